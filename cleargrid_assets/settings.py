@@ -1,0 +1,125 @@
+"""The environment variables, read and checked in one place.
+
+What belongs here: names, defaults, parsing and the error that names a bad variable. What does not: acting on a
+value. Nothing else in the package reads the environment.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, time
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+T = TypeVar("T")
+
+
+class SettingsError(ValueError):
+    """A variable is missing or unusable; the message names it and says what it takes."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What the login takes. Its `repr` shows none of it."""
+
+    lender: str = field(repr=False)
+    email: str = field(repr=False)
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All variables, parsed. See the README's table for their meanings."""
+
+    base_url: str
+    lender: str | None = field(repr=False)
+    email: str | None = field(repr=False)
+    password: str | None = field(repr=False)
+    database: str
+    start_date: date
+    timezone: ZoneInfo
+    page_size: int
+    concurrency: int
+    max_requests_per_second: float | None
+    resync_days: int
+    fresh_by: time
+    outcomes: str | None
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """Parses the `CLEARGRID_*` variables.
+
+        An empty value counts as unset, because that is how `.env` files leave things out.
+
+        Raises:
+            SettingsError: A value cannot be read as what the variable takes.
+        """
+
+        def parsed(name: str, default: str, parse: Callable[[str], T], takes: str) -> T:
+            text = environ.get(name, "").strip() or default
+            try:
+                return parse(text)
+            except (ValueError, OSError, KeyError) as error:
+                raise SettingsError(f"{name} is {text!r}, but takes {takes}.") from error
+
+        def optional(name: str) -> str | None:
+            return environ.get(name, "").strip() or None
+
+        return cls(
+            base_url=environ.get("CLEARGRID_BASE_URL", "").strip() or "https://v3-api.cleargrid.ai",
+            lender=optional("CLEARGRID_LENDER"),
+            email=optional("CLEARGRID_EMAIL"),
+            password=environ.get("CLEARGRID_PASSWORD") or None,
+            database=environ.get("CLEARGRID_DUCKDB", "").strip() or "data/cleargrid.duckdb",
+            start_date=parsed("CLEARGRID_START_DATE", "2026-01-01", date.fromisoformat, "a date such as 2026-01-01"),
+            timezone=parsed("CLEARGRID_TIMEZONE", "UTC", ZoneInfo, "an IANA time zone such as Asia/Dubai"),
+            page_size=parsed("CLEARGRID_PAGE_SIZE", "1000", _integer(1, 1000), "a whole number from 1 to 1000"),
+            concurrency=parsed("CLEARGRID_CONCURRENCY", "4", _integer(1, 64), "a whole number from 1 to 64"),
+            max_requests_per_second=(
+                parsed("CLEARGRID_MAX_REQUESTS_PER_SECOND", "", _positive, "a number above 0")
+                if optional("CLEARGRID_MAX_REQUESTS_PER_SECOND")
+                else None
+            ),
+            resync_days=parsed("CLEARGRID_RESYNC_DAYS", "3", _integer(1, 60), "a whole number from 1 to 60"),
+            fresh_by=parsed("CLEARGRID_FRESH_BY", "06:00", time.fromisoformat, "a time of day such as 06:00"),
+            outcomes=optional("CLEARGRID_OUTCOMES"),
+        )
+
+    def credentials(self) -> Credentials:
+        """The three credentials.
+
+        Raises:
+            SettingsError: One of them is not set.
+        """
+        missing = [
+            name
+            for name, value in (
+                ("CLEARGRID_LENDER", self.lender),
+                ("CLEARGRID_EMAIL", self.email),
+                ("CLEARGRID_PASSWORD", self.password),
+            )
+            if not value
+        ]
+        if not (self.lender and self.email and self.password):
+            raise SettingsError(
+                f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set. "
+                "Set it in the environment or in `.env`; `cleargrid check` tells whether it works."
+            )
+        return Credentials(self.lender, self.email, self.password)
+
+
+def _integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise ValueError(text)
+        return value
+
+    return parse
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise ValueError(text)
+    return value
