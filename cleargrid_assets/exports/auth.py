@@ -1,0 +1,133 @@
+"""Access tokens: got by login, renewed by refresh, shared by all threads of a run.
+
+What belongs here: how a token is got and replaced. What does not: which request needs one (`client`), or how requests
+travel (`transport`). Tokens and credentials appear in no `repr`, log line or error text.
+"""
+
+import threading
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+import msgspec
+
+from cleargrid_assets.exports.errors import AuthenticationError, ExportsError, TransientError
+from cleargrid_assets.exports.transport import Effort, Transport
+from cleargrid_assets.settings import Credentials
+
+_LOGIN_ATTEMPTS = 3
+"""Fewer than for other requests: the documented answer to a wrong password is a 500, and accounts get locked."""
+
+
+_LOGIN_ADVICE = (
+    "Check CLEARGRID_LENDER, CLEARGRID_EMAIL and CLEARGRID_PASSWORD: the service answers a wrong password with 500 too."
+)
+
+
+@dataclass(frozen=True)
+class Token:
+    """An access token and the lender it is for."""
+
+    access: str = field(repr=False)
+    lender_public_id: str
+
+
+class _Login(msgspec.Struct):
+    lenderPublicId: str  # noqa: N815 - the API's spelling
+    token: str
+    refreshToken: str | None = None  # noqa: N815
+
+
+class _Refresh(msgspec.Struct):
+    token: str
+    refreshToken: str | None = None  # noqa: N815
+
+
+class Authenticator:
+    """Holds the current token of a run, and replaces it once however many requests it failed."""
+
+    def __init__(self, transport: Transport, credentials: Credentials) -> None:
+        self._transport = transport
+        self._credentials = credentials
+        self._path = f"/admin/auth/{quote(credentials.lender, safe='')}"
+        self._lock = threading.Lock()
+        self._token: Token | None = None
+        self._refresh_token: str | None = None
+
+    def token(self) -> Token:
+        """The token at hand; logs in when there is none yet.
+
+        Raises:
+            AuthenticationError: The login was refused or failed.
+        """
+        with self._lock:
+            if self._token is None:
+                self._log_in()
+            return self._current()
+
+    def renew(self, refused: Token, effort: Effort) -> Token:
+        """A token other than the refused one: another thread's if there is one already, else by refresh, else by login.
+
+        Raises:
+            AuthenticationError: The login was refused or failed.
+        """
+        with self._lock:
+            if self._token is refused:
+                effort.refreshes += 1
+                if not self._refreshed(refused):
+                    self._log_in()
+            return self._current()
+
+    def is_current(self, token: Token) -> bool:
+        """Whether no thread has replaced the token."""
+        return self._token is token
+
+    def _current(self) -> Token:
+        assert self._token is not None  # noqa: S101 - set by the callers
+        return self._token
+
+    def _refreshed(self, refused: Token) -> bool:
+        if self._refresh_token is None:
+            return False
+        try:
+            answer: _Refresh = self._transport.send(
+                "POST",
+                f"{self._path}/refresh-token",
+                json={"refreshToken": self._refresh_token},
+                retry_timeouts=True,
+                parse=lambda body: _parsed(body, _Refresh),
+            )
+        except ExportsError:
+            # Refused, or broken for longer than retries last: the login, which follows, decides.
+            return False
+        self._token = Token(answer.token, refused.lender_public_id)
+        self._refresh_token = answer.refreshToken or self._refresh_token
+        return True
+
+    def _log_in(self) -> None:
+        try:
+            answer: _Login = self._transport.send(
+                "POST",
+                f"{self._path}/login",
+                json={"email": self._credentials.email, "password": self._credentials.password},
+                attempts=_LOGIN_ATTEMPTS,
+                retry_timeouts=True,
+                parse=lambda body: _parsed(body, _Login),
+            )
+        except ExportsError as error:
+            raise AuthenticationError(
+                f"the login failed: {error.what}",
+                status=error.status,
+                message=error.message,
+                request_id=error.request_id,
+                advice=_LOGIN_ADVICE if error.status else error.advice,
+            ) from error
+        self._token = Token(answer.token, answer.lenderPublicId)
+        self._refresh_token = answer.refreshToken
+
+
+def _parsed(body: bytes, type_: type) -> object:
+    try:
+        return msgspec.json.decode(body, type=type_)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        # From None: the decoder's message could quote the body, which holds tokens.
+        raise TransientError("the login or refresh was answered without a token") from None

@@ -1,0 +1,38 @@
+"""A dataset of the Exports API as data: where it is, what identifies and orders its rows, which fields they have.
+
+A sibling dataset is one more `Dataset` here. How its rows are decoded is in `rows`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, Column
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One dataset.
+
+    Attributes:
+        section: Section code in the path.
+        code: Dataset code in the path.
+        key: The field that identifies a row.
+        cursor_field: The field that windows bound and that rows are ordered by.
+        fields: The documented fields.
+    """
+
+    section: str
+    code: str
+    key: str
+    cursor_field: str
+    fields: Sequence[Column]
+
+
+D21 = Dataset(
+    section="S4",
+    code="D21",
+    key="public_id",
+    cursor_field="communicated_at",
+    fields=COMMUNICATION_LOG_FIELDS,
+)
+"""Communication Logs."""

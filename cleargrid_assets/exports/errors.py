@@ -1,0 +1,70 @@
+"""What can go wrong between us and the API, as types that say what to do about it.
+
+A `TransientError` is worth the same request again, a `QueryTimeoutError` the same rows in narrower windows, and any
+other `ExportsError` is final.
+"""
+
+from cleargrid_assets.exports.window import Window
+
+_LONGEST_MESSAGE = 300
+
+
+class ExportsError(Exception):
+    """A final failure.
+
+    Attributes:
+        status: The HTTP status, where there was an answer.
+        day: Business day being fetched, once known.
+        window: Window being fetched, once known.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        status: int | None = None,
+        message: str | None = None,
+        request_id: str | None = None,
+        advice: str | None = None,
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.status = status
+        self.message = " ".join(message.split())[:_LONGEST_MESSAGE] if message else None
+        self.request_id = request_id
+        self.advice = advice
+        self.day: str | None = None
+        self.window: Window | None = None
+
+    def __str__(self) -> str:
+        where = [f"day {self.day}"] if self.day else []
+        where += [f"window {self.window}"] if self.window else []
+        said = [f"HTTP {self.status}"] if self.status else []
+        said += [f'the server said "{self.message}"'] if self.message else []
+        said += [f"requestId {self.request_id}"] if self.request_id else []
+        parts = [f"{', '.join(where)}: {self.what}" if where else self.what]
+        parts += [f"({', '.join(said)})"] if said else []
+        sentence = " ".join(parts).rstrip(".") + "."
+        return f"{sentence} {self.advice}" if self.advice else sentence
+
+
+class TransientError(ExportsError):
+    """A failure that may pass: worth the same request again, a bounded number of times.
+
+    Attributes:
+        retry_after: Seconds that the server asked us to wait, or None.
+    """
+
+    retry_after: float | None = None
+
+
+class QueryTimeoutError(TransientError):
+    """The query outran the server or its proxy: the same rows in narrower windows may not."""
+
+
+class AuthenticationError(ExportsError):
+    """No token could be got, or one just issued was refused."""
+
+
+class ContractError(ExportsError):
+    """A row or an answer is not what the dataset's declaration says."""

@@ -1,0 +1,209 @@
+"""Fetched rows on disk, with a journal that makes them a checkpoint.
+
+A day's spool is a folder with the rows as newline-delimited JSON and a journal. A line of the journal is written after
+the rows of its page, and says what the page added and which windows were still open then. A process killed at any
+moment leaves at worst rows that no line vouches for, which the next one cuts off before it goes on.
+
+What belongs here: files, their checks, age and removal. What does not: what to fetch next (`walk`).
+"""
+
+import os
+import shutil
+import uuid
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import IO
+
+import filelock
+import msgspec
+
+from cleargrid_assets.exports.window import Window
+
+LONGEST_AGE = timedelta(hours=1)
+"""A spool begun longer ago is not gone on with, because the day may have changed since, and is removed."""
+
+_ROWS, _JOURNAL, _LOCK = "rows.ndjson", "journal.ndjson", "lock"
+
+
+class OpenWindow(msgspec.Struct, frozen=True):
+    """A window of which rows may still be missing.
+
+    Attributes:
+        since: Inclusive lower bound.
+        until: Exclusive upper bound.
+        counted: Whether the server's count of it is still to be asked for.
+    """
+
+    since: datetime
+    until: datetime
+    counted: bool
+
+    @property
+    def window(self) -> Window:
+        """The bounds."""
+        return Window(self.since, self.until)
+
+
+class _Header(msgspec.Struct, tag="begun"):
+    fingerprint: str
+    extracted_at: datetime
+
+
+class Entry(msgspec.Struct, tag="page"):
+    """What one page added, and what was open after it.
+
+    Attributes:
+        rows: Rows of the page.
+        open: Windows still open.
+        total: The server's count of the page's window, if it was asked for and given.
+        total_note: What the server said of the count.
+        counted: Whether the count was asked for.
+        unknown_fields: Fields outside the declaration, with the number of rows that have them.
+        length: Bytes of the rows.
+        checksum: CRC-32 of them.
+    """
+
+    rows: int
+    open: Sequence[OpenWindow]
+    total: int | None = None
+    total_note: str | None = None
+    counted: bool = False
+    unknown_fields: Mapping[str, int] = field(default_factory=dict)
+    length: int = 0
+    checksum: int = 0
+
+
+_LINE: msgspec.json.Decoder[_Header | Entry] = msgspec.json.Decoder(_Header | Entry)
+_ENCODER = msgspec.json.Encoder()
+
+
+@dataclass
+class Spool:
+    """One day's rows and journal, open for appending.
+
+    Attributes:
+        rows_path: The rows, as newline-delimited JSON.
+        extracted_at: When the first process began to fetch the day.
+        entries: The pages that earlier processes left, in order; empty when the spool was begun afresh.
+    """
+
+    rows_path: Path
+    extracted_at: datetime
+    entries: list[Entry]
+    _rows: IO[bytes]
+    _journal: IO[bytes]
+    _lock: filelock.BaseFileLock
+
+    @classmethod
+    def open(cls, root: Path, name: str, fingerprint: str, now: datetime) -> "Spool":
+        """Opens the spool of a day, to go on with what an earlier process left or, failing that, afresh.
+
+        Args:
+            root: Folder of all spools.
+            name: Of the day and dataset.
+            fingerprint: Of all settings that decide the rows: another one starts afresh.
+            now: The time, with its zone.
+        """
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = root / name
+        folder.mkdir(mode=0o700, exist_ok=True)
+        lock = filelock.FileLock(folder / _LOCK, mode=0o600, blocking=False)
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            # Another run is fetching the same day at this moment: stay out of its way, and of its checkpoint.
+            return cls.open(root, f"{name}-{uuid.uuid4().hex[:8]}", fingerprint, now)
+        kept = _read_journal(folder, fingerprint, now)
+        header, entries, rows_length, journal_length = kept or (_Header(fingerprint, now), [], 0, 0)
+        rows, journal = _open_at(folder / _ROWS, rows_length), _open_at(folder / _JOURNAL, journal_length)
+        if kept is None:
+            journal.write(_ENCODER.encode(header) + b"\n")
+            journal.flush()
+        return cls(folder / _ROWS, header.extracted_at, entries, rows, journal, lock)
+
+    def append(self, lines: bytes, entry: Entry) -> None:
+        """Writes a page's rows, then the line that vouches for them."""
+        self._rows.write(lines)
+        self._rows.flush()
+        entry.length, entry.checksum = len(lines), zlib.crc32(lines)
+        self._journal.write(_ENCODER.encode(entry) + b"\n")
+        self._journal.flush()
+
+    def close(self) -> None:
+        """Closes the files and lets other processes have them; they stay as a checkpoint."""
+        self._rows.close()
+        self._journal.close()
+        self._lock.release()
+
+    def discard(self) -> None:
+        """Removes the spool."""
+        self.close()
+        shutil.rmtree(self.rows_path.parent, ignore_errors=True)
+
+
+def remove_abandoned(root: Path, now: datetime) -> None:
+    """Removes the spools that are too old to be gone on with and that no process holds."""
+    for folder in root.glob("*/"):
+        try:
+            begun = folder.stat().st_mtime
+        except FileNotFoundError:  # removed by another process meanwhile
+            continue
+        if now.timestamp() - begun < LONGEST_AGE.total_seconds():
+            continue
+        lock = filelock.FileLock(folder / _LOCK, mode=0o600, blocking=False)
+        try:
+            lock.acquire()
+        except (filelock.Timeout, OSError):
+            continue
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.release()
+
+
+def _open_at(path: Path, length: int) -> IO[bytes]:
+    """Opens a file of ours for appending after its first `length` bytes; the rest is cut off."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    os.ftruncate(descriptor, length)
+    file = os.fdopen(descriptor, "r+b")
+    file.seek(length)
+    return file
+
+
+def _read_journal(folder: Path, fingerprint: str, now: datetime) -> tuple[_Header, list[Entry], int, int] | None:
+    """The header, the entries whose rows are there unchanged, and the lengths of rows and journal that go with them."""
+    try:
+        lines = (folder / _JOURNAL).read_bytes().splitlines(keepends=True)
+        rows = (folder / _ROWS).open("rb")
+    except FileNotFoundError:
+        return None
+    with rows:
+        header = _decoded(lines[0]) if lines else None
+        if (
+            not isinstance(header, _Header)
+            or header.fingerprint != fingerprint
+            or not timedelta(0) <= now - header.extracted_at <= LONGEST_AGE
+        ):
+            return None
+        entries: list[Entry] = []
+        rows_length, journal_length = 0, len(lines[0])
+        for line in lines[1:]:
+            entry = _decoded(line)
+            if not isinstance(entry, Entry):
+                break
+            if zlib.crc32(chunk := rows.read(entry.length)) != entry.checksum or len(chunk) != entry.length:
+                break
+            entries.append(entry)
+            rows_length += entry.length
+            journal_length += len(line)
+    return header, entries, rows_length, journal_length
+
+
+def _decoded(line: bytes) -> "_Header | Entry | None":
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        return _LINE.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

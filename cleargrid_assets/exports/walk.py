@@ -1,0 +1,301 @@
+"""Fetches days: follows cursors through windows, and keeps every connection busy while rows remain.
+
+A day begins as one window and one request. While a connection is idle and a walk has more pages to come, what remains
+of the longest walk is cut, and the connection takes the later part. A window whose query outruns the server is halved.
+Either way the walk that is cut begins again at the last row it has seen: rows come in order of the cursor field, so
+nothing before it is missing, and rows that come twice are the same rows by their key. A walk ends at
+`nextCursor: null` and nowhere else.
+
+What belongs here: which page to ask for next. What does not: requests (`client`), files (`spool`).
+"""
+
+import math
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from cleargrid_assets.exports.client import ExportsClient
+from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
+from cleargrid_assets.exports.rows import Page
+from cleargrid_assets.exports.spool import Entry, OpenWindow, Spool
+from cleargrid_assets.exports.transport import Effort
+from cleargrid_assets.exports.window import MINIMUM_WIDTH, Window, position_before
+
+_PROGRESS_EVERY_S = 5.0
+_WORTH_A_REQUEST = 0.5
+"""A cut must leave more than this many pages for the later part."""
+
+
+@dataclass
+class DayReport:
+    """How one day was fetched.
+
+    Attributes:
+        rows: Rows that arrived; those that came twice count twice.
+        pages: Pages that arrived, those of earlier processes included.
+        resumed_pages: Pages that earlier processes had left.
+        source_rows: The server's own count of the day, or None.
+        source_note: Why there is none, or why it is not exact.
+        unknown_fields: Fields outside the declaration, with the number of rows that have them.
+        seconds: From the first request to the last page.
+        effort: Requests, retries and refreshes.
+    """
+
+    rows: int = 0
+    pages: int = 0
+    resumed_pages: int = 0
+    source_rows: int | None = 0
+    source_note: str | None = None
+    unknown_fields: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    effort: Effort = field(default_factory=Effort)
+
+    def add(self, entry: Entry) -> None:
+        """Adds a page."""
+        self.pages += 1
+        self.rows += entry.rows
+        self.unknown_fields.update(entry.unknown_fields)
+        if entry.counted:
+            self.source_note = self.source_note or entry.total_note
+            if entry.total is None or self.source_rows is None:
+                self.source_rows = None
+                self.source_note = self.source_note or "not given"
+            else:
+                self.source_rows += entry.total
+
+
+@dataclass(eq=False)
+class _Walk:
+    """One way through one window, a page at a time.
+
+    Attributes:
+        day: Key of the day that the window is part of.
+        window: What its requests ask for.
+        counted: Whether its first request asks for the server's count.
+        until: Where its part ends: before `window.until` once the rest was given away.
+        pages_per_second: Pages by seconds of window, from pages seen; None while nothing is known.
+    """
+
+    day: str
+    window: Window
+    counted: bool
+    pages_per_second: float | None = None
+
+    def __post_init__(self) -> None:
+        self.until = self.window.until
+        self.cursor: str | None = None
+        self.cursors: set[str] = set()
+        self.position: datetime | None = None
+        self.pages = 0
+        self.in_order = True
+        self.effort = Effort()
+
+    @property
+    def remaining(self) -> Window:
+        """The part of the window of which rows may be missing."""
+        return Window(self.position or self.window.since, self.until)
+
+    @property
+    def pages_to_come(self) -> float:
+        """Estimate of the pages after the one in flight."""
+        if self.pages_per_second is None or not self.in_order:
+            return 0.0
+        return self.pages_per_second * self.remaining.width.total_seconds() - 1
+
+    def begin(self, window: Window) -> None:
+        """Goes on with a fresh walk through `window`."""
+        self.window, self.until = window, window.until
+        self.cursor, self.position, self.pages = None, None, 0
+        self.cursors.clear()
+
+    def take(self, page: Page) -> bool:
+        """Moves on past a page; says whether more are to come.
+
+        Raises:
+            ExportsError: The server sent a cursor for the second time.
+        """
+        self.pages += 1
+        self.counted = False
+        if page.first_at and page.last_at:
+            if not page.ordered or (self.position and position_before(page.first_at) < self.position):
+                # Not in order after all: what was seen says nothing of what is missing, so do not cut here.
+                self.in_order, self.position = False, None
+            if self.in_order:
+                self.position = max(position_before(page.last_at), self.window.since)
+                seen = (self.position - self.window.since).total_seconds()
+                self.pages_per_second = self.pages / max(seen, MINIMUM_WIDTH.total_seconds())
+        if page.next_cursor is None:
+            return False
+        if page.next_cursor in self.cursors:
+            raise ExportsError(
+                f"the server sent a cursor for the second time, on page {self.pages} of the window",
+                advice="Following it would not end. Report it to ClearGrid.",
+            )
+        self.cursors.add(page.next_cursor)
+        self.cursor = page.next_cursor
+        if self.until == self.window.until:
+            return True
+        if self.remaining.width <= timedelta(0):
+            return False
+        self.begin(self.remaining)
+        return True
+
+
+def fetch_days(
+    client: ExportsClient,
+    days: Mapping[str, Window],
+    spools: Mapping[str, Spool],
+    *,
+    concurrency: int,
+    on_progress: Callable[[str, DayReport], None],
+    clock: Callable[[], float] = time.monotonic,
+) -> dict[str, DayReport]:
+    """Fetches every row of the days into their spools.
+
+    Args:
+        client: Fetches a page.
+        days: The window of each day, by the day's key.
+        spools: Where its rows go, by the same key.
+        concurrency: Requests in flight at once.
+        on_progress: Told of a day when it is complete, and every few seconds before.
+        clock: Seconds that only grow.
+
+    Returns:
+        A report for each day.
+
+    Raises:
+        ExportsError: A day could not be fetched whole; names the day and the window. The spools hold what arrived.
+    """
+    fetch = _Fetch(client, days, spools, on_progress, clock)
+    with_threads = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="exports")
+    try:
+        fetch.run(with_threads, concurrency)
+    finally:
+        # Without waiting: a request in flight may take a minute, and its page would not be kept.
+        with_threads.shutdown(wait=False, cancel_futures=True)
+    return fetch.reports
+
+
+class _Fetch:
+    """The state of `fetch_days`; only its calling thread changes it."""
+
+    def __init__(
+        self,
+        client: ExportsClient,
+        days: Mapping[str, Window],
+        spools: Mapping[str, Spool],
+        on_progress: Callable[[str, DayReport], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._client = client
+        self._spools = spools
+        self._on_progress = on_progress
+        self._clock = clock
+        self._began: dict[str, float] = {}
+        self._told = clock()
+        self._widest_allowed: timedelta | None = None
+        self._widest_answered = timedelta(0)
+        self._ready: deque[_Walk] = deque()
+        self._in_flight: dict[Future[Page], _Walk] = {}
+        self.reports: dict[str, DayReport] = {}
+        for day, window in days.items():
+            self._open_day(day, window, spools[day])
+
+    def _open_day(self, day: str, window: Window, spool: Spool) -> None:
+        report = self.reports[day] = DayReport(resumed_pages=len(spool.entries))
+        for entry in spool.entries:
+            report.add(entry)
+        remaining = spool.entries[-1].open if spool.entries else [OpenWindow(window.since, window.until, counted=True)]
+        self._ready.extend(_Walk(day, part.window, part.counted) for part in remaining)
+        if not remaining:
+            self._on_progress(day, report)
+
+    def run(self, executor: ThreadPoolExecutor, concurrency: int) -> None:
+        while self._ready or self._in_flight:
+            while len(self._in_flight) < concurrency and (self._ready or self._cut_longest(concurrency)):
+                self._start(self._ready.popleft(), executor)
+            done, _ = wait(self._in_flight, return_when=FIRST_COMPLETED)
+            for future in done:
+                self._finish(self._in_flight.pop(future), future)
+
+    def _start(self, walk: _Walk, executor: ThreadPoolExecutor) -> None:
+        if walk.cursor is None and self._widest_allowed and walk.window.width > self._widest_allowed:
+            first, *rest = walk.window.split(math.ceil(walk.window.width / self._widest_allowed))
+            walk.begin(first)
+            self._ready.extendleft(_Walk(walk.day, part, walk.counted) for part in reversed(rest))
+        self._began.setdefault(walk.day, self._clock())
+        walk.effort = Effort()
+        future = executor.submit(
+            self._client.page,
+            walk.window,
+            cursor=walk.cursor,
+            include_total=walk.counted and walk.cursor is None,
+            effort=walk.effort,
+        )
+        self._in_flight[future] = walk
+
+    def _finish(self, walk: _Walk, future: "Future[Page]") -> None:
+        self.reports[walk.day].effort.add(walk.effort)
+        asked = walk.window
+        try:
+            page = future.result()
+            counted, first_page = walk.counted, walk.cursor is None
+            if first_page:
+                self._widest_answered = max(self._widest_answered, asked.width)
+            if walk.take(page):
+                self._ready.appendleft(walk)
+        except QueryTimeoutError as error:
+            self._narrow(walk, error)
+        except ExportsError as error:
+            error.day, error.window = walk.day, asked
+            raise
+        else:
+            self._keep(walk.day, page, counted=counted and first_page)
+
+    def _narrow(self, walk: _Walk, error: QueryTimeoutError) -> None:
+        """Halves what remains of a walk whose query outran the server, and remembers the width that was too much."""
+        parts = walk.remaining.split(2)
+        if len(parts) == 1:
+            error.day, error.window = walk.day, walk.remaining
+            error.advice = (
+                f"Even a window of {MINIMUM_WIDTH.total_seconds():.0f} s was too much. Report it to ClearGrid."
+            )
+            raise error
+        if walk.cursor is None and walk.window.width > self._widest_answered:
+            half = walk.window.width / 2
+            self._widest_allowed = min(self._widest_allowed or half, half)
+        walk.begin(parts[0])
+        self._ready.extendleft((_Walk(walk.day, parts[1], walk.counted, walk.pages_per_second), walk))
+
+    def _cut_longest(self, concurrency: int) -> bool:
+        """Cuts the walk in flight with most pages to come, for the connections that are idle; says whether it did."""
+        walk = max(self._in_flight.values(), key=lambda walk: walk.pages_to_come, default=None)
+        if walk is None or walk.pages_to_come <= _WORTH_A_REQUEST:
+            return False
+        helpers = min(concurrency - len(self._in_flight), math.ceil(walk.pages_to_come))
+        # The page in flight and an equal share of the rest stay with the walk.
+        own = 1 + walk.pages_to_come / (helpers + 1)
+        cut = walk.remaining.cut(walk.remaining.width * (own / (1 + walk.pages_to_come)))
+        if cut is None:
+            return False
+        mine, rest = cut
+        walk.until = mine.until
+        self._ready.extend(_Walk(walk.day, part, False, walk.pages_per_second) for part in rest.split(helpers))
+        return True
+
+    def _keep(self, day: str, page: Page, *, counted: bool) -> None:
+        walks = [walk for walk in (*self._ready, *self._in_flight.values()) if walk.day == day]
+        still_open = [OpenWindow(walk.remaining.since, walk.remaining.until, walk.counted) for walk in walks]
+        entry = Entry(page.rows, still_open, page.total, page.total_note, counted, page.unknown_fields)
+        self._spools[day].append(page.lines, entry)
+        report = self.reports[day]
+        report.add(entry)
+        report.seconds = self._clock() - self._began[day]
+        if not still_open:
+            self._on_progress(day, report)
+        elif self._clock() - self._told > _PROGRESS_EVERY_S:
+            self._told = self._clock()
+            self._on_progress(day, report)
