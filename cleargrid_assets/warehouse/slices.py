@@ -1,0 +1,69 @@
+"""What passes between assets and the IO manager besides DataFrames: rows that stay on disk on either side."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+import pandas as pd
+
+from cleargrid_assets.contracts import PARTITION_COLUMN, Table
+from cleargrid_assets.warehouse.connection import connect, quoted
+from cleargrid_assets.warehouse.partitions import SpooledPartition, column_definitions
+
+
+@dataclass(frozen=True)
+class SpooledSlice:
+    """Partitions on their way in.
+
+    Attributes:
+        partitions: Files with the rows of each.
+        discard: Called once the rows are stored.
+    """
+
+    partitions: Sequence[SpooledPartition]
+    discard: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class StoredSlice:
+    """Partitions of a stored table, to be read where they are.
+
+    Attributes:
+        database: Where the table is.
+        lock_timeout_s: Seconds to wait for the file.
+        table: Its contract.
+        days: The partitions; of a table or partition that is not there yet, there are no rows.
+    """
+
+    database: str
+    lock_timeout_s: float
+    table: Table
+    days: Sequence[date]
+
+    @contextmanager
+    def open(self) -> Iterator[duckdb.DuckDBPyRelation]:
+        """The rows as a relation, while a connection is held: so not for longer than the reading takes."""
+        with connect(self.database, read_only=True, lock_timeout_s=self.lock_timeout_s) as connection:
+            if not self._is_there(connection):
+                connection.execute(f"CREATE TEMP TABLE {quoted(self.table.name)} ({column_definitions(self.table)})")
+            rows = connection.table(self.table.name)
+            # Literals, because a relation takes no parameters; dates have but one spelling.
+            days = ", ".join(f"DATE '{day.isoformat()}'" for day in self.days)
+            yield rows.filter(f"{PARTITION_COLUMN} IN ({days})" if days else "false")
+
+    def frame(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """The rows in memory, of all columns or of those named."""
+        with self.open() as rows:
+            frame: pd.DataFrame = rows.select(*(quoted(name) for name in columns or self.table.column_names)).df()
+            return frame
+
+    def _is_there(self, connection: duckdb.DuckDBPyConnection) -> bool:
+        return bool(
+            connection.execute(
+                "SELECT 1 FROM duckdb_tables() "
+                "WHERE database_name = current_database() AND schema_name = current_schema() AND table_name = $name",
+                {"name": self.table.name},
+            ).fetchall()
+        )
