@@ -1,0 +1,266 @@
+"""The look that all pictures share: a light card with a title, its typography, colours and axes.
+
+What belongs here: colours, sizes, the card and its panels, and helpers that place labels. What does not: what is
+drawn on it (one module an analysis). The card is opaque, so that it reads the same on a light and a dark page.
+
+Only matplotlib's objects are used, never pyplot nor its settings, so pictures can be drawn in several threads at
+once; matplotlib is imported inside the functions because it takes longer to import than a picture takes to draw.
+Colours are those of Okabe and Ito (2008), "Color Universal Design", which colour-blind readers tell apart.
+"""
+
+# ruff: noqa: PLC0415
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cleargrid_assets.pictures.text import short_count
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import Locator
+
+WIDTH = 850
+"""Pixels across, what the UI's dialog shows without scaling."""
+
+INK = "#1F2933"
+MUTED = "#5B6670"
+GRID = "#E4E7EA"
+PAPER = "#FFFFFF"
+SERIES = "#3E5C76"
+BAND = "#D5DEE6"
+ALARM = "#AA3377"
+"""Purple, which no channel has; always together with a shape of its own."""
+
+TITLE, BODY, SMALL = 12.0, 9.0, 8.0
+"""Font sizes in points."""
+
+_CHANNEL_COLOURS = {"phone": "#0072B2", "email": "#D55E00", "messaging": "#009E73"}
+_OTHER_COLOUR = "#6B7280"
+_DPI = 100
+_SHADES = 32
+_HEADROOM = 1.12
+_MARGIN = 24
+_TITLE_LINE = 22
+_TITLE_CHARACTERS = 74
+
+
+@dataclass(frozen=True)
+class Card:
+    """A figure with its header drawn and `body` pixels free beneath it."""
+
+    figure: Figure
+    body: int
+
+    def panels(  # one argument an edge
+        self,
+        rows: int,
+        columns: int,
+        *,
+        left: int,
+        right: int = _MARGIN,
+        top: int = 0,
+        bottom: int = 40,
+        across: int = 0,
+        down: int = 0,
+        heights: Sequence[float] | None = None,
+    ) -> list[Axes]:
+        """Axes in a grid, row by row.
+
+        Args:
+            rows: Of the grid.
+            columns: Of the grid.
+            left: Pixels to the left of the grid.
+            right: Pixels to its right.
+            top: Pixels between header and grid.
+            bottom: Pixels beneath it.
+            across: Pixels between columns.
+            down: Pixels between rows.
+            heights: Relative heights of the rows.
+        """
+        height = self.figure.get_figheight() * _DPI
+        shares = heights or [1.0] * rows
+        free = self.body - top - bottom - down * (rows - 1)
+        width = (WIDTH - left - right - across * (columns - 1)) / columns
+        axes = []
+        y = float(self.body - top)
+        for share in shares:
+            panel = free * share / sum(shares)
+            y -= panel
+            for column in range(columns):
+                x = left + column * (width + across)
+                axes.append(self.figure.add_axes((x / WIDTH, y / height, width / WIDTH, panel / height)))
+            y -= down
+        for panel_axes in axes:
+            _plain(panel_axes)
+        return axes
+
+    def footnote(self, text: str) -> None:
+        """A remark in the lower left corner."""
+        height = self.figure.get_figheight() * _DPI
+        self.figure.text(_MARGIN / WIDTH, 12 / height, verbatim(text), fontsize=SMALL, color=MUTED, va="bottom")
+
+    def png(self) -> bytes:
+        """The card as a PNG with a palette, a third of the size of one with full colours."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from PIL import Image
+
+        canvas = FigureCanvasAgg(self.figure)
+        canvas.draw()  # type: ignore[no-untyped-call]
+        pixels = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
+        image = Image.frombuffer("RGBA", canvas.get_width_height(), pixels).convert("RGB")
+        buffer = io.BytesIO()
+        image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(buffer, format="png")
+        return buffer.getvalue()
+
+
+def card(title: str, subtitle: str, body: int) -> Card:
+    """A new card.
+
+    Args:
+        title: What to conclude; wrapped.
+        subtitle: What is shown, when, and of whom; one line.
+        body: Pixels beneath the header.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
+
+    lines = textwrap.wrap(title, _TITLE_CHARACTERS, max_lines=3, placeholder=" …")
+    header = 20 + _TITLE_LINE * len(lines) + 34
+    height = header + body
+    figure = Figure(figsize=(WIDTH / _DPI, height / _DPI), dpi=_DPI, facecolor=PAPER)
+    figure.add_artist(Rectangle((0, 0), 1, 1, fill=False, edgecolor="#CBD2D9", linewidth=1.5))
+    for number, line in enumerate((*lines, subtitle)):
+        is_title = number < len(lines)
+        figure.text(
+            _MARGIN / WIDTH,
+            1 - (18 + _TITLE_LINE * number) / height,
+            verbatim(line),
+            fontsize=TITLE if is_title else BODY,
+            fontweight="bold" if is_title else "normal",
+            color=INK if is_title else MUTED,
+            va="top",
+        )
+    return Card(figure, body)
+
+
+def notice(sentence: str) -> bytes:
+    """A picture that says that there is nothing to draw."""
+    return card(sentence, "Nothing to draw.", 0).png()
+
+
+def channel_colour(channel: str) -> str:
+    """The colour of a channel, the same in every picture."""
+    return _CHANNEL_COLOURS.get(channel, _OTHER_COLOUR)
+
+
+def verbatim(text: str) -> str:
+    """Text in which matplotlib finds no formula."""
+    return text.replace("$", r"\$")
+
+
+def spread(positions: Sequence[float], gap: float) -> list[float]:
+    """Positions for labels, in the order given: near the wanted ones, but at least `gap` apart.
+
+    Overlapping labels are merged into blocks that are centred on their members' mean.
+
+    Args:
+        positions: Where the labels would like to be.
+        gap: The least distance between two labels, in the same unit.
+    """
+    order = sorted(range(len(positions)), key=lambda index: positions[index])
+    blocks: list[list[int]] = []
+    for index in order:
+        blocks.append([index])
+        while len(blocks) > 1 and _start(blocks[-1], positions, gap) < _end(blocks[-2], positions, gap) + gap:
+            last = blocks.pop()
+            blocks[-1] += last
+    placed = [0.0] * len(positions)
+    for block in blocks:
+        start = _start(block, positions, gap)
+        for step, index in enumerate(block):
+            placed[index] = start + step * gap
+    return placed
+
+
+def panel_title(axes: Axes, title: str) -> None:
+    """What a panel shows, above its left edge."""
+    axes.set_title(verbatim(title), loc="left", fontsize=BODY, color=INK, pad=7)
+
+
+def percent_axis(axes: Axes, top: float) -> None:
+    """A vertical axis of rates, in percent, from zero to a little above `top`."""
+    axes.set_ylim(0, min(1.0, top * _HEADROOM) if top > 0 else 1.0)
+    axes.yaxis.set_major_locator(few_ticks())
+    axes.yaxis.set_major_formatter(lambda rate, _: f"{rate * 100:.3g}%")
+
+
+def count_axis(axes: Axes, top: float) -> None:
+    """A vertical axis of counts, from zero to a little above `top`."""
+    axes.set_ylim(0, top * _HEADROOM)
+    axes.yaxis.set_major_locator(few_ticks())
+    axes.yaxis.set_major_formatter(lambda value, _: short_count(value))
+
+
+def duration_axis(axes: Axes, top: float, unit: str) -> None:
+    """A vertical axis of durations in a unit of time, from zero to a little above `top`."""
+    axes.set_ylim(0, top * _HEADROOM if top > 0 else 1.0)
+    axes.yaxis.set_major_locator(few_ticks())
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g} {unit}")
+
+
+def end_label(axes: Axes, point: tuple[float, float], name: str, value: str, colour: str) -> None:
+    """The name of a curve and its value, in its colour, to the right of the panel."""
+    for words, weight, rise in ((name, "bold", 6), (value, "normal", -6)):
+        axes.annotate(
+            verbatim(words),
+            point,
+            xytext=(6, rise),
+            textcoords="offset points",
+            color=colour,
+            fontsize=BODY,
+            fontweight=weight,
+            va="center",
+            annotation_clip=False,
+        )
+
+
+def heat_scale(top: float) -> ScalarMappable:
+    """Colours for rates from 0 to `top`, light to dark.
+
+    They are ColorBrewer's YlGnBu without its darkest part: colour-blind readers can order them, and numbers stay
+    legible on them.
+    """
+    from matplotlib import colormaps
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LinearSegmentedColormap, Normalize
+
+    colours = LinearSegmentedColormap.from_list("rates", colormaps["YlGnBu"]([0.0, 0.2, 0.4, 0.6, 0.8]), _SHADES)
+    return ScalarMappable(Normalize(0, top), colours)
+
+
+def few_ticks() -> Locator:
+    """Places at round numbers, at most five."""
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(nbins=4)
+
+
+def _start(block: Sequence[int], positions: Sequence[float], gap: float) -> float:
+    return sum(positions[index] for index in block) / len(block) - gap * (len(block) - 1) / 2
+
+
+def _end(block: Sequence[int], positions: Sequence[float], gap: float) -> float:
+    return _start(block, positions, gap) + gap * (len(block) - 1)
+
+
+def _plain(axes: Axes) -> None:
+    axes.set_facecolor("none")
+    axes.set_axisbelow(True)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0, labelsize=SMALL, labelcolor=MUTED, pad=5)

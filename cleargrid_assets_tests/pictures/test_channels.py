@@ -1,0 +1,57 @@
+from datetime import timedelta
+
+import pandas as pd
+import pytest
+
+from cleargrid_assets.contracts import CHANNEL_REACH
+from cleargrid_assets.pictures import channels
+from cleargrid_assets_tests.pictures import rows
+
+Rates = dict[str, tuple[int, float | None, float | None, float | None]]
+PHONE = (812, 0.41, 0.38, 0.44)
+EMAIL = (1204, 0.23, 0.21, 0.25)
+NONE_BEFORE = rows.empty(CHANNEL_REACH)
+
+
+@pytest.mark.parametrize(
+    ("rates", "sentence"),
+    [
+        ({"phone": PHONE}, "Phone reached 41% of 812 contacts"),
+        ({"email": EMAIL, "phone": PHONE}, "Phone reached 41% of 812 contacts; e-mail 23%"),
+        (
+            {"phone": (9, 0.44, 0.19, 0.73), "email": EMAIL},
+            "Phone reached 44% of 9 contacts; e-mail 23% (the intervals of phone and e-mail overlap)",
+        ),
+        ({"email": EMAIL, "messaging": (10, 0.0, 0.0, 0.2)}, "E-mail reached 23% of 1,204 contacts; messaging 0%"),
+        ({"phone": (5, None, None, None)}, "Phone reached \u2013 of 5 contacts"),
+        ({"phone": (0, None, None, None)}, "No outbound communications on 2026-05-19"),
+    ],
+)
+def test_the_headline_sets_phone_against_the_rest(rates: Rates, sentence: str) -> None:
+    assert channels.headline(rows.channels(rates), rows.DAY) == sentence
+
+
+def test_the_summary_compares_with_the_median_of_the_days_before() -> None:
+    before = [
+        rows.channels({"phone": (800, rate, 0.3, 0.5)}, rows.DAY - timedelta(days=age))
+        for age, rate in ((1, 0.3), (2, 0.9), (3, 0.4))
+    ]
+
+    summary = channels.summary(rows.channels({"phone": PHONE, "email": EMAIL}), pd.concat(before))
+
+    assert "median of 3 days before|" in summary
+    assert "|phone|812|41%|██████████|38% to 44%|40%|" in summary
+    assert "|e-mail|1,204|23%|█████▋|21% to 25%|\u2013|" in summary
+
+
+def test_without_days_before_there_is_no_column_for_them() -> None:
+    summary = channels.summary(rows.channels({"phone": PHONE}), NONE_BEFORE)
+
+    assert "before" not in summary
+    assert summary.endswith("|phone|812|41%|██████████|38% to 44%|")
+
+
+def test_an_empty_day_is_a_sentence_whatever_was_before() -> None:
+    assert channels.summary(NONE_BEFORE, rows.channels({"phone": PHONE}), rows.DAY) == (
+        "No outbound communications on 2026-05-19."
+    )

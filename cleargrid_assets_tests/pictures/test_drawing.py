@@ -1,0 +1,49 @@
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cleargrid_assets.pictures import channels, drawing
+from cleargrid_assets_tests.pictures import rows
+
+
+@given(st.lists(st.floats(-100, 100), min_size=1, max_size=6), st.floats(0.1, 20))
+def test_spread_labels_keep_their_order_and_their_distance(positions: list[float], gap: float) -> None:
+    placed = drawing.spread(positions, gap)
+
+    order = sorted(range(len(positions)), key=lambda index: positions[index])
+    assert all(placed[after] - placed[before] >= gap - 1e-6 for before, after in pairwise(order))
+
+
+@pytest.mark.parametrize(
+    ("positions", "placed"), [([0.0, 10.0], [0.0, 10.0]), ([5.0, 5.0], [4.0, 6.0]), ([6.0, 0.0, 5.0], [6.5, 0.0, 4.5])]
+)
+def test_labels_move_only_as_far_as_they_must(positions: list[float], placed: list[float]) -> None:
+    assert drawing.spread(positions, 2.0) == placed
+
+
+def test_a_channel_has_a_colour_of_its_own() -> None:
+    assert len({drawing.channel_colour(name) for name in ("phone", "email", "messaging", "other")}) == 4
+
+
+def test_pictures_drawn_in_several_threads_are_those_drawn_alone() -> None:
+    frames = [rows.channels({"phone": (contacts, 0.4, 0.3, 0.5)}) for contacts in (10, 20, 30, 40)]
+    alone = [channels.picture(frame, frame.iloc[:0]) for frame in frames]
+
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(lambda frame: channels.picture(frame, frame.iloc[:0]), frames))
+
+    assert together == alone
+
+
+def test_importing_the_pictures_does_not_import_the_drawing_library() -> None:
+    code = (
+        "import sys; from cleargrid_assets.pictures import attempts, channels, funnel, health, hours; "
+        "sys.exit('matplotlib' in sys.modules or 'PIL' in sys.modules)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603

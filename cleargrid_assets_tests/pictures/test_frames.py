@@ -1,0 +1,53 @@
+import math
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from cleargrid_assets.contracts import CHANNEL_REACH, HOURLY_REACH, OPERATIONAL_HEALTH
+from cleargrid_assets.pictures.frames import by_channel, in_days, tidy
+from cleargrid_assets_tests.pictures import rows
+
+
+@pytest.mark.parametrize("null", [None, math.nan, pd.NA])
+def test_every_kind_of_null_becomes_nan(null: object) -> None:
+    frame = rows.health([(0, "CALL", 10, 1, None, None), (0, "SMS", 10, 1, None, True)]).astype(object)
+    frame.loc[0, ["volume_ratio", "is_anomalous"]] = [null, null]
+
+    tidied = tidy(frame, OPERATIONAL_HEALTH)
+
+    assert math.isnan(tidied["volume_ratio"].iloc[0])
+    assert math.isnan(tidied["is_anomalous"].iloc[0])
+    assert tidied["is_anomalous"].iloc[1] == 1
+
+
+@pytest.mark.parametrize("dtype", ["object", "datetime64[ns]", "datetime64[us]"])
+def test_days_are_dates_however_they_arrive(dtype: str) -> None:
+    frame = rows.channels({"phone": (10, 0.5, 0.2, 0.8)})
+    frame = frame.astype({"communicated_date": dtype})
+
+    assert tidy(frame, CHANNEL_REACH)["communicated_date"].tolist() == [rows.DAY]
+
+
+def test_a_frame_without_rows_needs_no_columns() -> None:
+    assert list(tidy(pd.DataFrame(), CHANNEL_REACH).columns) == CHANNEL_REACH.column_names
+
+
+def test_rows_without_a_column_of_the_contract_are_refused() -> None:
+    with pytest.raises(KeyError, match="contacts"):
+        tidy(rows.channels({"phone": (1, None, None, None)}).drop(columns="contacts"), CHANNEL_REACH)
+
+
+def test_channels_come_in_a_fixed_order_and_unknown_ones_last() -> None:
+    one = (1, None, None, None)
+    frame = rows.channels({"pigeon": one, "other": one, "email": one, "phone": one, "messaging": one})
+
+    assert list(by_channel(frame)) == ["phone", "email", "messaging", "other", "pigeon"]
+
+
+def test_both_ends_of_a_range_of_days_belong_to_it() -> None:
+    frame = tidy(rows.hours((age, "phone", 9, 1, 0) for age in range(5)), HOURLY_REACH)
+
+    chosen = in_days(frame, date(2026, 5, 16), date(2026, 5, 18))
+
+    assert sorted(chosen["communicated_date"]) == [date(2026, 5, day) for day in (16, 17, 18)]
