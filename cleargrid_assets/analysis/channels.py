@@ -1,0 +1,106 @@
+"""Channel reach: whom each channel reached, how surely, and who answered back.
+
+What belongs here: the definition of `channel_reach` and its interval. What does not: what a status means (`outcomes`)
+and how a row is read (`classify`).
+"""
+
+from statistics import NormalDist
+
+import pandas as pd
+from duckdb import DuckDBPyRelation
+
+from cleargrid_assets.analysis import classify
+from cleargrid_assets.analysis.outcomes import Outcomes
+from cleargrid_assets.analysis.relations import select, to_frame
+from cleargrid_assets.contracts import CHANNEL_REACH
+
+COLUMNS = (
+    "communicated_date",
+    "communication_type",
+    "direction",
+    "status",
+    "from",
+    "to",
+    "duration",
+    "communicated_at",
+)
+"""The columns of the communication logs that are read."""
+
+_Z = NormalDist().inv_cdf(0.975)
+
+# A contact's latest inbound instant is after its first outbound one exactly if any inbound instant is.
+_CHANNEL_REACH = """
+WITH by_contact AS (
+    SELECT
+        communicated_date,
+        channel,
+        count(*) FILTER (is_outbound) AS attempts,
+        bool_or(is_outbound AND is_reached) AS is_reached,
+        max(communicated_at) FILTER (NOT is_outbound)
+            > min(communicated_at) FILTER (is_outbound) AS has_responded
+    FROM communications
+    GROUP BY communicated_date, channel, contact
+    HAVING attempts > 0
+), by_channel AS (
+    SELECT
+        communicated_date,
+        channel,
+        sum(attempts) AS attempts,
+        count(*) AS contacts,
+        count(*) FILTER (is_reached) AS reached_contacts,
+        count(*) FILTER (has_responded) AS contacts_responded
+    FROM by_contact
+    GROUP BY communicated_date, channel
+), durations AS (
+    SELECT communicated_date, channel, quantile_cont(duration, 0.5) AS median_duration
+    FROM communications
+    WHERE is_outbound AND is_reached
+    GROUP BY communicated_date, channel
+)
+SELECT
+    *,
+    reached_contacts / contacts AS reach_rate,
+    attempts / nullif(reached_contacts, 0) AS attempts_per_reached_contact
+FROM by_channel
+LEFT JOIN durations USING (communicated_date, channel)
+"""
+
+
+def channel_reach(logs: DuckDBPyRelation, outcomes: Outcomes) -> pd.DataFrame:
+    """Counts, for each day and channel, outbound attempts, the contacts tried, reached and responding.
+
+    - `reach_rate` = reached contacts / contacts, from 0 to 1, where a contact is reached by an attempt of outcome
+      reached or engaged; with its 95% Wilson score interval, `reach_rate_low` to `reach_rate_high`.
+    - `attempts_per_reached_contact` = attempts / reached contacts; NULL if nobody was reached.
+    - `contacts_responded`: contacts tried with an inbound communication on the channel that day, strictly after
+      the day's first outbound attempt to them on it.
+    - `median_duration`: in seconds, of the reached attempts that have a duration, interpolated linearly.
+
+    A channel has a row on a day with an outbound attempt on it.
+
+    The interval for p = k / n with z, the 97.5% quantile of the normal distribution, is
+    (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n): E. B. Wilson, "Probable inference, the law
+    of succession, and statistical inference", Journal of the American Statistical Association 22 (1927).
+
+    Args:
+        logs: The slice; at least `COLUMNS`.
+        outcomes: The meaning of statuses and types.
+
+    Returns:
+        The columns of `CHANNEL_REACH`, sorted by its key.
+    """
+    communications = logs.filter(f"{classify.OUTBOUND} OR {classify.INBOUND}").project(
+        f"communicated_date, {classify.channel(outcomes)} AS channel, {classify.OUTBOUND} AS is_outbound, "
+        f"CASE WHEN {classify.OUTBOUND} THEN {classify.RECIPIENT} ELSE {classify.SENDER} END AS contact, "
+        f"{classify.is_reached(outcomes)} AS is_reached, duration, communicated_at"
+    )
+    counts = select(_CHANNEL_REACH, "communications", communications)
+    centre = f"reach_rate + {_Z**2} / (2 * contacts)"
+    half_width = f"{_Z} * sqrt(reach_rate * (1 - reach_rate) / contacts + {_Z**2} / (4.0 * contacts * contacts))"
+    scale = f"(1 + {_Z**2} / contacts)"
+    # Rounding alone could put a rate of 0 or 1 outside its interval, or an end of the interval outside 0 to 1.
+    result = counts.project(
+        f"*, greatest(0, least(reach_rate, ({centre} - {half_width}) / {scale})) AS reach_rate_low, "
+        f"least(1, greatest(reach_rate, ({centre} + {half_width}) / {scale})) AS reach_rate_high"
+    )
+    return to_frame(CHANNEL_REACH, [result], order=CHANNEL_REACH.key)

@@ -1,0 +1,65 @@
+"""Hourly reach: at what hour of the business day attempts reach people.
+
+What belongs here: the definition of `hourly_reach`. What does not: what a status means (`outcomes`) and how a row is
+read (`classify`).
+"""
+
+import pandas as pd
+from duckdb import DuckDBPyRelation
+
+from cleargrid_assets.analysis import classify
+from cleargrid_assets.analysis.outcomes import Outcomes
+from cleargrid_assets.analysis.relations import select, to_frame
+from cleargrid_assets.contracts import HOURLY_REACH
+
+COLUMNS = ("communicated_date", "communication_type", "direction", "status", "communicated_at")
+"""The columns of the communication logs that are read."""
+
+_HOURLY_REACH = """
+WITH counted AS (
+    SELECT
+        communicated_date,
+        channel,
+        hour,
+        count(*) AS attempts,
+        count(*) FILTER (is_reached) AS reached_attempts
+    FROM attempts
+    GROUP BY ALL
+), hours AS (
+    SELECT communicated_date, channel, range AS hour
+    FROM (SELECT DISTINCT communicated_date, channel FROM counted)
+    CROSS JOIN range(24)
+)
+SELECT
+    communicated_date,
+    channel,
+    hour,
+    coalesce(attempts, 0) AS attempts,
+    coalesce(reached_attempts, 0) AS reached_attempts,
+    reached_attempts / attempts AS reach_rate
+FROM hours
+LEFT JOIN counted USING (communicated_date, channel, hour)
+"""
+
+
+def hourly_reach(logs: DuckDBPyRelation, outcomes: Outcomes, zone: str) -> pd.DataFrame:
+    """Counts outbound attempts, and those of outcome reached or engaged, by the hour on the business zone's clock.
+
+    `reach_rate` = reached attempts / attempts, from 0 to 1; NULL in an hour without attempts. Each day and channel
+    with an attempt has all 24 hours. Where the clock is set back, both passes of the repeated hour count as one;
+    where it is set forward, the hour that is skipped has no attempts.
+
+    Args:
+        logs: The slice; at least `COLUMNS`.
+        outcomes: The meaning of statuses and types.
+        zone: IANA name of the business zone.
+
+    Returns:
+        The columns of `HOURLY_REACH`, sorted by its key.
+    """
+    attempts = logs.filter(classify.OUTBOUND).project(
+        f"communicated_date, {classify.channel(outcomes)} AS channel, {classify.is_reached(outcomes)} AS is_reached, "
+        f"hour(communicated_at AT TIME ZONE '{zone}') AS hour"
+    )
+    result = select(_HOURLY_REACH, "attempts", attempts)
+    return to_frame(HOURLY_REACH, [result], order=HOURLY_REACH.key)

@@ -1,0 +1,241 @@
+"""The five analyses a second time, in plain Python over the rows.
+
+What belongs here: the definitions as the tables' descriptions state them, written without a glance at the package.
+What does not: anything imported from it.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+Row = dict[str, Any]
+
+STATUSES = {
+    **dict.fromkeys(("FAILED", "INVALID_NUMBER", "BOUNCED", "REJECTED", "UNDELIVERED"), "failed"),
+    **dict.fromkeys(("NO_ANSWER", "BUSY", "VOICEMAIL", "CANCELLED", "SENT", "DELIVERED"), "delivered"),
+    **dict.fromkeys(("ANSWERED", "COMPLETED", "OPENED", "READ"), "reached"),
+    **dict.fromkeys(("CLICKED", "REPLIED"), "engaged"),
+}
+CHANNELS = {"CALL": "phone", "VOICE": "phone", "EMAIL": "email", "SMS": "messaging", "WHATSAPP": "messaging"}
+STAGES = ("attempted", "delivered", "reached", "engaged")
+
+
+def word(text: str) -> str:
+    return text.strip().upper().replace("-", "_").replace(" ", "_")
+
+
+def kind(row: Row) -> str:
+    return word(row["communication_type"])
+
+
+def channel(row: Row) -> str:
+    return CHANNELS.get(kind(row), "other")
+
+
+def outcome(row: Row) -> str:
+    return STATUSES.get(word(row["status"]), "unmapped")
+
+
+def reached(row: Row) -> bool:
+    return outcome(row) in ("reached", "engaged")
+
+
+def is_outbound(row: Row) -> bool:
+    return str(row["direction"]).lower() == "outbound"
+
+
+def contact(row: Row) -> str:
+    return str(row["to"] if is_outbound(row) else row["from"]).strip().lower()
+
+
+def stage(row: Row) -> int:
+    if outcome(row) == "reached":
+        is_long_call = channel(row) == "phone" and row["duration"] is not None and row["duration"] >= 30
+        return 4 if is_long_call else 3
+    return {"engaged": 4, "delivered": 2}.get(outcome(row), 1)
+
+
+def grouped(rows: Iterable[Row], *keys: Any) -> dict[tuple[Any, ...], list[Row]]:
+    groups: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[tuple(key(row) for key in keys)].append(row)
+    return groups
+
+
+def day_of(row: Row) -> date:
+    day: date = row["communicated_date"]
+    return day
+
+
+def ratio(part: float, whole: float) -> float | None:
+    return part / whole if whole else None
+
+
+def quantile(values: Iterable[float], share: float) -> float | None:
+    ordered = sorted(values)
+    if not ordered:
+        return None
+    place = share * (len(ordered) - 1)
+    low = math.floor(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+def attempt_funnel(rows: list[Row]) -> list[Row]:
+    outbound = [row for row in rows if is_outbound(row)]
+    groups = {**grouped(outbound, day_of, kind), **grouped(outbound, day_of, lambda row: "ALL")}
+    result = []
+    for (day, communication_type), group in groups.items():
+        attempts = [[row for row in group if stage(row) >= order] for order in (1, 2, 3, 4)]
+        contacts = [len({contact(row) for row in subset}) for subset in attempts]
+        for index, name in enumerate(STAGES):
+            result.append(
+                {
+                    "communicated_date": day,
+                    "communication_type": communication_type,
+                    "stage": name,
+                    "stage_order": index + 1,
+                    "attempts": len(attempts[index]),
+                    "contacts": contacts[index],
+                    "attempt_rate": ratio(len(attempts[index]), len(attempts[0])),
+                    "contact_rate": ratio(contacts[index], contacts[0]),
+                    "step_rate": ratio(contacts[index], contacts[index - 1]) if index else None,
+                }
+            )
+    return result
+
+
+def reach_by_attempt(rows: list[Row], days: Sequence[date]) -> list[Row]:
+    result = []
+    for day in days:
+        window = [row for row in rows if is_outbound(row) and 0 <= (day - day_of(row)).days < 7]
+        for (name,), group in grouped(window, channel).items():
+            lengths, firsts = [], []
+            for attempts in grouped(group, contact).values():
+                attempts.sort(key=lambda row: (row["communicated_at"], row["public_id"]))
+                lengths.append(len(attempts))
+                firsts += [number for number, row in enumerate(attempts, 1) if reached(row)][:1]
+            for number in range(1, min(max(lengths), 10) + 1):
+                upper = number if number < 10 else math.inf
+                result.append(
+                    {
+                        "communicated_date": day,
+                        "channel": name,
+                        "attempt_number": number,
+                        "contacts_attempted": sum(length >= number for length in lengths),
+                        "contacts_first_reached": sum(number <= first <= upper for first in firsts),
+                        "cumulative_reach_rate": sum(first <= upper for first in firsts) / len(lengths),
+                        "window_days": 7,
+                    }
+                )
+    return result
+
+
+def wilson(successes: int, trials: int) -> tuple[float, float]:
+    """The two solutions p of |successes / trials - p| = z sqrt(p (1 - p) / trials)."""
+    z = 1.9599639845400545
+    share = successes / trials
+    a, b, c = 1 + z * z / trials, -(2 * share + z * z / trials), share * share
+    root = math.sqrt(max(0.0, b * b - 4 * a * c))
+    return (-b - root) / (2 * a), (-b + root) / (2 * a)
+
+
+def channel_reach(rows: list[Row]) -> list[Row]:
+    result = []
+    for (day, name), group in grouped(rows, day_of, channel).items():
+        attempts = [row for row in group if is_outbound(row)]
+        if not attempts:
+            continue
+        contacts = {contact(row) for row in attempts}
+        people_reached = {contact(row) for row in attempts if reached(row)}
+        responded = {
+            contact(answer)
+            for answer in group
+            if not is_outbound(answer)
+            and any(
+                contact(row) == contact(answer) and row["communicated_at"] < answer["communicated_at"]
+                for row in attempts
+            )
+        }
+        low, high = wilson(len(people_reached), len(contacts))
+        result.append(
+            {
+                "communicated_date": day,
+                "channel": name,
+                "attempts": len(attempts),
+                "contacts": len(contacts),
+                "reached_contacts": len(people_reached),
+                "reach_rate": len(people_reached) / len(contacts),
+                "reach_rate_low": low,
+                "reach_rate_high": high,
+                "attempts_per_reached_contact": ratio(len(attempts), len(people_reached)),
+                "contacts_responded": len(responded),
+                "median_duration": quantile(
+                    [row["duration"] for row in attempts if reached(row) and row["duration"] is not None], 0.5
+                ),
+            }
+        )
+    return result
+
+
+def hourly_reach(rows: list[Row], zone: str) -> list[Row]:
+    result = []
+    for (day, name), group in grouped(filter(is_outbound, rows), day_of, channel).items():
+        by_hour = grouped(group, lambda row: row["communicated_at"].astimezone(ZoneInfo(zone)).hour)
+        for hour in range(24):
+            attempts = by_hour.get((hour,), [])
+            hits = sum(reached(row) for row in attempts)
+            result.append(
+                {
+                    "communicated_date": day,
+                    "channel": name,
+                    "hour": hour,
+                    "attempts": len(attempts),
+                    "reached_attempts": hits,
+                    "reach_rate": ratio(hits, len(attempts)),
+                }
+            )
+    return result
+
+
+def operational_health(rows: list[Row], days: Sequence[date]) -> list[Row]:
+    volumes = Counter((kind(row), day_of(row)) for row in rows)
+    result = []
+    for (day, name), group in grouped([row for row in rows if day_of(row) in days], day_of, kind).items():
+        before = [volumes[name, day - timedelta(days=back)] for back in range(1, 8)]
+        before = [volume for volume in before if volume]
+        baseline = quantile(before, 0.5)
+        is_anomalous = None
+        if baseline is not None and len(before) >= 4:
+            mad = quantile([abs(volume - baseline) for volume in before], 0.5)
+            assert mad is not None
+            is_anomalous = abs(len(group) - baseline) > 3 * 1.4826 * max(mad, 0.05 * baseline)
+        lags = [(row["created_at"] - row["communicated_at"]).total_seconds() for row in group]
+        updates = [(row["updated_at"] - row["created_at"]).total_seconds() for row in group]
+        failed = sum(outcome(row) == "failed" for row in group)
+        result.append(
+            {
+                "communicated_date": day,
+                "communication_type": name,
+                "communications": len(group),
+                "failed": failed,
+                "failure_rate": failed / len(group),
+                "unmapped": sum(outcome(row) == "unmapped" for row in group),
+                "answered_without_duration": sum(
+                    channel(row) == "phone" and reached(row) and row["duration"] is None for row in group
+                ),
+                "logging_lag_p50_s": quantile(lags, 0.5),
+                "logging_lag_p95_s": quantile(lags, 0.95),
+                "logging_lag_max_s": max(lags),
+                "update_lag_p95_s": quantile(updates, 0.95),
+                "first_at": min(row["communicated_at"] for row in group),
+                "last_at": max(row["communicated_at"] for row in group),
+                "baseline_communications": baseline,
+                "volume_ratio": len(group) / baseline if baseline else None,
+                "is_anomalous": is_anomalous,
+            }
+        )
+    return result

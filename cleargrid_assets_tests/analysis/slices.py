@@ -1,0 +1,133 @@
+"""Slices for the tests: rows written out in Python, held as a relation in DuckDB.
+
+What belongs here: building and comparing. What does not: any figure.
+"""
+
+import math
+import random
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, Table
+
+Row = dict[str, Any]
+
+DAY = date(2026, 5, 19)
+
+
+def at(text: str) -> datetime:
+    """The instant of a clock time on 19 May 2026 UTC, or of a whole ISO-8601 text."""
+    return datetime.fromisoformat(text if "T" in text else f"2026-05-19T{text}+00:00")
+
+
+def row(public_id: str, **values: Any) -> Row:
+    """A communication: by default an unanswered outbound call to `a` at noon of `DAY`."""
+    communicated_at = values.get("communicated_at", at("12:00:00"))
+    defaults = {
+        "public_id": public_id,
+        "communication_type": "CALL",
+        "direction": "outbound",
+        "status": "NO_ANSWER",
+        "from": "us",
+        "to": "a",
+        "subject": None,
+        "duration": None,
+        "communicated_at": communicated_at,
+        "created_at": communicated_at + timedelta(seconds=5),
+        "updated_at": communicated_at + timedelta(seconds=60),
+        "communicated_date": communicated_at.date(),
+        "extracted_at": at("2026-06-01T00:00:00+00:00"),
+    }
+    return defaults | values
+
+
+def rows(*attempts: tuple[Any, ...], names: Sequence[str]) -> list[Row]:
+    """Rows from a table of cases, numbered in the order they are written."""
+    return [row(f"id{number:03d}", **dict(zip(names, attempt, strict=True))) for number, attempt in enumerate(attempts)]
+
+
+def new_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Creates a table of a contract, empty."""
+    columns = ", ".join(f'"{c.name}" {c.type}{"" if c.nullable else " NOT NULL"}' for c in table.columns)
+    key = ", ".join(f'"{name}"' for name in table.key)
+    connection.execute(f'CREATE TABLE "{table.name}" ({columns}, PRIMARY KEY ({key}))')
+
+
+def relation(slice_rows: Iterable[Row], columns: Sequence[str]) -> duckdb.DuckDBPyRelation:
+    """A slice with the given columns alone, in a session far from UTC."""
+    connection = duckdb.connect(config={"threads": 1})
+    connection.execute("SET TimeZone = 'America/New_York'")
+    new_table(connection, COMMUNICATION_LOGS)
+    frame = pd.DataFrame(list(slice_rows), columns=COMMUNICATION_LOGS.column_names, dtype="object")
+    if not frame.empty:
+        connection.register("frame", frame)
+        connection.execute("INSERT INTO communication_logs BY NAME SELECT * FROM frame")
+    selected = ", ".join(f'"{column}"' for column in columns)
+    return connection.sql(f"SELECT {selected} FROM communication_logs")
+
+
+def stored(frame: pd.DataFrame, table: Table) -> list[dict[str, Any]]:
+    """What the warehouse would hold of a result: it is inserted by name into a table of the contract."""
+    assert list(frame.columns) == table.column_names
+    connection = duckdb.connect(config={"threads": 1})
+    connection.execute("SET TimeZone = 'America/New_York'")
+    new_table(connection, table)
+    connection.register("frame", frame)
+    connection.execute(f'INSERT INTO "{table.name}" BY NAME SELECT * FROM frame')
+    records = connection.execute(f'SELECT * FROM "{table.name}"').fetchall()
+    return [dict(zip(table.column_names, record, strict=True)) for record in records]
+
+
+def assert_same(actual: Iterable[Row], expected: Iterable[Row], key: Sequence[str]) -> None:
+    """Compares rows whatever their order; numbers but for the last digits, None with None alone."""
+
+    def keyed(records: Iterable[Row]) -> dict[tuple[Any, ...], Row]:
+        return {tuple(record[name] for name in key): record for record in records}
+
+    left, right = keyed(actual), keyed(expected)
+    assert left.keys() == right.keys()
+    for identity, expected_row in right.items():
+        for name, value in expected_row.items():
+            found = left[identity][name]
+            if isinstance(value, float) and found is not None:
+                assert math.isclose(found, value, rel_tol=1e-9, abs_tol=1e-9), (identity, name, found, value)
+            else:
+                assert found == value, (identity, name, found, value)
+
+
+_STATUSES = (
+    *("ANSWERED", "answered", "No-Answer", "no answer", "BUSY", " busy ", "Failed", "INVALID-NUMBER", "Opened"),
+    *("DELIVERED", "clicked", "REPLIED", "bounced", "Ringing", "queued up", "\tREAD\n"),
+)
+_TYPES = ("CALL", "call", "Voice", "EMAIL", "e-mail", "email ", "SMS", "WhatsApp", "fax")
+_CONTACTS = ("+966501", " +966501", "+966502\t", "+966503", "Ann@Example.org", "ann@example.org ", "bob@example.org")
+_DAYS = (1, 2, 3, 5, 6, 7, 8, 9, 10, 12, 17, 18)
+
+
+def messy_rows(seed: int, count: int = 300) -> list[Row]:
+    """Rows as untidy as they come, over days with gaps, many at the same instant."""
+    chance = random.Random(seed)  # noqa: S311
+
+    def messy_row(number: int) -> Row:
+        hour, minute = chance.randrange(24), chance.choice((0, 0, 30))
+        communicated_at = datetime(2026, 5, chance.choice(_DAYS), hour, minute, tzinfo=timezone.utc)
+        created_at = communicated_at + timedelta(milliseconds=chance.randrange(-2000, 60_000))
+        contact, ours = chance.choice(_CONTACTS), "desk"
+        is_inbound = chance.random() < 0.25
+        return row(
+            f"{chance.randrange(10**9):09d}-{number}",
+            communication_type=chance.choice(_TYPES),
+            direction=chance.choice(("inbound", "INBOUND")) if is_inbound else chance.choice(("outbound", "Outbound")),
+            status=chance.choice(_STATUSES),
+            duration=chance.choice((None, None, 0.0, 12.5, 29.999, 30.0, 61.25, 600.125)),
+            communicated_at=communicated_at,
+            created_at=created_at,
+            updated_at=created_at + timedelta(milliseconds=chance.randrange(0, 300_000)),
+            **({"from": contact, "to": ours} if is_inbound else {"from": ours, "to": contact}),
+        )
+
+    return [messy_row(number) for number in range(count)]

@@ -1,0 +1,121 @@
+"""The outcomes file: what it says, how it is extended, and how a broken one complains."""
+
+from pathlib import Path
+
+import pytest
+
+from cleargrid_assets.analysis.outcomes import OutcomesError, load_outcomes, toml_lines_for
+
+
+def _file(folder: Path, content: str | bytes) -> str:
+    path = folder / "own.toml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return str(path)
+
+
+def test_the_packaged_outcomes_are_those_of_the_definition() -> None:
+    outcomes = load_outcomes(None)
+    expected = {
+        "failed": "FAILED INVALID_NUMBER BOUNCED REJECTED UNDELIVERED",
+        "delivered": "NO_ANSWER BUSY VOICEMAIL CANCELLED SENT DELIVERED",
+        "reached": "ANSWERED COMPLETED OPENED READ",
+        "engaged": "CLICKED REPLIED",
+    }
+    assert outcomes.statuses == {status: word for word, line in expected.items() for status in line.split()}
+    assert outcomes.channels == {
+        "CALL": "phone",
+        "VOICE": "phone",
+        "EMAIL": "email",
+        "SMS": "messaging",
+        "WHATSAPP": "messaging",
+    }
+    assert outcomes.engaged_seconds == 30.0
+
+
+def test_a_file_overrides_what_it_names_and_leaves_the_rest(tmp_path: Path) -> None:
+    path = _file(
+        tmp_path,
+        'engaged_seconds = 45.5\n[statuses]\n"ringing out" = "delivered"\nvoicemail = "reached"\n'
+        '[channels]\n"robo-call" = "phone"\nPIGEON = "other"\n',
+    )
+    outcomes = load_outcomes(path)
+    assert outcomes.engaged_seconds == 45.5
+    assert outcomes.statuses["RINGING_OUT"] == "delivered"
+    assert outcomes.statuses["VOICEMAIL"] == "reached"
+    assert outcomes.statuses["BUSY"] == "delivered"
+    assert outcomes.channels["ROBO_CALL"] == "phone"
+    assert outcomes.channels["PIGEON"] == "other"
+    assert outcomes.channels["EMAIL"] == "email"
+
+
+@pytest.mark.parametrize("content", ["", "# nothing\n", "[statuses]\n", "\ufeff[channels]\r\nCALL = 'phone'\r\n"])
+def test_a_file_that_changes_nothing_is_the_packaged_file(tmp_path: Path, content: str) -> None:
+    assert load_outcomes(_file(tmp_path, content)) == load_outcomes(None)
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "reason"),
+    [
+        ("[statuses]\nA = \n", 2, "not valid TOML"),
+        ("[statuses]\r\nB = 'failed'\r\nA = 'fail'\r\n", 3, "A must be failed, delivered, reached or engaged"),
+        ('[statuses]\nA = """', 2, "not valid TOML"),
+        ("[statuses]\nA = 'failed'\nA = 'reached'\n", 3, "not valid TOML"),
+        ("[statuses]\nA = 'failed'\n\n'a' = 'reached'\n", 4, "a is given twice"),
+        ("\n\n[statuses]\nA = 'failed'\nB = 'Reached'\n", 5, "not 'Reached'"),
+        ("[statuses]\nA = 3\n", 2, "A must be failed, delivered, reached or engaged, not 3"),
+        ("[statuses]\nA = ['failed']\n", 2, "A must be"),
+        ("[statuses.A]\nB = 'failed'\n", 1, "A must be"),
+        ("[channels]\nCALL = 'phone'\nFAX = 'paper' # CALL\n", 3, "FAX must be phone, email, messaging or other"),
+        ("channels = { CALL = 'phone', FAX = 'fax' }\n", 1, "FAX must be"),
+        ("statuses.A = 'failed'\nstatuses.\"b c\" = 'x'", 2, "b c must be"),
+        ("statuses = 'failed'\n", 1, "statuses must be a table"),
+        ("[[statuses]]\nA = 'failed'\n", 1, "statuses must be a table"),
+        ("# a comment\nengaged_seconds = '30'\n", 2, "engaged_seconds must be a number of seconds"),
+        ("engaged_seconds = true\n", 1, "engaged_seconds must be"),
+        ("engaged_seconds = -1\n", 1, "engaged_seconds must be"),
+        ("engaged_seconds = nan\n", 1, "engaged_seconds must be"),
+        ("engaged_seconds = inf\n", 1, "engaged_seconds must be"),
+        ("[statuses]\n[channels]\n[status]\nA = 'failed'\n", 3, "unknown table or key 'status'"),
+        ("engaged_second = 4\n", 1, "known are statuses, channels or engaged_seconds"),
+        (b"[statuses]\nA = '\xff'\n", 2, "not UTF-8"),
+    ],
+)
+def test_a_broken_file_names_itself_the_line_and_the_reason(
+    tmp_path: Path, content: str | bytes, line: int, reason: str
+) -> None:
+    path = _file(tmp_path, content)
+    with pytest.raises(OutcomesError) as caught:
+        load_outcomes(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}, line {line}: ")
+    assert reason in message
+
+
+def test_a_file_that_cannot_be_read_names_itself(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.toml", tmp_path):
+        with pytest.raises(OutcomesError, match="cannot be read") as caught:
+            load_outcomes(str(path))
+        assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_the_lines_for_what_is_unmapped_make_it_known(tmp_path: Path) -> None:
+    statuses = ["RINGING", 'SAID_"NO"', "BACK\\SLASH", "É", "A.B", "", "DEL\x7f", "TAB\tBED"]
+    lines = toml_lines_for(statuses, ["FAX"])
+    outcomes = load_outcomes(_file(tmp_path, lines))
+    assert {outcomes.statuses[status] for status in statuses} == {"delivered"}
+    assert outcomes.channels["FAX"] == "other"
+
+
+def test_the_lines_are_one_entry_each_under_the_header_of_their_table() -> None:
+    assert toml_lines_for(["RINGING", "ODD ONE"], ["FAX"]).split("\n") == [
+        "[statuses]",
+        '"ODD ONE" = "delivered"  # or: failed, reached, engaged',
+        'RINGING = "delivered"  # or: failed, reached, engaged',
+        "",
+        "[channels]",
+        'FAX = "other"  # or: phone, email, messaging',
+    ]
+
+
+def test_nothing_unmapped_needs_no_lines() -> None:
+    assert toml_lines_for([], []) == ""
