@@ -1,0 +1,1 @@
+"""The assets: one module each, thin wiring between `exports`, `analysis`, `pictures` and the IO manager."""

@@ -1,0 +1,132 @@
+"""The log itself: from the API's window of each day to a spooled slice that the IO manager stores."""
+
+import hashlib
+import tempfile
+from collections.abc import Iterable
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from cleargrid_assets import __version__
+from cleargrid_assets.assets.declaration import declaration
+from cleargrid_assets.contracts import COMMUNICATION_LOGS
+from cleargrid_assets.exports.contract import D21
+from cleargrid_assets.exports.errors import ExportsError
+from cleargrid_assets.exports.spool import LONGEST_AGE, Spool, remove_abandoned
+from cleargrid_assets.exports.walk import DayReport, fetch_days
+from cleargrid_assets.exports.window import Window
+from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
+from cleargrid_assets.resources import ExportsResource
+from cleargrid_assets.settings import Settings
+from cleargrid_assets.warehouse.partitions import SpooledPartition
+from cleargrid_assets.warehouse.slices import SpooledSlice
+
+
+@dg.asset(**declaration(COMMUNICATION_LOGS, group="exports"), code_version="1")
+def communication_logs(
+    context: dg.AssetExecutionContext, exports: ExportsResource
+) -> dg.MaterializeResult[SpooledSlice]:
+    """Every call, e-mail and message between the lender and its borrowers, one row each, as ClearGrid logged it.
+
+    A day holds the rows whose `communicated_at` lies between its midnights in the business zone. Materializing a day
+    replaces it: the table then holds what the API says now, all of it and nothing else. ClearGrid adds rows and edits
+    them after the fact, so recent days are worth fetching again; the metadata says what that changed.
+
+    Source: ClearGrid Exports API, section S4, dataset D21 (Communication Logs).
+    """
+    settings = Settings.from_environment()
+    days = {key: day_window(key, BUSINESS_ZONE) for key in context.partition_keys}
+
+    def log_progress(day: str, report: DayReport) -> None:
+        of = f" of {report.source_rows:,}" if report.source_rows is not None else ""
+        context.log.info(f"{day}: {report.rows:,}{of} rows in {report.pages:,} pages after {report.seconds:.1f} s")
+
+    with exports.client() as client:
+        spools = _open_spools(settings, days)
+        try:
+            reports = fetch_days(client, days, spools, concurrency=settings.concurrency, on_progress=log_progress)
+        except ExportsError as error:
+            for spool in spools.values():
+                spool.close()
+            raise _failure(error, days) from error
+    for key, report in reports.items():
+        context.add_asset_metadata(_metadata(days[key], report), partition_key=key)
+    return dg.MaterializeResult(
+        value=SpooledSlice(
+            [
+                SpooledPartition(date.fromisoformat(key), spool.rows_path, spool.extracted_at)
+                for key, spool in spools.items()
+            ],
+            discard=lambda: _discard(spools.values()),
+        )
+    )
+
+
+def spool_root(database: str) -> Path:
+    """Beside the database file, so that another process finds it; for other databases in the temporary folder."""
+    path = Path(database)
+    return path.with_name(f"{path.name}.spool") if "://" not in database and ":" not in database else _temporary()
+
+
+def _discard(spools: Iterable[Spool]) -> None:
+    for spool in spools:
+        spool.discard()
+
+
+def _temporary() -> Path:
+    return Path(tempfile.gettempdir()) / "cleargrid_assets.spool"
+
+
+def _open_spools(settings: Settings, days: dict[str, Window]) -> dict[str, Spool]:
+    root, now = spool_root(settings.database), datetime.now(timezone.utc)
+    remove_abandoned(root, now)
+    fields = [(column.name, column.type, column.nullable) for column in D21.fields]
+    return {
+        key: Spool.open(
+            root,
+            name=f"{D21.code}-{key}",
+            fingerprint=hashlib.sha256(
+                repr(
+                    (__version__, settings.base_url, settings.lender, settings.page_size, D21.code, fields, str(window))
+                ).encode()
+            ).hexdigest(),
+            now=now,
+        )
+        for key, window in days.items()
+    }
+
+
+def _failure(error: ExportsError, days: dict[str, Window]) -> dg.Failure:
+    """The error for the UI, with what it means for the other days of the run."""
+    others = f" Nor were the {len(days) - 1} other days of this run." if len(days) > 1 else ""
+    return dg.Failure(
+        description=f"{error} The day was not stored, and the table is as it was.{others} What was fetched is kept for "
+        f"{LONGEST_AGE.total_seconds() / 3600:.0f} h, and the next run goes on from there.",
+        metadata={
+            key: value
+            for key, value in (("day", error.day), ("status", error.status), ("requestId", error.request_id))
+            if value is not None
+        },
+        # Whatever may pass has been tried again already.
+        allow_retries=False,
+    )
+
+
+def _metadata(window: Window, report: DayReport) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "window": str(window),
+        "pages": report.pages,
+        "resumed_pages": report.resumed_pages,
+        "requests": report.effort.requests,
+        "retries": report.effort.retries,
+        "refreshes": report.effort.refreshes,
+        "seconds": round(report.seconds, 3),
+        "unknown_fields": dict(report.unknown_fields),
+    }
+    if report.source_rows is not None:
+        metadata["source_rows"] = report.source_rows
+    if report.source_note is not None:
+        metadata["source_rows_note"] = report.source_note
+    return metadata

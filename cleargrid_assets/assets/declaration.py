@@ -1,0 +1,89 @@
+"""What all assets say of themselves, derived from their table's contract."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, PARTITION_COLUMN, SCHEMA, Table
+from cleargrid_assets.partitions import BUSINESS_ZONE, DAILY, FRESH_BY
+
+DAYS_PER_RUN = 10
+"""Days in one run of a backfill: a month is three or four runs, and one bad day costs at most the nine beside it."""
+
+# Both parameters have been what sizes backfills and lets histories begin for years; said at every start otherwise.
+warnings.filterwarnings(
+    "ignore",
+    message="Parameter `(backfill_policy|allow_nonexistent_upstream_partitions)`",
+    category=dg.BetaWarning,
+)
+
+
+def asset_key(table: Table) -> dg.AssetKey:
+    """The key of the asset that stores the table."""
+    return dg.AssetKey([SCHEMA, table.name])
+
+
+def declaration(table: Table, *, group: str) -> dict[str, Any]:
+    """The arguments that every asset passes to `@dg.asset`."""
+    return {
+        "key": asset_key(table),
+        "partitions_def": DAILY,
+        "backfill_policy": dg.BackfillPolicy.multi_run(max_partitions_per_run=DAYS_PER_RUN),
+        "group_name": group,
+        "kinds": {"duckdb", "python"},
+        "owners": ["team:collections-data"],
+        "freshness_policy": _freshness_policy(),
+        "metadata": {"partition_expr": PARTITION_COLUMN, "dagster/column_schema": _column_schema(table)},
+    }
+
+
+def logs_input(trailing_days: int = 1) -> dict[str, dg.AssetIn]:
+    """The communication logs of the day, and of the days before it that are part of its trailing days.
+
+    The first days of the history have fewer days before them.
+    """
+    mapping = dg.TimeWindowPartitionMapping(
+        start_offset=1 - trailing_days, allow_nonexistent_upstream_partitions=trailing_days > 1
+    )
+    return {"communication_logs": dg.AssetIn(key=asset_key(COMMUNICATION_LOGS), partition_mapping=mapping)}
+
+
+def lineage(columns: Mapping[str, Sequence[str]]) -> dict[str, dg.TableColumnLineage]:
+    """Metadata that traces a table's columns to columns of the communication logs."""
+    return {
+        "dagster/column_lineage": dg.TableColumnLineage(
+            {
+                name: [dg.TableColumnDep(asset_key(COMMUNICATION_LOGS), source) for source in sources]
+                for name, sources in columns.items()
+            }
+        )
+    }
+
+
+def _column_schema(table: Table) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=column.type,
+                description=column.description,
+                constraints=dg.TableColumnConstraints(
+                    nullable=column.nullable, unique=list(table.key) == [column.name]
+                ),
+            )
+            for column in table.columns
+        ]
+    )
+
+
+def _freshness_policy() -> dg.FreshnessPolicy:
+    """For the UI's card, which asks only whether anything was materialized since midnight; see `checks.freshness`."""
+    since_midnight = timedelta(hours=FRESH_BY.hour, minutes=FRESH_BY.minute)
+    return dg.FreshnessPolicy.cron(
+        deadline_cron=f"{FRESH_BY.minute} {FRESH_BY.hour} * * *",
+        lower_bound_delta=since_midnight or timedelta(days=1),
+        timezone=BUSINESS_ZONE.key,
+    )

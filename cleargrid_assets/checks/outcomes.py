@@ -1,0 +1,44 @@
+"""Checks that the outcomes file knows what the log says."""
+
+from typing import Any
+
+import dagster as dg
+
+from cleargrid_assets.analysis.outcomes import toml_lines_for
+from cleargrid_assets.analysis.unmapped import unmapped
+from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.checks.scope import days_in_scope, spoken
+from cleargrid_assets.contracts import COMMUNICATION_LOGS
+from cleargrid_assets.resources import OutcomesResource, WarehouseResource
+
+
+@dg.asset_check(asset=asset_key(COMMUNICATION_LOGS), name="statuses_and_types_are_mapped")
+def statuses_and_types_are_mapped(
+    context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, outcomes: OutcomesResource
+) -> dg.AssetCheckResult:
+    """Every status has an outcome and every communication type a channel.
+
+    An unmapped status counts as attempted and no further, an unmapped type as channel `other`.
+    """
+    days = days_in_scope(context, COMMUNICATION_LOGS)
+    with warehouse.slice(COMMUNICATION_LOGS, days).open() as logs:
+        found = unmapped(logs, outcomes.load())
+    totals: dict[tuple[str, str], int] = {}
+    for kind, value, count in found[["kind", "value", "communications"]].itertuples(index=False):
+        totals[kind, value] = totals.get((kind, value), 0) + int(count)
+    statuses = [value for kind, value in totals if kind == "status"]
+    types = [value for kind, value in totals if kind == "communication_type"]
+    metadata: dict[str, Any] = {
+        "unmapped": {f"{kind} {value}": count for (kind, value), count in totals.items()},
+        "lines_to_add": dg.MetadataValue.md(f"```toml\n{toml_lines_for(statuses, types)}\n```"),
+    }
+    return dg.AssetCheckResult(
+        passed=found.empty,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"All statuses and types of {spoken(days)} are mapped."
+        if found.empty
+        else f"{len(statuses)} statuses and {len(types)} types of {spoken(days)} are not mapped: "
+        f"{', '.join([*statuses, *types])}. Add the lines below to a file of yours, correct the words after `=`, and "
+        "name the file in CLEARGRID_OUTCOMES.",
+        metadata={} if found.empty else metadata,
+    )

@@ -1,0 +1,48 @@
+"""Which days a check is about."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+
+from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.contracts import Table
+from cleargrid_assets.partitions import DAILY
+
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+"""Tags of a run that materializes several days."""
+
+
+def days_in_scope(context: dg.AssetCheckExecutionContext, table: Table) -> list[date]:
+    """The days that the run materializes; in a run of checks alone, the latest day that is materialized, if any."""
+    tags = context.run.tags
+    if key := tags.get("dagster/partition"):
+        return [date.fromisoformat(key)]
+    if RANGE_START in tags:
+        keys: Sequence[str] = DAILY.get_partition_keys_in_range(
+            dg.PartitionKeyRange(tags[RANGE_START], tags[RANGE_END])
+        )
+    else:
+        keys = sorted(materialized_days(context.instance, table))[-1:]
+    return [date.fromisoformat(key) for key in keys]
+
+
+def materialized_days(instance: dg.DagsterInstance, table: Table) -> set[str]:
+    """The partition keys that have been materialized at least once."""
+    return instance.get_materialized_partitions(asset_key(table))
+
+
+def materialization_metadata(instance: dg.DagsterInstance, table: Table, day: date) -> dict[str, object]:
+    """What the latest materialization of a day said of itself, as plain values; empty if there is none."""
+    records = instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key(table), asset_partitions=[day.isoformat()]), limit=1
+    ).records
+    materialization = records[0].asset_materialization if records else None
+    return {key: value.value for key, value in materialization.metadata.items()} if materialization else {}
+
+
+def spoken(days: Sequence[date]) -> str:
+    """The days as words, for descriptions."""
+    if not days:
+        return "no day"
+    return str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"

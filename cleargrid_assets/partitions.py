@@ -1,0 +1,35 @@
+"""The one daily partitions definition, and the exact window of a day.
+
+A partition is a business day: from midnight to midnight in `CLEARGRID_TIMEZONE`, there only once it is closed.
+"""
+
+from datetime import date, datetime, timedelta, timezone, tzinfo
+
+import dagster as dg
+
+from cleargrid_assets.exports.window import Window
+from cleargrid_assets.settings import Settings
+
+_SETTINGS = Settings.from_environment()
+
+BUSINESS_ZONE = _SETTINGS.timezone
+FRESH_BY = _SETTINGS.fresh_by
+"""When, in the business zone, the last closed day is to be there."""
+
+DAILY = dg.DailyPartitionsDefinition(
+    start_date=_SETTINGS.start_date.isoformat(),
+    timezone=BUSINESS_ZONE.key,
+)
+
+
+def day_window(key: str, zone: tzinfo) -> Window:
+    """From the day's first instant in the zone to the next day's: 23 or 25 hours when clocks change.
+
+    Where midnight itself is skipped, the day begins with the change; where it comes twice, with the first.
+    """
+    day = date.fromisoformat(key)
+    return Window(_first_instant(day, zone), _first_instant(day + timedelta(days=1), zone))
+
+
+def _first_instant(day: date, zone: tzinfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(timezone.utc)

@@ -1,0 +1,66 @@
+"""What assets and checks are given: the API's client, the database and the outcomes, made from the environment.
+
+Nothing is read before a run needs it, so that definitions load without any variable set. Credentials are no fields of
+these resources, because the UI shows fields.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import date
+
+import dagster as dg
+import duckdb
+from pydantic import Field
+
+from cleargrid_assets.analysis.outcomes import Outcomes, load_outcomes
+from cleargrid_assets.contracts import Table
+from cleargrid_assets.exports.client import ExportsClient
+from cleargrid_assets.exports.contract import D21
+from cleargrid_assets.settings import Settings
+from cleargrid_assets.warehouse.connection import LOCK_TIMEOUT_S, connect
+from cleargrid_assets.warehouse.slices import StoredSlice
+
+
+class ExportsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The Exports API, as the environment's variables describe it."""
+
+    @contextmanager
+    def client(self) -> Iterator[ExportsClient]:
+        """A client for communication logs, closed on the way out.
+
+        Raises:
+            SettingsError: A credential is not set.
+            ExportsError: The base URL is unusable.
+        """
+        client = ExportsClient(Settings.from_environment(), D21)
+        try:
+            yield client
+        finally:
+            client.close()
+
+
+class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The database, for what reads tables without being given them as inputs."""
+
+    database: str = Field(description="The DuckDB file, or anything else that DuckDB opens as a database.")
+    lock_timeout_s: float = Field(default=LOCK_TIMEOUT_S, description="Seconds to wait for the database file.")
+
+    def reading(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """A connection that shares the file with other readers."""
+        return connect(self.database, read_only=True, lock_timeout_s=self.lock_timeout_s)
+
+    def slice(self, table: Table, days: list[date]) -> StoredSlice:
+        """The days' rows of a table."""
+        return StoredSlice(self.database, self.lock_timeout_s, table, days)
+
+
+class OutcomesResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """What statuses and communication types mean: the packaged file, with `CLEARGRID_OUTCOMES` on top."""
+
+    def load(self) -> Outcomes:
+        """The outcomes.
+
+        Raises:
+            OutcomesError: The file is broken; names the line and the reason.
+        """
+        return load_outcomes(Settings.from_environment().outcomes)
