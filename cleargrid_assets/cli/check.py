@@ -1,0 +1,81 @@
+"""`cleargrid check`: each variable tried for real, in the order in which a run would need it."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+
+import click
+import duckdb
+
+from cleargrid_assets.analysis.outcomes import OutcomesError, load_outcomes
+from cleargrid_assets.exports.client import ExportsClient
+from cleargrid_assets.exports.contract import D21
+from cleargrid_assets.exports.errors import ExportsError
+from cleargrid_assets.exports.window import Window
+from cleargrid_assets.settings import Settings, SettingsError
+from cleargrid_assets.warehouse.connection import WarehouseError, connect
+
+_LOOKED_BACK = timedelta(days=30)
+_LOCK_TIMEOUT_S = 5.0
+
+
+def run_check() -> bool:
+    """Prints what works and what does not; says whether a run would work."""
+    try:
+        settings = Settings.from_environment()
+    except SettingsError as error:
+        return _say(False, str(error))
+    _say(True, f"Days from {settings.start_date} on, from midnight to midnight in {settings.timezone.key}.")
+    # All are tried, so that one look shows everything that is wrong.
+    tried = [step(settings) for step in (_check_outcomes, _check_database, _check_api)]
+    return all(tried)
+
+
+def _check_outcomes(settings: Settings) -> bool:
+    def load() -> str:
+        outcomes = load_outcomes(settings.outcomes)
+        return f"Outcomes: {len(outcomes.statuses)} statuses, {len(outcomes.channels)} communication types."
+
+    return _try(load, OutcomesError)
+
+
+def _check_database(settings: Settings) -> bool:
+    def open_database() -> str:
+        with connect(settings.database, lock_timeout_s=_LOCK_TIMEOUT_S) as connection:
+            tables = connection.execute(
+                "SELECT count(*) FROM duckdb_tables() WHERE schema_name = current_schema()"
+            ).fetchall()[0][0]
+        return f"Database: {settings.database} opens for writing, and holds {tables} tables of this project."
+
+    return _try(open_database, WarehouseError, duckdb.Error, OSError)
+
+
+def _check_api(settings: Settings) -> bool:
+    def read_one_row() -> str:
+        client = ExportsClient(settings, D21)
+        now = datetime.now(timezone.utc).replace(microsecond=0)
+        try:
+            page = client.page(Window(now - _LOOKED_BACK, now), limit=1, include_total=True)
+        finally:
+            client.close()
+        seen = f"Exports API: logged in at {settings.base_url}."
+        if page.first_at is None and page.next_cursor is None:
+            return f"{seen} It holds no communications of the last {_LOOKED_BACK.days} days."
+        count = f"{page.total:,}" if page.total is not None else f"an uncounted number of ({page.total_note})"
+        read = f" Read one, of {page.first_at:%Y-%m-%d %H:%M:%S} UTC." if page.first_at else ""
+        return f"{seen} It holds {count} communications of the last {_LOOKED_BACK.days} days.{read}"
+
+    return _try(read_one_row, ExportsError, SettingsError)
+
+
+def _try(step: Callable[[], str], *errors: type[Exception]) -> bool:
+    try:
+        return _say(True, step())
+    except errors as error:
+        return _say(False, str(error))
+
+
+def _say(works: bool, sentence: str) -> bool:
+    click.echo(
+        f"{click.style('ok  ', fg='green') if works else click.style('FAIL', fg='red')}  {sentence}", err=not works
+    )
+    return works

@@ -1,0 +1,25 @@
+"""`cleargrid sandbox`: the invented API alone."""
+
+import click
+
+from cleargrid_assets.sandbox.serve import serve
+from cleargrid_assets.sandbox.settings import SandboxSettings
+
+
+def run_sandbox(*, port: int, rows_per_day: int) -> None:
+    """Serves until interrupted, after saying how to use it."""
+    settings = SandboxSettings(rows_per_day=rows_per_day)
+    click.echo("To use it, in another shell:")
+    for name, value in sandbox_variables(f"http://127.0.0.1:{port}", settings).items():
+        click.echo(f"  export {name}={value}")
+    serve(settings, port)
+
+
+def sandbox_variables(url: str, settings: SandboxSettings) -> dict[str, str]:
+    """The variables that point the project at a sandbox."""
+    return {
+        "CLEARGRID_BASE_URL": url,
+        "CLEARGRID_LENDER": settings.lender,
+        "CLEARGRID_EMAIL": settings.email,
+        "CLEARGRID_PASSWORD": settings.password,
+    }
