@@ -1,0 +1,84 @@
+"""`cleargrid check`, against the sandbox."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cleargrid_assets.cli.main import main
+from cleargrid_assets.cli.sandbox import sandbox_variables
+from cleargrid_assets.sandbox import RunningSandbox, SandboxSettings, running_sandbox
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    with running_sandbox(SandboxSettings(rows_per_day=50)) as running:
+        yield running
+
+
+@pytest.fixture
+def variables(sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    monkeypatch.chdir(tmp_path)
+    return {
+        **sandbox_variables(sandbox.url, sandbox.settings),
+        "CLEARGRID_DUCKDB": str(tmp_path / "data" / "log.duckdb"),
+        "CLEARGRID_START_DATE": "",
+        "CLEARGRID_OUTCOMES": "",
+    }
+
+
+def _check(variables: dict[str, str]) -> Result:
+    return CliRunner().invoke(main, ["check"], env=variables)
+
+
+def test_right_variables_pass_and_say_what_was_seen(variables: dict[str, str]) -> None:
+    result = _check(variables)
+    assert result.exit_code == 0, result.output
+    assert "logged in at http://127.0.0.1" in result.output
+    assert "communications of the last 30 days. Read one" in result.output
+    assert "opens for writing" in result.output
+
+
+def test_a_wrong_password_fails_with_what_the_server_said(variables: dict[str, str]) -> None:
+    # Permanent, though the service answers it with a 500; the tries in between are few.
+    result = _check({**variables, "CLEARGRID_PASSWORD": "not-it"})
+    assert result.exit_code == 1
+    assert "the login failed" in result.output
+    assert "requestId" in result.output
+    assert "not-it" not in result.output
+
+
+def test_missing_credentials_fail_naming_each(variables: dict[str, str]) -> None:
+    result = _check({**variables, "CLEARGRID_EMAIL": "", "CLEARGRID_PASSWORD": ""})
+    assert result.exit_code == 1
+    assert "CLEARGRID_EMAIL and CLEARGRID_PASSWORD are not set" in result.output
+
+
+def test_everything_that_is_wrong_is_said_at_once(variables: dict[str, str], tmp_path: Path) -> None:
+    outcomes = tmp_path / "outcomes.toml"
+    outcomes.write_text('[statuses]\nPROMISED = "sometimes"\n')
+    result = _check({**variables, "CLEARGRID_OUTCOMES": str(outcomes), "CLEARGRID_BASE_URL": "http://api.example"})
+    assert result.exit_code == 1
+    assert "outcomes.toml" in result.output
+    assert "line 2" in result.output
+    assert "plain http to api.example" in result.output
+
+
+def test_an_unreadable_variable_is_named(variables: dict[str, str]) -> None:
+    result = _check({**variables, "CLEARGRID_TIMEZONE": "Dubai"})
+    assert result.exit_code == 1
+    assert "CLEARGRID_TIMEZONE is 'Dubai'" in result.output
+
+
+def test_no_address_or_subject_is_printed(variables: dict[str, str]) -> None:
+    output = _check(variables).output
+    assert "+966" not in output
+    assert "@example.com" not in output
+
+
+def test_the_env_file_of_the_folder_is_read(variables: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("CLEARGRID_PAGE_SIZE=many\n")
+    result = _check(variables)
+    assert result.exit_code == 1
+    assert "CLEARGRID_PAGE_SIZE is 'many'" in result.output

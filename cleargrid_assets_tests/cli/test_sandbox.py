@@ -1,0 +1,37 @@
+"""`cleargrid sandbox`, in a process of its own."""
+
+import signal
+import socket
+import subprocess
+import sys
+
+import requests
+
+
+def test_the_sandbox_says_how_to_use_it_and_serves_until_it_is_interrupted() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-u", "-c", "from cleargrid_assets.cli.main import main; main()", "sandbox"]
+    process = subprocess.Popen(
+        [*command, "--port", str(port)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        assert process.stdout is not None
+        lines: list[str] = []
+        for line in process.stdout:
+            lines.append(line)
+            if "running on" in line:
+                break
+        said = dict(line.split()[1].split("=", 1) for line in lines if "export" in line)
+        answer = requests.post(
+            f"{said['CLEARGRID_BASE_URL']}/admin/auth/{said['CLEARGRID_LENDER']}/login",
+            json={"email": said["CLEARGRID_EMAIL"], "password": said["CLEARGRID_PASSWORD"]},
+            timeout=10,
+        )
+        assert answer.status_code == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) in {0, 130, -signal.SIGINT, 1}
+    finally:
+        process.kill()
+        process.wait()
