@@ -6,6 +6,7 @@ travel (`transport`). Tokens and credentials appear in no `repr`, log line or er
 
 import threading
 from dataclasses import dataclass, field
+from typing import Annotated
 from urllib.parse import quote
 
 import msgspec
@@ -31,14 +32,18 @@ class Token:
     lender_public_id: str
 
 
+_Visible = Annotated[str, msgspec.Meta(pattern=r"^[!-~]+\Z")]
+"""Fit for a header or a path; http's own error for what is not would show the token."""
+
+
 class _Login(msgspec.Struct):
-    lenderPublicId: str  # noqa: N815 - the API's spelling
-    token: str
+    lenderPublicId: _Visible  # noqa: N815 - the API's spelling
+    token: _Visible
     refreshToken: str | None = None  # noqa: N815
 
 
 class _Refresh(msgspec.Struct):
-    token: str
+    token: _Visible
     refreshToken: str | None = None  # noqa: N815
 
 
@@ -52,6 +57,7 @@ class Authenticator:
         self._lock = threading.Lock()
         self._token: Token | None = None
         self._refresh_token: str | None = None
+        self._failure: AuthenticationError | None = None
 
     def token(self) -> Token:
         """The token at hand; logs in when there is none yet.
@@ -104,6 +110,9 @@ class Authenticator:
         return True
 
     def _log_in(self) -> None:
+        if self._failure is not None:
+            # Once for all threads: each would use up tries of an account that gets locked.
+            raise self._failure
         try:
             answer: _Login = self._transport.send(
                 "POST",
@@ -114,13 +123,14 @@ class Authenticator:
                 parse=lambda body: _parsed(body, _Login),
             )
         except ExportsError as error:
-            raise AuthenticationError(
+            self._failure = AuthenticationError(
                 f"the login failed: {error.what}",
                 status=error.status,
                 message=error.message,
                 request_id=error.request_id,
                 advice=_LOGIN_ADVICE if error.status else error.advice,
-            ) from error
+            )
+            raise self._failure from error
         self._token = Token(answer.token, answer.lenderPublicId)
         self._refresh_token = answer.refreshToken
 
@@ -128,6 +138,6 @@ class Authenticator:
 def _parsed(body: bytes, type_: type) -> object:
     try:
         return msgspec.json.decode(body, type=type_)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # From None: the decoder's message could quote the body, which holds tokens.
-        raise TransientError("the login or refresh was answered without a token") from None
+        raise TransientError("the login or refresh was answered without a usable token") from None

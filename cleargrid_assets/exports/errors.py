@@ -4,9 +4,12 @@ A `TransientError` is worth the same request again, a `QueryTimeoutError` the sa
 other `ExportsError` is final.
 """
 
+from collections.abc import Iterable
+
 from cleargrid_assets.exports.window import Window
 
 _LONGEST_MESSAGE = 300
+_LONGEST_ID = 100
 
 
 class ExportsError(Exception):
@@ -14,6 +17,7 @@ class ExportsError(Exception):
 
     Attributes:
         status: The HTTP status, where there was an answer.
+        message: What the server said, whole; only its beginning is shown.
         day: Business day being fetched, once known.
         window: Window being fetched, once known.
     """
@@ -30,17 +34,23 @@ class ExportsError(Exception):
         super().__init__(what)
         self.what = what
         self.status = status
-        self.message = " ".join(message.split())[:_LONGEST_MESSAGE] if message else None
-        self.request_id = request_id
+        self.message = message or None
+        self.request_id = str(request_id)[:_LONGEST_ID] if request_id else None
         self.advice = advice
         self.day: str | None = None
         self.window: Window | None = None
+
+    def redact(self, secrets: Iterable[str | None]) -> None:
+        """Takes out of the server's message what it may have echoed of the request."""
+        for secret in secrets:
+            if self.message and secret:
+                self.message = self.message.replace(secret, "[redacted]")
 
     def __str__(self) -> str:
         where = [f"day {self.day}"] if self.day else []
         where += [f"window {self.window}"] if self.window else []
         said = [f"HTTP {self.status}"] if self.status else []
-        said += [f'the server said "{self.message}"'] if self.message else []
+        said += [f'the server said "{" ".join(self.message.split())[:_LONGEST_MESSAGE]}"'] if self.message else []
         said += [f"requestId {self.request_id}"] if self.request_id else []
         parts = [f"{', '.join(where)}: {self.what}" if where else self.what]
         parts += [f"({', '.join(said)})"] if said else []

@@ -8,10 +8,11 @@ timestamps, half an emoji) and to name the row and field of what may not.
 
 import json
 import keyword
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Annotated, Any, NoReturn
 
 import msgspec
@@ -90,7 +91,7 @@ class PageReader:
         unknown: Counter[str] = Counter()
         try:
             answer = self._decode(body, unknown)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return self._read_row_by_row(body, window)
         rows = answer.body.rows
         instants = [getattr(row, self._dataset.cursor_field) for row in rows]
@@ -115,7 +116,7 @@ class PageReader:
     def _read_row_by_row(self, body: bytes, window: Window) -> Page:
         try:
             document = json.loads(body, parse_constant=_refuse_constant)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise TransientError(f"the answer of {len(body):,} bytes is not whole JSON") from error
         try:
             content = document["body"]
@@ -129,7 +130,7 @@ class PageReader:
                 message=str(said.get("message", "")),
                 request_id=said.get("requestId"),
             ) from error
-        unknown = Counter(name for row in rows for name in row if name not in self._known)
+        unknown = Counter(_whole(name) for row in rows for name in row if name not in self._known)
         checked = [self._checked(row, number, window) for number, row in enumerate(rows, start=1)]
         instants = [row[self._dataset.cursor_field] for row in checked]
         _check_window_as_read(meta, window)
@@ -154,9 +155,9 @@ class PageReader:
             elif value is None:
                 checked[column.name] = None
             elif column.type == "DOUBLE":
-                if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) == float("inf"):
-                    refuse(column.name, "is not a number")
-                checked[column.name] = float(value)
+                checked[column.name] = _double(value)
+                if checked[column.name] is None:
+                    refuse(column.name, "is not a number that a double holds")
             elif not isinstance(value, str):
                 refuse(column.name, "is not a string")
             elif column.type == "TIMESTAMPTZ":
@@ -167,23 +168,24 @@ class PageReader:
             elif column.name == self._dataset.key and not value:
                 refuse(column.name, "is empty, but it is the key")
             else:
-                checked[column.name] = _LONE_SURROGATE.sub("\ufffd", value)
+                checked[column.name] = _whole(value)
         instant = checked[self._dataset.cursor_field]
         if not window.since <= instant < window.until:
             refuse(self._dataset.cursor_field, f"is {iso(instant)}, outside the window that was asked for")
         return checked
 
     def _page(self, rows: list[Any], instants: list[datetime], pagination: _Pagination, unknown: Counter[str]) -> Page:
-        if pagination.next_cursor == "":
-            raise TransientError("body.pagination.nextCursor is empty: neither a cursor nor the end")
-        note = str(pagination.total_note)[:100] if pagination.total_note else None
+        cursor = pagination.next_cursor
+        if cursor is not None and (not cursor or _LONE_SURROGATE.search(cursor)):
+            raise TransientError("body.pagination.nextCursor is neither a cursor nor null")
+        note = _whole(str(pagination.total_note))[:100] if pagination.total_note else None
         return Page(
             lines=self._encoder.encode_lines(rows),
             rows=len(rows),
             first_at=instants[0] if instants else None,
             last_at=instants[-1] if instants else None,
             ordered=instants == sorted(instants),
-            next_cursor=pagination.next_cursor,
+            next_cursor=cursor,
             total=pagination.total if type(pagination.total) is int else None,
             total_note=note or ("not exact" if pagination.total_exact is False else None),
             unknown_fields=unknown,
@@ -194,9 +196,25 @@ def parse_instant(text: str) -> datetime | None:
     """The instant of an ISO-8601 timestamp; None if it is none, or has no offset and so names no instant."""
     try:
         instant = isoparse(text)
-        return instant if instant.utcoffset() is not None else None
+        # Converted here, because an offset may lead out of the calendar.
+        return instant.astimezone(timezone.utc) if instant.utcoffset() is not None else None
     except (ValueError, OverflowError):
         return None
+
+
+def _double(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _whole(text: str) -> str:
+    """The text, with half an emoji, which no encoding can hold, replaced."""
+    return _LONE_SURROGATE.sub("\ufffd", text)
 
 
 def _check_window_as_read(meta: Any, window: Window) -> None:

@@ -1,8 +1,9 @@
 """Fetched rows on disk, with a journal that makes them a checkpoint.
 
 A day's spool is a folder with the rows as newline-delimited JSON and a journal. A line of the journal is written after
-the rows of its page, and says what the page added and which windows were still open then. A process killed at any
-moment leaves at worst rows that no line vouches for, which the next one cuts off before it goes on.
+the rows of its page, and says what the page added and which windows were still open then; it begins with its own
+checksum. A process killed at any moment leaves at worst rows that no line vouches for, which the next one cuts off
+before it goes on.
 
 What belongs here: files, their checks, age and removal. What does not: what to fetch next (`walk`).
 """
@@ -12,6 +13,7 @@ import shutil
 import uuid
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -110,17 +112,19 @@ class Spool:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = root / name
         folder.mkdir(mode=0o700, exist_ok=True)
-        lock = filelock.FileLock(folder / _LOCK, mode=0o600, blocking=False)
+        lock = _lock(folder)
         try:
             lock.acquire()
         except filelock.Timeout:
             # Another run is fetching the same day at this moment: stay out of its way, and of its checkpoint.
             return cls.open(root, f"{name}-{uuid.uuid4().hex[:8]}", fingerprint, now)
+        # Again, because a folder that another run has just removed comes back with the lock, open to all.
+        folder.chmod(0o700)
         kept = _read_journal(folder, fingerprint, now)
         header, entries, rows_length, journal_length = kept or (_Header(fingerprint, now), [], 0, 0)
         rows, journal = _open_at(folder / _ROWS, rows_length), _open_at(folder / _JOURNAL, journal_length)
         if kept is None:
-            journal.write(_ENCODER.encode(header) + b"\n")
+            journal.write(_encoded(header))
             journal.flush()
         return cls(folder / _ROWS, header.extracted_at, entries, rows, journal, lock)
 
@@ -129,19 +133,21 @@ class Spool:
         self._rows.write(lines)
         self._rows.flush()
         entry.length, entry.checksum = len(lines), zlib.crc32(lines)
-        self._journal.write(_ENCODER.encode(entry) + b"\n")
+        self._journal.write(_encoded(entry))
         self._journal.flush()
 
     def close(self) -> None:
         """Closes the files and lets other processes have them; they stay as a checkpoint."""
-        self._rows.close()
-        self._journal.close()
+        for file in (self._rows, self._journal):
+            # What could not be written, as on a full disk, is vouched for by no line.
+            with suppress(OSError):
+                file.close()
         self._lock.release()
 
     def discard(self) -> None:
         """Removes the spool."""
+        _remove(self.rows_path.parent)
         self.close()
-        shutil.rmtree(self.rows_path.parent, ignore_errors=True)
 
 
 def remove_abandoned(root: Path, now: datetime) -> None:
@@ -153,13 +159,26 @@ def remove_abandoned(root: Path, now: datetime) -> None:
             continue
         if now.timestamp() - begun < LONGEST_AGE.total_seconds():
             continue
-        lock = filelock.FileLock(folder / _LOCK, mode=0o600, blocking=False)
+        lock = _lock(folder)
         try:
             lock.acquire()
         except (filelock.Timeout, OSError):
             continue
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         lock.release()
+
+
+def _remove(folder: Path) -> None:
+    """Removes the folder of a spool whose lock is held."""
+    # Renamed first: once its lock is gone, another process may begin a spool there, whose files would go too.
+    with suppress(OSError):
+        folder = folder.rename(folder.with_name(uuid.uuid4().hex))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lock(folder: Path) -> filelock.BaseFileLock:
+    # Not thread-local: whichever thread closes the spool releases it.
+    return filelock.FileLock(folder / _LOCK, mode=0o600, blocking=False, thread_local=False)
 
 
 def _open_at(path: Path, length: int) -> IO[bytes]:
@@ -200,10 +219,16 @@ def _read_journal(folder: Path, fingerprint: str, now: datetime) -> tuple[_Heade
     return header, entries, rows_length, journal_length
 
 
+def _encoded(line: _Header | Entry) -> bytes:
+    content = _ENCODER.encode(line)
+    return b"%08x %b\n" % (zlib.crc32(content), content)
+
+
 def _decoded(line: bytes) -> "_Header | Entry | None":
-    if not line.endswith(b"\n"):
+    checksum, _, content = line.partition(b" ")
+    if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(content[:-1]):
         return None
     try:
-        return _LINE.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _LINE.decode(content)
+    except msgspec.DecodeError:  # another version's
         return None

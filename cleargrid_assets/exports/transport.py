@@ -26,10 +26,14 @@ ATTEMPTS = 6
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 60.0
+LONGEST_ANSWER_S = 300.0
+"""From the first byte to the last: an answer that trickles would never meet the read timeout."""
+
 LONGEST_WAIT_S = 60.0
 """No wait between two tries is longer, whatever `Retry-After` asks."""
 
-_BACKOFF = tenacity.wait_exponential_jitter(initial=0.5, max=30, jitter=0.5)
+_BACKOFF = tenacity.wait_exponential(multiplier=0.5, max=30) + tenacity.wait_random(0, 0.5)
+_LARGEST_PIECE = 1 << 20
 _RETRYABLE = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 _ADVICE: dict[int, str] = {
@@ -108,6 +112,8 @@ class Transport:
         self._wait = wait or self._closing.wait
         self._throttle = Throttle(max_requests_per_second)
         self._session = requests.Session()
+        # The environment's proxies are for https alone: to one of them, plain http to loopback would leave the machine.
+        self._session.trust_env = urlsplit(self._root).scheme == "https"
         self._session.headers["User-Agent"] = f"cleargrid-assets/{__version__}"
         self._session.headers["Accept"] = "application/json"
         adapter = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0)
@@ -167,7 +173,8 @@ class Transport:
         )
         try:
             return retrying(attempt)
-        except TransientError as error:
+        except ExportsError as error:
+            error.redact((token, *(json or {}).values()))
             if may_pass(error):
                 error.what += f"; gave up after {attempts} tries"
                 error.advice = "Try again later, and give ClearGrid the requestId if it persists."
@@ -181,7 +188,8 @@ class Transport:
     def _seconds_until_retry(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         asked = error.retry_after if isinstance(error, TransientError) else None
-        if asked is None:
+        if not asked:
+            # Zero is also what a date gives that is past by our clock; tries in a volley would soon be used up.
             return _BACKOFF(state)
         seconds = min(asked, LONGEST_WAIT_S)
         self._throttle.hold(seconds)
@@ -207,15 +215,26 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                # Read in one piece: response.content goes by 10 kB, and costs more than the rest of the request.
-                body = response.raw.read(decode_content=True)
-        except (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError) as error:
-            raise QueryTimeoutError(f"no answer within {READ_TIMEOUT_S:.0f} s") from error
-        except (requests.ConnectionError, requests.Timeout, urllib3.exceptions.HTTPError) as error:
-            raise TransientError(f"the connection failed ({_root_cause(error)})") from error
+                body = _read(response.raw)
+        # From None, both: the errors of the layers below quote what they could not read, which may be rows.
+        except (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError):
+            raise QueryTimeoutError(f"no answer within {READ_TIMEOUT_S:.0f} s") from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise TransientError(f"the connection failed ({_root_cause(error)})") from None
         if response.status_code != HTTPStatus.OK:
             raise _classified(response, body)
-        return bytes(body)
+        return body
+
+
+def _read(raw: urllib3.BaseHTTPResponse) -> bytes:
+    """The body, in pieces as large as they come: response.content's of 10 kB cost more than the rest of the request."""
+    deadline = time.monotonic() + LONGEST_ANSWER_S
+    pieces: list[bytes] = []
+    while piece := raw.read1(_LARGEST_PIECE, decode_content=True):
+        pieces.append(piece)
+        if time.monotonic() > deadline:
+            raise QueryTimeoutError(f"the answer was not whole after {LONGEST_ANSWER_S:.0f} s")
+    return b"".join(pieces)
 
 
 class _Bearer(requests.auth.AuthBase):
@@ -229,14 +248,19 @@ class _Bearer(requests.auth.AuthBase):
 
 
 def _checked_root(base_url: str) -> str:
-    url = urlsplit(base_url)
-    if url.scheme not in {"http", "https"} or not url.hostname:
-        raise ExportsError(f"CLEARGRID_BASE_URL is not an http(s) URL with a host: {url.hostname or 'no host'}")
+    try:
+        url = urlsplit(base_url)
+        host = url.hostname if url.scheme in {"http", "https"} and url.port != 0 else None
+    except ValueError:
+        host = None
+    if not host:
+        # Without the value: it may hold credentials.
+        raise ExportsError("CLEARGRID_BASE_URL is not an http(s) URL with a host")
     if url.username or url.password or url.query or url.fragment:
         raise ExportsError("CLEARGRID_BASE_URL holds credentials or a query; it takes the root of the API alone")
-    if url.scheme == "http" and not _is_loopback(url.hostname):
+    if url.scheme == "http" and not _is_loopback(host):
         raise ExportsError(
-            f"CLEARGRID_BASE_URL is plain http to {url.hostname}, which would send the password in the clear",
+            f"CLEARGRID_BASE_URL is plain http to {host}, which would send the password in the clear",
             advice="Use https. Nothing has been sent.",
         )
     return base_url.rstrip("/")
@@ -274,7 +298,7 @@ def _said(body: bytes) -> tuple[str | None, str | None]:
     """`message` and `requestId` of an error answer; a proxy's may not be JSON at all."""
     try:
         document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None, None
     if not isinstance(document, dict):
         return None, None
@@ -288,12 +312,12 @@ def _retry_after(value: str | None) -> float | None:
         return None
     try:
         return float(urllib3.Retry().parse_retry_after(value))
-    except urllib3.exceptions.InvalidHeader:
+    except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
         return None
 
 
 def _root_cause(error: BaseException) -> str:
-    """The innermost exception's name and text: the outer ones repeat the URL and say less."""
+    """The innermost exception: the outer ones repeat the URL and say less. Its text only where the system wrote it."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
-    return f"{type(error).__name__}: {error}"[:200]
+    return f"{type(error).__name__}: {error}"[:200] if isinstance(error, OSError) else type(error).__name__

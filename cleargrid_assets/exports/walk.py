@@ -2,9 +2,10 @@
 
 A day begins as one window and one request. While a connection is idle and a walk has more pages to come, what remains
 of the longest walk is cut, and the connection takes the later part. A window whose query outruns the server is halved.
-Either way the walk that is cut begins again at the last row it has seen: rows come in order of the cursor field, so
-nothing before it is missing, and rows that come twice are the same rows by their key. A walk ends at
-`nextCursor: null` and nowhere else.
+Either way the walk that is cut begins again at the last row it has seen: rows come in order of the cursor field, as
+documented, so nothing before it is missing, and rows that come twice are the same rows by their key. A walk whose rows
+prove not to be in order begins again from its start, and is not cut. A walk ends at `nextCursor: null` and nowhere
+else.
 
 What belongs here: which page to ask for next. What does not: requests (`client`), files (`spool`).
 """
@@ -25,6 +26,9 @@ from cleargrid_assets.exports.transport import Effort
 from cleargrid_assets.exports.window import MINIMUM_WIDTH, Window, position_before
 
 _PROGRESS_EVERY_S = 5.0
+_PROOF_OF_ORDER = 10
+"""So many rows that came in order tell that the others will: by chance they would once in 3.6 million times."""
+
 _WORTH_A_REQUEST = 0.5
 """A cut must leave more than this many pages for the later part."""
 
@@ -75,6 +79,7 @@ class _Walk:
         day: Key of the day that the window is part of.
         window: What its requests ask for.
         counted: Whether its first request asks for the server's count.
+        since: Where its part begins: before `window.since` once the walk has begun again.
         until: Where its part ends: before `window.until` once the rest was given away.
         pages_per_second: Pages by seconds of window, from pages seen; None while nothing is known.
     """
@@ -85,11 +90,12 @@ class _Walk:
     pages_per_second: float | None = None
 
     def __post_init__(self) -> None:
-        self.until = self.window.until
+        self.since, self.until = self.window.since, self.window.until
         self.cursor: str | None = None
-        self.cursors: set[str] = set()
+        self.seen: set[str | int] = set()
         self.position: datetime | None = None
-        self.pages = 0
+        self.last_at: datetime | None = None
+        self.pages = self.rows = 0
         self.in_order = True
         self.effort = Effort()
 
@@ -108,33 +114,38 @@ class _Walk:
     def begin(self, window: Window) -> None:
         """Goes on with a fresh walk through `window`."""
         self.window, self.until = window, window.until
-        self.cursor, self.position, self.pages = None, None, 0
-        self.cursors.clear()
+        self.cursor = self.position = self.last_at = None
+        self.pages = self.rows = 0
+        self.seen.clear()
 
     def take(self, page: Page) -> bool:
         """Moves on past a page; says whether more are to come.
 
         Raises:
-            ExportsError: The server sent a cursor for the second time.
+            ExportsError: The server sent a cursor, or a page of rows, for the second time.
         """
         self.pages += 1
         self.counted = False
         if page.first_at and page.last_at:
-            if not page.ordered or (self.position and position_before(page.first_at) < self.position):
+            if not page.ordered or (self.last_at and page.first_at < self.last_at):
                 # Not in order after all: what was seen says nothing of what is missing, so do not cut here.
                 self.in_order, self.position = False, None
-            if self.in_order:
+            self.last_at = page.last_at
+            self.rows += page.rows
+            if self.in_order and self.rows >= _PROOF_OF_ORDER:
                 self.position = max(position_before(page.last_at), self.window.since)
                 seen = (self.position - self.window.since).total_seconds()
                 self.pages_per_second = self.pages / max(seen, MINIMUM_WIDTH.total_seconds())
+        if not self.in_order and self.window.since > self.since:
+            # Nor does what was seen before the walk began again.
+            self.begin(Window(self.since, self.until))
+            return True
         if page.next_cursor is None:
             return False
-        if page.next_cursor in self.cursors:
-            raise ExportsError(
-                f"the server sent a cursor for the second time, on page {self.pages} of the window",
-                advice="Following it would not end. Report it to ClearGrid.",
-            )
-        self.cursors.add(page.next_cursor)
+        # Rows too, because a cursor may look new each time where the server is stuck.
+        self._note("a cursor", page.next_cursor)
+        if page.rows:
+            self._note("the same page", hash(page.lines))
         self.cursor = page.next_cursor
         if self.until == self.window.until:
             return True
@@ -142,6 +153,14 @@ class _Walk:
             return False
         self.begin(self.remaining)
         return True
+
+    def _note(self, what: str, mark: str | int) -> None:
+        if mark in self.seen:
+            raise ExportsError(
+                f"the server sent {what} for the second time, on page {self.pages} of the window",
+                advice="Following it would not end. Report it to ClearGrid.",
+            )
+        self.seen.add(mark)
 
 
 def fetch_days(
@@ -223,9 +242,12 @@ class _Fetch:
 
     def _start(self, walk: _Walk, executor: ThreadPoolExecutor) -> None:
         if walk.cursor is None and self._widest_allowed and walk.window.width > self._widest_allowed:
-            first, *rest = walk.window.split(math.ceil(walk.window.width / self._widest_allowed))
-            walk.begin(first)
-            self._ready.extendleft(_Walk(walk.day, part, walk.counted) for part in reversed(rest))
+            cut = walk.window.cut(self._widest_allowed)
+            if cut is not None:
+                # The rest stays in one piece until its turn: the journal lists every open window with every page.
+                first, rest = cut
+                walk.begin(first)
+                self._ready.appendleft(_Walk(walk.day, rest, walk.counted))
         self._began.setdefault(walk.day, self._clock())
         walk.effort = Effort()
         future = executor.submit(
@@ -257,8 +279,8 @@ class _Fetch:
 
     def _narrow(self, walk: _Walk, error: QueryTimeoutError) -> None:
         """Halves what remains of a walk whose query outran the server, and remembers the width that was too much."""
-        parts = walk.remaining.split(2)
-        if len(parts) == 1:
+        first, *rest = walk.remaining.split(2)
+        if first == walk.window:
             error.day, error.window = walk.day, walk.remaining
             error.advice = (
                 f"Even a window of {MINIMUM_WIDTH.total_seconds():.0f} s was too much. Report it to ClearGrid."
@@ -267,8 +289,9 @@ class _Fetch:
         if walk.cursor is None and walk.window.width > self._widest_answered:
             half = walk.window.width / 2
             self._widest_allowed = min(self._widest_allowed or half, half)
-        walk.begin(parts[0])
-        self._ready.extendleft((_Walk(walk.day, parts[1], walk.counted, walk.pages_per_second), walk))
+        walk.begin(first)
+        self._ready.extendleft(_Walk(walk.day, part, walk.counted, walk.pages_per_second) for part in rest)
+        self._ready.appendleft(walk)
 
     def _cut_longest(self, concurrency: int) -> bool:
         """Cuts the walk in flight with most pages to come, for the connections that are idle; says whether it did."""

@@ -1,0 +1,83 @@
+"""The real client and walk, pointed at the hostile API, with waits that are noted instead of waited for."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from cleargrid_assets.exports.client import ExportsClient
+from cleargrid_assets.exports.contract import D21
+from cleargrid_assets.exports.spool import Spool
+from cleargrid_assets.exports.walk import DayReport, fetch_days
+from cleargrid_assets.exports.window import Window
+from cleargrid_assets.settings import Settings
+from cleargrid_assets_tests.exports.api import EMAIL, LENDER, PASSWORD, Api, Row
+
+DAY = "2026-05-19"
+MIDNIGHT = datetime(2026, 5, 19, tzinfo=timezone.utc)
+WINDOW = Window(MIDNIGHT, MIDNIGHT + timedelta(days=1))
+
+
+def no_wait(seconds: float) -> None:
+    """Waits for nothing."""
+
+
+@contextmanager
+def connected(api: Api, wait: Callable[[float], object] = no_wait, **variables: str | int) -> Iterator[ExportsClient]:
+    """A client of the API; `variables` are settings, without their prefix."""
+    environment = {
+        "CLEARGRID_BASE_URL": api.url,
+        "CLEARGRID_LENDER": LENDER,
+        "CLEARGRID_EMAIL": EMAIL,
+        "CLEARGRID_PASSWORD": PASSWORD,
+    } | {f"CLEARGRID_{name.upper()}": str(value) for name, value in variables.items()}
+    client = ExportsClient(Settings.from_environment(environment), D21, wait=wait)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@dataclass
+class Fetched:
+    """What `fetch` brought: reports and, as spooled, rows; by day."""
+
+    reports: Mapping[str, DayReport]
+    rows: Mapping[str, list[Row]] = field(default_factory=dict)
+
+    @property
+    def report(self) -> DayReport:
+        return self.reports[DAY]
+
+    @property
+    def ids(self) -> set[str]:
+        return {row["public_id"] for row in self.rows[DAY]}
+
+
+def fetch(
+    api: Api,
+    folder: Path,
+    *,
+    concurrency: int = 1,
+    days: Mapping[str, Window] | None = None,
+    on_progress: Callable[[str, DayReport], None] = lambda day, report: None,
+    **variables: str | int,
+) -> Fetched:
+    """Fetches the days whole; spools stay in `folder`, so that another call goes on with them."""
+    windows = days or {DAY: WINDOW}
+    now = datetime.now(timezone.utc)
+    spools = {day: Spool.open(folder, day, "settings", now) for day in windows}
+    try:
+        with connected(api, no_wait, concurrency=concurrency, **variables) as client:
+            reports = fetch_days(client, windows, spools, concurrency=concurrency, on_progress=on_progress)
+    finally:
+        for spool in spools.values():
+            spool.close()
+    return Fetched(reports, {day: spooled(spool.rows_path) for day, spool in spools.items()})
+
+
+def spooled(path: Path) -> list[Row]:
+    """The rows of a spool."""
+    return [json.loads(line) for line in path.read_bytes().splitlines()]

@@ -1,0 +1,176 @@
+"""Tokens: got once, renewed once, never shown."""
+
+import json
+import threading
+import traceback
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+
+from cleargrid_assets.exports.auth import Authenticator, Token
+from cleargrid_assets.exports.errors import AuthenticationError
+from cleargrid_assets.exports.transport import Effort, Transport
+from cleargrid_assets.settings import Credentials
+from cleargrid_assets_tests.exports.api import EMAIL, LENDER, LENDER_ID, PASSWORD, Answer, Api, Request, envelope
+
+T = TypeVar("T")
+
+
+def authenticator(api: Api, **changed: str) -> Authenticator:
+    credentials = Credentials(**({"lender": LENDER, "email": EMAIL, "password": PASSWORD} | changed))
+    return Authenticator(Transport(api.url, connections=8, wait=lambda seconds: None), credentials)
+
+
+def kinds(api: Api) -> list[str]:
+    return [request.kind for request in api.requests]
+
+
+def test_the_login_is_as_documented(api: Api) -> None:
+    token = authenticator(api).token()
+    (login,) = api.requests
+    assert (login.method, login.path) == ("POST", f"/admin/auth/{LENDER}/login")
+    assert json.loads(login.body) == {"email": EMAIL, "password": PASSWORD}
+    assert login.params == {}
+    assert "Authorization" not in login.headers
+    assert token.lender_public_id == LENDER_ID
+
+
+def test_the_refresh_is_as_documented(api: Api) -> None:
+    auth = authenticator(api)
+    auth.renew(auth.token(), Effort())
+    refresh = api.requests[-1]
+    assert (refresh.method, refresh.path) == ("POST", f"/admin/auth/{LENDER}/refresh-token")
+    assert json.loads(refresh.body) == {"refreshToken": "refresh-1-secret"}
+    assert "Authorization" not in refresh.headers
+
+
+def test_many_threads_at_the_start_log_in_once(api: Api) -> None:
+    auth = authenticator(api)
+    together(8, auth.token)
+    assert kinds(api) == ["login"]
+
+
+def test_many_threads_that_fail_together_refresh_once(api: Api) -> None:
+    auth = authenticator(api)
+    refused, effort = auth.token(), Effort()
+    renewed = together(8, lambda: auth.renew(refused, effort))
+    assert kinds(api) == ["login", "refresh"]
+    assert effort.refreshes == 1
+    assert len({token.access for token in renewed}) == 1
+
+
+def test_the_refresh_token_is_kept_for_the_next_refresh_and_so_is_the_lender(api: Api) -> None:
+    auth = authenticator(api)
+    first = auth.token()
+    third = auth.renew(auth.renew(first, Effort()), Effort())
+    assert kinds(api) == ["login", "refresh", "refresh"]
+    assert third.lender_public_id == LENDER_ID
+
+
+def test_a_refused_refresh_leads_to_a_login(api: Api) -> None:
+    auth = authenticator(api)
+    token = auth.token()
+    api.refresh_tokens.clear()
+    assert auth.renew(token, Effort()).access == "login-2-secret"
+    assert kinds(api) == ["login", "refresh", "login"]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
+def test_a_refresh_that_fails_in_any_way_leads_to_a_login(api: Api, status: int) -> None:
+    api.fault = lambda request, answer: envelope(status) if request.kind == "refresh" else answer
+    auth = authenticator(api)
+    assert auth.renew(auth.token(), Effort()).access == "login-2-secret"
+
+
+def test_a_login_without_a_refresh_token_logs_in_again_instead(api: Api) -> None:
+    def forget(request: Request, answer: Answer) -> Answer:
+        document = answer.document
+        document.pop("refreshToken", None)
+        return Answer(body=json.dumps(document).encode())
+
+    api.fault = forget
+    auth = authenticator(api)
+    auth.renew(auth.token(), Effort())
+    assert kinds(api) == ["login", "login"]
+
+
+def test_a_wrong_password_stops_after_few_tries_and_says_what_to_check(api: Api) -> None:
+    with pytest.raises(AuthenticationError, match="CLEARGRID_PASSWORD") as caught:
+        authenticator(api, password="hunter2").token()
+    assert "requestId req_500" in str(caught.value)
+    assert len(api.requests) <= 3
+
+
+def test_a_wrong_password_is_tried_by_one_thread_for_all(api: Api) -> None:
+    """Accounts get locked; eight workers must not make it eight times the tries."""
+    auth = authenticator(api, password="hunter2")
+
+    def fail() -> None:
+        with pytest.raises(AuthenticationError):
+            auth.token()
+
+    assert len(together(8, fail)) == 8
+    assert len(api.requests) <= 3
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_a_login_refused_outright_is_not_repeated(api: Api, status: int) -> None:
+    api.fault = lambda request, answer: envelope(status, "no")
+    with pytest.raises(AuthenticationError, match=f"HTTP {status}"):
+        authenticator(api).token()
+    assert len(api.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"<html>",
+        b"{}",
+        b'{"token": "t"}',
+        b'{"token": null, "lenderPublicId": "l"}',
+        b'{"token": "", "lenderPublicId": "l"}',
+        b'{"token": "t", "lenderPublicId": ""}',
+        b'{"token": "shhh\\nX-Evil: 1", "lenderPublicId": "l"}',
+        b'{"token": "shhh\\n", "lenderPublicId": "l"}',
+        '{"token": "shhh\u4e2d", "lenderPublicId": "l"}'.encode(),
+        b"[" * 100_000,
+    ],
+)
+def test_a_login_without_a_usable_token_fails_and_shows_none_of_it(api: Api, document: bytes) -> None:
+    api.fault = lambda request, answer: Answer(body=document)
+    with pytest.raises(AuthenticationError) as caught:
+        authenticator(api).token()
+    assert "shhh" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_the_lender_is_escaped_in_the_path(api: Api) -> None:
+    with pytest.raises(AuthenticationError):
+        authenticator(api, lender="a/../b?c").token()
+    assert api.requests[0].path == "/admin/auth/a%2F..%2Fb%3Fc/login"
+
+
+def test_no_representation_shows_a_secret(api: Api) -> None:
+    auth = authenticator(api)
+    token = auth.token()
+    shown = f"{token!r} {auth!r} {auth.__dict__!r}"
+    assert isinstance(token, Token)
+    assert not [secret for secret in (token.access, PASSWORD, EMAIL) if secret in shown]
+
+
+def together(number: int, work: Callable[[], T]) -> list[T]:
+    """Does the work in so many threads that begin at once."""
+    barrier = threading.Barrier(number)
+    results: list[T] = []
+
+    def run() -> None:
+        barrier.wait()
+        results.append(work())
+
+    threads = [threading.Thread(target=run) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results

@@ -1,0 +1,284 @@
+"""Rows on disk that survive a kill at any moment, and nothing else that may have happened to the files."""
+
+import os
+import resource
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import filelock
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cleargrid_assets.exports.spool import LONGEST_AGE, Entry, OpenWindow, Spool, remove_abandoned
+
+ROOT = Path(__file__).parents[2]
+NOW = datetime(2026, 5, 20, 3, tzinfo=timezone.utc)
+MIDNIGHT = datetime(2026, 5, 19, tzinfo=timezone.utc)
+PAGES = [b'{"public_id":"%d"}\n' % page * page for page in range(6)]
+
+
+def begun(root: Path, *, fingerprint: str = "f", now: datetime = NOW, name: str = "day") -> Spool:
+    return Spool.open(root, name, fingerprint, now)
+
+
+def entry(page: int) -> Entry:
+    still_open = [OpenWindow(MIDNIGHT + timedelta(hours=page), MIDNIGHT + timedelta(days=1), counted=False)]
+    return Entry(page, still_open if page < len(PAGES) - 1 else [], unknown_fields={"agent": page})
+
+
+def fill(spool: Spool) -> None:
+    for page, lines in enumerate(PAGES):
+        spool.append(lines, entry(page))
+
+
+def pages_kept(spool: Spool) -> int:
+    """How many pages the spool goes on with, after checking that rows and entries are exactly theirs."""
+    kept = len(spool.entries)
+    assert spool.rows_path.read_bytes() == b"".join(PAGES[:kept])
+    for page, found in enumerate(spool.entries):
+        assert (found.rows, found.open, found.unknown_fields) == (page, entry(page).open, {"agent": page})
+    return kept
+
+
+@contextmanager
+def left_behind() -> Iterator[Path]:
+    """A folder with a whole spool whose process is gone."""
+    with tempfile.TemporaryDirectory() as folder:
+        spool = begun(Path(folder))
+        fill(spool)
+        spool.close()
+        yield Path(folder)
+
+
+def test_a_spool_is_gone_on_with_from_its_last_page(tmp_path: Path) -> None:
+    spool = begun(tmp_path)
+    spool.append(PAGES[0], entry(0))
+    spool.append(PAGES[1], entry(1))
+    spool.close()
+    again = begun(tmp_path, now=NOW + LONGEST_AGE)
+    assert pages_kept(again) == 2
+    assert again.extracted_at == NOW
+    for page in range(2, len(PAGES)):
+        again.append(PAGES[page], entry(page))
+    again.close()
+    assert pages_kept(begun(tmp_path)) == len(PAGES)
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=40, database=None)
+def test_files_cut_off_anywhere_leave_whole_pages(data: st.DataObject) -> None:
+    """A kill, or a power cut that lost the end of either file."""
+    with left_behind() as root:
+        lost = False
+        for name in ("rows.ndjson", "journal.ndjson"):
+            path = root / "day" / name
+            size = path.stat().st_size
+            length = data.draw(st.integers(0, size), name)
+            os.truncate(path, length)
+            lost = lost or length < size
+        spool = begun(root)
+        kept = pages_kept(spool)
+        assert (kept < len(PAGES)) == lost or kept == len(PAGES)
+        for page in range(kept, len(PAGES)):
+            spool.append(PAGES[page], entry(page))
+        spool.close()
+        assert pages_kept(begun(root)) == len(PAGES)
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=80, database=None)
+def test_a_byte_changed_anywhere_is_not_trusted(data: st.DataObject) -> None:
+    with left_behind() as root:
+        path = root / "day" / data.draw(st.sampled_from(["rows.ndjson", "journal.ndjson"]))
+        content = bytearray(path.read_bytes())
+        place = data.draw(st.integers(0, len(content) - 1))
+        content[place] ^= data.draw(st.integers(1, 255))
+        path.write_bytes(content)
+        spool = begun(root)
+        assert pages_kept(spool) < len(PAGES)
+        assert spool.extracted_at == NOW
+
+
+def test_every_digit_of_the_journal_counts() -> None:
+    """A digit that turns into another leaves valid JSON, with windows or lengths that are not true."""
+    with left_behind() as root:
+        path = root / "day" / "journal.ndjson"
+        journal = path.read_bytes()
+        for place, byte in enumerate(journal):
+            if chr(byte).isdigit():
+                path.write_bytes(journal[:place] + (b"1" if byte != ord("1") else b"2") + journal[place + 1 :])
+                spool = begun(root)
+                assert pages_kept(spool) < len(PAGES), journal[max(0, place - 20) : place + 1]
+                assert spool.extracted_at == NOW
+                spool.close()
+                (root / "day" / "rows.ndjson").write_bytes(b"".join(PAGES))
+
+
+@pytest.mark.parametrize("later", [LONGEST_AGE + timedelta(seconds=1), timedelta(days=9), timedelta(seconds=-1)])
+def test_a_spool_too_old_or_from_the_future_is_begun_afresh(tmp_path: Path, later: timedelta) -> None:
+    spool = begun(tmp_path)
+    fill(spool)
+    spool.close()
+    again = begun(tmp_path, now=NOW + later)
+    assert pages_kept(again) == 0
+    assert again.extracted_at == NOW + later
+
+
+def test_other_settings_begin_afresh(tmp_path: Path) -> None:
+    spool = begun(tmp_path)
+    fill(spool)
+    spool.close()
+    assert pages_kept(begun(tmp_path, fingerprint="other")) == 0
+
+
+def test_the_journal_of_another_version_begins_afresh(tmp_path: Path) -> None:
+    spool = begun(tmp_path)
+    fill(spool)
+    spool.close()
+    content = b'{"type":"begun","mark":1}'
+    (tmp_path / "day" / "journal.ndjson").write_bytes(b"%08x %b\n" % (zlib.crc32(content), content))
+    assert pages_kept(begun(tmp_path)) == 0
+
+
+def test_a_missing_file_begins_afresh(tmp_path: Path) -> None:
+    for name in ("rows.ndjson", "journal.ndjson"):
+        spool = begun(tmp_path)
+        fill(spool)
+        spool.close()
+        (tmp_path / "day" / name).unlink()
+        again = begun(tmp_path)
+        assert pages_kept(again) == 0
+        again.close()
+
+
+def test_files_are_the_owners_alone(tmp_path: Path) -> None:
+    mask = os.umask(0)
+    try:
+        spool = begun(tmp_path / "new" / "root")
+        fill(spool)
+    finally:
+        os.umask(mask)
+    folder = spool.rows_path.parent
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (*folder.iterdir(), folder, folder.parent)}
+    assert modes == {"rows.ndjson": 0o600, "journal.ndjson": 0o600, "lock": 0o600, "day": 0o700, "root": 0o700}
+
+
+def test_a_second_process_gets_a_folder_of_its_own(tmp_path: Path) -> None:
+    spool = begun(tmp_path)
+    fill(spool)
+    script = (
+        "import sys; from pathlib import Path; from datetime import datetime, timezone\n"
+        "from cleargrid_assets.exports.spool import Spool\n"
+        f"spool = Spool.open(Path(sys.argv[1]), 'day', 'f', datetime.fromisoformat('{NOW.isoformat()}'))\n"
+        "print(spool.rows_path.parent.name, len(spool.entries))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    name, entries = done.stdout.split()
+    assert name.startswith("day-")
+    assert entries == "0"
+    assert spool.rows_path.read_bytes() == b"".join(PAGES)
+
+
+def test_the_lock_is_released_by_whichever_thread_closes(tmp_path: Path) -> None:
+    spool = begun(tmp_path)
+    fill(spool)
+    thread = threading.Thread(target=spool.close)
+    thread.start()
+    thread.join()
+    assert pages_kept(begun(tmp_path)) == len(PAGES)
+
+
+def test_a_discarded_spool_is_gone(tmp_path: Path) -> None:
+    spool = begun(tmp_path)
+    fill(spool)
+    spool.discard()
+    assert list(tmp_path.iterdir()) == []
+    assert pages_kept(begun(tmp_path)) == 0
+
+
+@pytest.mark.parametrize("remove", [Spool.discard, lambda spool: remove_abandoned(spool.rows_path.parents[1], NOW)])
+def test_a_spool_begun_while_its_predecessor_is_removed_keeps_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remove: Callable[[Spool], None]
+) -> None:
+    spool = begun(tmp_path)
+    if remove is not Spool.discard:
+        spool.close()
+        os.utime(tmp_path / "day", (0, 0))
+    successors: list[Spool] = []
+    removed = shutil.rmtree
+
+    def begin_and_remove(folder: Path, *, ignore_errors: bool) -> None:
+        if not successors:
+            (folder / "lock").unlink()
+            successors.append(begun(tmp_path))
+            fill(successors[0])
+        removed(folder, ignore_errors=ignore_errors)
+
+    monkeypatch.setattr("shutil.rmtree", begin_and_remove)
+    remove(spool)
+    (successor,) = successors
+    successor.close()
+    assert pages_kept(begun(tmp_path)) == len(PAGES)
+
+
+def test_a_spool_whose_folder_is_removed_while_it_is_opened_is_whole_and_private(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acquire = filelock.FileLock.acquire
+
+    def remove_and_acquire(lock: filelock.FileLock) -> object:
+        monkeypatch.setattr(filelock.FileLock, "acquire", acquire)
+        Path(lock.lock_file).parent.rmdir()
+        return acquire(lock)
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", remove_and_acquire)
+    spool = begun(tmp_path)
+    fill(spool)
+    assert spool.rows_path.read_bytes() == b"".join(PAGES)
+    assert stat.S_IMODE(spool.rows_path.parent.stat().st_mode) == 0o700
+
+
+def test_a_full_disk_fails_the_page_and_leaves_the_pages_before(tmp_path: Path) -> None:
+    spool = begun(tmp_path)
+    spool.append(PAGES[0], entry(0))
+    spool.append(PAGES[1], entry(1))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            spool.append(b"x" * 5000, entry(2))
+        spool.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert pages_kept(begun(tmp_path)) == 2
+
+
+def test_abandoned_spools_are_removed_and_others_are_not(tmp_path: Path) -> None:
+    old, held, recent = (begun(tmp_path, name=name) for name in ("old", "held", "recent"))
+    old.close()
+    recent.close()
+    (tmp_path / "a-file").write_text("not a spool")
+    long_ago = (NOW - LONGEST_AGE - timedelta(seconds=1)).timestamp()
+    for path in (*tmp_path.iterdir(),):
+        os.utime(path, (long_ago, long_ago) if path.name != "recent" else (NOW.timestamp(), NOW.timestamp()))
+    remove_abandoned(tmp_path, NOW)
+    assert {path.name for path in tmp_path.iterdir()} == {"held", "recent", "a-file"}
+    held.close()
+    remove_abandoned(tmp_path, NOW)
+    assert {path.name for path in tmp_path.iterdir()} == {"recent", "a-file"}
+
+
+def test_nothing_to_remove_is_no_error(tmp_path: Path) -> None:
+    remove_abandoned(tmp_path / "missing", NOW)

@@ -1,0 +1,368 @@
+"""Requests that fail in every way that a network, a proxy or a server can make them fail."""
+
+import email.utils
+import gzip
+import json
+import random
+import socket
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from cleargrid_assets import __version__
+from cleargrid_assets.exports import transport
+from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError, TransientError
+from cleargrid_assets.exports.transport import ATTEMPTS, LONGEST_WAIT_S, Effort, Throttle, Transport
+from cleargrid_assets_tests.exports.api import Answer, Api, Request, envelope, gzipped
+
+SECRET = "the-access-token"
+PERSONAL = b'{"to": "+966512345678"}'
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    return []
+
+
+@contextmanager
+def to(url: str, wait: Callable[[float], object] = lambda seconds: None) -> Iterator[Transport]:
+    transport_ = Transport(url, connections=2, wait=wait)
+    try:
+        yield transport_
+    finally:
+        transport_.close()
+
+
+def answering(*answers: Answer) -> Callable[[Request, Answer], Answer]:
+    """These answers in turn, the last one for ever."""
+    return lambda request, _: answers[min(request.number, len(answers)) - 1]
+
+
+def get(api: Api, wait: Callable[[float], object] = lambda seconds: None, effort: Effort | None = None) -> bytes:
+    with to(api.url, wait) as transport_:
+        body: bytes = transport_.send("GET", "/x", params={"since": "", "until": ""}, token=SECRET, effort=effort)
+    return body
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://v3-api.cleargrid.ai",
+        "http://192.0.2.1",
+        "http://127.0.0.1.example.org",
+        "http://127.0.0.1@example.org",
+        "http://127.1",
+        "http://localhost.example.org",
+        "http://0.0.0.0",
+        "HTTP://example.org",
+        "ftp://127.0.0.1",
+        "https://",
+        "https://host?key=value",
+        "https://user:hunter2@host",
+        "https://host:notaport",
+        "https://[::1",
+        "cleargrid.ai",
+        "",
+    ],
+)
+def test_a_root_that_is_no_https_url_is_refused_before_anything_is_sent(url: str) -> None:
+    with pytest.raises(ExportsError, match="CLEARGRID_BASE_URL") as caught:
+        Transport(url, connections=1)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1", "http://127.8.9.1", "https://example.org/x/"]
+)
+def test_https_and_plain_http_on_loopback_are_taken(url: str) -> None:
+    Transport(url, connections=1).close()
+
+
+def test_a_200_gives_its_body_after_one_request(api: Api) -> None:
+    api.fault = answering(Answer(body=b"whole"))
+    effort = Effort()
+    assert get(api, effort=effort) == b"whole"
+    assert (effort.requests, effort.retries, len(api.requests)) == (1, 0, 1)
+
+
+def test_a_compressed_body_is_unpacked(api: Api) -> None:
+    api.fault = answering(gzipped(Answer(body=b"whole" * 1000)))
+    assert get(api) == b"whole" * 1000
+
+
+def test_the_user_agent_names_project_and_version(api: Api) -> None:
+    api.fault = answering(Answer())
+    get(api)
+    assert api.requests[0].headers["User-Agent"] == f"cleargrid-assets/{__version__}"
+
+
+def test_connections_are_used_again(api: Api) -> None:
+    api.fault = answering(Answer())
+    with to(api.url) as transport_:
+        for _ in range(3):
+            transport_.send("GET", "/x", params={"since": "", "until": ""})
+    assert len({request.port for request in api.requests}) == 1
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 520, 599, 429, 408])
+def test_a_failure_that_passes_is_tried_again(api: Api, status: int) -> None:
+    api.fault = answering(envelope(status), envelope(status), Answer(body=b"whole"))
+    effort = Effort()
+    assert get(api, effort=effort) == b"whole"
+    assert (effort.requests, effort.retries) == (3, 2)
+
+
+def test_a_500_that_outlives_its_retries_says_what_the_server_said(api: Api, waits: list[float]) -> None:
+    api.fault = answering(envelope(500, "lender misconfigured"))
+    with pytest.raises(TransientError) as caught:
+        get(api, waits.append)
+    assert (len(api.requests), len(waits)) == (ATTEMPTS, ATTEMPTS - 1)
+    assert 'HTTP 500, the server said "lender misconfigured", requestId req_500' in str(caught.value)
+    assert f"gave up after {ATTEMPTS} tries" in str(caught.value)
+
+
+def test_waits_grow_and_differ(api: Api, waits: list[float]) -> None:
+    api.fault = answering(envelope(500))
+    for _ in range(2):
+        with pytest.raises(TransientError):
+            get(api, waits.append)
+    first, second = waits[: ATTEMPTS - 1], waits[ATTEMPTS - 1 :]
+    assert all(later > earlier for earlier, later in pairwise(first))
+    assert first != second
+    assert 0.5 <= first[0] <= 1
+
+
+@pytest.mark.parametrize("status", [201, 204, 301, 302, 307, 400, 401, 403, 404, 409, 410, 422])
+def test_other_statuses_fail_after_exactly_one_request(api: Api, waits: list[float], status: int) -> None:
+    answer = envelope(status, "no", Location="/elsewhere")
+    api.fault = answering(answer if status != 204 else Answer(204, b""))
+    with pytest.raises(ExportsError, match=f"HTTP {status}") as caught:
+        get(api, waits.append)
+    assert not isinstance(caught.value, TransientError)
+    assert (len(api.requests), waits) == (1, [])
+
+
+def test_a_redirect_that_breaks_off_is_a_failure_of_the_connection(api: Api) -> None:
+    api.fault = answering(Answer(302, b"elsewhere", {"Location": "/elsewhere"}, sent=3))
+    with pytest.raises(TransientError, match="the connection failed"):
+        get(api)
+
+
+def test_a_proxys_error_that_is_no_json_is_told_by_its_status(api: Api) -> None:
+    for body in (b"<html>Bad Gateway</html>", b"", b"[1]", b'"text"', b"\xff", b"[" * 100_000):
+        api.fault = answering(Answer(403, body))
+        with pytest.raises(ExportsError, match="HTTP 403"):
+            get(api)
+
+
+def test_a_504_is_not_retried_but_left_to_the_caller(api: Api, waits: list[float]) -> None:
+    api.fault = answering(envelope(504, "gateway timeout"))
+    with pytest.raises(QueryTimeoutError, match="requestId req_504"):
+        get(api, waits.append)
+    assert (len(api.requests), waits) == (1, [])
+
+
+def test_a_read_timeout_is_not_retried_but_left_to_the_caller(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "READ_TIMEOUT_S", 0.05)
+    api.fault = answering(Answer(delay=0.3))
+    with pytest.raises(QueryTimeoutError, match="no answer within"):
+        get(api)
+    assert len(api.requests) == 1
+
+
+def test_a_body_that_stops_half_way_is_a_read_timeout(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "READ_TIMEOUT_S", 0.05)
+    api.fault = answering(Answer(body=b"ab", trickle=0.3))
+    with pytest.raises(QueryTimeoutError):
+        get(api)
+
+
+def test_a_body_that_trickles_for_ever_is_given_up(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "LONGEST_ANSWER_S", 0.1)
+    api.fault = answering(Answer(body=b"x" * 200, trickle=0.01))
+    with to(api.url) as transport_:
+        params = {"since": "", "until": ""}
+        with pytest.raises(QueryTimeoutError, match="not whole"):
+            transport_.send("GET", "/x", params=params)
+        api.fault = answering(Answer(body=b"whole"))
+        assert transport_.send("GET", "/x", params=params) == b"whole"
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "expected"),
+    [
+        ("7", 7.0),
+        ("100000", LONGEST_WAIT_S),
+        ("0", None),
+        ("0.5", None),
+        ("-3", None),
+        ("soon", None),
+        ("9" * 5000, None),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", None),
+    ],
+)
+def test_retry_after_in_seconds_is_honoured_and_capped(
+    api: Api, waits: list[float], retry_after: str, expected: float | None
+) -> None:
+    api.fault = answering(envelope(429, Retry_After=retry_after), Answer())
+    get(api, waits.append)
+    assert waits[0] == expected if expected else 0.5 <= waits[0] <= 1
+
+
+def test_retry_after_as_a_date_is_honoured_and_capped(api: Api, waits: list[float]) -> None:
+    for seconds in (20, 100_000):
+        date = email.utils.formatdate(time.time() + seconds, usegmt=True)
+        api.requests.clear()
+        api.fault = answering(envelope(503, Retry_After=date), Answer())
+        get(api, waits.append)
+    asked, *_ = (wait for wait in waits if wait < LONGEST_WAIT_S - 1)
+    assert 18 <= asked <= 20
+    assert LONGEST_WAIT_S in waits
+
+
+def test_a_retry_after_date_that_is_past_by_our_clock_does_not_make_the_tries_a_volley(
+    api: Api, waits: list[float]
+) -> None:
+    api.fault = answering(envelope(429, Retry_After=email.utils.formatdate(time.time() - 300, usegmt=True)), Answer())
+    get(api, waits.append)
+    assert waits[0] >= 0.5
+
+
+def test_a_retry_after_holds_back_the_requests_of_all_threads(api: Api, waits: list[float]) -> None:
+    api.fault = answering(envelope(429, Retry_After="30"), Answer())
+    with to(api.url, waits.append) as transport_:
+        transport_.send("GET", "/x", params={"since": "", "until": ""})
+        waits.clear()
+        transport_.send("GET", "/another", params={"since": "", "until": ""})
+    assert 20 <= waits[0] <= 30
+
+
+def test_requests_are_spaced_out_by_the_rate() -> None:
+    throttle = Throttle(4, clock=lambda: 100.0)
+    assert [throttle.reserve() for _ in range(3)] == [0, 0.25, 0.5]
+
+
+WHOLE = json.dumps({"rows": list(range(500))}).encode()
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        Answer(body=WHOLE, sent=0),
+        Answer(body=WHOLE, sent=100),
+        Answer(body=WHOLE, content_length=len(WHOLE) + 10, sent=len(WHOLE)),
+        gzipped(Answer(body=WHOLE, sent=100)),
+        Answer(body=gzip.compress(WHOLE)[:-30], headers={"Content-Encoding": "gzip"}),
+        Answer(body=WHOLE, headers={"Content-Encoding": "gzip"}),
+        Answer(raw=b""),
+        Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Le"),
+        Answer(raw=PERSONAL + b"\r\n\r\n"),
+        Answer(raw=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + PERSONAL + b"\r\n"),
+        Answer(raw=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n"),
+    ],
+    ids=str,
+)
+def test_a_spoilt_answer_is_tried_again_and_shown_nowhere(api: Api, spoilt: Answer) -> None:
+    """A body cut short inside gzip is for the parser to notice: it is valid as far as it goes."""
+    api.fault = answering(spoilt, Answer(body=WHOLE))
+
+    def parse(body: bytes) -> object:
+        try:
+            return json.loads(body)
+        except ValueError:
+            raise TransientError("not whole") from None
+
+    with to(api.url) as transport_:
+        params = {"since": "", "until": ""}
+        assert transport_.send("GET", "/x", params=params, parse=parse) == json.loads(WHOLE)
+        api.fault = answering(spoilt)
+        with pytest.raises(TransientError) as caught:
+            transport_.send("GET", "/x", params=params, parse=parse)
+    assert "+966" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_length_too_short_leaves_nothing_for_the_next_answer(api: Api) -> None:
+    api.fault = lambda request, _: Answer(body=b"%d-whole" % request.number, content_length=2)
+    with to(api.url) as transport_:
+        bodies = [transport_.send("GET", "/x", params={"since": "", "until": ""}) for _ in range(4)]
+    assert all(body.endswith(b"-") for body in bodies)
+
+
+def test_a_refused_connection_names_its_cause() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    with to(url) as transport_, pytest.raises(TransientError, match="refused"):
+        transport_.send("GET", "/x", token=SECRET)
+
+
+def test_eight_percent_of_500s_are_outlived(api: Api) -> None:
+    luck = random.Random(1)  # noqa: S311 - not for secrets
+    api.fault = lambda request, _: envelope(500) if luck.random() < 0.08 else Answer(body=b"whole")
+    effort = Effort()
+    with to(api.url) as transport_:
+        for _ in range(200):
+            assert transport_.send("GET", "/x", params={"since": "", "until": ""}, effort=effort) == b"whole"
+    assert effort.requests == len(api.requests) == 200 + effort.retries
+    assert effort.retries > 5
+
+
+def test_a_netrc_entry_does_not_replace_the_token(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.fault = answering(Answer())
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with to(api.url) as transport_:
+        transport_._session.trust_env = True  # as it is over https
+        transport_.send("GET", "/x", params={"since": "", "until": ""}, token=SECRET)
+        transport_.send("POST", "/admin/auth/x/login", json={"email": "e", "password": "p"})
+    assert [request.headers.get("Authorization") for request in api.requests] == [f"Bearer {SECRET}", None]
+
+
+def test_plain_http_goes_to_loopback_and_through_no_proxy(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.fault = answering(Answer())
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(0)
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        monkeypatch.setattr(transport, "READ_TIMEOUT_S", 5)
+        get(api)
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 500, 504])
+def test_a_server_that_echoes_secrets_does_not_get_them_into_our_errors(api: Api, status: int) -> None:
+    api.fault = answering(envelope(status, f"bad {SECRET} for ops@acme.example with hunter2"))
+    with to(api.url) as transport_, pytest.raises(ExportsError) as caught:
+        transport_.send("POST", "/login", json={"email": "ops@acme.example", "password": "hunter2"}, token=SECRET)
+    text = f"{caught.value} {caught.value!r} {caught.value.message}"
+    assert not [secret for secret in (SECRET, "ops@acme.example", "hunter2") if secret in text]
+    assert "bad" in text
+
+
+def test_closing_ends_the_wait_of_a_thread_that_was_going_to_try_again(api: Api) -> None:
+    api.fault = answering(envelope(503, Retry_After="60"))
+    transport_ = Transport(api.url, connections=1)
+    errors: list[ExportsError] = []
+
+    def ask() -> None:
+        try:
+            transport_.send("GET", "/x", params={"since": "", "until": ""})
+        except ExportsError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    while not api.requests:
+        time.sleep(0.001)
+    transport_.close()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert "the run is ending" in str(errors[0])
