@@ -94,8 +94,10 @@ class _Client(DuckDbClient):
     @staticmethod
     def get_select_statement(table_slice: TableSlice) -> str:
         """A statement to copy from the UI into a DuckDB shell that has the file open."""
-        # With the catalog, which DuckDB names after the file: see `connect` for why the schema alone will not do.
-        name = f"{quoted(Path(str(table_slice.database)).stem)}.{table_slice.schema}.{table_slice.table}"
+        # With the catalog, which DuckDB names after the file up to a dot: see `connect` for why the schema alone will
+        # not do.
+        catalog = Path(str(table_slice.database)).name.lstrip(".").split(".")[0]
+        name = f"{quoted(catalog)}.{table_slice.schema}.{table_slice.table}"
         days = [
             f"{PARTITION_COLUMN} >= '{window.start:%Y-%m-%d}' AND {PARTITION_COLUMN} < '{window.end:%Y-%m-%d}'"
             for window in (dimension.partitions for dimension in table_slice.partition_dimensions or [])

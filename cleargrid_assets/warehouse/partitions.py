@@ -17,6 +17,8 @@ from cleargrid_assets.warehouse.connection import WarehouseError, quoted
 
 _STAGE = "temp.main.incoming"
 _HELD = "temp.main.held"
+_UNFIT = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.ConstraintException)
+"""What DuckDB raises for values that their columns cannot take. Its text quotes them."""
 
 
 @dataclass(frozen=True)
@@ -72,22 +74,23 @@ def stage_frame(connection: duckdb.DuckDBPyConnection, table: Table, frame: pd.D
     """Stages the rows of a frame, its columns taken by name.
 
     Raises:
-        WarehouseError: Its columns are not the contract's, or a number would lose its fraction.
+        WarehouseError: Its columns are not the contract's, a value is missing or of another type, a number would lose
+            its fraction, or two rows have one key.
     """
-    if set(frame.columns) != set(table.column_names):
-        missing, extra = set(table.column_names) - set(frame.columns), set(frame.columns) - set(table.column_names)
-        raise WarehouseError(
-            f"The rows for {table.name} lack the columns {sorted(missing)}, or have {sorted(extra)} extra."
-        )
-    for column in table.columns:
-        if column.type in {"INTEGER", "BIGINT"} and pd.api.types.is_float_dtype(frame[column.name]):
-            raise WarehouseError(
-                f"{table.name}.{column.name} takes whole numbers, but the rows have {frame[column.name].dtype}."
-            )
+    _check_frame(table, frame)
     _create_stage(connection, table)
     connection.register("frame", frame)
-    connection.execute(f"INSERT INTO {_STAGE} BY NAME SELECT * FROM frame")
+    try:
+        connection.execute(f"INSERT INTO {_STAGE} BY NAME SELECT * FROM frame")
+    except _UNFIT as error:
+        # As for spooled rows: without DuckDB's text, but for the column that it ends with.
+        column = next((name for name in table.column_names if str(error).endswith(f" {name}")), "a column")
+        raise WarehouseError(
+            f"The rows for {table.name} have a value that is not of its type in {column} ({type(error).__name__})."
+        ) from None
     connection.unregister("frame")
+    if _has_duplicates(connection, table):
+        raise WarehouseError(f"Two rows for {table.name} have the same {', '.join(table.key)}.")
 
 
 def stage_spooled(connection: duckdb.DuckDBPyConnection, table: Table, partitions: Sequence[SpooledPartition]) -> None:
@@ -115,22 +118,21 @@ def stage_spooled(connection: duckdb.DuckDBPyConnection, table: Table, partition
                     "fields": fields,
                 },
             )
-        except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
+        except _UNFIT as error:
             # From None, and without its text: DuckDB quotes the offending value, which may be an address.
             raise WarehouseError(
                 f"The spooled rows of {partition.day} could not be read back ({type(error).__name__}). "
                 "Materialize the day again."
             ) from None
-    key = ", ".join(quoted(name) for name in table.key)
-    connection.execute(
-        f"""
-        DELETE FROM {_STAGE} WHERE rowid IN (
-            SELECT rowid FROM {_STAGE}
-            WHERE ({key}) IN (SELECT ({key}) FROM {_STAGE} GROUP BY {key} HAVING count(*) > 1)
-            QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY updated_at DESC, rowid DESC) > 1
+    if _has_duplicates(connection, table):
+        connection.execute(
+            f"""
+            DELETE FROM {_STAGE} WHERE rowid IN (
+                SELECT rowid FROM {_STAGE}
+                QUALIFY row_number() OVER (PARTITION BY {_key(table)} ORDER BY updated_at DESC, rowid DESC) > 1
+            )
+            """
         )
-        """
-    )
 
 
 def replace_partitions(
@@ -142,34 +144,64 @@ def replace_partitions(
         What changed, for each of the days.
 
     Raises:
-        WarehouseError: A staged row belongs to none of the days, or two have one key.
+        WarehouseError: A staged row belongs to none of the days.
     """
-    _check_stage(connection, table, days)
-    name, parameters = quoted(table.name), {"days": list(days)}
+    _refuse_strays(connection, table, days)
+    name, key, parameters = quoted(table.name), _key(table), {"days": list(days)}
     in_days = f"{PARTITION_COLUMN} IN (SELECT unnest($days::DATE[]))"
-    key = ", ".join(quoted(column) for column in table.key)
     content = f"hash({', '.join(quoted(column) for column in table.column_names if column != EXTRACTED_AT)})"
-    held = f"SELECT {key}, {PARTITION_COLUMN} AS day, {content} AS content FROM {name}"
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE held AS {held} WHERE {in_days}", parameters)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE held AS "
+        f"SELECT {key}, {PARTITION_COLUMN} AS day, {content} AS content FROM {name} WHERE {in_days}",
+        parameters,
+    )
+    moved = 0
     if PARTITION_COLUMN not in table.key:
-        connection.execute(
-            f"INSERT INTO {_HELD} {held} SEMI JOIN {_STAGE} USING ({key}) WHERE NOT {in_days}", parameters
-        )
+        # Without their content, which would mean to read all columns of all days: another day is change enough.
+        [(moved,)] = connection.execute(
+            f"INSERT INTO {_HELD} SELECT {key}, {PARTITION_COLUMN}, NULL FROM {name} SEMI JOIN {_STAGE} USING ({key}) "
+            f"WHERE NOT {in_days}",
+            parameters,
+        ).fetchall()
     changes = _compare(connection, key, content, days)
     connection.execute(f"DELETE FROM {name} WHERE {in_days}", parameters)
-    if PARTITION_COLUMN not in table.key:
-        moved = f"SELECT ({key}) FROM {_HELD} WHERE day NOT IN (SELECT unnest($days::DATE[]))"
-        connection.execute(f"DELETE FROM {name} WHERE ({key}) IN ({moved})", parameters)
+    if moved:
+        connection.execute(f"DELETE FROM {name} WHERE ({key}) IN (SELECT ({key}) FROM {_HELD} WHERE content IS NULL)")
+    # Before the insert, which needs the memory.
+    connection.execute(f"DROP TABLE {_HELD}")
     connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM {_STAGE}")
-    connection.execute(f"DROP TABLE {_STAGE}; DROP TABLE {_HELD}")
+    connection.execute(f"DROP TABLE {_STAGE}")
     return changes
+
+
+def _check_frame(table: Table, frame: pd.DataFrame) -> None:
+    if set(frame.columns) != set(table.column_names):
+        missing, extra = set(table.column_names) - set(frame.columns), set(frame.columns) - set(table.column_names)
+        raise WarehouseError(
+            f"The rows for {table.name} lack the columns {sorted(missing)}, or have {sorted(extra)} extra."
+        )
+    for column in table.columns:
+        values = frame[column.name]
+        if not column.nullable and values.isna().any():
+            raise WarehouseError(f"{table.name}.{column.name} takes no NULL, but the rows have some.")
+        # DuckDB would round. A frame without rows has types of no meaning.
+        if column.type in {"INTEGER", "BIGINT"} and len(frame) and not pd.api.types.is_integer_dtype(values):
+            raise WarehouseError(
+                f"{table.name}.{column.name} takes whole numbers, but the rows have the type {values.dtype}."
+            )
 
 
 def _create_stage(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     connection.execute(f"CREATE OR REPLACE TEMP TABLE incoming ({column_definitions(table)})")
 
 
-def _check_stage(connection: duckdb.DuckDBPyConnection, table: Table, days: Sequence[date]) -> None:
+def _has_duplicates(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
+    return bool(
+        connection.execute(f"SELECT 1 FROM {_STAGE} GROUP BY {_key(table)} HAVING count(*) > 1 LIMIT 1").fetchall()
+    )
+
+
+def _refuse_strays(connection: duckdb.DuckDBPyConnection, table: Table, days: Sequence[date]) -> None:
     strays = connection.execute(
         f"SELECT {PARTITION_COLUMN} FROM {_STAGE} ANTI JOIN (SELECT unnest($days::DATE[])) AS days({PARTITION_COLUMN})"
         f" USING ({PARTITION_COLUMN}) LIMIT 1",
@@ -177,30 +209,28 @@ def _check_stage(connection: duckdb.DuckDBPyConnection, table: Table, days: Sequ
     ).fetchall()
     if strays:
         raise WarehouseError(f"Rows for {table.name} belong to {strays[0][0]}, which is not being materialized.")
-    key = ", ".join(quoted(column) for column in table.key)
-    twice = connection.execute(f"SELECT 1 FROM {_STAGE} GROUP BY {key} HAVING count(*) > 1 LIMIT 1").fetchall()
-    if twice:
-        raise WarehouseError(f"Two rows for {table.name} have the same {', '.join(table.key)}.")
 
 
 def _compare(
     connection: duckdb.DuckDBPyConnection, key: str, content: str, days: Sequence[date]
 ) -> dict[date, Changes]:
-    staged = connection.execute(
+    """What replacing the held rows with the staged ones changes; a row that changes its day counts in the new one."""
+    counts = connection.execute(
         f"""
-        SELECT incoming.{PARTITION_COLUMN}, count(*), count(*) FILTER (held.content IS NULL),
-               count(*) FILTER (held.content <> incoming.content)
-        FROM (SELECT {key}, {PARTITION_COLUMN}, {content} AS content FROM {_STAGE}) AS incoming
-        LEFT JOIN {_HELD} AS held USING ({key})
+        SELECT coalesce(incoming.day, held.day), count(incoming.day), count(*) FILTER (held.day IS NULL),
+               count(*) FILTER (incoming.day <> held.day OR incoming.content <> held.content),
+               count(*) FILTER (incoming.day IS NULL)
+        FROM (SELECT {key}, {PARTITION_COLUMN} AS day, {content} AS content FROM {_STAGE}) AS incoming
+        FULL JOIN {_HELD} AS held USING ({key})
         GROUP BY 1
         """
     ).fetchall()
-    gone = connection.execute(
-        f"SELECT day, count(*) FROM {_HELD} ANTI JOIN {_STAGE} USING ({key}) GROUP BY 1"
-    ).fetchall()
-    removed = dict(gone)
-    changes = {day: Changes(rows, new, changed, removed.get(day, 0)) for day, rows, new, changed in staged}
-    return {day: changes.get(day, Changes(removed=removed.get(day, 0))) for day in days}
+    changes = {day: Changes(*of_day) for day, *of_day in counts}
+    return {day: changes.get(day, Changes()) for day in days}
+
+
+def _key(table: Table) -> str:
+    return ", ".join(quoted(name) for name in table.key)
 
 
 def column_definitions(table: Table) -> str:

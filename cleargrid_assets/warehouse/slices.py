@@ -8,7 +8,7 @@ from datetime import date
 import duckdb
 import pandas as pd
 
-from cleargrid_assets.contracts import PARTITION_COLUMN, Table
+from cleargrid_assets.contracts import PARTITION_COLUMN, SCHEMA, Table
 from cleargrid_assets.warehouse.connection import connect, quoted
 from cleargrid_assets.warehouse.partitions import SpooledPartition, column_definitions
 
@@ -51,7 +51,7 @@ class StoredSlice:
             rows = connection.table(self.table.name)
             # Literals, because a relation takes no parameters; dates have but one spelling.
             days = ", ".join(f"DATE '{day.isoformat()}'" for day in self.days)
-            yield rows.filter(f"{PARTITION_COLUMN} IN ({days})" if days else "false")
+            yield rows.filter(f"{PARTITION_COLUMN} IN ({days})")
 
     def frame(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """The rows in memory, of all columns or of those named."""
@@ -63,7 +63,7 @@ class StoredSlice:
         return bool(
             connection.execute(
                 "SELECT 1 FROM duckdb_tables() "
-                "WHERE database_name = current_database() AND schema_name = current_schema() AND table_name = $name",
-                {"name": self.table.name},
+                "WHERE database_name = current_database() AND schema_name = $schema AND table_name = $name",
+                {"schema": SCHEMA, "name": self.table.name},
             ).fetchall()
         )

@@ -1,0 +1,50 @@
+"""A second process: starting one, and holding the database in it.
+
+What belongs here: nothing that imports Dagster, so that the process is there at once. What it would run with Dagster is
+in `another_run`.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from cleargrid_assets.warehouse.connection import connect
+
+Process = subprocess.Popen[str]
+
+
+def start(action: Callable[..., None], *arguments: str, environment: Mapping[str, str] | None = None) -> Process:
+    """Calls a function of a module, with strings, in a process of its own."""
+    call = f"import sys; from {action.__module__} import {action.__name__} as act; act(*sys.argv[1:])"
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", call, *arguments],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, **(environment or {})},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def hold(database: str, mode: str) -> None:
+    """Keeps the database open until standard input ends."""
+    with connect(database, read_only=mode == "read"):
+        print("held", flush=True)
+        sys.stdin.read()
+
+
+@contextmanager
+def held_elsewhere(database: str, mode: str = "write") -> Iterator[Process]:
+    """Another process with the database open; it lets go when its standard input is closed, at the latest here."""
+    with start(hold, database, mode) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        try:
+            yield process
+        finally:
+            process.stdin.close()

@@ -1,0 +1,202 @@
+"""Assets of the contracts' tables, materialized and loaded through the real IO manager on a database file.
+
+What belongs here: making rows and running Dagster. What does not: any expectation.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import dagster as dg
+import duckdb
+import pandas as pd
+
+from cleargrid_assets.assets.declaration import asset_key, declaration
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, EXTRACTED_AT, HOURLY_REACH, Table
+from cleargrid_assets.warehouse.connection import connect
+from cleargrid_assets.warehouse.io_manager import WarehouseIOManager
+from cleargrid_assets.warehouse.partitions import SpooledPartition
+from cleargrid_assets.warehouse.slices import SpooledSlice, StoredSlice
+
+DAY_1, DAY_2, DAY_3 = date(2024, 5, 1), date(2024, 5, 2), date(2024, 5, 3)
+DAILY = dg.DailyPartitionsDefinition(DAY_1.isoformat(), end_date="2024-05-08")
+EXTRACTED = datetime(2024, 6, 1, tzinfo=timezone.utc)
+SUBJECT, ADDRESS = "about your secret debt", "someone.private@mail.example"
+
+Row = dict[str, Any]
+
+
+class Counts(NamedTuple):
+    """What the metadata of one partition says."""
+
+    rows: int
+    new: int
+    changed: int
+    removed: int
+
+
+def log(public_id: str, day: date = DAY_1, **values: Any) -> Row:
+    """A communication as the spool holds it: by default an answered call at ten in the morning."""
+    return {
+        "public_id": public_id,
+        "communication_type": "CALL",
+        "direction": "outbound",
+        "status": "ANSWERED",
+        "from": "+966550000001",
+        "to": "+966512345678",
+        "subject": None,
+        "duration": 119.86464333534241,
+        "communicated_at": f"{day}T10:00:00Z",
+        "created_at": f"{day}T10:00:05.441Z",
+        "updated_at": f"{day}T10:01:41.118Z",
+        **values,
+    }
+
+
+def reach(day: date = DAY_1, hour: int = 10, **values: Any) -> Row:
+    """A row of `hourly_reach`."""
+    return {
+        "communicated_date": day,
+        "channel": "phone",
+        "hour": hour,
+        "attempts": 4,
+        "reached_attempts": 1,
+        "reach_rate": 0.25,
+        **values,
+    }
+
+
+def frame(rows: Iterable[Row], table: Table = HOURLY_REACH) -> pd.DataFrame:
+    """Rows of a table as an asset returns them."""
+    made: pd.DataFrame = pd.DataFrame(list(rows), columns=table.column_names)
+    return made
+
+
+@dataclass
+class Warehouse:
+    """A database file, and a folder for spools.
+
+    Attributes:
+        database: Of the IO manager.
+        folder: Where spooled rows are written.
+        discarded: The slices whose spool was discarded.
+    """
+
+    database: str
+    folder: Path
+    instance: dg.DagsterInstance
+    discarded: list[Sequence[date]] = field(default_factory=list)
+
+    def spooled(
+        self,
+        days: Mapping[date, Iterable[Row]],
+        *,
+        extracted_at: datetime = EXTRACTED,
+        discard: Callable[[], None] | None = None,
+    ) -> SpooledSlice:
+        """The rows of each day, in a file of their own."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for day, rows in days.items():
+            self.file_of(day).write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+        return SpooledSlice(
+            [SpooledPartition(day, self.file_of(day), extracted_at) for day in days],
+            discard=discard or (lambda: self.discarded.append(list(days))),
+        )
+
+    def file_of(self, day: date) -> Path:
+        """The spooled rows of a day."""
+        return self.folder / f"{day}.ndjson"
+
+    def store(self, value: object, *days: date, table: Table = COMMUNICATION_LOGS) -> dict[date, Counts]:
+        """Materializes the days from the first to the last, and returns what is said of each."""
+        return {
+            day: Counts(*(metadata[name] for name in ("rows", "new_rows", "changed_rows", "removed_rows")))
+            for day, metadata in self.store_for_metadata(value, *days, table=table).items()
+        }
+
+    def store_for_metadata(
+        self, value: object, *days: date, table: Table = COMMUNICATION_LOGS
+    ) -> dict[date, dict[str, Any]]:
+        """As `store`, but returns all of each partition's metadata."""
+        result = self.materialize([stored(table, lambda: value)], days)
+        return {
+            date.fromisoformat(str(event.partition)): {
+                name: entry.value for name, entry in event.materialization.metadata.items()
+            }
+            for event in result.get_asset_materialization_events()
+        }
+
+    def store_day(self, day: date, *rows: Row) -> Counts:
+        """Materializes one day of communication logs."""
+        return self.store(self.spooled({day: rows}), day)[day]
+
+    def load(
+        self, kind: type[Any], *days: date, table: Table = COMMUNICATION_LOGS, columns: Sequence[str] | None = None
+    ) -> Any:
+        """What a downstream asset is given."""
+        given = []
+
+        @dg.asset(
+            partitions_def=DAILY,
+            backfill_policy=dg.BackfillPolicy.single_run(),
+            ins={"rows": dg.AssetIn(key=asset_key(table), metadata={"columns": columns})},
+        )
+        def downstream(rows: kind) -> None:  # type: ignore[valid-type]
+            given.append(rows)
+
+        self.materialize([stored(table, lambda: None), downstream], days, selection=[downstream])
+        return given[0]
+
+    def frame(self, *days: date, table: Table = COMMUNICATION_LOGS) -> pd.DataFrame:
+        """The stored rows of the days, by key; not through a run, which takes longer."""
+        rows: pd.DataFrame = (
+            StoredSlice(self.database, 5.0, table, days).frame().sort_values(list(table.key), ignore_index=True)
+        )
+        return rows
+
+    def materialize(self, assets: Sequence[Any], days: Sequence[date], **options: Any) -> dg.ExecuteInProcessResult:
+        """One run over the days from the first to the last."""
+        keys = [day.isoformat() for day in days]
+        which: dict[str, Any] = (
+            {"partition_key": keys[0]}
+            if len(keys) == 1
+            else {
+                "tags": {
+                    "dagster/asset_partition_range_start": keys[0],
+                    "dagster/asset_partition_range_end": keys[-1],
+                }
+            }
+        )
+        return dg.materialize(
+            assets,
+            resources={"io_manager": WarehouseIOManager(database=self.database, lock_timeout_s=5.0)},
+            instance=self.instance,
+            run_config={"loggers": {"console": {"config": {"log_level": "WARNING"}}}},
+            **which,
+            **options,
+        )
+
+    def everything(self, table: Table = COMMUNICATION_LOGS) -> list[tuple[Any, ...]]:
+        """All that the table holds but `extracted_at`, read at once: nobody may have the file."""
+        names = ", ".join(f'"{name}"' for name in table.column_names if name != EXTRACTED_AT)
+        with connect(self.database, read_only=True, lock_timeout_s=0) as connection:
+            return connection.execute(f"SELECT {names} FROM {table.name} ORDER BY ALL").fetchall()
+
+    def execute(self, statement: str) -> None:
+        """Changes the database behind the IO manager's back."""
+        with duckdb.connect(self.database) as connection:
+            connection.execute(statement)
+
+
+def stored(table: Table, rows: Callable[[], object], **options: Any) -> dg.AssetsDefinition:
+    """An asset of the table."""
+    arguments: Any = {**declaration(table, group="tests"), "partitions_def": DAILY, **options}
+
+    @dg.asset(**arguments)  # type: ignore[untyped-decorator]
+    def asset() -> Any:
+        return rows()
+
+    return cast("dg.AssetsDefinition", asset)
