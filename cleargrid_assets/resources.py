@@ -5,33 +5,38 @@ these resources, because the UI shows fields.
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import date
+from typing import TYPE_CHECKING
 
 import dagster as dg
-import duckdb
 from pydantic import Field
 
 from cleargrid_assets.analysis.outcomes import Outcomes, load_outcomes
 from cleargrid_assets.contracts import Table
-from cleargrid_assets.exports.client import ExportsClient
 from cleargrid_assets.exports.contract import D21
 from cleargrid_assets.settings import Settings
-from cleargrid_assets.warehouse.connection import LOCK_TIMEOUT_S, connect
+from cleargrid_assets.warehouse.connection import LOCK_TIMEOUT_S
 from cleargrid_assets.warehouse.slices import StoredSlice
+
+if TYPE_CHECKING:
+    from cleargrid_assets.exports.client import ExportsClient
 
 
 class ExportsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The Exports API, as the environment's variables describe it."""
 
     @contextmanager
-    def client(self) -> Iterator[ExportsClient]:
+    def client(self) -> "Iterator[ExportsClient]":
         """A client for communication logs, closed on the way out.
 
         Raises:
             SettingsError: A credential is not set.
             ExportsError: The base URL is unusable.
         """
+        # Only now: it brings an HTTP library, which definitions need not load.
+        from cleargrid_assets.exports.client import ExportsClient  # noqa: PLC0415
+
         client = ExportsClient(Settings.from_environment(), D21)
         try:
             yield client
@@ -44,10 +49,6 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     database: str = Field(description="The DuckDB file, or anything else that DuckDB opens as a database.")
     lock_timeout_s: float = Field(default=LOCK_TIMEOUT_S, description="Seconds to wait for the database file.")
-
-    def reading(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        """A connection that shares the file with other readers."""
-        return connect(self.database, read_only=True, lock_timeout_s=self.lock_timeout_s)
 
     def slice(self, table: Table, days: list[date]) -> StoredSlice:
         """The days' rows of a table."""

@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 import msgspec
 
+from cleargrid_assets.exports.effort import Effort
 from cleargrid_assets.exports.errors import AuthenticationError, ExportsError, TransientError
-from cleargrid_assets.exports.transport import Effort, Transport
+from cleargrid_assets.exports.transport import Transport
 from cleargrid_assets.settings import Credentials
 
 _LOGIN_ATTEMPTS = 3

@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 from cleargrid_assets.exports.auth import Authenticator
 from cleargrid_assets.exports.contract import Dataset
+from cleargrid_assets.exports.effort import Effort
 from cleargrid_assets.exports.errors import AuthenticationError, ExportsError
 from cleargrid_assets.exports.rows import Page, PageReader
-from cleargrid_assets.exports.transport import Effort, Transport
+from cleargrid_assets.exports.transport import Transport
 from cleargrid_assets.exports.window import Window, iso
 from cleargrid_assets.settings import Settings
 

@@ -8,7 +8,6 @@ import ipaddress
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +18,7 @@ import tenacity
 import urllib3
 
 from cleargrid_assets import __version__
+from cleargrid_assets.exports.effort import Effort
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError, TransientError
 
 ATTEMPTS = 6
@@ -41,27 +41,6 @@ _ADVICE: dict[int, str] = {
     HTTPStatus.NOT_FOUND: "The lender, section or dataset is unknown or reserved: check CLEARGRID_BASE_URL and ask "
     "ClearGrid whether the dataset is enabled for you.",
 }
-
-
-@dataclass
-class Effort:
-    """What requests have cost so far.
-
-    Attributes:
-        requests: HTTP requests sent.
-        retries: Those among them that repeated one that had failed in passing.
-        refreshes: Times that a new access token was got.
-    """
-
-    requests: int = 0
-    retries: int = 0
-    refreshes: int = 0
-
-    def add(self, other: "Effort") -> None:
-        """Adds another's counts to these."""
-        self.requests += other.requests
-        self.retries += other.retries
-        self.refreshes += other.refreshes
 
 
 class Throttle:

@@ -17,13 +17,16 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from cleargrid_assets.exports.client import ExportsClient
+from cleargrid_assets.exports.effort import Effort
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
-from cleargrid_assets.exports.rows import Page
 from cleargrid_assets.exports.spool import Entry, OpenWindow, Spool
-from cleargrid_assets.exports.transport import Effort
 from cleargrid_assets.exports.window import MINIMUM_WIDTH, Window, position_before
+
+if TYPE_CHECKING:  # brings an HTTP library, which definitions need not load
+    from cleargrid_assets.exports.client import ExportsClient
+    from cleargrid_assets.exports.rows import Page
 
 _PROGRESS_EVERY_S = 5.0
 _PROOF_OF_ORDER = 10
@@ -118,7 +121,7 @@ class _Walk:
         self.pages = self.rows = 0
         self.seen.clear()
 
-    def take(self, page: Page) -> bool:
+    def take(self, page: "Page") -> bool:
         """Moves on past a page; says whether more are to come.
 
         Raises:
@@ -164,7 +167,7 @@ class _Walk:
 
 
 def fetch_days(
-    client: ExportsClient,
+    client: "ExportsClient",
     days: Mapping[str, Window],
     spools: Mapping[str, Spool],
     *,
@@ -203,7 +206,7 @@ class _Fetch:
 
     def __init__(
         self,
-        client: ExportsClient,
+        client: "ExportsClient",
         days: Mapping[str, Window],
         spools: Mapping[str, Spool],
         on_progress: Callable[[str, DayReport], None],
@@ -309,7 +312,7 @@ class _Fetch:
         self._ready.extend(_Walk(walk.day, part, False, walk.pages_per_second) for part in rest.split(helpers))
         return True
 
-    def _keep(self, day: str, page: Page, *, counted: bool) -> None:
+    def _keep(self, day: str, page: "Page", *, counted: bool) -> None:
         walks = [walk for walk in (*self._ready, *self._in_flight.values()) if walk.day == day]
         still_open = [OpenWindow(walk.remaining.since, walk.remaining.until, walk.counted) for walk in walks]
         entry = Entry(page.rows, still_open, page.total, page.total_note, counted, page.unknown_fields)

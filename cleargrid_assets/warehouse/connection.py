@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
-import tenacity
 
 from cleargrid_assets.contracts import SCHEMA
 
@@ -58,6 +57,8 @@ def connect(
 def _open(database: str, *, read_only: bool, lock_timeout_s: float) -> duckdb.DuckDBPyConnection:
     if "://" not in database and not database.startswith((":memory:", "md:")):
         Path(database).parent.mkdir(parents=True, exist_ok=True)
+    import tenacity  # noqa: PLC0415 - takes long to import, and definitions open no connection
+
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(_is_held_elsewhere),
         stop=tenacity.stop_after_delay(lock_timeout_s),

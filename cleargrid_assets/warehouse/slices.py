@@ -46,12 +46,13 @@ class StoredSlice:
     def open(self) -> Iterator[duckdb.DuckDBPyRelation]:
         """The rows as a relation, while a connection is held: so not for longer than the reading takes."""
         with connect(self.database, read_only=True, lock_timeout_s=self.lock_timeout_s) as connection:
+            name = quoted(self.table.name)
             if not self._is_there(connection):
-                connection.execute(f"CREATE TEMP TABLE {quoted(self.table.name)} ({column_definitions(self.table)})")
-            rows = connection.table(self.table.name)
+                connection.execute(f"CREATE TEMP TABLE {name} ({column_definitions(self.table)})")
+                name = f"temp.main.{name}"
             # Literals, because a relation takes no parameters; dates have but one spelling.
             days = ", ".join(f"DATE '{day.isoformat()}'" for day in self.days)
-            yield rows.filter(f"{PARTITION_COLUMN} IN ({days})")
+            yield connection.sql(f"FROM {name}").filter(f"{PARTITION_COLUMN} IN ({days})" if days else "false")
 
     def frame(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """The rows in memory, of all columns or of those named."""

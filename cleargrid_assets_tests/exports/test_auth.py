@@ -9,8 +9,9 @@ from typing import TypeVar
 import pytest
 
 from cleargrid_assets.exports.auth import Authenticator, Token
+from cleargrid_assets.exports.effort import Effort
 from cleargrid_assets.exports.errors import AuthenticationError
-from cleargrid_assets.exports.transport import Effort, Transport
+from cleargrid_assets.exports.transport import Transport
 from cleargrid_assets.settings import Credentials
 from cleargrid_assets_tests.exports.api import EMAIL, LENDER, LENDER_ID, PASSWORD, Answer, Api, Request, envelope
 

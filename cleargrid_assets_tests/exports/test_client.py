@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from cleargrid_assets.exports.effort import Effort
 from cleargrid_assets.exports.errors import AuthenticationError, ContractError, ExportsError, TransientError
-from cleargrid_assets.exports.transport import ATTEMPTS, Effort
+from cleargrid_assets.exports.transport import ATTEMPTS
 from cleargrid_assets.settings import SettingsError
 from cleargrid_assets_tests.exports.api import (
     EMAIL,

@@ -17,8 +17,9 @@ import pytest
 
 from cleargrid_assets import __version__
 from cleargrid_assets.exports import transport
+from cleargrid_assets.exports.effort import Effort
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError, TransientError
-from cleargrid_assets.exports.transport import ATTEMPTS, LONGEST_WAIT_S, Effort, Throttle, Transport
+from cleargrid_assets.exports.transport import ATTEMPTS, LONGEST_WAIT_S, Throttle, Transport
 from cleargrid_assets_tests.exports.api import Answer, Api, Request, envelope, gzipped
 
 SECRET = "the-access-token"

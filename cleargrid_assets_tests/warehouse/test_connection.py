@@ -133,6 +133,6 @@ def test_a_connection_speaks_utc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("TZ", "America/New_York")
     with connect(str(tmp_path / "x.duckdb")) as connection:
         row = connection.execute(
-            "SELECT TIMESTAMPTZ '2024-05-01 23:00', TIMESTAMPTZ '2024-05-01 23:00Z'::DATE"
+            "SELECT TIMESTAMPTZ '2024-05-01 23:00:00', TIMESTAMPTZ '2024-05-01 23:00:00Z'::DATE"
         ).fetchone()
     assert row == (datetime(2024, 5, 1, 23, tzinfo=timezone.utc), date(2024, 5, 1))
