@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from types import FrameType
 
 import click
 
@@ -38,7 +37,9 @@ def run_demo(*, days: int, rows_per_day: int, ui_port: int | None) -> None:
     Raises:
         click.ClickException: The UI's port is taken, or a run failed.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Both, because a shell script's background processes are started with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if ui_port is not None and _is_taken(ui_port):
         raise click.ClickException(f"Port {ui_port} is in use: stop what listens there, or choose another with --port.")
     last = datetime.now(timezone.utc).date() - timedelta(days=1)
@@ -51,17 +52,21 @@ def run_demo(*, days: int, rows_per_day: int, ui_port: int | None) -> None:
         click.echo(f"\n{printed_funnel(_DATABASE, last)}")
         click.echo(f"The tables are in {_DATABASE.resolve()}. A query to try:\n")
         click.echo(
-            f"  python -c \"import duckdb; duckdb.connect('{_DATABASE}', read_only=True)"
+            f"  {_python()} -c \"import duckdb; duckdb.connect('{_DATABASE}', read_only=True)"
             ".sql('FROM cleargrid.channel_reach ORDER BY ALL').show()\"\n"
         )
         if ui_port is not None:
             with _dagster_ui(ui_port) as ui:
                 click.echo(f"The Dagster UI is up at http://127.0.0.1:{ui_port} (Ctrl-C ends it).")
-                ui.wait()
+                with suppress(KeyboardInterrupt):
+                    ui.wait()
+                click.echo("\nEnding the UI. `cleargrid demo` goes on from here.")
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _python() -> Path:
+    """The interpreter that has DuckDB, as briefly as it can be typed here."""
+    python = Path(sys.executable)
+    return python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
 
 
 def _is_taken(port: int) -> bool:
@@ -133,13 +138,12 @@ def _dagster_ui(port: int) -> Iterator["subprocess.Popen[bytes]"]:
         _wait_until_up(process, port, log)
         yield process
     finally:
-        process.send_signal(signal.SIGINT)
-        try:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=20)
-        finally:
-            # Whatever of its group is left.
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+        # Whatever of its group is left.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _wait_until_up(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
