@@ -6,7 +6,7 @@ from cleargrid_assets.assets.declaration import asset_key
 from cleargrid_assets.checks.history import closed_days
 from cleargrid_assets.checks.scope import RANGE_END, RANGE_START
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, SCHEMA, TABLES
-from cleargrid_assets.partitions import BUSINESS_ZONE, DAILY, FRESH_BY
+from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY
 from cleargrid_assets.settings import Settings
 
 _ALL = dg.AssetSelection.key_prefixes(SCHEMA)
@@ -14,14 +14,12 @@ _ALL = dg.AssetSelection.key_prefixes(SCHEMA)
 daily_job = dg.define_asset_job(
     "daily_outreach",
     selection=_ALL,
-    partitions_def=DAILY,
     description="One day: the communication logs, every analysis of them, and the checks.",
 )
 
 resync_job = dg.define_asset_job(
     "resync_recent_days",
     selection=_ALL,
-    partitions_def=DAILY,
     description="The last closed days again, for rows that came late or were edited, and every analysis of them.",
 )
 
@@ -39,10 +37,11 @@ daily_schedule = dg.build_schedule_from_partitioned_job(
     job=resync_job,
     cron_schedule="0 4 * * *",
     execution_timezone=BUSINESS_ZONE.key,
+    description="Every day at 04:00 in the business zone: the last `CLEARGRID_RESYNC_DAYS` closed days, as one run.",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 def resync_recent_days_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Every day at 04:00 in the business zone: the last `CLEARGRID_RESYNC_DAYS` closed days again, as one run.
+    """Requests a run over the last closed days.
 
     The analyses of the same days are computed anew in that run. Whatever looks back at a changed day from a later one
     lies between that day and yesterday, so nothing downstream of a change is left out.

@@ -12,11 +12,9 @@ from cleargrid_assets.assets.hourly_reach import hourly_reach
 from cleargrid_assets.assets.operational_health import operational_health
 from cleargrid_assets.assets.reach_by_attempt import reach_by_attempt
 from cleargrid_assets.automation import JOBS, SCHEDULES
+from cleargrid_assets.checks.communication_logs import communication_logs_checks
 from cleargrid_assets.checks.funnel import attempts_are_the_outbound_rows, stages_contain_each_other
 from cleargrid_assets.checks.history import build_history_checks
-from cleargrid_assets.checks.log_rows import communication_logs_rows
-from cleargrid_assets.checks.outcomes import statuses_and_types_are_mapped
-from cleargrid_assets.checks.source import no_new_fields, source_agrees
 from cleargrid_assets.resources import ExportsResource, OutcomesResource, WarehouseResource
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.io_manager import WarehouseIOManager
@@ -45,13 +43,10 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
             operational_health,
         ],
         asset_checks=[
-            communication_logs_rows,
-            source_agrees,
-            no_new_fields,
-            statuses_and_types_are_mapped,
+            communication_logs_checks,
             stages_contain_each_other,
             attempts_are_the_outbound_rows,
-            *build_history_checks(),
+            build_history_checks(),
         ],
         jobs=JOBS,
         schedules=SCHEDULES,

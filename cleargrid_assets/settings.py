@@ -7,7 +7,7 @@ value. Nothing else in the package reads the environment.
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, time
+from datetime import date, datetime, time
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -81,7 +81,7 @@ class Settings:
                 else None
             ),
             resync_days=parsed("CLEARGRID_RESYNC_DAYS", "3", _integer(1, 60), "a whole number from 1 to 60"),
-            fresh_by=parsed("CLEARGRID_FRESH_BY", "06:00", time.fromisoformat, "a time of day such as 06:00"),
+            fresh_by=parsed("CLEARGRID_FRESH_BY", "06:00", _time_of_day, "a time of day such as 06:00"),
             outcomes=optional("CLEARGRID_OUTCOMES"),
         )
 
@@ -103,7 +103,8 @@ class Settings:
         if not (self.lender and self.email and self.password):
             raise SettingsError(
                 f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set. "
-                "Set it in the environment or in `.env`; `cleargrid check` tells whether it works."
+                f"Set {'it' if len(missing) == 1 else 'them'} in the environment or in `.env`; `cleargrid check` tells "
+                "whether a run would work."
             )
         return Credentials(self.lender, self.email, self.password)
 
@@ -116,6 +117,11 @@ def _integer(low: int, high: int) -> Callable[[str], int]:
         return value
 
     return parse
+
+
+def _time_of_day(text: str) -> time:
+    # Hours and minutes are what a cron schedule takes; the zone is CLEARGRID_TIMEZONE.
+    return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007
 
 
 def _positive(text: str) -> float:

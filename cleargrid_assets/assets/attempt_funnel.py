@@ -28,7 +28,7 @@ _LINEAGE = lineage(
 )
 
 
-@dg.asset(**declaration(ATTEMPT_FUNNEL, group="outreach"), ins=logs_input(), code_version="1")
+@dg.asset(**declaration(ATTEMPT_FUNNEL), ins=logs_input(), code_version="1")
 def attempt_funnel(
     context: dg.AssetExecutionContext, communication_logs: StoredSlice, outcomes: OutcomesResource
 ) -> dg.MaterializeResult[pd.DataFrame]:

@@ -32,7 +32,7 @@ _LINEAGE = lineage(
 )
 
 
-@dg.asset(**declaration(CHANNEL_REACH, group="outreach"), ins=logs_input(), code_version="1")
+@dg.asset(**declaration(CHANNEL_REACH), ins=logs_input(), code_version="1")
 def channel_reach(
     context: dg.AssetExecutionContext,
     communication_logs: StoredSlice,

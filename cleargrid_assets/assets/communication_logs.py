@@ -24,7 +24,7 @@ from cleargrid_assets.warehouse.partitions import SpooledPartition
 from cleargrid_assets.warehouse.slices import SpooledSlice
 
 
-@dg.asset(**declaration(COMMUNICATION_LOGS, group="exports"), code_version="1")
+@dg.asset(**declaration(COMMUNICATION_LOGS), code_version="1")
 def communication_logs(
     context: dg.AssetExecutionContext, exports: ExportsResource
 ) -> dg.MaterializeResult[SpooledSlice]:
@@ -100,7 +100,10 @@ def _open_spools(settings: Settings, days: dict[str, Window]) -> dict[str, Spool
 
 def _failure(error: ExportsError, days: dict[str, Window]) -> dg.Failure:
     """The error for the UI, with what it means for the other days of the run."""
-    others = f" Nor were the {len(days) - 1} other days of this run." if len(days) > 1 else ""
+    count = len(days) - 1
+    others = (
+        f" Nor {'was the other day' if count == 1 else f'were the {count} other days'} of this run." if count else ""
+    )
     return dg.Failure(
         description=f"{error} The day was not stored, and the table is as it was.{others} What was fetched is kept for "
         f"{LONGEST_AGE.total_seconds() / 3600:.0f} h, and the next run goes on from there.",

@@ -26,13 +26,13 @@ def asset_key(table: Table) -> dg.AssetKey:
     return dg.AssetKey([SCHEMA, table.name])
 
 
-def declaration(table: Table, *, group: str) -> dict[str, Any]:
+def declaration(table: Table) -> dict[str, Any]:
     """The arguments that every asset passes to `@dg.asset`."""
     return {
         "key": asset_key(table),
         "partitions_def": DAILY,
         "backfill_policy": dg.BackfillPolicy.multi_run(max_partitions_per_run=DAYS_PER_RUN),
-        "group_name": group,
+        "group_name": SCHEMA,
         "kinds": {"duckdb", "python"},
         "owners": ["team:collections-data"],
         "freshness_policy": _freshness_policy(),
@@ -80,7 +80,7 @@ def _column_schema(table: Table) -> dg.TableSchema:
 
 
 def _freshness_policy() -> dg.FreshnessPolicy:
-    """For the UI's card, which asks only whether anything was materialized since midnight; see `checks.freshness`."""
+    """For the UI's card, which asks only whether anything was materialized since midnight; see `checks.history`."""
     since_midnight = timedelta(hours=FRESH_BY.hour, minutes=FRESH_BY.minute)
     return dg.FreshnessPolicy.cron(
         deadline_cron=f"{FRESH_BY.minute} {FRESH_BY.hour} * * *",

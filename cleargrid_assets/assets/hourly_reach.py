@@ -28,7 +28,7 @@ _LINEAGE = lineage(
 )
 
 
-@dg.asset(**declaration(HOURLY_REACH, group="outreach"), ins=logs_input(), code_version="1")
+@dg.asset(**declaration(HOURLY_REACH), ins=logs_input(), code_version="1")
 def hourly_reach(
     context: dg.AssetExecutionContext,
     communication_logs: StoredSlice,

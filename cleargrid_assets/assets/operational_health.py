@@ -37,9 +37,7 @@ _LINEAGE = lineage(
 )
 
 
-@dg.asset(
-    **declaration(OPERATIONAL_HEALTH, group="operations"), ins=logs_input(health.BASELINE_DAYS + 1), code_version="1"
-)
+@dg.asset(**declaration(OPERATIONAL_HEALTH), ins=logs_input(health.BASELINE_DAYS + 1), code_version="1")
 def operational_health(
     context: dg.AssetExecutionContext,
     communication_logs: StoredSlice,
@@ -50,9 +48,10 @@ def operational_health(
 
     Failures are communications that never got out. Logging lag is the time from a communication to its row, update lag
     from the row to its last change: rows that come later than the resync window are missed. The baseline is the median
-    of the 7 days before, days without rows left out; a day is anomalous if its volume lies more than 3 scaled MADs
-    from it, which nothing is called on fewer than 4 days before. Weekends count like any day, so a quiet Saturday after
-    five working days can be anomalous.
+    of the 7 days before, days without rows left out. A day is anomalous if its volume lies more than 3 scaled MADs
+    from the baseline, the MAD (median absolute deviation) taken as at least 5% of it; with fewer than 4 days before
+    that have rows, nothing is said. Weekends count like any day, so a quiet Saturday after five working days can be
+    anomalous.
     """
     days = days_of(context)
     with communication_logs.open() as logs:

@@ -25,7 +25,7 @@ _LINEAGE = lineage(
 )
 
 
-@dg.asset(**declaration(REACH_BY_ATTEMPT, group="outreach"), ins=logs_input(attempts.WINDOW_DAYS), code_version="1")
+@dg.asset(**declaration(REACH_BY_ATTEMPT), ins=logs_input(attempts.WINDOW_DAYS), code_version="1")
 def reach_by_attempt(
     context: dg.AssetExecutionContext, communication_logs: StoredSlice, outcomes: OutcomesResource
 ) -> dg.MaterializeResult[pd.DataFrame]:

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from cleargrid_assets.analysis import classify
 from cleargrid_assets.assets.declaration import asset_key
 from cleargrid_assets.checks.scope import days_in_scope, spoken
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL, COMMUNICATION_LOGS
@@ -26,7 +27,8 @@ def stages_contain_each_other(
         passed=not broken,
         description=f"The stages of {spoken(days)} contain each other."
         if not broken
-        else f"They do not in {len(broken)} funnels. Materialize the funnel of these days again.",
+        else f"In {len(broken)} funnels of {spoken(days)}, a stage is missing or larger than the one before it. "
+        "Materialize the funnel of these days again; if it stays so, something other than this project writes to it.",
         metadata={"funnels": [f"{day} {kind}" for day, kind in broken]},
     )
 
@@ -42,7 +44,7 @@ def attempts_are_the_outbound_rows(
     """The attempts of the funnel's first stage are exactly the outbound rows of the stored log."""
     days = days_in_scope(context, ATTEMPT_FUNNEL)
     with warehouse.slice(COMMUNICATION_LOGS, days).open() as logs:
-        rows = logs.filter("lower(trim(direction)) = 'outbound'").aggregate("communicated_date, count(*)").fetchall()
+        rows = logs.filter(classify.OUTBOUND).aggregate("communicated_date, count(*)").fetchall()
     with warehouse.slice(ATTEMPT_FUNNEL, days).open() as funnel:
         first_stages = funnel.filter("communication_type = 'ALL' AND stage_order = 1")
         attempts = first_stages.select("communicated_date", "attempts").fetchall()
@@ -55,6 +57,6 @@ def attempts_are_the_outbound_rows(
         else "; ".join(
             f"{day}: {attempted.get(day, 0):,} attempts, {outbound.get(day, 0):,} outbound rows" for day in different
         )
-        + ". The log was fetched again since: materialize the funnel of these days.",
+        + ". The log has changed since the funnel was computed: materialize the funnel of these days.",
         metadata={"attempts": sum(attempted.values()), "outbound_rows": sum(outbound.values())},
     )

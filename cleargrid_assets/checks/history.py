@@ -5,6 +5,7 @@ They ask which partitions were materialized, not when something last was: a back
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -35,20 +36,26 @@ def closed_days(now: datetime) -> list[str]:
 
 def freshness(table: Table, materialized: set[str], now: datetime) -> dg.AssetCheckResult:
     """Whether the last closed day, or a later one, is there by the deadline."""
-    due = due_day(now)
+    due = due_day(now).isoformat()
     latest = max(materialized, default=None)
-    is_fresh = due.isoformat() not in DAILY.get_partition_keys(current_time=now) or (
-        latest is not None and latest >= due.isoformat()
-    )
+    is_due = due in closed_days(now)
+    is_there = latest is not None and latest >= due
+    if not is_due:
+        description = "No day is due yet."
+    elif is_there:
+        description = f"{due} was due, and the latest day is {latest}."
+    else:
+        description = (
+            f"{due} was due by {FRESH_BY:%H:%M} ({BUSINESS_ZONE.key}), but "
+            + (f"the latest day is {latest}." if latest else "no day is there.")
+            + f" Materialize the partition {due}, and see in the latest run of the daily schedule why it is missing."
+        )
     return dg.AssetCheckResult(
-        check_name="last_closed_day_is_there",
+        check_name=_THERE,
         asset_key=asset_key(table),
-        passed=is_fresh,
-        description=f"The latest day is {latest or 'none'}; {due} is due."
-        if is_fresh
-        else f"{due} was due by {FRESH_BY:%H:%M} ({BUSINESS_ZONE.key}), but the latest day is {latest or 'none'}. "
-        f"Materialize the partition {due}, and see why the daily schedule did not.",
-        metadata={"due": due.isoformat(), "latest": latest or "none"},
+        passed=is_there or not is_due,
+        description=description,
+        metadata={"due": due, "latest": latest or "none"},
     )
 
 
@@ -57,13 +64,13 @@ def inventory(table: Table, materialized: set[str], now: datetime) -> dg.AssetCh
     due = due_day(now).isoformat()
     missing = [key for key in closed_days(now) if key <= due and key not in materialized]
     return dg.AssetCheckResult(
-        check_name="no_closed_day_is_missing",
+        check_name=_COMPLETE,
         asset_key=asset_key(table),
         passed=not missing,
         severity=dg.AssetCheckSeverity.WARN,
         description="Every closed day is there."
         if not missing
-        else f"{len(missing)} closed days are missing: {_first_few(missing)}. Launch a backfill of {missing[0]} to "
+        else f"{_closed_days(len(missing))} missing: {_first_few(missing)}. Launch a backfill of {missing[0]} to "
         f"{missing[-1]}, missing partitions only"
         + (
             f"; or set CLEARGRID_START_DATE to {min(materialized)}, if the days before are not wanted."
@@ -74,77 +81,107 @@ def inventory(table: Table, materialized: set[str], now: datetime) -> dg.AssetCh
     )
 
 
-def build_history_checks(now: Callable[[], datetime] = now_in_zone) -> list[dg.AssetChecksDefinition]:
-    """The checks of every table.
+_THERE, _COMPLETE, _ALIVE = "last_closed_day_is_there", "no_closed_day_is_missing", "source_is_alive"
+_SPECS = [
+    *(
+        spec
+        for table in TABLES
+        for spec in (
+            dg.AssetCheckSpec(
+                _THERE,
+                asset=asset_key(table),
+                description="The last closed day is materialized by the deadline (`CLEARGRID_FRESH_BY`).",
+            ),
+            dg.AssetCheckSpec(
+                _COMPLETE,
+                asset=asset_key(table),
+                description="Every closed day since `CLEARGRID_START_DATE` is materialized.",
+            ),
+        )
+    ),
+    dg.AssetCheckSpec(
+        _ALIVE,
+        asset=asset_key(COMMUNICATION_LOGS),
+        description="The due day has rows, if days like it normally do: the same weekday of the four weeks before, as "
+        "far as they are materialized. A source that has gone quiet answers every request and sends nothing.",
+    ),
+]
+
+
+def build_history_checks(now: Callable[[], datetime] = now_in_zone) -> dg.AssetChecksDefinition:
+    """The checks of every table, as one step.
 
     Args:
         now: The present, in the business zone.
     """
 
-    def of_table(table: Table) -> dg.AssetChecksDefinition:
-        @dg.multi_asset_check(
-            name=f"{table.name}_history",
-            specs=[
-                dg.AssetCheckSpec(
-                    "last_closed_day_is_there",
-                    asset=asset_key(table),
-                    description="The last closed day is materialized by the deadline (`CLEARGRID_FRESH_BY`).",
-                ),
-                dg.AssetCheckSpec(
-                    "no_closed_day_is_missing",
-                    asset=asset_key(table),
-                    description="Every closed day since `CLEARGRID_START_DATE` is materialized.",
-                ),
-            ],
-            can_subset=True,
-        )
-        def history(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-            materialized = materialized_days(context.instance, table)
-            selected = {key.name for key in context.selected_asset_check_keys}
-            results = (examine(table, materialized, now()) for examine in (freshness, inventory))
-            yield from (result for result in results if result.check_name in selected)
+    @dg.multi_asset_check(name="history_checks", specs=_SPECS, can_subset=True)
+    def history_checks(
+        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
+    ) -> Iterator[dg.AssetCheckResult]:
+        selected = context.selected_asset_check_keys
+        present = now()
+        for table in TABLES:
+            if asset_key(table) in {key.asset_key for key in selected}:
+                materialized = materialized_days(context.instance, table)
+                for result in (freshness(table, materialized, present), inventory(table, materialized, present)):
+                    if dg.AssetCheckKey(asset_key(table), str(result.check_name)) in selected:
+                        yield result
+        if dg.AssetCheckKey(asset_key(COMMUNICATION_LOGS), _ALIVE) in selected:
+            yield liveness(warehouse, materialized_days(context.instance, COMMUNICATION_LOGS), present)
 
-        return history
-
-    @dg.asset_check(asset=asset_key(COMMUNICATION_LOGS), name="source_is_alive")
-    def source_is_alive(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource) -> dg.AssetCheckResult:
-        """The due day has rows, if days like it normally do.
-
-        Days like it are the same weekday of the four weeks before, as far as they are materialized. A source that has
-        gone quiet answers every request and sends nothing.
-        """
-        return liveness(warehouse, materialized_days(context.instance, COMMUNICATION_LOGS), now())
-
-    return [*(of_table(table) for table in TABLES), source_is_alive]
+    return history_checks
 
 
 def liveness(warehouse: WarehouseResource, materialized: set[str], now: datetime) -> dg.AssetCheckResult:
     """Whether the latest due day that is there has rows, or days like it have none either."""
     there = [key for key in materialized if key <= due_day(now).isoformat()] or sorted(materialized)
     if not there:
-        return dg.AssetCheckResult(
-            passed=True, severity=dg.AssetCheckSeverity.WARN, description="No day is materialized yet."
-        )
+        return _alive(True, "No day is materialized yet.", {})
     day = date.fromisoformat(max(there))
     like_it = [day - timedelta(weeks=weeks) for weeks in range(1, _USUAL_WEEKS + 1)]
     known = [other for other in like_it if other.isoformat() in materialized]
     rows = _rows_by_day(warehouse, [day, *known])
     with_rows = [other for other in known if rows.get(other)]
     is_quiet = not rows.get(day) and bool(with_rows) and 2 * len(with_rows) >= len(known)
+    if rows.get(day):
+        description = f"{day} has {rows[day]:,} rows."
+    elif not known:
+        description = f"{day} has no rows, and none of the same weekdays before it is there to compare it with."
+    else:
+        description = (
+            f"{day} has no rows, while {len(with_rows)} of the {len(known)} same weekdays before it have some."
+            + (
+                " Ask ClearGrid whether logging has stopped, and materialize the day again once it is mended."
+                if is_quiet
+                else " So it may well be right."
+            )
+        )
+    return _alive(
+        not is_quiet,
+        description,
+        {"day": day.isoformat(), "rows": rows.get(day, 0), "same_weekdays_with_rows": len(with_rows)},
+    )
+
+
+def _alive(passed: bool, description: str, metadata: dict[str, Any]) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
-        passed=not is_quiet,
+        check_name=_ALIVE,
+        asset_key=asset_key(COMMUNICATION_LOGS),
+        passed=passed,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{day} has {rows.get(day, 0):,} rows."
-        if not is_quiet
-        else f"{day} has no rows, but {len(with_rows)} of the {len(known)} same weekdays before it do. Ask ClearGrid "
-        "whether logging has stopped, and materialize the day again once it is mended.",
-        metadata={"day": day.isoformat(), "rows": rows.get(day, 0), "same_weekdays_with_rows": len(with_rows)},
+        description=description,
+        metadata=metadata,
     )
 
 
 def _rows_by_day(warehouse: WarehouseResource, days: Sequence[date]) -> dict[date, int]:
     with warehouse.slice(COMMUNICATION_LOGS, list(days)).open() as rows:
         return dict(rows.aggregate("communicated_date, count(*)").fetchall())
+
+
+def _closed_days(count: int) -> str:
+    return "1 closed day is" if count == 1 else f"{count:,} closed days are"
 
 
 def _first_few(keys: Sequence[str]) -> str:

@@ -1,28 +1,34 @@
-"""Checks that the outcomes file knows what the log says."""
+"""Whether the outcomes file knows what the log says."""
 
+from datetime import date
 from typing import Any
 
 import dagster as dg
+from duckdb import DuckDBPyRelation
 
-from cleargrid_assets.analysis.outcomes import toml_lines_for
+from cleargrid_assets.analysis.outcomes import Outcomes, toml_lines_for
 from cleargrid_assets.analysis.unmapped import unmapped
 from cleargrid_assets.assets.declaration import asset_key
-from cleargrid_assets.checks.scope import days_in_scope, spoken
+from cleargrid_assets.checks.scope import spoken
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
-from cleargrid_assets.resources import OutcomesResource, WarehouseResource
+
+MAPPED = dg.AssetCheckSpec(
+    "statuses_and_types_are_mapped",
+    asset=asset_key(COMMUNICATION_LOGS),
+    description="Every status has an outcome and every communication type a channel. An unmapped status counts as "
+    "attempted and no further, an unmapped type as channel `other`.",
+)
 
 
-@dg.asset_check(asset=asset_key(COMMUNICATION_LOGS), name="statuses_and_types_are_mapped")
-def statuses_and_types_are_mapped(
-    context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, outcomes: OutcomesResource
-) -> dg.AssetCheckResult:
-    """Every status has an outcome and every communication type a channel.
+def find_unmapped(rows: DuckDBPyRelation, outcomes: Outcomes, days: list[date]) -> dg.AssetCheckResult:
+    """Whether the outcomes know all statuses and types, with the lines to add where they do not.
 
-    An unmapped status counts as attempted and no further, an unmapped type as channel `other`.
+    Args:
+        rows: Of the days, in the stored table.
+        outcomes: The meaning of statuses and types.
+        days: What they are the rows of.
     """
-    days = days_in_scope(context, COMMUNICATION_LOGS)
-    with warehouse.slice(COMMUNICATION_LOGS, days).open() as logs:
-        found = unmapped(logs, outcomes.load())
+    found = unmapped(rows, outcomes)
     totals: dict[tuple[str, str], int] = {}
     for kind, value, count in found[["kind", "value", "communications"]].itertuples(index=False):
         totals[kind, value] = totals.get((kind, value), 0) + int(count)
@@ -33,6 +39,8 @@ def statuses_and_types_are_mapped(
         "lines_to_add": dg.MetadataValue.md(f"```toml\n{toml_lines_for(statuses, types)}\n```"),
     }
     return dg.AssetCheckResult(
+        check_name=MAPPED.name,
+        asset_key=MAPPED.asset_key,
         passed=found.empty,
         severity=dg.AssetCheckSeverity.WARN,
         description=f"All statuses and types of {spoken(days)} are mapped."

@@ -44,5 +44,5 @@ def materialization_metadata(instance: dg.DagsterInstance, table: Table, day: da
 def spoken(days: Sequence[date]) -> str:
     """The days as words, for descriptions."""
     if not days:
-        return "no day"
+        return "no day (none is materialized yet)"
     return str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"

@@ -70,9 +70,7 @@ frame = health.operational_health(relation([row("1")], health.COLUMNS), load_out
 print(frame["first_at"][0].isoformat(), frame["communicated_date"][0].isoformat())
 """
     environment = os.environ | {"TZ": "America/New_York"}
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["2026-05-19T12:00:00+00:00", "2026-05-19T00:00:00"]
 
 

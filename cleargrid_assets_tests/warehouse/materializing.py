@@ -193,7 +193,7 @@ class Warehouse:
 
 def stored(table: Table, rows: Callable[[], object], **options: Any) -> dg.AssetsDefinition:
     """An asset of the table."""
-    arguments: Any = {**declaration(table, group="tests"), "partitions_def": DAILY, **options}
+    arguments: Any = {**declaration(table), "partitions_def": DAILY, **options}
 
     @dg.asset(**arguments)  # type: ignore[untyped-decorator]
     def asset() -> Any:

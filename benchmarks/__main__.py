@@ -1,0 +1,91 @@
+"""`python -m benchmarks`: measures, prints the tables, and writes them to `results.md` in the working folder."""
+
+import argparse
+import os
+import platform
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import NoReturn
+
+from benchmarks.environments import CHECKOUT, OURS, versions
+from benchmarks.report import Section, Target, targets_markdown
+from benchmarks.sections import analyses, backfill, fetch, imports, resume, scaling
+from benchmarks.session import Session, Sizes, say
+
+_SECTIONS: Mapping[str, Callable[[Session], Section]] = {
+    "fetch": fetch.run,
+    "backfill": backfill.run,
+    "resume": resume.run,
+    "scaling": scaling.run,
+    "imports": imports.run,
+    "analyses": analyses.run,
+}
+
+
+def main() -> None:
+    """Runs the sections that are asked for."""
+    # Ended from outside as by Ctrl-C: so that what was started is ended too.
+    signal.signal(signal.SIGTERM, _interrupt)
+    options = _parse_arguments()
+    session = Session(
+        folder=options.folder.resolve(),
+        runs=options.runs,
+        latencies_ms=tuple(options.latencies),
+        sizes=Sizes(
+            day=200_000 // options.smaller,
+            large_day=2_000_000 // options.smaller,
+            analysed_day=1_000_000 // options.smaller,
+            backfilled_day=5_000 // options.smaller,
+            backfilled_days=30,
+        ),
+    )
+    session.folder.mkdir(parents=True, exist_ok=True)
+    results = session.folder / "results.md"
+    text = f"# Benchmarks\n\n{_circumstances(session)}\n"
+    targets: list[Target] = []
+    for name in options.only or _SECTIONS:
+        say(f"== {name}")
+        began = time.monotonic()
+        section = _SECTIONS[name](session)
+        targets += section.targets
+        text += f"\n{section.markdown()}"
+        # Written after each, so that what was measured stays if a later one fails.
+        results.write_text(f"{text}\n{targets_markdown(targets)}", encoding="utf-8")
+        say(f"== {name}: {time.monotonic() - began:.0f} s")
+    print(results.read_text(encoding="utf-8"))
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description="Measures this project beside its peers.")
+    parser.add_argument("--only", nargs="+", choices=_SECTIONS, help="sections to run; all by default")
+    parser.add_argument("--runs", type=int, default=3, help="how often each is measured; medians are shown")
+    parser.add_argument("--latencies", type=int, nargs="+", default=[0, 100], help="ms a request, in `fetch`")
+    parser.add_argument("--smaller", type=int, default=1, help="days by this factor smaller, to try the harness")
+    parser.add_argument("--folder", type=Path, default=CHECKOUT / ".bench", help="environments, rows and results")
+    return parser.parse_args()
+
+
+def _circumstances(session: Session) -> str:
+    python = f"Python {platform.python_version()}"
+    memory_gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    machine = f"{os.cpu_count()} cores, {memory_gb:.0f} GB, {platform.system()} {platform.machine()}"
+    found: dict[str, str] = {}
+    for environment in (OURS, "dlt", "stock", "floor"):
+        found |= versions(session.programs(environment))
+    listed = ", ".join(f"{name} {version}" for name, version in sorted(found.items()))
+    return f"{datetime.now(timezone.utc):%Y-%m-%d}; {machine}; {python}; {listed}."
+
+
+def _interrupt(_: int, __: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("Interrupted.")

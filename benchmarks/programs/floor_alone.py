@@ -1,0 +1,9 @@
+"""The bare floor as a process of its own."""
+
+import os
+from datetime import date
+
+from benchmarks.programs.floor import load
+
+if __name__ == "__main__":
+    load(date.fromisoformat(os.environ["BENCH_DAY"]))

@@ -1,0 +1,17 @@
+"""The bare floor as a partitioned Dagster asset that stores its rows itself."""
+
+import os
+from datetime import date
+
+import dagster as dg
+
+from benchmarks.programs.floor import load
+
+
+@dg.asset(partitions_def=dg.DailyPartitionsDefinition(os.environ["CLEARGRID_START_DATE"]))
+def communication_logs(context: dg.AssetExecutionContext) -> None:
+    """One day."""
+    load(date.fromisoformat(context.partition_key))
+
+
+defs = dg.Definitions(assets=[communication_logs], executor=dg.in_process_executor)

@@ -1,0 +1,145 @@
+"""The made-up rows that every contestant fetches, as files: the same bytes for the same request, on any machine.
+
+A file is one JSON array, in the order of `communicated_at`; an index beside it says when each row is and where it
+begins. The server cuts its pages out of the file, and the check of what was stored reads it whole. What
+belongs here: rows and files. What does not: HTTP.
+"""
+
+import random
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from itertools import accumulate
+from pathlib import Path
+
+_HOURLY_WEIGHTS = (1, 1, 1, 1, 1, 2, 4, 12, 35, 70, 90, 85, 60, 45, 65, 80, 85, 70, 55, 40, 22, 10, 4, 2)
+_TYPES = {
+    "CALL": (60, ("ANSWERED", "ANSWERED", "NO_ANSWER", "BUSY", "VOICEMAIL", "INVALID_NUMBER")),
+    "EMAIL": (20, ("DELIVERED", "DELIVERED", "OPENED", "CLICKED", "BOUNCED")),
+    "SMS": (12, ("SENT", "DELIVERED", "DELIVERED", "UNDELIVERED", "REPLIED")),
+    "WHATSAPP": (8, ("DELIVERED", "READ", "READ", "FAILED", "REPLIED")),
+}
+_INBOUND_SHARE = 0.06
+_ATTEMPTS_PER_CONTACT = 3
+_HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Days of rows, and the folder that holds their file.
+
+    Attributes:
+        folder: Where the file is, or will be once `ensure` has run.
+        first_day: In UTC.
+        days: How many.
+        rows_per_day: On each of them.
+    """
+
+    folder: Path
+    first_day: date
+    days: int
+    rows_per_day: int
+
+    @property
+    def path(self) -> Path:
+        """The JSON array."""
+        return self.folder / f"{self.first_day}-{self.days}x{self.rows_per_day}.json"
+
+    @property
+    def index_path(self) -> Path:
+        """For each row, its `communicated_at` in milliseconds and its offset in the file."""
+        return self.path.with_suffix(".index")
+
+    @property
+    def all_days(self) -> Sequence[date]:
+        """In order."""
+        return [self.first_day + timedelta(days=number) for number in range(self.days)]
+
+    @property
+    def rows(self) -> int:
+        """On all days together."""
+        return self.days * self.rows_per_day
+
+    def ensure(self) -> None:
+        """Writes the file and its index, unless they are there."""
+        if self.path.exists():
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        instants, offsets = array("q"), array("q")
+        part = self.path.with_suffix(".part")
+        with part.open("wb") as file:
+            file.write(b"[")
+            offset = 1
+            for day in self.all_days:
+                for instant, row in _rows_of(day, self.rows_per_day):
+                    if instants:
+                        offset += file.write(b",")
+                    instants.append(instant)
+                    offsets.append(offset)
+                    offset += file.write(row)
+            file.write(b"]")
+            # The end of the last row, written as if another one followed.
+            offsets.append(offset + 1)
+        with self.index_path.open("wb") as file:
+            instants.tofile(file)
+            offsets.tofile(file)
+        part.rename(self.path)
+
+    def index(self) -> "tuple[array[int], array[int]]":
+        """The instants in milliseconds since 1970, ascending, and the offsets, one more than there are rows."""
+        instants, offsets = array("q"), array("q")
+        with self.index_path.open("rb") as file:
+            instants.fromfile(file, self.rows)
+            offsets.fromfile(file, self.rows + 1)
+        return instants, offsets
+
+
+def _rows_of(day: date, count: int) -> Iterator[tuple[int, bytes]]:
+    """The rows of a day in order, each with its instant in milliseconds."""
+    chance = random.Random(f"{day} {count}")
+    midnight = datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
+    midnight_ms = int(midnight.timestamp()) * 1000
+    machine = f"{chance.getrandbits(40):010x}"
+    types, weights = list(_TYPES), [weight for weight, _ in _TYPES.values()]
+    contacts = max(count // _ATTEMPTS_PER_CONTACT, 1)
+    for number, milliseconds in enumerate(_instants(chance, count)):
+        [type_] = chance.choices(types, weights)
+        status = chance.choice(_TYPES[type_][1])
+        contact, agent = chance.randrange(contacts), chance.randrange(40)
+        if type_ == "EMAIL":
+            ours, theirs = f"collections.team{agent:02d}@lender.example", f"borrower.{contact:08d}@post.example"
+            subject = (
+                f'"Reminder: your instalment of {1 + agent % 28:02d} {day:%B %Y} is due, reply here to agree on a date"'
+            )
+        else:
+            ours, theirs, subject = f"+9665500000{agent:02d}", f"+9665{contact:08d}", "null"
+        inbound = chance.random() < _INBOUND_SHARE
+        sender, receiver = (theirs, ours) if inbound else (ours, theirs)
+        duration = repr(chance.random() * 240) if status == "ANSWERED" else "null"
+        at = midnight + timedelta(milliseconds=milliseconds)
+        created = at + timedelta(milliseconds=chance.randrange(500, 9_000))
+        updated = created + timedelta(milliseconds=chance.randrange(500, 200_000))
+        yield (
+            midnight_ms + milliseconds,
+            (
+                # The key as the source makes it: seconds, machine, counter.
+                f'{{"public_id":"{midnight_ms // 1000 + milliseconds // 1000:08x}{machine}{number:06x}",'
+                f'"communication_type":"{type_}","direction":"{"inbound" if inbound else "outbound"}",'
+                f'"status":"{status}","from":"{sender}","to":"{receiver}","subject":{subject},"duration":{duration},'
+                f'"communicated_at":"{_iso(at)}","created_at":"{_iso(created)}","updated_at":"{_iso(updated)}"}}'
+            ).encode(),
+        )
+
+
+def _instants(chance: random.Random, count: int) -> Iterator[int]:
+    """Milliseconds of the day, ascending, as many in each hour as its weight says."""
+    cumulative = [0, *accumulate(_HOURLY_WEIGHTS)]
+    edges = [count * weight // cumulative[-1] for weight in cumulative]
+    for hour in range(len(_HOURLY_WEIGHTS)):
+        in_hour = edges[hour + 1] - edges[hour]
+        yield from sorted(hour * _HOUR_MS + chance.randrange(_HOUR_MS) for _ in range(in_hour))
+
+
+def _iso(instant: datetime) -> str:
+    return f"{instant.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"

@@ -1,0 +1,237 @@
+"""The log, end to end: the API, the asset, the IO manager and the table."""
+
+import gc
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from dagster._serdes import serialize_value
+
+from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, COMMUNICATION_LOGS, EXTRACTED_AT
+from cleargrid_assets.exports.client import ExportsClient
+from cleargrid_assets.exports.errors import ExportsError
+from cleargrid_assets.exports.rows import Page
+from cleargrid_assets.exports.window import Window
+from cleargrid_assets.partitions import day_window
+from cleargrid_assets_tests.assets.project import LONG_AFTER, WEEK, Project, days_between
+
+DAY = date(2026, 1, 5)
+NEXT = date(2026, 1, 6)
+LOG = (COMMUNICATION_LOGS,)
+
+
+def as_stored(row: dict[str, Any], day: date) -> tuple[Any, ...]:
+    """A row of the API as the table holds it, but for the last column."""
+    values = [
+        datetime.fromisoformat(row[column.name].replace("Z", "+00:00"))
+        if column.type == "TIMESTAMPTZ"
+        else row[column.name]
+        for column in COMMUNICATION_LOG_FIELDS
+    ]
+    return (*values, day)
+
+
+def without_extraction(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    assert COMMUNICATION_LOGS.column_names[-1] == EXTRACTED_AT
+    return [row[:-1] for row in rows]
+
+
+def test_the_table_holds_exactly_what_the_api_holds(week: Project) -> None:
+    held = [as_stored(row, day) for day in days_between(*WEEK) for row in week.source_rows(day)]
+    assert len(held) > 300
+    assert without_extraction(week.rows(COMMUNICATION_LOGS)) == sorted(held, key=lambda row: row[0])
+
+
+def test_rows_say_when_their_day_began_to_be_fetched(project: Project) -> None:
+    before = datetime.now(timezone.utc)
+    project.materialize(DAY, only=LOG, checked=False)
+    instants = {row[-1] for row in project.rows(COMMUNICATION_LOGS)}
+    assert len(instants) == 1
+    assert before <= instants.pop() <= datetime.now(timezone.utc)
+
+
+def test_the_same_day_twice_changes_nothing_but_when_it_was_extracted(project: Project) -> None:
+    project.materialize(DAY, only=LOG, checked=False)
+    first = project.rows(COMMUNICATION_LOGS)
+    again = project.materialize(DAY, only=LOG, checked=False).metadata(COMMUNICATION_LOGS, DAY)
+    second = project.rows(COMMUNICATION_LOGS)
+    assert without_extraction(first) == without_extraction(second)
+    assert first[0][-1] < second[0][-1]
+    assert (again["rows"], again["new_rows"], again["changed_rows"], again["removed_rows"]) == (len(first), 0, 0, 0)
+
+
+def test_each_day_of_a_range_says_what_is_true_of_it_alone(project: Project) -> None:
+    run = project.materialize(*WEEK, only=LOG, checked=False)
+    for day in days_between(*WEEK):
+        said = run.metadata(COMMUNICATION_LOGS, day)
+        rows = len(project.source_rows(day))
+        assert (said["rows"], said["dagster/partition_row_count"], said["source_rows"]) == (rows, rows, rows)
+        assert (said["new_rows"], said["changed_rows"], said["removed_rows"]) == (rows, 0, 0)
+        # Each page is one request here; the login is nobody's day.
+        assert said["pages"] == said["requests"] >= 1
+        assert (said["retries"], said["refreshes"], said["resumed_pages"], said["unknown_fields"]) == (0, 0, 0, {})
+        assert 0 < said["seconds"] < 60
+        assert said["window"] == f"[{day}T00:00:00.000Z, {day + timedelta(days=1)}T00:00:00.000Z)"
+    assert len({run.metadata(COMMUNICATION_LOGS, day)["rows"] for day in days_between(*WEEK)}) > 1
+
+
+def test_an_expired_token_is_refreshed_and_counted(start: Callable[..., Project]) -> None:
+    now = LONG_AFTER
+
+    def clock() -> datetime:
+        # Time passes between requests, so that tokens expire while days are fetched.
+        nonlocal now
+        now += timedelta(seconds=4)
+        return now
+
+    project = start(clock=clock, token_lifetime_s=30)
+    run = project.materialize(*WEEK, only=LOG, checked=False)
+    assert run.success, run.failure
+    assert sum(run.metadata(COMMUNICATION_LOGS, day)["refreshes"] for day in days_between(*WEEK)) > 0
+    assert len(project.rows(COMMUNICATION_LOGS)) == sum(len(project.source_rows(day)) for day in days_between(*WEEK))
+
+
+def test_late_and_edited_rows_are_found_by_fetching_again_and_reported(start: Callable[..., Project]) -> None:
+    now = datetime(2026, 1, 6, 0, 5, tzinfo=timezone.utc)
+    project = start(clock=lambda: now, rows_per_day=600)
+    early = {row["public_id"]: row for row in project.source_rows(DAY)}
+    first = project.materialize(DAY, only=LOG, checked=False).metadata(COMMUNICATION_LOGS, DAY)
+    assert first["new_rows"] == first["rows"] == len(early)
+
+    now = LONG_AFTER
+    late = {row["public_id"]: row for row in project.source_rows(DAY)}
+    again = project.materialize(DAY, only=LOG, checked=False).metadata(COMMUNICATION_LOGS, DAY)
+    new = late.keys() - early.keys()
+    changed = {key for key in early if early[key] != late[key]}
+    assert new
+    assert changed
+    assert (again["rows"], again["new_rows"], again["changed_rows"]) == (len(late), len(new), len(changed))
+    assert without_extraction(project.rows(COMMUNICATION_LOGS)) == sorted(as_stored(row, DAY) for row in late.values())
+
+
+def test_nothing_personal_and_no_secret_is_told_to_anyone(
+    project: Project, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens: list[str] = []
+    token_of = ExportsClient.page
+
+    def page(self: ExportsClient, *args: Any, **kwargs: Any) -> Page:
+        answer = token_of(self, *args, **kwargs)
+        tokens.append(self._authenticator.token().access)
+        return answer
+
+    monkeypatch.setattr(ExportsClient, "page", page)
+    caplog.set_level(logging.DEBUG)
+    run = project.materialize(DAY)
+    assert run.success, run.failure
+
+    rows = project.source_rows(DAY)
+    secrets = {row[name] for row in rows for name in ("from", "to", "subject")} - {None}
+    secrets |= {project.environment["CLEARGRID_EMAIL"], *tokens}
+    assert len(secrets) > 50
+    assert tokens
+    told = [serialize_value(entry) for entry in project.instance.all_logs(run.result.run_id)]
+    told += [json.dumps(dict(run.result.dagster_run.tags)), caplog.text]
+    assert len(told) > 50
+    # Spelled as in JSON too, where other alphabets are escaped.
+    spellings = {spelled for secret in secrets for spelled in (secret, json.dumps(secret)[1:-1])}
+    assert [secret for secret in spellings if any(secret in text for text in told)] == []
+
+
+def refuse_second_page_of(day: date, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An API that answers the first page of a day and then stops."""
+    fetch = ExportsClient.page
+
+    def page(self: ExportsClient, window: Window, *, cursor: str | None = None, **kwargs: Any) -> Page:
+        if window.since.date() == day and cursor:
+            raise ExportsError("the server refused the request", status=403, message="No more", request_id="req_1")
+        return fetch(self, window, cursor=cursor, **kwargs)
+
+    monkeypatch.setattr(ExportsClient, "page", page)
+
+
+def test_a_failing_api_leaves_the_table_as_it_was_and_the_next_run_goes_on(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = project.given(CLEARGRID_PAGE_SIZE="20", CLEARGRID_CONCURRENCY="1")
+    small.materialize(NEXT, only=LOG, checked=False)
+    before = small.rows(COMMUNICATION_LOGS)
+    with monkeypatch.context() as failing:
+        refuse_second_page_of(NEXT, failing)
+        run = small.materialize(DAY, NEXT)
+    assert not run.success
+    assert run.materialized() == set()
+    [said] = run.failures
+    for part in ("2026-01-06", "HTTP 403", '"No more"', "req_1", "the table is as it was", "the other day of this run"):
+        assert part in said
+    assert small.rows(COMMUNICATION_LOGS) == before
+    assert small.spools
+
+    again = small.materialize(DAY, NEXT, only=LOG, checked=False)
+    assert again.success, again.failure
+    assert again.metadata(COMMUNICATION_LOGS, DAY)["resumed_pages"] > 0
+    assert again.metadata(COMMUNICATION_LOGS, NEXT)["resumed_pages"] == 1
+    assert len(small.rows(COMMUNICATION_LOGS)) == sum(len(small.source_rows(day)) for day in (DAY, NEXT))
+    assert small.spools == []
+
+
+def test_a_day_that_could_not_be_stored_is_not_fetched_again(project: Project) -> None:
+    project.ask("CREATE SCHEMA cleargrid; CREATE TABLE log.cleargrid.communication_logs (note VARCHAR)")
+    run = project.materialize(DAY, only=LOG, checked=False)
+    assert not run.success
+    assert "Rename the table" in run.failure
+    assert project.spools
+    project.ask("DROP TABLE log.cleargrid.communication_logs")
+    # The failed run holds the spool's lock until it is gone, as it would be with its process.
+    del run
+    gc.collect()
+    said = project.materialize(DAY, only=LOG, checked=False).metadata(COMMUNICATION_LOGS, DAY)
+    assert (said["requests"], said["resumed_pages"]) == (0, said["pages"])
+    assert said["rows"] == said["source_rows"] == len(project.source_rows(DAY))
+    assert project.spools == []
+
+
+def test_a_day_of_23_hours_is_fetched_whole_by_the_documented_command(
+    start: Callable[..., Project], tmp_path: Path
+) -> None:
+    """In a process whose own zone is a third one."""
+    day = date(2026, 3, 29)
+    project = start(timezone="Europe/London", clock=lambda: datetime(2026, 4, 20, tzinfo=timezone.utc))
+    variables = {"CLEARGRID_TIMEZONE": "Europe/London", "TZ": "America/New_York", "DAGSTER_HOME": ""}
+    command = "asset materialize -m cleargrid_assets.definitions --partition 2026-03-29 --select"
+    subprocess.run(
+        [sys.executable, "-m", "dagster", *command.split(), 'key:"cleargrid/communication_logs"'],
+        env={**os.environ, **project.environment, **variables, "PYTHONPATH": str(Path(__file__).parents[2])},
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    held = [as_stored(row, day) for row in project.source_rows(day)]
+    assert held
+    assert without_extraction(project.rows(COMMUNICATION_LOGS)) == sorted(held, key=lambda row: row[0])
+    first, last = day_window(str(day), ZoneInfo("Europe/London")).since, datetime(2026, 3, 29, 23, tzinfo=timezone.utc)
+    assert all(first <= row[8] < last for row in held)
+
+
+def test_a_run_without_credentials_fails_at_once_and_names_what_is_missing(project: Project) -> None:
+    run = project.given(CLEARGRID_EMAIL="", CLEARGRID_PASSWORD="").materialize(DAY)
+    assert not run.success
+    assert "CLEARGRID_EMAIL and CLEARGRID_PASSWORD are not set" in run.failure
+    assert "CLEARGRID_LENDER" not in run.failure
+    assert not project.database.exists()
+
+
+def test_an_unknown_lender_is_said_to_be_one(project: Project) -> None:
+    run = project.given(CLEARGRID_LENDER="nobody").materialize(DAY, only=LOG)
+    [said] = run.failures
+    assert "2026-01-05" in said
+    assert "HTTP 401" in said
+    assert "Lender not found or inactive" in said

@@ -1,0 +1,43 @@
+"""Checks of the funnel against itself and against the log."""
+
+from datetime import timedelta
+
+import pytest
+
+from cleargrid_assets.contracts import ATTEMPT_FUNNEL
+from cleargrid_assets_tests.assets.project import WEEK, Project
+
+DAY = WEEK[0] + timedelta(days=4)
+FUNNEL = "log.cleargrid.attempt_funnel"
+OF_CALLS = f"communicated_date = '{DAY}' AND communication_type = 'CALL'"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        f"UPDATE {FUNNEL} SET contacts = contacts + 1000 WHERE {OF_CALLS} AND stage = 'reached'",
+        f"UPDATE {FUNNEL} SET attempts = attempts + 1000 WHERE {OF_CALLS} AND stage = 'engaged'",
+        f"DELETE FROM {FUNNEL} WHERE {OF_CALLS} AND stage = 'engaged'",
+    ],
+)
+def test_a_stage_that_outgrows_the_one_before_it_or_is_missing_is_found(copied_week: Project, broken: str) -> None:
+    assert copied_week.check("stages_contain_each_other", ATTEMPT_FUNNEL, DAY).passed
+    copied_week.ask(broken)
+    found = copied_week.check("stages_contain_each_other", ATTEMPT_FUNNEL, DAY)
+    assert not found.passed
+    assert found.metadata["funnels"].value == [f"{DAY} CALL"]
+    assert copied_week.check("stages_contain_each_other", ATTEMPT_FUNNEL, DAY - timedelta(days=1)).passed
+
+
+def test_a_funnel_older_than_its_log_is_found_and_computing_it_again_mends_it(copied_week: Project) -> None:
+    assert copied_week.check("attempts_are_the_outbound_rows", ATTEMPT_FUNNEL, DAY).passed
+    copied_week.ask(
+        "DELETE FROM log.cleargrid.communication_logs WHERE public_id = (SELECT min(public_id) FROM "
+        f"log.cleargrid.communication_logs WHERE direction = 'outbound' AND communicated_date = '{DAY}')"
+    )
+    found = copied_week.check("attempts_are_the_outbound_rows", ATTEMPT_FUNNEL, DAY)
+    assert not found.passed
+    attempts, rows = (found.metadata[name].value for name in ("attempts", "outbound_rows"))
+    assert f"{DAY}: {attempts} attempts, {rows} outbound rows" in str(found.description)
+    run = copied_week.materialize(DAY, only=[ATTEMPT_FUNNEL])
+    assert run.check("attempts_are_the_outbound_rows", ATTEMPT_FUNNEL).passed

@@ -1,0 +1,85 @@
+"""Checks of the stored rows, each on a table that someone else has written to."""
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from cleargrid_assets.contracts import ATTEMPT_FUNNEL, COMMUNICATION_LOGS
+from cleargrid_assets_tests.assets.project import WEEK, Project
+
+DAY = WEEK[0] + timedelta(days=4)
+NEXT = DAY + timedelta(days=1)
+LOGS = "log.cleargrid.communication_logs"
+OF_ONE = f"public_id = (SELECT min(public_id) FROM {LOGS} WHERE communicated_date = '{DAY}')"
+BROKEN = {
+    "public_id_is_unique": f"INSERT INTO {LOGS} SELECT * FROM {LOGS} WHERE {OF_ONE}",
+    "required_columns_are_not_null": f'ALTER TABLE {LOGS} ALTER "to" DROP NOT NULL; '
+    f'UPDATE {LOGS} SET "to" = NULL WHERE {OF_ONE}',
+    "rows_are_inside_their_day": f"UPDATE {LOGS} SET communicated_at = '{NEXT} 00:00:00+00' WHERE {OF_ONE}",
+    "direction_is_known": f"UPDATE {LOGS} SET direction = 'sideways' WHERE {OF_ONE}",
+    "duration_is_not_negative": f"UPDATE {LOGS} SET duration = -0.5 WHERE {OF_ONE}",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_check_passes_on_what_was_fetched_and_fails_on_what_breaks_it(copied_week: Project, name: str) -> None:
+    assert copied_week.run_checks(BROKEN, day=DAY).failing == set()
+    [(public_id,)] = copied_week.ask(f"SELECT min(public_id) FROM {LOGS} WHERE communicated_date = '{DAY}'")
+    copied_week.ask(BROKEN[name])
+    run = copied_week.run_checks(BROKEN, day=DAY)
+    assert run.failing == {name}
+    found = run.check(name)
+    assert found.metadata["rows"].value == 1
+    assert found.metadata["public_ids"].value == [public_id]
+    assert str(DAY) in str(found.description)
+    # Other days are none of its business.
+    assert copied_week.run_checks(BROKEN, day=DAY - timedelta(days=1)).failing == set()
+
+
+def test_a_row_of_midnight_belongs_to_the_day_that_begins(copied_week: Project) -> None:
+    copied_week.ask(f"UPDATE {LOGS} SET communicated_at = '{DAY} 00:00:00+00' WHERE {OF_ONE}")
+    assert copied_week.check("rows_are_inside_their_day", day=DAY).passed
+
+
+def test_a_public_id_that_also_stands_in_another_day_is_found(copied_week: Project) -> None:
+    elsewhere = DAY - timedelta(days=2)
+    copied_week.ask(
+        f"INSERT INTO {LOGS} SELECT * REPLACE (DATE '{elsewhere}' AS communicated_date) FROM {LOGS} WHERE {OF_ONE}"
+    )
+    assert not copied_week.check("public_id_is_unique", day=DAY).passed
+
+
+def test_a_direction_with_spaces_counts_nowhere_and_is_said_so(copied_week: Project) -> None:
+    """What the check calls known is what the analyses count, to the letter."""
+    copied_week.ask(f"UPDATE {LOGS} SET direction = ' outbound' WHERE {OF_ONE}")
+    assert not copied_week.check("direction_is_known", day=DAY).passed
+    assert (
+        copied_week.materialize(DAY, only=[ATTEMPT_FUNNEL])
+        .check("attempts_are_the_outbound_rows", ATTEMPT_FUNNEL)
+        .passed
+    )
+
+
+def test_a_direction_in_capitals_is_known(copied_week: Project) -> None:
+    copied_week.ask(f"UPDATE {LOGS} SET direction = upper(direction)")
+    assert copied_week.check("direction_is_known", day=DAY).passed
+
+
+def test_rows_outside_their_day_stop_everything_downstream(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The zone that the check believes in is another than the one the day was fetched by."""
+    monkeypatch.setattr("cleargrid_assets.checks.log_rows.BUSINESS_ZONE", ZoneInfo("Pacific/Kiritimati"))
+    run = project.materialize(DAY)
+    assert not run.success
+    assert run.materialized() == {(COMMUNICATION_LOGS.name, str(DAY))}
+    found = run.check("rows_are_inside_their_day")
+    assert not found.passed
+    assert found.blocking
+    assert "CLEARGRID_TIMEZONE" in str(found.description)
+
+
+def test_only_what_would_mislead_the_analyses_blocks_them(week: Project) -> None:
+    with week.entered() as defs:
+        keys = defs.resolve_asset_graph().asset_check_keys
+        blocking = {key.name for key in keys if defs.resolve_asset_graph().get(key).blocking}
+    assert blocking == {"public_id_is_unique", "required_columns_are_not_null", "rows_are_inside_their_day"}

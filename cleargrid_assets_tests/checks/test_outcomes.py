@@ -1,0 +1,48 @@
+"""The check that names what the outcomes file does not know."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+
+from cleargrid_assets.contracts import ATTEMPT_FUNNEL
+from cleargrid_assets_tests.assets.project import WEEK, Project
+
+DAY = WEEK[0] + timedelta(days=4)
+LOGS = "log.cleargrid.communication_logs"
+NAME = "statuses_and_types_are_mapped"
+
+
+def test_the_lines_that_the_check_gives_make_it_pass(copied_week: Project, tmp_path: Path) -> None:
+    assert copied_week.check(NAME, day=DAY).passed
+    copied_week.ask(
+        f"UPDATE {LOGS} SET status = 'on hold' WHERE status = 'NO_ANSWER'; "
+        f"UPDATE {LOGS} SET communication_type = 'Carrier \"pigeon\"' WHERE communication_type = 'SMS'"
+    )
+    found = copied_week.check(NAME, day=DAY)
+    assert not found.passed
+    assert found.severity is dg.AssetCheckSeverity.WARN
+    assert "ON_HOLD" in str(found.description)
+    unmapped = found.metadata["unmapped"].value
+    assert isinstance(unmapped, dict)
+    assert set(unmapped) == {"status ON_HOLD", 'communication_type CARRIER_"PIGEON"'}
+    [(count,)] = copied_week.ask(
+        f"SELECT count(*) FROM {LOGS} WHERE communicated_date = '{DAY}' AND status = 'on hold'"
+    )
+    assert unmapped["status ON_HOLD"] == count > 0
+
+    [lines] = re.findall("```toml\n(.*)\n```", str(found.metadata["lines_to_add"].value), re.DOTALL)
+    file = tmp_path / "outcomes.toml"
+    file.write_text(lines)
+    assert copied_week.given(CLEARGRID_OUTCOMES=str(file)).check(NAME, day=DAY).passed
+
+
+def test_a_file_of_ones_own_changes_what_the_funnel_counts(copied_week: Project, tmp_path: Path) -> None:
+    file = tmp_path / "outcomes.toml"
+    file.write_text('[statuses]\nNO_ANSWER = "reached"\n')
+    before = copied_week.materialize(DAY, only=[ATTEMPT_FUNNEL], checked=False).metadata(ATTEMPT_FUNNEL, DAY)
+    changed = copied_week.given(CLEARGRID_OUTCOMES=str(file))
+    after = changed.materialize(DAY, only=[ATTEMPT_FUNNEL], checked=False).metadata(ATTEMPT_FUNNEL, DAY)
+    assert after["attempts"] == before["attempts"]
+    assert after["reach_rate"] > before["reach_rate"]

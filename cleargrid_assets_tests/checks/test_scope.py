@@ -1,0 +1,73 @@
+"""Which days a check is about: in a run of one day, of a range, of checks alone, and launched by a schedule."""
+
+from datetime import date, timedelta
+
+from cleargrid_assets.contracts import ATTEMPT_FUNNEL, COMMUNICATION_LOGS
+from cleargrid_assets_tests.assets.project import WEEK, Project, days_between
+
+FIRST, LAST = WEEK
+
+
+def rows_on(project: Project, *days: date) -> int:
+    return sum(len(project.source_rows(day)) for day in days)
+
+
+def test_in_a_run_of_one_day_checks_are_about_that_day(copied_week: Project) -> None:
+    run = copied_week.materialize(FIRST, only=[COMMUNICATION_LOGS])
+    evaluation = run.check("source_agrees")
+    assert evaluation.metadata["stored_rows"].value == rows_on(copied_week, FIRST)
+    assert str(FIRST) in str(evaluation.description)
+
+
+def test_in_a_run_over_a_range_checks_are_about_all_its_days(project: Project) -> None:
+    middle = FIRST + timedelta(days=1)
+    run = project.materialize(middle, LAST, only=[COMMUNICATION_LOGS, ATTEMPT_FUNNEL])
+    days = days_between(middle, LAST)
+    evaluation = run.check("source_agrees")
+    assert evaluation.passed
+    assert evaluation.metadata["stored_rows"].value == rows_on(project, *days)
+    assert f"{middle} to {LAST}" in str(evaluation.description)
+    attempts = run.check("attempts_are_the_outbound_rows", ATTEMPT_FUNNEL).metadata["attempts"].value
+    assert attempts == sum(run.metadata(ATTEMPT_FUNNEL, day)["attempts"] for day in days)
+
+
+def test_checks_run_alone_are_about_the_latest_day_that_is_there(week: Project) -> None:
+    """Not about the day materialized last, which in a backfill may be any."""
+    evaluation = week.check("source_agrees")
+    assert evaluation.metadata["stored_rows"].value == rows_on(week, LAST)
+    assert str(LAST) in str(evaluation.description)
+
+
+def test_checks_of_a_day_in_the_middle_see_that_day_even_when_later_ones_are_there(week: Project) -> None:
+    day = FIRST + timedelta(days=2)
+    assert week.check("source_agrees", day=day).metadata["stored_rows"].value == rows_on(week, day)
+
+
+def test_each_run_of_a_backfill_of_several_checks_its_own_days(project: Project) -> None:
+    middle = FIRST + timedelta(days=3)
+    later = project.materialize(middle, LAST, only=[COMMUNICATION_LOGS])
+    earlier = project.materialize(FIRST, middle - timedelta(days=1), only=[COMMUNICATION_LOGS])
+    for run, days in ((later, days_between(middle, LAST)), (earlier, days_between(FIRST, middle - timedelta(days=1)))):
+        assert run.check("source_agrees").metadata["stored_rows"].value == rows_on(project, *days)
+
+
+def test_before_anything_is_materialized_every_check_of_rows_passes_and_says_that_there_is_no_day(
+    project: Project,
+) -> None:
+    of_log = {
+        "public_id_is_unique",
+        "required_columns_are_not_null",
+        "rows_are_inside_their_day",
+        "direction_is_known",
+        "duration_is_not_negative",
+        "source_agrees",
+        "no_new_fields",
+        "statuses_and_types_are_mapped",
+    }
+    of_funnel = {"stages_contain_each_other", "attempts_are_the_outbound_rows"}
+    for table, names in ((COMMUNICATION_LOGS, of_log), (ATTEMPT_FUNNEL, of_funnel)):
+        run = project.run_checks(names, table)
+        assert run.success, run.failure
+        for name in names:
+            assert run.check(name, table).passed
+            assert "no day" in str(run.check(name, table).description)

@@ -1,0 +1,145 @@
+"""Checks against the source: its own count of a day, and the fields it sends."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.contracts import COMMUNICATION_LOGS
+from cleargrid_assets.exports.client import ExportsClient
+from cleargrid_assets.exports.errors import ExportsError
+from cleargrid_assets.exports.rows import Page
+from cleargrid_assets.exports.window import Window
+from cleargrid_assets_tests.assets.project import WEEK, Project
+
+DAY = WEEK[0] + timedelta(days=4)
+OTHER = DAY - timedelta(days=1)
+LOG = (COMMUNICATION_LOGS,)
+LOSE_ONE = (
+    "DELETE FROM log.cleargrid.communication_logs WHERE public_id = "
+    f"(SELECT min(public_id) FROM log.cleargrid.communication_logs WHERE communicated_date = '{DAY}')"
+)
+
+
+@contextmanager
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Window]]:
+    """The windows that the API is asked for meanwhile."""
+    windows: list[Window] = []
+    fetch = ExportsClient.page
+
+    def page(self: ExportsClient, window: Window, **kwargs: Any) -> Page:
+        windows.append(window)
+        return fetch(self, window, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ExportsClient, "page", page)
+        yield windows
+
+
+def test_a_count_that_came_with_the_fetch_and_agrees_is_not_asked_for_again(
+    week: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with asked(monkeypatch) as windows:
+        assert week.check("source_agrees", day=DAY).passed
+    assert windows == []
+
+
+def test_a_lost_row_is_an_error_that_names_the_day_and_both_counts(
+    copied_week: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied_week.ask(LOSE_ONE)
+    source = len(copied_week.source_rows(DAY))
+    with asked(monkeypatch) as windows:
+        found = copied_week.check("source_agrees", day=DAY)
+    assert len(windows) == 1
+    assert not found.passed
+    assert found.severity is dg.AssetCheckSeverity.ERROR
+    assert f"{DAY}: {source - 1} rows stored, {source} at the source" in str(found.description)
+    assert copied_week.check("source_agrees", day=OTHER).passed
+
+
+def test_rows_that_came_while_the_day_was_fetched_are_counted_once_more(
+    copied_week: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The count of the fetch is behind, but the source now says what is stored."""
+    copied_week.instance.report_runless_asset_event(
+        dg.AssetMaterialization(asset_key(COMMUNICATION_LOGS), partition=str(OTHER), metadata={"source_rows": 1})
+    )
+    with asked(monkeypatch) as windows:
+        assert copied_week.check("source_agrees", day=OTHER).passed
+    assert len(windows) == 1
+
+
+def test_a_capped_count_warns(start: Callable[..., Project]) -> None:
+    project = start(total_cap=10)
+    found = project.materialize(DAY, only=LOG).check("source_agrees")
+    assert not found.passed
+    assert found.severity is dg.AssetCheckSeverity.WARN
+    assert "capped" in str(found.description)
+    assert found.metadata["days_not_counted"].value == 1
+
+
+def test_a_count_that_outruns_the_server_warns_and_fails_no_run(start: Callable[..., Project]) -> None:
+    """Days so large that they are fetched in parts cannot be counted whole either."""
+    project = start(max_window_rows=60)
+    run = project.materialize(DAY, only=LOG, checked=False)
+    assert run.success, run.failure
+    project.ask(LOSE_ONE)
+    found = project.check("source_agrees", day=DAY)
+    assert not found.passed
+    assert found.severity is dg.AssetCheckSeverity.WARN
+    assert str(DAY) in str(found.description)
+    assert "timeout" in str(found.description)
+
+
+def test_a_source_that_cannot_be_asked_warns_and_says_why_because_the_rows_are_stored(
+    copied_week: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> Page:
+        raise ExportsError("the server refused the request", status=403, request_id="req_2")
+
+    copied_week.ask(LOSE_ONE)
+    monkeypatch.setattr(ExportsClient, "page", refuse)
+    run = copied_week.run_checks(["source_agrees"], day=DAY)
+    assert run.success, run.failure
+    found = run.check("source_agrees")
+    assert not found.passed
+    assert found.severity is dg.AssetCheckSeverity.WARN
+    assert "2026-01-05" in str(found.description)
+    assert "the server refused the request (HTTP 403, requestId req_2)" in str(found.description)
+
+
+def test_several_doubtful_days_cost_one_login(copied_week: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cleargrid_assets.checks.communication_logs.materialization_metadata", lambda *_: {})
+    opened: list[object] = []
+    begin = ExportsClient.__init__
+
+    def counted(self: ExportsClient, *args: Any, **kwargs: Any) -> None:
+        opened.append(self)
+        begin(self, *args, **kwargs)
+
+    run = copied_week.materialize(OTHER, DAY, only=LOG, checked=False)
+    assert run.success, run.failure
+    monkeypatch.setattr(ExportsClient, "__init__", counted)
+    run = copied_week.materialize(OTHER, DAY, only=LOG)
+    assert run.check("source_agrees").passed
+    # One fetches the days, the other counts them.
+    assert len(opened) == 2
+
+
+def test_new_fields_warn_by_name(copied_week: Project) -> None:
+    assert copied_week.check("no_new_fields", day=OTHER).passed
+    seen = {"unknown_fields": {"agent_id": 7, "campaign": 2}}
+    day = WEEK[0] + timedelta(days=1)
+    copied_week.instance.report_runless_asset_event(
+        dg.AssetMaterialization(asset_key(COMMUNICATION_LOGS), partition=str(day), metadata=seen)
+    )
+    found = copied_week.check("no_new_fields", day=day)
+    assert not found.passed
+    assert found.severity is dg.AssetCheckSeverity.WARN
+    assert "agent_id, campaign" in str(found.description)
+    assert found.metadata["rows_by_field"].value == seen["unknown_fields"]

@@ -1,0 +1,187 @@
+"""What runs by itself and when: ticks evaluated over the ends of months and clock changes, and runs they lead to."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date, datetime, timezone
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from cleargrid_assets.automation import (
+    SCHEDULES,
+    daily_job,
+    freshness_job,
+    resync_job,
+    resync_recent_days_schedule,
+)
+from cleargrid_assets.contracts import ATTEMPT_FUNNEL, COMMUNICATION_LOGS, TABLES
+from cleargrid_assets.definitions import defs
+from cleargrid_assets_tests.assets.project import LONG_AFTER, Project, days_between
+from cleargrid_assets_tests.assets.ticks import ticks
+
+ROOT = Path(__file__).parents[1]
+DAILY, RESYNC, FRESHNESS = (schedule.name for schedule in SCHEDULES)
+
+
+def ticks_in(zone: str, *spans: str, **variables: str) -> dict[str, list[tuple[str, str]]]:
+    """The ticks of all schedules, in a process whose business zone is another."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "cleargrid_assets_tests.assets.ticks", *spans],
+        env={**os.environ, "CLEARGRID_TIMEZONE": zone, "PYTHONPATH": str(ROOT), **variables},
+        capture_output=True,
+        check=True,
+        text=True,
+        cwd=ROOT,
+    )
+    return {name: [(at, does) for at, does in found] for name, found in json.loads(answer.stdout).items()}
+
+
+def test_over_the_end_of_a_month_each_day_is_run_once_and_the_last_days_again() -> None:
+    assert list(ticks(DAILY, "2026-02-28", "2026-03-03")) == [
+        ("2026-02-28 01:00+0000", "2026-02-27"),
+        ("2026-03-01 01:00+0000", "2026-02-28"),
+        ("2026-03-02 01:00+0000", "2026-03-01"),
+    ]
+    assert list(ticks(RESYNC, "2026-02-28", "2026-03-03")) == [
+        ("2026-02-28 04:00+0000", "2026-02-25/2026-02-27"),
+        ("2026-03-01 04:00+0000", "2026-02-26/2026-02-28"),
+        ("2026-03-02 04:00+0000", "2026-02-27/2026-03-01"),
+    ]
+
+
+def test_in_the_first_days_of_the_history_there_is_less_to_run() -> None:
+    began = list(ticks(DAILY, "2026-01-01", "2026-01-03"))
+    assert began[0][1].startswith("skipped")
+    assert began[1] == ("2026-01-02 01:00+0000", "2026-01-01")
+    assert [does for _, does in ticks(RESYNC, "2026-01-01", "2026-01-06")] == [
+        "skipped: No day has closed since CLEARGRID_START_DATE.",
+        "2026-01-01/2026-01-01",
+        "2026-01-01/2026-01-02",
+        "2026-01-01/2026-01-03",
+        "2026-01-02/2026-01-04",
+    ]
+
+
+def test_how_many_days_are_fetched_again_is_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLEARGRID_RESYNC_DAYS", "10")
+    assert [does for _, does in ticks(RESYNC, "2026-03-01", "2026-03-02")] == ["2026-02-19/2026-02-28"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "spring", "daily"),
+    [
+        (
+            # At 01:00 the clocks go forward, and back to it.
+            "Europe/London",
+            "2026-03-28/2026-03-31",
+            [
+                ("2026-03-28 01:00+0000", "2026-03-27"),
+                ("2026-03-29 02:00+0100", "2026-03-28"),
+                ("2026-03-30 01:00+0100", "2026-03-29"),
+                ("2026-10-24 01:00+0100", "2026-10-23"),
+                ("2026-10-25 01:00+0000", "2026-10-24"),
+                ("2026-10-26 01:00+0000", "2026-10-25"),
+            ],
+        ),
+        (
+            "Asia/Dubai",
+            "2026-03-28/2026-03-31",
+            [
+                ("2026-03-28 01:00+0400", "2026-03-27"),
+                ("2026-03-29 01:00+0400", "2026-03-28"),
+                ("2026-03-30 01:00+0400", "2026-03-29"),
+                ("2026-10-24 01:00+0400", "2026-10-23"),
+                ("2026-10-25 01:00+0400", "2026-10-24"),
+                ("2026-10-26 01:00+0400", "2026-10-25"),
+            ],
+        ),
+    ],
+)
+def test_across_clock_changes_every_day_is_run_once_and_on_the_zones_clock(
+    zone: str, spring: str, daily: list[tuple[str, str]]
+) -> None:
+    found = ticks_in(zone, spring, "2026-10-24/2026-10-27")
+    assert found[DAILY] == daily
+    resynced = [(at[:16], does) for at, does in found[RESYNC]]
+    assert resynced == [
+        ("2026-03-28 04:00", "2026-03-25/2026-03-27"),
+        ("2026-03-29 04:00", "2026-03-26/2026-03-28"),
+        ("2026-03-30 04:00", "2026-03-27/2026-03-29"),
+        ("2026-10-24 04:00", "2026-10-21/2026-10-23"),
+        ("2026-10-25 04:00", "2026-10-22/2026-10-24"),
+        ("2026-10-26 04:00", "2026-10-23/2026-10-25"),
+    ]
+    assert [at[11:16] for at, _ in found[FRESHNESS]] == ["06:00"] * 6
+
+
+def test_a_deadline_that_a_clock_change_skips_or_repeats_is_asked_about_once() -> None:
+    found = ticks_in("America/New_York", "2026-03-07/2026-03-10", "2026-10-31/2026-11-03", CLEARGRID_FRESH_BY="01:30")
+    assert [at for at, _ in found[FRESHNESS]] == [
+        "2026-03-07 01:30-0500",
+        "2026-03-08 01:30-0500",
+        "2026-03-09 01:30-0400",
+        "2026-10-31 01:30-0400",
+        "2026-11-01 01:30-0500",
+        "2026-11-02 01:30-0500",
+    ]
+    assert [does for _, does in found[DAILY]] == [
+        *("2026-03-06", "2026-03-07", "2026-03-08"),
+        *("2026-10-30", "2026-10-31", "2026-11-01"),
+    ]
+
+
+def test_schedules_start_by_themselves_and_say_what_they_do() -> None:
+    for schedule in SCHEDULES:
+        found = defs.resolve_schedule_def(schedule.name)
+        assert found.default_status is dg.DefaultScheduleStatus.RUNNING
+        assert found.description
+        assert found.execution_timezone == "UTC"
+    assert all(job.description for job in (daily_job, resync_job, freshness_job))
+
+
+def test_the_daily_run_materializes_everything_and_checks_it(project: Project) -> None:
+    [(_, day)] = ticks(DAILY, "2026-01-06", "2026-01-07")
+    run = project.run_job(daily_job.name, {"dagster/partition": day})
+    assert run.success, run.failure
+    assert run.materialized() == {(table.name, "2026-01-05") for table in TABLES}
+    every = defs.resolve_asset_graph().asset_check_keys
+    ran = {(found.asset_key, found.check_name) for found in run.result.get_asset_check_evaluations()}
+    assert ran == {(key.asset_key, key.name) for key in every}
+
+
+def test_the_resync_is_one_run_over_its_days_and_computes_all_downstream_of_them(start: Callable[..., Project]) -> None:
+    now = datetime(2026, 1, 4, 1, tzinfo=timezone.utc)
+    project = start(clock=lambda: now, rows_per_day=600)
+    days = days_between(date(2026, 1, 1), date(2026, 1, 3))
+    project.materialize(days[0], days[-1], only=[COMMUNICATION_LOGS, ATTEMPT_FUNNEL], checked=False)
+
+    now = LONG_AFTER
+    context = dg.build_schedule_context(scheduled_execution_time=datetime(2026, 1, 4, 4, tzinfo=timezone.utc))
+    request = resync_recent_days_schedule(context)
+    assert isinstance(request, dg.RunRequest)
+    assert request.partition_key is None
+    run = project.run_job(resync_job.name, request.tags)
+    assert run.success, run.failure
+    assert run.materialized() == {(table.name, str(day)) for table in TABLES for day in days}
+    late = {day: run.metadata(COMMUNICATION_LOGS, day)["new_rows"] for day in days}
+    assert sum(late.values()) > 0
+    for day in days:
+        assert run.metadata(COMMUNICATION_LOGS, day)["rows"] == len(project.source_rows(day))
+    assert run.check("attempts_are_the_outbound_rows", ATTEMPT_FUNNEL).passed
+    assert sum(run.metadata(ATTEMPT_FUNNEL, day)["changed_rows"] for day in days) > 0
+
+
+def test_the_freshness_run_asks_of_every_table_without_anything_materialized(project: Project) -> None:
+    run = project.run_job(freshness_job.name, {})
+    assert run.success, run.failure
+    assert run.materialized() == set()
+    asked = sorted((found.asset_key.path[-1], found.check_name) for found in run.result.get_asset_check_evaluations())
+    names = ("last_closed_day_is_there", "no_closed_day_is_missing")
+    assert asked == sorted(
+        [*((table.name, name) for table in TABLES for name in names), (COMMUNICATION_LOGS.name, "source_is_alive")]
+    )
+    assert run.failing == set(names)

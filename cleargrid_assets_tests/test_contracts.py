@@ -1,0 +1,41 @@
+"""The contracts as such: complete, and free of contradictions."""
+
+import pytest
+
+from cleargrid_assets.contracts import (
+    COMMUNICATION_LOG_FIELDS,
+    COMMUNICATION_LOGS,
+    EXTRACTED_AT,
+    PARTITION_COLUMN,
+    TABLES,
+    Table,
+)
+
+TYPES = {"VARCHAR", "DOUBLE", "TIMESTAMPTZ", "DATE", "INTEGER", "BIGINT", "BOOLEAN"}
+
+
+@pytest.mark.parametrize("table", TABLES, ids=[table.name for table in TABLES])
+def test_a_table_has_a_day_a_key_that_is_never_null_and_described_columns(table: Table) -> None:
+    columns = {column.name: column for column in table.columns}
+    assert len(columns) == len(table.columns)
+    assert (columns[PARTITION_COLUMN].type, columns[PARTITION_COLUMN].nullable) == ("DATE", False)
+    assert table.key
+    assert not any(columns[name].nullable for name in table.key)
+    for column in table.columns:
+        assert column.type in TYPES
+        assert column.description.endswith(".")
+
+
+def test_the_log_has_the_documented_fields_under_their_documented_names() -> None:
+    assert [column.name for column in COMMUNICATION_LOG_FIELDS] == [
+        *("public_id", "communication_type", "direction", "status", "from", "to", "subject", "duration"),
+        *("communicated_at", "created_at", "updated_at"),
+    ]
+    assert [column.name for column in COMMUNICATION_LOG_FIELDS if column.nullable] == ["subject", "duration"]
+    assert COMMUNICATION_LOGS.column_names[len(COMMUNICATION_LOG_FIELDS) :] == [PARTITION_COLUMN, EXTRACTED_AT]
+
+
+def test_rates_may_be_null_and_counts_may_not() -> None:
+    columns = [column for table in TABLES for column in table.columns]
+    assert all(column.nullable for column in columns if column.name.endswith("_rate"))
+    assert not any(column.nullable for column in columns if column.type in {"BIGINT", "INTEGER"})
