@@ -77,9 +77,8 @@ def reach_by_attempt(logs: DuckDBPyRelation, outcomes: Outcomes, days: Sequence[
 
 def _window(logs: DuckDBPyRelation, outcomes: Outcomes, day: date) -> DuckDBPyRelation:
     window = classify.trailing_days(logs, day, WINDOW_DAYS)
-    attempts = window.filter(classify.OUTBOUND).project(
-        f"{classify.channel(outcomes)} AS channel, {classify.RECIPIENT} AS contact, communicated_at, public_id, "
-        f"{classify.is_reached(outcomes)} AS is_reached"
+    attempts = classify.classified(window.filter(classify.OUTBOUND), outcomes).project(
+        f"channel, {classify.RECIPIENT} AS contact, communicated_at, public_id, {classify.IS_REACHED} AS is_reached"
     )
     counts = select(_REACH_BY_ATTEMPT, "attempts", attempts)
     return counts.project(f"*, DATE '{day}' AS communicated_date, {WINDOW_DAYS} AS window_days")

@@ -89,10 +89,11 @@ def channel_reach(logs: DuckDBPyRelation, outcomes: Outcomes) -> pd.DataFrame:
     Returns:
         The columns of `CHANNEL_REACH`, sorted by its key.
     """
-    communications = logs.filter(f"{classify.OUTBOUND} OR {classify.INBOUND}").project(
-        f"communicated_date, {classify.channel(outcomes)} AS channel, {classify.OUTBOUND} AS is_outbound, "
+    either_way = logs.filter(f"{classify.OUTBOUND} OR {classify.INBOUND}")
+    communications = classify.classified(either_way, outcomes).project(
+        f"communicated_date, channel, {classify.OUTBOUND} AS is_outbound, "
         f"CASE WHEN {classify.OUTBOUND} THEN {classify.RECIPIENT} ELSE {classify.SENDER} END AS contact, "
-        f"{classify.is_reached(outcomes)} AS is_reached, duration, communicated_at"
+        f"{classify.IS_REACHED} AS is_reached, duration, communicated_at"
     )
     counts = select(_CHANNEL_REACH, "communications", communications)
     centre = f"reach_rate + {_Z**2} / (2 * contacts)"

@@ -1,7 +1,7 @@
 """What a row of the communication logs is: its type, channel, contact, outcome and stage, in SQL.
 
-What belongs here: expressions over one row, and the choice of the rows a figure looks at, shared by the analyses.
-What does not: anything that aggregates.
+What belongs here: what one row means, and the choice of the rows a figure looks at, shared by the analyses. What does
+not: any figure.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis.outcomes import Outcomes
+from cleargrid_assets.analysis.relations import select
 
 # What `str.strip` removes, of which the last is U+3000. `trim` knows the plain space alone, and given many characters
 # is several times slower than a regular expression.
@@ -22,7 +23,11 @@ def _literal(text: str) -> str:
 
 
 def _trimmed(column: str) -> str:
-    return f"""regexp_replace("{column}", {_literal(_OUTER_WHITESPACE)}, '', 'g')"""
+    # Most addresses begin and end with a visible ASCII character, which is a cheaper thing to see.
+    return f"""CASE
+        WHEN "{column}"[1] BETWEEN '!' AND '~' AND "{column}"[-1] BETWEEN '!' AND '~' THEN "{column}"
+        ELSE regexp_replace("{column}", {_literal(_OUTER_WHITESPACE)}, '', 'g')
+    END"""
 
 
 def _normalised(column: str) -> str:
@@ -46,43 +51,59 @@ RECIPIENT = f"lower({_trimmed('to')})"
 SENDER = f"lower({_trimmed('from')})"
 """The contact of an inbound row, trimmed and lower-cased."""
 
-COMMUNICATION_TYPE = _normalised("communication_type")
-"""The type as it is compared: trimmed, upper-case, `-` and space as `_`."""
-
-STATUS = _normalised("status")
-"""The status as it is compared: trimmed, upper-case, `-` and space as `_`."""
+IS_REACHED = "outcome IN ('reached', 'engaged')"
+"""Of a classified row: whether a person took it."""
 
 
-def channel(outcomes: Outcomes) -> str:
-    """The row's channel; `other` for a type that the outcomes do not know."""
-    return f"coalesce({_looked_up(COMMUNICATION_TYPE, outcomes.channels)}, 'other')"
+def classified(logs: DuckDBPyRelation, outcomes: Outcomes) -> DuckDBPyRelation:
+    """The rows with what their type and status mean, each pair of words looked up once however many rows have it.
 
+    Args:
+        logs: At least `communication_type` and `status`.
+        outcomes: The meaning of both.
 
-def is_known_type(outcomes: Outcomes) -> str:
-    """Whether the outcomes say what the row's communication type is."""
-    return f"{_looked_up(COMMUNICATION_TYPE, outcomes.channels)} IS NOT NULL"
-
-
-def outcome(outcomes: Outcomes) -> str:
-    """The row's outcome by its status alone; `unmapped` where the outcomes do not know the status."""
-    return f"coalesce({_looked_up(STATUS, outcomes.statuses)}, 'unmapped')"
-
-
-def is_reached(outcomes: Outcomes) -> str:
-    """Whether a person took it: outcome reached or engaged."""
-    return f"{outcome(outcomes)} IN ('reached', 'engaged')"
+    Returns:
+        The rows; `communication_type` and `status` as they are compared (trimmed, upper-case, `-` and space as `_`);
+        and `channel` (`other` for an unknown type), `is_known_type`, and `outcome` by the status alone (`unmapped` for
+        an unknown one).
+    """
+    kind, status = _normalised("communication_type"), _normalised("status")
+    channel = _looked_up(kind, outcomes.channels)
+    return select(
+        f"""
+        WITH words AS MATERIALIZED (
+            SELECT
+                communication_type,
+                status,
+                {kind} AS compared_type,
+                {status} AS compared_status,
+                coalesce({channel}, 'other') AS channel,
+                {channel} IS NOT NULL AS is_known_type,
+                coalesce({_looked_up(status, outcomes.statuses)}, 'unmapped') AS outcome
+            FROM (SELECT DISTINCT communication_type, status FROM unclassified)
+        )
+        SELECT
+            unclassified.* REPLACE (compared_type AS communication_type, compared_status AS status),
+            channel,
+            is_known_type,
+            outcome
+        FROM unclassified
+        JOIN words USING (communication_type, status)
+        """,
+        "unclassified",
+        logs,
+    )
 
 
 def stage(outcomes: Outcomes) -> str:
-    """How far the row got: 1 attempted, 2 delivered, 3 reached, 4 engaged.
+    """How far a classified row got: 1 attempted, 2 delivered, 3 reached, 4 engaged.
 
     Engaged are the outcome engaged, and a phone row of outcome reached that lasted `engaged_seconds` or more.
     Failed and unmapped rows were attempted, no further.
     """
-    return f"""CASE {outcome(outcomes)}
+    return f"""CASE outcome
         WHEN 'engaged' THEN 4
-        WHEN 'reached' THEN
-            CASE WHEN {channel(outcomes)} = 'phone' AND duration >= {outcomes.engaged_seconds!r} THEN 4 ELSE 3 END
+        WHEN 'reached' THEN CASE WHEN channel = 'phone' AND duration >= {outcomes.engaged_seconds!r} THEN 4 ELSE 3 END
         WHEN 'delivered' THEN 2
         ELSE 1
     END"""

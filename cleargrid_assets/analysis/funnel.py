@@ -77,9 +77,8 @@ def attempt_funnel(logs: DuckDBPyRelation, outcomes: Outcomes) -> pd.DataFrame:
     Returns:
         The columns of `ATTEMPT_FUNNEL`, sorted by day, type and the order of the stages.
     """
-    attempts = logs.filter(classify.OUTBOUND).project(
-        f"communicated_date, {classify.COMMUNICATION_TYPE} AS communication_type, "
-        f"{classify.RECIPIENT} AS contact, {classify.stage(outcomes)} AS stage"
+    attempts = classify.classified(logs.filter(classify.OUTBOUND), outcomes).project(
+        f"communicated_date, communication_type, {classify.RECIPIENT} AS contact, {classify.stage(outcomes)} AS stage"
     )
     result = select(_FUNNEL, "attempts", attempts)
     return to_frame(ATTEMPT_FUNNEL, [result], order=("communicated_date", "communication_type", "stage_order"))

@@ -103,10 +103,10 @@ def operational_health(logs: DuckDBPyRelation, outcomes: Outcomes, days: Sequenc
 
 
 def _day(logs: DuckDBPyRelation, outcomes: Outcomes, day: date) -> DuckDBPyRelation:
-    communications = classify.trailing_days(logs, day, BASELINE_DAYS + 1).project(
+    window = classify.trailing_days(logs, day, BASELINE_DAYS + 1)
+    communications = classify.classified(window, outcomes).project(
         f"communicated_date, communicated_date = DATE '{day}' AS is_today, "
-        f"{classify.COMMUNICATION_TYPE} AS communication_type, {classify.channel(outcomes)} AS channel, "
-        f"{classify.outcome(outcomes)} AS outcome, duration, communicated_at, "
+        "communication_type, channel, outcome, duration, communicated_at, "
         "(epoch_us(created_at) - epoch_us(communicated_at)) / 1e6 AS logging_lag, "
         "(epoch_us(updated_at) - epoch_us(created_at)) / 1e6 AS update_lag"
     )

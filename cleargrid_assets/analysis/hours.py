@@ -57,8 +57,8 @@ def hourly_reach(logs: DuckDBPyRelation, outcomes: Outcomes, zone: str) -> pd.Da
     Returns:
         The columns of `HOURLY_REACH`, sorted by its key.
     """
-    attempts = logs.filter(classify.OUTBOUND).project(
-        f"communicated_date, {classify.channel(outcomes)} AS channel, {classify.is_reached(outcomes)} AS is_reached, "
+    attempts = classify.classified(logs.filter(classify.OUTBOUND), outcomes).project(
+        f"communicated_date, channel, {classify.IS_REACHED} AS is_reached, "
         f"hour(communicated_at AT TIME ZONE '{zone}') AS hour"
     )
     result = select(_HOURLY_REACH, "attempts", attempts)

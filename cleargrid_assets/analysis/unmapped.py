@@ -54,9 +54,7 @@ def unmapped(logs: DuckDBPyRelation, outcomes: Outcomes) -> pd.DataFrame:
     Returns:
         The columns of `UNMAPPED`, sorted by its key; empty if all is known.
     """
-    communications = logs.project(
-        f"communicated_date, {classify.STATUS} AS status, {classify.COMMUNICATION_TYPE} AS communication_type, "
-        f"{classify.outcome(outcomes)} <> 'unmapped' AS is_known_status, "
-        f"{classify.is_known_type(outcomes)} AS is_known_type"
+    communications = classify.classified(logs, outcomes).project(
+        "communicated_date, status, communication_type, outcome <> 'unmapped' AS is_known_status, is_known_type"
     )
     return to_frame(UNMAPPED, [select(_UNMAPPED, "communications", communications)], order=UNMAPPED.key)

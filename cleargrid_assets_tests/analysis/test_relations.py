@@ -77,6 +77,7 @@ print(frame["first_at"][0].isoformat(), frame["communicated_date"][0].isoformat(
 @pytest.mark.parametrize("word", ["\tno answer\n", " No-Answer ", "NO_ANSWER", "\u2003no\u00a0answer\u3000", "\x1cé-é"])
 def test_words_are_compared_alike_in_sql_and_in_python(word: str) -> None:
     connection = duckdb.connect()
-    connection.execute("CREATE TABLE logs (status VARCHAR)")
-    connection.execute("INSERT INTO logs VALUES ($1)", [word])
-    assert connection.table("logs").project(classify.STATUS).fetchall() == [(normalised(word),)]
+    connection.execute("CREATE TABLE logs (communication_type VARCHAR, status VARCHAR)")
+    connection.execute("INSERT INTO logs VALUES ($1, $1)", [word])
+    rows = classify.classified(connection.table("logs"), load_outcomes(None))
+    assert rows.project("communication_type, status").fetchall() == [(normalised(word), normalised(word))]
