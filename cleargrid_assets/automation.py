@@ -7,7 +7,7 @@ from cleargrid_assets.checks.history import closed_days
 from cleargrid_assets.checks.scope import RANGE_END, RANGE_START
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, SCHEMA, TABLES
 from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY
-from cleargrid_assets.settings import Settings
+from cleargrid_assets.settings import DAILY_RUN_AT, Settings
 
 _ALL = dg.AssetSelection.key_prefixes(SCHEMA)
 
@@ -26,8 +26,8 @@ resync_job = dg.define_asset_job(
 daily_schedule = dg.build_schedule_from_partitioned_job(
     daily_job,
     name="daily_outreach_schedule",
-    hour_of_day=1,
-    minute_of_hour=0,
+    hour_of_day=DAILY_RUN_AT.hour,
+    minute_of_hour=DAILY_RUN_AT.minute,
     description="Every day at 01:00 in the business zone: the day that has just closed.",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )

@@ -17,6 +17,7 @@ from cleargrid_assets.automation import JOBS, SCHEDULES
 from cleargrid_assets.checks.communication_logs import communication_logs_checks
 from cleargrid_assets.checks.funnel import attempts_are_the_outbound_rows, stages_contain_each_other
 from cleargrid_assets.checks.history import build_history_checks
+from cleargrid_assets.checks.windows import window_checks
 from cleargrid_assets.resources import ExportsResource, OutcomesResource, WarehouseResource
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.io_manager import WarehouseIOManager
@@ -48,6 +49,7 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
             communication_logs_checks,
             stages_contain_each_other,
             attempts_are_the_outbound_rows,
+            window_checks,
             build_history_checks(),
         ],
         jobs=JOBS,

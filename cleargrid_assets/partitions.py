@@ -16,8 +16,10 @@ BUSINESS_ZONE = _SETTINGS.timezone
 FRESH_BY = _SETTINGS.fresh_by
 """When, in the business zone, the last closed day is to be there."""
 
+START_DATE = _SETTINGS.start_date
+
 DAILY = dg.DailyPartitionsDefinition(
-    start_date=_SETTINGS.start_date.isoformat(),
+    start_date=START_DATE.isoformat(),
     timezone=BUSINESS_ZONE.key,
 )
 

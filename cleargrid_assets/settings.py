@@ -13,6 +13,9 @@ from zoneinfo import ZoneInfo
 
 T = TypeVar("T")
 
+DAILY_RUN_AT = time(1)
+"""When, in the business zone, the daily schedule fetches the day that has closed; nothing can be fresh before."""
+
 
 class SettingsError(ValueError):
     """A variable is missing or unusable; the message names it and says what it takes."""
@@ -65,12 +68,19 @@ class Settings:
         def optional(name: str) -> str | None:
             return environ.get(name, "").strip() or None
 
+        database = environ.get("CLEARGRID_DUCKDB", "").strip() or "data/cleargrid.duckdb"
+        if "?" in database:
+            # Not quoted, since it may be a token that follows.
+            raise SettingsError(
+                "CLEARGRID_DUCKDB has a query part (`?...`), but the UI shows its value. Give tokens in DuckDB's own "
+                "variables, such as motherduck_token."
+            )
         return cls(
             base_url=environ.get("CLEARGRID_BASE_URL", "").strip() or "https://v3-api.cleargrid.ai",
             lender=optional("CLEARGRID_LENDER"),
             email=optional("CLEARGRID_EMAIL"),
             password=environ.get("CLEARGRID_PASSWORD") or None,
-            database=environ.get("CLEARGRID_DUCKDB", "").strip() or "data/cleargrid.duckdb",
+            database=database,
             start_date=parsed("CLEARGRID_START_DATE", "2026-01-01", date.fromisoformat, "a date such as 2026-01-01"),
             timezone=parsed("CLEARGRID_TIMEZONE", "UTC", ZoneInfo, "an IANA time zone such as Asia/Dubai"),
             page_size=parsed("CLEARGRID_PAGE_SIZE", "1000", _integer(1, 1000), "a whole number from 1 to 1000"),
@@ -81,7 +91,9 @@ class Settings:
                 else None
             ),
             resync_days=parsed("CLEARGRID_RESYNC_DAYS", "3", _integer(1, 60), "a whole number from 1 to 60"),
-            fresh_by=parsed("CLEARGRID_FRESH_BY", "06:00", _time_of_day, "a time of day such as 06:00"),
+            fresh_by=parsed(
+                "CLEARGRID_FRESH_BY", "06:00", _time_of_day, "a time after the daily run's 01:00, as 06:00"
+            ),
             outcomes=optional("CLEARGRID_OUTCOMES"),
         )
 
@@ -121,7 +133,10 @@ def _integer(low: int, high: int) -> Callable[[str], int]:
 
 def _time_of_day(text: str) -> time:
     # Hours and minutes are what a cron schedule takes; the zone is CLEARGRID_TIMEZONE.
-    return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007
+    value = datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007
+    if value <= DAILY_RUN_AT:
+        raise ValueError(text)
+    return value
 
 
 def _positive(text: str) -> float:

@@ -47,7 +47,7 @@ def test_an_empty_variable_counts_as_unset() -> None:
         ("CLEARGRID_MAX_REQUESTS_PER_SECOND", "0.5", "max_requests_per_second", 0.5),
         ("CLEARGRID_RESYNC_DAYS", "14", "resync_days", 14),
         ("CLEARGRID_FRESH_BY", "07:30", "fresh_by", time(7, 30)),
-        ("CLEARGRID_FRESH_BY", "00:00", "fresh_by", time(0)),
+        ("CLEARGRID_FRESH_BY", "01:01", "fresh_by", time(1, 1)),
         ("CLEARGRID_OUTCOMES", "outcomes.toml", "outcomes", "outcomes.toml"),
         # Spaces may be part of a password.
         ("CLEARGRID_PASSWORD", " pass word ", "password", " pass word "),
@@ -77,6 +77,7 @@ def test_a_value_is_read_as_what_the_variable_takes(name: str, text: str, attrib
         ("CLEARGRID_RESYNC_DAYS", "-1"),
         ("CLEARGRID_RESYNC_DAYS", "2.5"),
         ("CLEARGRID_FRESH_BY", "24:00"),
+        ("CLEARGRID_FRESH_BY", "01:00"),
         ("CLEARGRID_FRESH_BY", "six"),
         # The zone is CLEARGRID_TIMEZONE, and a schedule has no seconds: neither may be dropped in silence.
         ("CLEARGRID_FRESH_BY", "06:00+04:00"),
@@ -113,3 +114,9 @@ def test_credentials_show_in_no_repr() -> None:
     settings = Settings.from_environment(CREDENTIALS)
     shown = repr(settings) + repr(settings.credentials())
     assert not any(value in shown for value in CREDENTIALS.values())
+
+
+def test_a_database_with_a_query_part_is_refused_without_showing_it() -> None:
+    with pytest.raises(SettingsError, match="CLEARGRID_DUCKDB has a query part") as refused:
+        Settings.from_environment({"CLEARGRID_DUCKDB": "md:logs?motherduck_token=sesame"})
+    assert "sesame" not in str(refused.value)

@@ -29,8 +29,20 @@ COLUMNS = (
 BASELINE_DAYS = 7
 """How many days before a day make its baseline."""
 
+LEAST_BASELINE_DAYS = 4
+"""With fewer of them, no day is called anomalous."""
+
+MADS = 3.0
+"""How many scaled MADs from the baseline are anomalous."""
+
+SCALE = 1.4826
+"""Turns the median absolute deviation of normally distributed values into their standard deviation."""
+
+LEAST_MAD = 0.05
+"""The MAD is taken as at least this share of the median."""
+
 # `mad` is the median absolute deviation from the median, not scaled.
-_OPERATIONAL_HEALTH = """
+_OPERATIONAL_HEALTH = f"""
 WITH volumes AS (
     SELECT communication_type, count(*) AS communications
     FROM communications
@@ -41,7 +53,7 @@ WITH volumes AS (
         communication_type,
         count(*) AS days,
         median(communications) AS baseline_communications,
-        1.4826 * greatest(mad(communications), 0.05 * median(communications)) AS spread
+        {SCALE} * greatest(mad(communications), {LEAST_MAD} * median(communications)) AS spread
     FROM (SELECT communication_type, CAST(communications AS DOUBLE) AS communications FROM volumes)
     GROUP BY communication_type
 ), today AS (
@@ -68,7 +80,9 @@ SELECT
     logging_lags[2] AS logging_lag_p95_s,
     logging_lags[3] AS logging_lag_max_s,
     communications / baseline_communications AS volume_ratio,
-    CASE WHEN days >= 4 THEN abs(communications - baseline_communications) > 3 * spread END AS is_anomalous
+    CASE
+        WHEN days >= {LEAST_BASELINE_DAYS} THEN abs(communications - baseline_communications) > {MADS} * spread
+    END AS is_anomalous
 FROM today
 LEFT JOIN baselines USING (communication_type)
 """

@@ -40,8 +40,10 @@ def communication_logs(
     days = {key: day_window(key, BUSINESS_ZONE) for key in context.partition_keys}
 
     def log_progress(day: str, report: DayReport) -> None:
-        of = f" of {report.source_rows:,}" if report.source_rows is not None else ""
-        context.log.info(f"{day}: {report.rows:,}{of} rows in {report.pages:,} pages after {report.seconds:.1f} s")
+        counted = f", {report.source_rows:,} at the source" if report.source_rows is not None else ""
+        context.log.info(
+            f"{day}: {report.rows:,} rows received in {report.pages:,} pages after {report.seconds:.1f} s{counted}"
+        )
 
     with exports.client() as client:
         spools = _open_spools(settings, days)
@@ -105,8 +107,8 @@ def _failure(error: ExportsError, days: dict[str, Window]) -> dg.Failure:
         f" Nor {'was the other day' if count == 1 else f'were the {count} other days'} of this run." if count else ""
     )
     return dg.Failure(
-        description=f"{error} The day was not stored, and the table is as it was.{others} What was fetched is kept for "
-        f"{LONGEST_AGE.total_seconds() / 3600:.0f} h, and the next run goes on from there.",
+        description=f"{error} The day was not stored, and the table is as it was.{others} A run that starts within "
+        f"{LONGEST_AGE.total_seconds() / 3600:.0f} h of this one's start goes on from what was fetched.",
         metadata={
             key: value
             for key, value in (("day", error.day), ("status", error.status), ("requestId", error.request_id))

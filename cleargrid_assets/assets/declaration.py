@@ -84,6 +84,6 @@ def _freshness_policy() -> dg.FreshnessPolicy:
     since_midnight = timedelta(hours=FRESH_BY.hour, minutes=FRESH_BY.minute)
     return dg.FreshnessPolicy.cron(
         deadline_cron=f"{FRESH_BY.minute} {FRESH_BY.hour} * * *",
-        lower_bound_delta=since_midnight or timedelta(days=1),
+        lower_bound_delta=since_midnight,
         timezone=BUSINESS_ZONE.key,
     )

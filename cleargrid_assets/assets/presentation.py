@@ -46,7 +46,10 @@ def present(
 def with_days_before(
     warehouse: WarehouseResource, table: Table, rows: pd.DataFrame, days: Sequence[date], trailing_days: int
 ) -> pd.DataFrame:
-    """The computed rows, and the stored ones of the trailing days that reach back before the first of the days."""
+    """The computed rows, and the stored ones of the trailing days that reach back before the first of the days.
+
+    For pictures alone: outside lineage, and as far as those days are there.
+    """
     before = [days[0] - timedelta(days=back) for back in range(trailing_days - 1, 0, -1)]
     stored = warehouse.slice(table, before).frame()
     return pd.concat([frame for frame in (stored, rows) if not frame.empty]) if not stored.empty else rows

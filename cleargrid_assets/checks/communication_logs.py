@@ -1,15 +1,13 @@
 """The checks of the communication logs that a run stores, as one step: one connection, one reading of the day."""
 
 from collections.abc import Iterator
-from datetime import date
 
 import dagster as dg
-from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.checks import log_rows, source
 from cleargrid_assets.checks.outcomes import MAPPED, find_unmapped
-from cleargrid_assets.checks.scope import days_in_scope, materialization_metadata
-from cleargrid_assets.contracts import COMMUNICATION_LOGS, PARTITION_COLUMN
+from cleargrid_assets.checks.scope import days_in_scope, latest_said, rows_by_day
+from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.resources import ExportsResource, OutcomesResource, WarehouseResource
 
 
@@ -29,14 +27,9 @@ def communication_logs_checks(
     days = days_in_scope(context, COMMUNICATION_LOGS)
     with warehouse.slice(COMMUNICATION_LOGS, days).open() as rows:
         results = [*log_rows.examine_rows(rows, days), find_unmapped(rows, outcomes.load(), days)]
-        stored = _rows_by_day(rows, days)
-    said = {day: materialization_metadata(context.instance, COMMUNICATION_LOGS, day) for day in days}
+        stored = rows_by_day(rows, days)
+    said = {day: latest_said(context.instance, COMMUNICATION_LOGS, day) for day in days}
     results.append(source.find_new_fields(said))
     if source.AGREES.name in selected:
-        results.append(source.compare_counts(exports, stored, said))
+        results.append(source.compare_counts(exports, stored, said, context.run.run_id))
     yield from (result for result in results if result.check_name in selected)
-
-
-def _rows_by_day(rows: DuckDBPyRelation, days: list[date]) -> dict[date, int]:
-    counts = dict(rows.aggregate(f"{PARTITION_COLUMN}, count(*)").fetchall())
-    return {day: counts.get(day, 0) for day in days}

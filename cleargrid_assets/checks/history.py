@@ -9,8 +9,9 @@ from typing import Any
 
 import dagster as dg
 
+from cleargrid_assets.analysis.health import BASELINE_DAYS
 from cleargrid_assets.assets.declaration import asset_key
-from cleargrid_assets.checks.scope import materialized_days
+from cleargrid_assets.checks.scope import materialized_days, rows_by_day
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES, Table
 from cleargrid_assets.partitions import BUSINESS_ZONE, DAILY, FRESH_BY
 from cleargrid_assets.resources import WarehouseResource
@@ -71,7 +72,7 @@ def inventory(table: Table, materialized: set[str], now: datetime) -> dg.AssetCh
         description="Every closed day is there."
         if not missing
         else f"{_closed_days(len(missing))} missing: {_first_few(missing)}. Launch a backfill of {missing[0]} to "
-        f"{missing[-1]}, missing partitions only"
+        f"{missing[-1]}, missing partitions only, and materialize what looks back at them, {BASELINE_DAYS} days on"
         + (
             f"; or set CLEARGRID_START_DATE to {min(materialized)}, if the days before are not wanted."
             if materialized and missing[0] < min(materialized)
@@ -102,8 +103,9 @@ _SPECS = [
     dg.AssetCheckSpec(
         _ALIVE,
         asset=asset_key(COMMUNICATION_LOGS),
-        description="The due day has rows, if days like it normally do: the same weekday of the four weeks before, as "
-        "far as they are materialized. A source that has gone quiet answers every request and sends nothing.",
+        description="The latest day that is due and there has rows, if days like it normally do: the same weekday of "
+        "the four weeks before, as far as they are materialized. A source that has gone quiet answers every request "
+        "and sends nothing.",
     ),
 ]
 
@@ -141,7 +143,8 @@ def liveness(warehouse: WarehouseResource, materialized: set[str], now: datetime
     day = date.fromisoformat(max(there))
     like_it = [day - timedelta(weeks=weeks) for weeks in range(1, _USUAL_WEEKS + 1)]
     known = [other for other in like_it if other.isoformat() in materialized]
-    rows = _rows_by_day(warehouse, [day, *known])
+    with warehouse.slice(COMMUNICATION_LOGS, [day, *known]).open() as logs:
+        rows = rows_by_day(logs, [day, *known])
     with_rows = [other for other in known if rows.get(other)]
     is_quiet = not rows.get(day) and bool(with_rows) and 2 * len(with_rows) >= len(known)
     if rows.get(day):
@@ -173,11 +176,6 @@ def _alive(passed: bool, description: str, metadata: dict[str, Any]) -> dg.Asset
         description=description,
         metadata=metadata,
     )
-
-
-def _rows_by_day(warehouse: WarehouseResource, days: Sequence[date]) -> dict[date, int]:
-    with warehouse.slice(COMMUNICATION_LOGS, list(days)).open() as rows:
-        return dict(rows.aggregate("communicated_date, count(*)").fetchall())
 
 
 def _closed_days(count: int) -> str:

@@ -1,12 +1,14 @@
-"""Which days a check is about."""
+"""Which days a check is about, and what is known of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
+from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.assets.declaration import asset_key
-from cleargrid_assets.contracts import Table
+from cleargrid_assets.contracts import PARTITION_COLUMN, Table
 from cleargrid_assets.partitions import DAILY
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
@@ -32,13 +34,34 @@ def materialized_days(instance: dg.DagsterInstance, table: Table) -> set[str]:
     return instance.get_materialized_partitions(asset_key(table))
 
 
-def materialization_metadata(instance: dg.DagsterInstance, table: Table, day: date) -> dict[str, object]:
-    """What the latest materialization of a day said of itself, as plain values; empty if there is none."""
+@dataclass(frozen=True)
+class Said:
+    """What the latest materialization of a day said of itself.
+
+    Attributes:
+        run_id: The run that it is of; None if there is none.
+        metadata: As plain values.
+    """
+
+    run_id: str | None
+    metadata: Mapping[str, object]
+
+
+def latest_said(instance: dg.DagsterInstance, table: Table, day: date) -> Said:
+    """What the latest materialization of a day said of itself."""
     records = instance.fetch_materializations(
         dg.AssetRecordsFilter(asset_key(table), asset_partitions=[day.isoformat()]), limit=1
     ).records
     materialization = records[0].asset_materialization if records else None
-    return {key: value.value for key, value in materialization.metadata.items()} if materialization else {}
+    if materialization is None:
+        return Said(None, {})
+    return Said(records[0].run_id, {key: value.value for key, value in materialization.metadata.items()})
+
+
+def rows_by_day(rows: DuckDBPyRelation, days: Sequence[date]) -> dict[date, int]:
+    """How many of the rows each day has."""
+    counts = dict(rows.aggregate(f"{PARTITION_COLUMN}, count(*)").fetchall())
+    return {day: counts.get(day, 0) for day in days}
 
 
 def spoken(days: Sequence[date]) -> str:

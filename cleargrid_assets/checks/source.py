@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from cleargrid_assets.assets.declaration import asset_key
-from cleargrid_assets.checks.scope import spoken
+from cleargrid_assets.checks.scope import Said, spoken
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
 from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
@@ -31,9 +31,9 @@ class _Count:
 AGREES = dg.AssetCheckSpec(
     "source_agrees",
     asset=asset_key(COMMUNICATION_LOGS),
-    description="The API's own count of the day is the number of rows stored. The count that came with the fetch is "
-    "taken if it agrees. Otherwise the API is asked again, because rows may have been added since. Where the API caps "
-    "its count, gives none, takes too long over it or cannot be asked, the check warns.",
+    description="The API's own count of the day is the number of rows stored. In the run that fetched the day, the "
+    "count that came with it is taken if it agrees. Otherwise the API is asked, because rows may have come since. "
+    "Where the API caps its count, gives none, takes too long over it or cannot be asked, the check warns.",
 )
 NO_NEW_FIELDS = dg.AssetCheckSpec(
     "no_new_fields",
@@ -43,17 +43,18 @@ NO_NEW_FIELDS = dg.AssetCheckSpec(
 
 
 def compare_counts(
-    exports: ExportsResource, stored: Mapping[date, int], said: Mapping[date, Mapping[str, object]]
+    exports: ExportsResource, stored: Mapping[date, int], said: Mapping[date, Said], run_id: str
 ) -> dg.AssetCheckResult:
     """Whether the source counts as many rows as are stored.
 
     Args:
-        exports: Asked for the days whose count did not come with the fetch, or differs.
+        exports: Asked for the days that this run has not fetched, or whose count did not come along or differs.
         stored: Rows by day.
         said: What the latest materialization of each day said of itself.
+        run_id: The run of the check.
     """
     days = list(stored)
-    unsure = [day for day in days if not _agreed_when_fetched(said[day], stored[day])]
+    unsure = [day for day in days if not _has_agreed(said[day], stored[day], run_id)]
     asked = _counts(exports, unsure) if unsure else {}
     counted = {day: asked[day].rows if day in asked else stored[day] for day in days}
     uncounted = [day for day in days if counted[day] is None]
@@ -84,15 +85,15 @@ def compare_counts(
     )
 
 
-def find_new_fields(said: Mapping[date, Mapping[str, object]]) -> dg.AssetCheckResult:
+def find_new_fields(said: Mapping[date, Said]) -> dg.AssetCheckResult:
     """Whether the source sent fields outside the contract.
 
     Args:
         said: What the latest materialization of each day said of itself.
     """
     fields: Counter[str] = Counter()
-    for metadata in said.values():
-        seen = metadata.get("unknown_fields")
+    for of_day in said.values():
+        seen = of_day.metadata.get("unknown_fields")
         fields.update(seen if isinstance(seen, dict) else {})
     return dg.AssetCheckResult(
         check_name=NO_NEW_FIELDS.name,
@@ -107,8 +108,10 @@ def find_new_fields(said: Mapping[date, Mapping[str, object]]) -> dg.AssetCheckR
     )
 
 
-def _agreed_when_fetched(metadata: Mapping[str, object], stored: int) -> bool:
-    return metadata.get("source_rows") == stored and "source_rows_note" not in metadata
+def _has_agreed(said: Said, stored: int, run_id: str) -> bool:
+    """Whether the count came with the fetch of this very run, and is what is stored: an older one may be outdated."""
+    counted = said.metadata.get("source_rows") if "source_rows_note" not in said.metadata else None
+    return said.run_id == run_id and counted == stored
 
 
 def _counts(exports: ExportsResource, days: list[date]) -> dict[date, _Count]:

@@ -60,7 +60,8 @@ def _check_api(settings: Settings) -> bool:
         seen = f"Exports API: logged in at {settings.base_url}."
         if page.first_at is None and page.next_cursor is None:
             return f"{seen} It holds no communications of the last {_LOOKED_BACK.days} days."
-        count = f"{page.total:,}" if page.total is not None else f"an uncounted number of ({page.total_note})"
+        count = f"{page.total:,}" if page.total is not None else "an unknown number of"
+        count += f" ({page.total_note})" if page.total_note else ""
         read = f" Read one, of {page.first_at:%Y-%m-%d %H:%M:%S} UTC." if page.first_at else ""
         return f"{seen} It holds {count} communications of the last {_LOOKED_BACK.days} days.{read}"
 

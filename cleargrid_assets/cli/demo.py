@@ -60,7 +60,7 @@ def run_demo(*, days: int, rows_per_day: int, ui_port: int | None) -> None:
                 click.echo(f"The Dagster UI is up at http://127.0.0.1:{ui_port} (Ctrl-C ends it).")
                 with suppress(KeyboardInterrupt):
                     ui.wait()
-                click.echo("\nEnding the UI. `cleargrid demo` goes on from here.")
+                click.echo("\nEnding the UI.")
 
 
 def _python() -> Path:
@@ -132,7 +132,12 @@ def _dagster_ui(port: int) -> Iterator["subprocess.Popen[bytes]"]:
     log = _HOME / "dagster.log"
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter
-            [*command, "-h", "127.0.0.1", "-p", str(port)], stdout=output, stderr=output, start_new_session=True
+            [*command, "-h", "127.0.0.1", "-p", str(port)],
+            # Not here, where Dagster would read the user's .env over the demo's environment.
+            cwd=_HOME,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
     try:
         _wait_until_up(process, port, log)

@@ -20,7 +20,7 @@ def check() -> None:
 
     Exit status 0 if a run would work, 1 if not. Reads `.env` of the current folder, as `dagster dev` does.
     """
-    load_dotenv(".env")
+    load_dotenv(".env", override=True)  # over the environment, as Dagster does
     from cleargrid_assets.cli.check import run_check  # noqa: PLC0415 - the environment comes first
 
     sys.exit(0 if run_check() else 1)

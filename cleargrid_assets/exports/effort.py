@@ -8,7 +8,7 @@ class Effort:
     """What requests have cost so far.
 
     Attributes:
-        requests: HTTP requests sent.
+        requests: HTTP requests for pages.
         retries: Those among them that repeated one that had failed in passing.
         refreshes: Times that a new access token was got.
     """

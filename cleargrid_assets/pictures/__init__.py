@@ -5,7 +5,3 @@ What belongs here: turning rows of the tables in `contracts` into text and pixel
 What does not: computing the tables, reading them, and Dagster. The drawing library is imported when the first
 picture is drawn, not before.
 """
-
-from cleargrid_assets.pictures.text import as_markdown
-
-__all__ = ["as_markdown"]

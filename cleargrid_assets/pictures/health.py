@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from cleargrid_assets.analysis.health import BASELINE_DAYS, LEAST_BASELINE_DAYS, LEAST_MAD, MADS, SCALE
 from cleargrid_assets.contracts import OPERATIONAL_HEALTH
 from cleargrid_assets.pictures import drawing, text
 from cleargrid_assets.pictures.frames import in_days, tidy
@@ -20,15 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _DAYS = 28
-_BASELINE_DAYS = 7
-_LEAST_BASELINE_DAYS = 4
 _MOST_NAMED = 2
 _MOST_DRAWN = 4
-
-_SCALE = 1.4826
-"""Turns the median absolute deviation of normally distributed values into their standard deviation."""
-_MADS = 3.0
-_LEAST_MAD = 0.05
 
 
 def headline(health: pd.DataFrame, day: date) -> str:
@@ -153,7 +147,7 @@ def _draw_row(panels: list[Axes], of_type: pd.DataFrame, day: date, *, is_first:
     titles = ("communications a day", "failed, % of communications", "logging lag, 95th percentile")
     for axes, title in zip(panels, titles, strict=True):
         axes.set_xlim(-_DAYS + 0.5, 0.5)
-        ages = range(0, -_DAYS, -_BASELINE_DAYS)
+        ages = range(0, -_DAYS, -BASELINE_DAYS)
         dates = [day + timedelta(days=age) for age in ages]
         axes.set_xticks(ages, [f"{each.day} {each:%b}" if is_last else "" for each in dates])
         axes.grid(axis="both", color=drawing.GRID, linewidth=0.8)
@@ -182,7 +176,7 @@ def _draw_series(axes: Axes, values: pd.Series[float], day: date, reads: Callabl
 def _draw_band(axes: Axes, volumes: pd.Series[float], day: date) -> float:
     """The usual volume as a band; gives its highest point, 0 where no day has one."""
     by_age = _by_age(volumes, day)
-    band = {age: _band(by_age.loc[age - _BASELINE_DAYS : age - 1]) for age in range(_BASELINE_DAYS - _DAYS + 1, 1)}
+    band = {age: _band(by_age.loc[age - BASELINE_DAYS : age - 1]) for age in range(BASELINE_DAYS - _DAYS + 1, 1)}
     low, middle, high = (list(side) for side in zip(*band.values(), strict=True))
     axes.fill_between(list(band), low, high, color=drawing.BAND, linewidth=0)
     axes.plot(list(band), middle, color=drawing.PAPER, linewidth=1)
@@ -192,11 +186,11 @@ def _draw_band(axes: Axes, volumes: pd.Series[float], day: date) -> float:
 def _band(before: pd.Series[float]) -> tuple[float, float, float]:
     """The lower end, the middle and the upper end of the usual volume, from those of the 7 days before it."""
     known = before.dropna()
-    if len(known) < _LEAST_BASELINE_DAYS:
+    if len(known) < LEAST_BASELINE_DAYS:
         return (math.nan, math.nan, math.nan)
     median = float(known.median())
-    deviation = max(float((known - median).abs().median()), _LEAST_MAD * median)
-    reach = _MADS * _SCALE * deviation
+    deviation = max(float((known - median).abs().median()), LEAST_MAD * median)
+    reach = MADS * SCALE * deviation
     return (max(0.0, median - reach), median, median + reach)
 
 
@@ -222,10 +216,10 @@ def _types(rows: pd.DataFrame, day: date) -> list[str]:
 
 def _silent(rows: pd.DataFrame, day: date) -> list[str]:
     """The types without a row on the day that have rows on most of the days before."""
-    before = in_days(rows, day - timedelta(days=_BASELINE_DAYS), day - timedelta(days=1))
+    before = in_days(rows, day - timedelta(days=BASELINE_DAYS), day - timedelta(days=1))
     days = before.groupby("communication_type")["communicated_date"].nunique()
     present = set(rows.loc[rows["communicated_date"] == day, "communication_type"])
-    return [name for name in days[days >= _LEAST_BASELINE_DAYS].index if name not in present]
+    return [name for name in days[days >= LEAST_BASELINE_DAYS].index if name not in present]
 
 
 def _window(health: pd.DataFrame, day: date) -> pd.DataFrame:

@@ -156,6 +156,9 @@ def _replace(context: dg.OutputContext, table_slice: TableSlice, connection: Any
     days = [date.fromisoformat(key) for key in context.asset_partition_keys]
     changes = replace_partitions(connection, _TABLES[table_slice.table], days)
     for day, change in changes.items():
+        if change.moved_from:
+            others = ", ".join(map(str, change.moved_from))
+            context.log.warning(f"Rows of {others} have moved to {day}: materialize the analyses of those days again.")
         # On the step, not the output: metadata of an output would put a range's sum on each of its partitions.
         context.step_context.add_asset_metadata(
             _change_metadata(change), asset_key=context.asset_key, partition_key=day.isoformat()
@@ -170,6 +173,7 @@ def _change_metadata(change: Changes) -> Mapping[str, Any]:
         "new_rows": change.new,
         "changed_rows": change.changed,
         "removed_rows": change.removed,
+        **({"moved_from": [str(day) for day in change.moved_from]} if change.moved_from else {}),
     }
 
 

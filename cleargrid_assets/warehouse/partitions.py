@@ -45,12 +45,14 @@ class Changes:
         new: Rows whose key the table did not hold.
         changed: Rows that it held with other content, or in another partition.
         removed: Rows that it no longer holds.
+        moved_from: Other days that held some of its rows until now.
     """
 
     rows: int = 0
     new: int = 0
     changed: int = 0
     removed: int = 0
+    moved_from: tuple[date, ...] = ()
 
 
 def create_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
@@ -219,13 +221,17 @@ def _compare(
         f"""
         SELECT coalesce(incoming.day, held.day), count(incoming.day), count(*) FILTER (held.day IS NULL),
                count(*) FILTER (incoming.day <> held.day OR incoming.content <> held.content),
-               count(*) FILTER (incoming.day IS NULL)
+               count(*) FILTER (incoming.day IS NULL),
+               coalesce(list_sort(list(DISTINCT held.day) FILTER (held.content IS NULL AND held.day IS NOT NULL)), [])
         FROM (SELECT {key}, {PARTITION_COLUMN} AS day, {content} AS content FROM {_STAGE}) AS incoming
         FULL JOIN {_HELD} AS held USING ({key})
         GROUP BY 1
         """
     ).fetchall()
-    changes = {day: Changes(*of_day) for day, *of_day in counts}
+    changes = {
+        day: Changes(rows, new, changed, removed, tuple(moved_from))
+        for day, rows, new, changed, removed, moved_from in counts
+    }
     return {day: changes.get(day, Changes()) for day in days}
 
 

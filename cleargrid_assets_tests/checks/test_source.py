@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.checks.scope import Said
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.exports.client import ExportsClient
 from cleargrid_assets.exports.errors import ExportsError
@@ -40,12 +41,21 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Window]]:
         yield windows
 
 
-def test_a_count_that_came_with_the_fetch_and_agrees_is_not_asked_for_again(
+def test_a_count_that_came_with_the_fetch_of_the_run_and_agrees_is_not_asked_for_again(
+    copied_week: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with asked(monkeypatch) as windows:
+        run = copied_week.materialize(DAY, only=LOG)
+    assert run.check("source_agrees").passed
+    assert len(windows) == run.metadata(COMMUNICATION_LOGS, DAY)["requests"]
+
+
+def test_a_count_of_an_earlier_run_is_asked_for_again_because_rows_may_have_come_since(
     week: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with asked(monkeypatch) as windows:
         assert week.check("source_agrees", day=DAY).passed
-    assert windows == []
+    assert len(windows) == 1
 
 
 def test_a_lost_row_is_an_error_that_names_the_day_and_both_counts(
@@ -114,7 +124,7 @@ def test_a_source_that_cannot_be_asked_warns_and_says_why_because_the_rows_are_s
 
 
 def test_several_doubtful_days_cost_one_login(copied_week: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cleargrid_assets.checks.communication_logs.materialization_metadata", lambda *_: {})
+    monkeypatch.setattr("cleargrid_assets.checks.communication_logs.latest_said", lambda *_: Said(None, {}))
     opened: list[object] = []
     begin = ExportsClient.__init__
 

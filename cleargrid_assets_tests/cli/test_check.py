@@ -20,6 +20,8 @@ def sandbox() -> Iterator[RunningSandbox]:
 @pytest.fixture
 def variables(sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     monkeypatch.chdir(tmp_path)
+    # The command reads .env into the environment of this process: put back what it changes.
+    monkeypatch.setenv("CLEARGRID_PAGE_SIZE", "")
     return {
         **sandbox_variables(sandbox.url, sandbox.settings),
         "CLEARGRID_DUCKDB": str(tmp_path / "data" / "log.duckdb"),
@@ -77,7 +79,10 @@ def test_no_address_or_subject_is_printed(variables: dict[str, str]) -> None:
     assert "@example.com" not in output
 
 
-def test_the_env_file_of_the_folder_is_read(variables: dict[str, str], tmp_path: Path) -> None:
+def test_the_env_file_of_the_folder_is_read_over_the_environment_as_dagster_does(
+    variables: dict[str, str], tmp_path: Path
+) -> None:
+    variables = {**variables, "CLEARGRID_PAGE_SIZE": "500"}
     (tmp_path / ".env").write_text("CLEARGRID_PAGE_SIZE=many\n")
     result = _check(variables)
     assert result.exit_code == 1

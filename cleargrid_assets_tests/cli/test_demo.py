@@ -59,6 +59,8 @@ def test_the_demo_refuses_a_port_that_is_taken_before_it_does_anything(tmp_path:
 @pytest.fixture
 def demo_with_ui(tmp_path: Path) -> Any:
     port = _free_port()
+    # Filled in for a real lender: Dagster reads it over the environment wherever it is started.
+    (tmp_path / ".env").write_text("CLEARGRID_START_DATE=broken\nCLEARGRID_DUCKDB=real.duckdb\n")
     command = [*_COMMAND, "--days", "1", "--rows-per-day", "200", "--port", str(port)]
     process = subprocess.Popen(
         command,

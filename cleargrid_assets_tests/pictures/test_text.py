@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cleargrid_assets.pictures import as_markdown, text
+from cleargrid_assets.pictures import text
+from cleargrid_assets.pictures.text import as_markdown
 
 NAN = float("nan")
 

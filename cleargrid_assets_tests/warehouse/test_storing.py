@@ -314,3 +314,13 @@ def test_instants_of_a_frame_land_as_they_are_whatever_their_zone(warehouse: War
         rows[name] = pd.Timestamp(instant).tz_convert("Asia/Dubai")
     warehouse.store(rows, DAY_1)
     assert warehouse.frame(DAY_1)["communicated_at"][0] == pd.Timestamp(instant)
+
+
+def test_the_days_that_rows_have_left_are_named_because_their_analyses_are_outdated(warehouse: Warehouse) -> None:
+    warehouse.store_day(DAY_1, log("a"), log("b"))
+    moved = log("a", DAY_2, updated_at="2024-05-03T00:00:00Z")
+    metadata = warehouse.store_for_metadata(warehouse.spooled({DAY_2: [moved, log("c", DAY_2)]}), DAY_2)
+    assert metadata[DAY_2]["moved_from"] == [str(DAY_1)]
+    assert metadata[DAY_2]["changed_rows"] == 1
+    again = warehouse.store_for_metadata(warehouse.spooled({DAY_2: [moved]}), DAY_2)
+    assert "moved_from" not in again[DAY_2]
