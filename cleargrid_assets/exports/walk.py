@@ -192,12 +192,12 @@ def fetch_days(
         ExportsError: A day could not be fetched whole; names the day and the window. The spools hold what arrived.
     """
     fetch = _Fetch(client, days, spools, on_progress, clock)
-    with_threads = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="exports")
+    executor = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="exports")
     try:
-        fetch.run(with_threads, concurrency)
+        fetch.run(executor, concurrency)
     finally:
         # Without waiting: a request in flight may take a minute, and its page would not be kept.
-        with_threads.shutdown(wait=False, cancel_futures=True)
+        executor.shutdown(wait=False, cancel_futures=True)
     return fetch.reports
 
 
