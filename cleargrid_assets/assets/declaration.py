@@ -11,8 +11,8 @@ from cleargrid_assets.contracts import COMMUNICATION_LOGS, PARTITION_COLUMN, SCH
 from cleargrid_assets.partitions import BUSINESS_ZONE, DAILY, FRESH_BY
 
 DAYS_PER_RUN = 10
-"""Days in one run of a backfill: a month is three or four runs. A bad day of the log costs at most the nine beside it, and
-what looks back at them."""
+"""Days in one run of a backfill: a month is three or four runs. A bad day of the log costs at most the nine beside it,
+and what looks back at them."""
 
 # Both parameters have been what sizes backfills and lets histories begin for years; said at every start otherwise.
 warnings.filterwarnings(
