@@ -54,16 +54,19 @@ def _check_api(settings: Settings) -> bool:
         client = ExportsClient(settings, D21)
         now = datetime.now(timezone.utc).replace(microsecond=0)
         try:
-            page = client.page(Window(now - _LOOKED_BACK, now), limit=1, include_total=True)
+            window = Window(now - _LOOKED_BACK, now)
+            page = first = client.page(window, limit=1, include_total=True)
+            while page.first_at is None and page.next_cursor is not None:  # an empty page may have more to come
+                page = client.page(window, cursor=page.next_cursor, limit=1)
         finally:
             client.close()
         seen = f"Exports API: logged in at {settings.base_url}."
-        if page.first_at is None and page.next_cursor is None:
+        if page.first_at is None:
             return f"{seen} It holds no communications of the last {_LOOKED_BACK.days} days."
-        count = f"{page.total:,}" if page.total is not None else "an unknown number of"
-        count += f" ({page.total_note})" if page.total_note else ""
-        read = f" Read one, of {page.first_at:%Y-%m-%d %H:%M:%S} UTC." if page.first_at else ""
-        return f"{seen} It holds {count} communications of the last {_LOOKED_BACK.days} days.{read}"
+        count = f"{first.total:,}" if first.total is not None else "an unknown number of"
+        count += f" ({first.total_note})" if first.total_note else ""
+        held = f"It holds {count} communications of the last {_LOOKED_BACK.days} days."
+        return f"{seen} {held} Read one, of {page.first_at:%Y-%m-%d %H:%M:%S} UTC."
 
     return _try(read_one_row, ExportsError, SettingsError)
 
