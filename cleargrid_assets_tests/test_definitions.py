@@ -58,6 +58,20 @@ def test_definitions_load_with_no_variable_set_write_nothing_and_warn_of_nothing
     assert list(tmp_path.iterdir()) == []
 
 
+def test_definitions_load_nothing_heavy(tmp_path: Path) -> None:
+    heavy = {"duckdb", "pandas", "numpy", "matplotlib", "requests", "tenacity", "uvicorn"}
+    answer = loaded(f"import sys, {MODULE}; print(*sorted({heavy} & sys.modules.keys()))", tmp_path)
+    assert answer.stdout.split() == []
+
+
+def test_a_process_that_has_read_rows_ends_in_silence(tmp_path: Path) -> None:
+    code = f"import {MODULE}, duckdb; duckdb.sql('SELECT 1').fetchall()"
+    for order in (code, f"import duckdb; {code}"):
+        answer = loaded(order, tmp_path)
+        assert (answer.returncode, answer.stdout) == (0, "")
+        assert "leaked" not in answer.stderr
+
+
 def test_a_bad_variable_fails_the_load_by_name(tmp_path: Path) -> None:
     answer = loaded(f"import {MODULE}", tmp_path, CLEARGRID_TIMEZONE="Mars/Olympus")
     assert answer.returncode != 0

@@ -4,16 +4,20 @@ What belongs here: the definition of `reach_by_attempt`. What does not: what a s
 row is read (`classify`).
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from datetime import date
-
-import pandas as pd
-from duckdb import DuckDBPyRelation
+from typing import TYPE_CHECKING
 
 from cleargrid_assets.analysis import classify
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.relations import select, to_frame
 from cleargrid_assets.contracts import REACH_BY_ATTEMPT
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from duckdb import DuckDBPyRelation
 
 COLUMNS = ("public_id", "communicated_date", "communication_type", "direction", "status", "to", "communicated_at")
 """The columns of the communication logs that are read."""

@@ -4,15 +4,19 @@ What belongs here: the definition of `channel_reach` and its interval. What does
 and how a row is read (`classify`).
 """
 
-from statistics import NormalDist
+from __future__ import annotations
 
-import pandas as pd
-from duckdb import DuckDBPyRelation
+from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 from cleargrid_assets.analysis import classify
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.relations import select, to_frame
 from cleargrid_assets.contracts import CHANNEL_REACH
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from duckdb import DuckDBPyRelation
 
 COLUMNS = (
     "communicated_date",

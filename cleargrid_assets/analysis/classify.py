@@ -4,13 +4,17 @@ What belongs here: what one row means, and the choice of the rows a figure looks
 not: any figure.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from datetime import date, timedelta
-
-from duckdb import DuckDBPyRelation
+from typing import TYPE_CHECKING
 
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.relations import select
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyRelation
 
 # What `str.strip` removes, of which the last is U+3000. `trim` knows the plain space alone, and given many characters
 # is several times slower than a regular expression.

@@ -4,13 +4,18 @@ What belongs here: the definition of `attempt_funnel`. What does not: what a sta
 is read (`classify`).
 """
 
-import pandas as pd
-from duckdb import DuckDBPyRelation
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from cleargrid_assets.analysis import classify
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.relations import select, to_frame
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from duckdb import DuckDBPyRelation
 
 COLUMNS = ("communicated_date", "communication_type", "direction", "status", "to", "duration")
 """The columns of the communication logs that are read."""

@@ -4,16 +4,20 @@ What belongs here: the definition of `operational_health`. What does not: what a
 is read (`classify`), and what to do about an anomaly.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from datetime import date
-
-import pandas as pd
-from duckdb import DuckDBPyRelation
+from typing import TYPE_CHECKING
 
 from cleargrid_assets.analysis import classify
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.relations import select, to_frame
 from cleargrid_assets.contracts import OPERATIONAL_HEALTH
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from duckdb import DuckDBPyRelation
 
 COLUMNS = (
     "communicated_date",

@@ -4,13 +4,18 @@ What belongs here: the definition of `hourly_reach`. What does not: what a statu
 read (`classify`).
 """
 
-import pandas as pd
-from duckdb import DuckDBPyRelation
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from cleargrid_assets.analysis import classify
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.relations import select, to_frame
 from cleargrid_assets.contracts import HOURLY_REACH
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from duckdb import DuckDBPyRelation
 
 COLUMNS = ("communicated_date", "communication_type", "direction", "status", "communicated_at")
 """The columns of the communication logs that are read."""

@@ -4,12 +4,16 @@ What belongs here: asking SQL of a relation, and the columns, row order and dtyp
 contract. What does not: what the columns mean.
 """
 
-from collections.abc import Iterable, Sequence
+from __future__ import annotations
 
-import pandas as pd
-from duckdb import DuckDBPyRelation
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from cleargrid_assets.contracts import Column, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from duckdb import DuckDBPyRelation
 
 _DTYPES = {
     "VARCHAR": "object",
@@ -48,6 +52,8 @@ def to_frame(table: Table, results: Iterable[DuckDBPyRelation], order: Sequence[
         Integers as int64, doubles as float64 with NaN for NULL (which DuckDB reads as NULL again), booleans as
         objects with None for NULL, dates as datetime64[us], timestamps in UTC whatever the process time zone.
     """
+    import pandas as pd  # noqa: PLC0415 - takes longer to load than most questions to answer
+
     selected = ", ".join(_selected(column) for column in table.columns)
     rows = [row for result in results for row in result.project(selected).fetchall()]
     untyped = pd.DataFrame(rows, columns=table.column_names, dtype="object")

@@ -3,28 +3,21 @@
 What belongs here: counting them. What does not: what to add to the outcomes file, which `outcomes` says.
 """
 
-import pandas as pd
-from duckdb import DuckDBPyRelation
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
 
 from cleargrid_assets.analysis import classify
 from cleargrid_assets.analysis.outcomes import Outcomes
-from cleargrid_assets.analysis.relations import select, to_frame
-from cleargrid_assets.contracts import Column, Table
+from cleargrid_assets.analysis.relations import select
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyRelation
 
 COLUMNS = ("communicated_date", "communication_type", "status")
 """The columns of the communication logs that are read."""
-
-UNMAPPED = Table(
-    name="unmapped",
-    columns=(
-        Column("communicated_date", "DATE", "Business day."),
-        Column("kind", "VARCHAR", "`status` or `communication_type`."),
-        Column("value", "VARCHAR", "What is not known, in capitals with `_` for `-` and space."),
-        Column("communications", "BIGINT", "Communications of both directions that have it."),
-    ),
-    key=("communicated_date", "kind", "value"),
-)
-"""The columns of the result, which is not stored."""
 
 _UNMAPPED = """
 WITH counted AS (
@@ -32,19 +25,36 @@ WITH counted AS (
     FROM communications
     GROUP BY ALL
 )
-SELECT communicated_date, 'status' AS kind, status AS value, sum(communications) AS communications
+SELECT communicated_date, 'status' AS kind, status AS value, sum(communications)::BIGINT AS communications
 FROM counted
 WHERE NOT is_known_status
 GROUP BY ALL
 UNION ALL
-SELECT communicated_date, 'communication_type', communication_type, sum(communications)
+SELECT communicated_date, 'communication_type', communication_type, sum(communications)::BIGINT
 FROM counted
 WHERE NOT is_known_type
 GROUP BY ALL
 """
 
 
-def unmapped(logs: DuckDBPyRelation, outcomes: Outcomes) -> pd.DataFrame:
+@dataclass(frozen=True, order=True)
+class Unmapped:
+    """A status or type that the outcomes do not know.
+
+    Attributes:
+        communicated_date: Business day.
+        kind: `status` or `communication_type`.
+        value: What is not known, in capitals with `_` for `-` and space.
+        communications: Communications of both directions that have it.
+    """
+
+    communicated_date: date
+    kind: str
+    value: str
+    communications: int
+
+
+def unmapped(logs: DuckDBPyRelation, outcomes: Outcomes) -> list[Unmapped]:
     """Counts the communications, of both directions, whose status or type the outcomes do not know.
 
     Args:
@@ -52,9 +62,9 @@ def unmapped(logs: DuckDBPyRelation, outcomes: Outcomes) -> pd.DataFrame:
         outcomes: The meaning of statuses and types.
 
     Returns:
-        The columns of `UNMAPPED`, sorted by its key; empty if all is known.
+        What is not known on each day, in order; empty if all is known.
     """
     communications = classify.classified(logs, outcomes).project(
         "communicated_date, status, communication_type, outcome <> 'unmapped' AS is_known_status, is_known_type"
     )
-    return to_frame(UNMAPPED, [select(_UNMAPPED, "communications", communications)], order=UNMAPPED.key)
+    return sorted(Unmapped(*row) for row in select(_UNMAPPED, "communications", communications).fetchall())

@@ -1,14 +1,14 @@
 """The attempt funnel as an asset."""
 
+from typing import Any
+
 import dagster as dg
-import pandas as pd
 
 from cleargrid_assets.analysis import funnel
 from cleargrid_assets.analysis.unmapped import unmapped
 from cleargrid_assets.assets.declaration import declaration, lineage, logs_input
 from cleargrid_assets.assets.presentation import between, days_of, present
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL
-from cleargrid_assets.pictures import funnel as picture
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.warehouse.slices import StoredSlice
 
@@ -31,7 +31,7 @@ _LINEAGE = lineage(
 @dg.asset(**declaration(ATTEMPT_FUNNEL), ins=logs_input(), code_version="1")
 def attempt_funnel(
     context: dg.AssetExecutionContext, communication_logs: StoredSlice, outcomes: OutcomesResource
-) -> dg.MaterializeResult[pd.DataFrame]:
+) -> dg.MaterializeResult[Any]:
     """How far the day's outbound attempts got, by communication type and for all types together.
 
     Four stages, each containing the next: *attempted* (every outbound attempt), *delivered* (it got out), *reached* (a
@@ -40,6 +40,8 @@ def attempt_funnel(
     contact is an address, so one person's phone and e-mail are two contacts. An attempt whose status is not mapped to
     an outcome counts as attempted and no further.
     """
+    from cleargrid_assets.pictures import funnel as picture  # noqa: PLC0415
+
     meanings = outcomes.load()
     with communication_logs.open() as logs:
         rows = funnel.attempt_funnel(logs, meanings)
@@ -60,13 +62,6 @@ def attempt_funnel(
                 "engagement_rate": all_types["contact_rate"].get("engaged"),
             },
         )
-        named = between(unknown, day, day)
-        context.add_asset_metadata(
-            {
-                "unmapped": dict(
-                    zip(named["kind"] + " " + named["value"], named["communications"].tolist(), strict=True)
-                )
-            },
-            partition_key=day.isoformat(),
-        )
+        named = {f"{each.kind} {each.value}": each.communications for each in unknown if each.communicated_date == day}
+        context.add_asset_metadata({"unmapped": named}, partition_key=day.isoformat())
     return dg.MaterializeResult(value=rows, metadata=_LINEAGE)

@@ -1,15 +1,14 @@
 """The reach of each channel as an asset."""
 
 from datetime import timedelta
+from typing import Any
 
 import dagster as dg
-import pandas as pd
 
 from cleargrid_assets.analysis import channels
 from cleargrid_assets.assets.declaration import declaration, lineage, logs_input
 from cleargrid_assets.assets.presentation import between, days_of, present, with_days_before
 from cleargrid_assets.contracts import CHANNEL_REACH
-from cleargrid_assets.pictures import channels as picture
 from cleargrid_assets.resources import OutcomesResource, WarehouseResource
 from cleargrid_assets.warehouse.slices import StoredSlice
 
@@ -38,7 +37,7 @@ def channel_reach(
     communication_logs: StoredSlice,
     outcomes: OutcomesResource,
     warehouse: WarehouseResource,
-) -> dg.MaterializeResult[pd.DataFrame]:
+) -> dg.MaterializeResult[Any]:
     """How many of the contacts attempted on a channel were reached on it that day, and at what cost in attempts.
 
     A contact is reached if at least one of the day's outbound attempts on it has the outcome reached or engaged. The
@@ -46,6 +45,8 @@ def channel_reach(
     may not differ at all. A contact has responded if something inbound came from it on the same channel, on the same
     day, after the day's first outbound attempt on it.
     """
+    from cleargrid_assets.pictures import channels as picture  # noqa: PLC0415
+
     with communication_logs.open() as logs:
         rows = channels.channel_reach(logs, outcomes.load())
     days = days_of(context)

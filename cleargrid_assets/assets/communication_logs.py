@@ -20,8 +20,7 @@ from cleargrid_assets.exports.window import Window
 from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
 from cleargrid_assets.resources import ExportsResource
 from cleargrid_assets.settings import Settings
-from cleargrid_assets.warehouse.partitions import SpooledPartition
-from cleargrid_assets.warehouse.slices import SpooledSlice
+from cleargrid_assets.warehouse.slices import SpooledPartition, SpooledSlice
 
 
 @dg.asset(**declaration(COMMUNICATION_LOGS), code_version="1")

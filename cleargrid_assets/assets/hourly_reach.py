@@ -1,16 +1,15 @@
 """The reach by hour as an asset."""
 
 from datetime import timedelta
+from typing import Any
 
 import dagster as dg
-import pandas as pd
 
 from cleargrid_assets.analysis import hours
 from cleargrid_assets.assets.declaration import declaration, lineage, logs_input
 from cleargrid_assets.assets.presentation import between, days_of, present, with_days_before
 from cleargrid_assets.contracts import HOURLY_REACH
 from cleargrid_assets.partitions import BUSINESS_ZONE
-from cleargrid_assets.pictures import hours as picture
 from cleargrid_assets.resources import OutcomesResource, WarehouseResource
 from cleargrid_assets.warehouse.slices import StoredSlice
 
@@ -34,13 +33,15 @@ def hourly_reach(
     communication_logs: StoredSlice,
     outcomes: OutcomesResource,
     warehouse: WarehouseResource,
-) -> dg.MaterializeResult[pd.DataFrame]:
+) -> dg.MaterializeResult[Any]:
     """At which hours of the day the outbound attempts on a channel reach people.
 
     Hours are those of a wall clock in the business zone. Where clocks go back, the hour that comes twice is one; where
     they go forward, the skipped hour has no attempts. The rate is of attempts, not of contacts: an attempt is reached
     if its outcome is reached or engaged.
     """
+    from cleargrid_assets.pictures import hours as picture  # noqa: PLC0415
+
     with communication_logs.open() as logs:
         rows = hours.hourly_reach(logs, outcomes.load(), BUSINESS_ZONE.key)
     days = days_of(context)

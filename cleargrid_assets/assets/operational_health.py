@@ -1,15 +1,14 @@
 """The health of operations as an asset."""
 
 from datetime import timedelta
+from typing import Any
 
 import dagster as dg
-import pandas as pd
 
 from cleargrid_assets.analysis import health
 from cleargrid_assets.assets.declaration import declaration, lineage, logs_input
 from cleargrid_assets.assets.presentation import between, days_of, present, with_days_before
 from cleargrid_assets.contracts import OPERATIONAL_HEALTH
-from cleargrid_assets.pictures import health as picture
 from cleargrid_assets.resources import OutcomesResource, WarehouseResource
 from cleargrid_assets.warehouse.slices import StoredSlice
 
@@ -43,7 +42,7 @@ def operational_health(
     communication_logs: StoredSlice,
     outcomes: OutcomesResource,
     warehouse: WarehouseResource,
-) -> dg.MaterializeResult[pd.DataFrame]:
+) -> dg.MaterializeResult[Any]:
     """Whether the day looks healthy, by communication type and in both directions.
 
     Failures are communications that never got out. Logging lag is the time from a communication to its row, update lag
@@ -53,6 +52,8 @@ def operational_health(
     that have rows, nothing is said. Weekends count like any day, so a quiet Saturday after five working days can be
     anomalous.
     """
+    from cleargrid_assets.pictures import health as picture  # noqa: PLC0415
+
     days = days_of(context)
     with communication_logs.open() as logs:
         rows = health.operational_health(logs, outcomes.load(), days)

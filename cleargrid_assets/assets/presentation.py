@@ -4,16 +4,21 @@ What belongs here: metadata, and the stored days before that a picture sets the 
 (`pictures`) and what the numbers mean (`analysis`).
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 import dagster as dg
-import pandas as pd
 
 from cleargrid_assets.contracts import PARTITION_COLUMN, Table
 from cleargrid_assets.pictures.text import as_markdown
 from cleargrid_assets.resources import WarehouseResource
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def days_of(context: dg.AssetExecutionContext) -> list[date]:
@@ -50,6 +55,8 @@ def with_days_before(
 
     For pictures alone: outside lineage, and as far as those days are there.
     """
+    import pandas as pd  # noqa: PLC0415
+
     before = [days[0] - timedelta(days=back) for back in range(trailing_days - 1, 0, -1)]
     stored = warehouse.slice(table, before).frame()
     return pd.concat([frame for frame in (stored, rows) if not frame.empty]) if not stored.empty else rows
@@ -57,5 +64,5 @@ def with_days_before(
 
 def between(rows: pd.DataFrame, first: date, last: date) -> pd.DataFrame:
     """The rows of the business days from first to last, both included."""
-    inside: pd.DataFrame = rows[rows[PARTITION_COLUMN].between(pd.Timestamp(first), pd.Timestamp(last))]
+    inside: pd.DataFrame = rows[rows[PARTITION_COLUMN].between(str(first), str(last))]
     return inside

@@ -1,12 +1,13 @@
 """What the stored rows of communication logs must be, all answered by one reading of the day."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis import classify
 from cleargrid_assets.analysis.relations import select
@@ -15,7 +16,10 @@ from cleargrid_assets.checks.scope import spoken
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, PARTITION_COLUMN
 from cleargrid_assets.exports.window import iso
 from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
-from cleargrid_assets.warehouse.connection import quoted
+from cleargrid_assets.warehouse.sql import quoted
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyRelation
 
 _REQUIRED = [column.name for column in COMMUNICATION_LOGS.columns if not column.nullable]
 _REFETCH = "Materialize the day again; if it stays so, something other than this project writes to the table."

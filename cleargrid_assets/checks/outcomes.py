@@ -1,16 +1,20 @@
 """Whether the outcomes file knows what the log says."""
 
+from __future__ import annotations
+
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis.outcomes import Outcomes, toml_lines_for
 from cleargrid_assets.analysis.unmapped import unmapped
 from cleargrid_assets.assets.declaration import asset_key
 from cleargrid_assets.checks.scope import spoken
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyRelation
 
 MAPPED = dg.AssetCheckSpec(
     "statuses_and_types_are_mapped",
@@ -30,8 +34,8 @@ def find_unmapped(rows: DuckDBPyRelation, outcomes: Outcomes, days: list[date]) 
     """
     found = unmapped(rows, outcomes)
     totals: dict[tuple[str, str], int] = {}
-    for kind, value, count in found[["kind", "value", "communications"]].itertuples(index=False):
-        totals[kind, value] = totals.get((kind, value), 0) + int(count)
+    for each in found:
+        totals[each.kind, each.value] = totals.get((each.kind, each.value), 0) + each.communications
     statuses = [value for kind, value in totals if kind == "status"]
     types = [value for kind, value in totals if kind == "communication_type"]
     metadata: dict[str, Any] = {
@@ -41,12 +45,12 @@ def find_unmapped(rows: DuckDBPyRelation, outcomes: Outcomes, days: list[date]) 
     return dg.AssetCheckResult(
         check_name=MAPPED.name,
         asset_key=MAPPED.asset_key,
-        passed=found.empty,
+        passed=not found,
         severity=dg.AssetCheckSeverity.WARN,
         description=f"All statuses and types of {spoken(days)} are mapped."
-        if found.empty
+        if not found
         else f"{len(statuses)} statuses and {len(types)} types of {spoken(days)} are not mapped: "
         f"{', '.join([*statuses, *types])}. Add the lines below to a file of yours, correct the words after `=`, and "
         "name the file in CLEARGRID_OUTCOMES.",
-        metadata={} if found.empty else metadata,
+        metadata=metadata if found else {},
     )

@@ -1,15 +1,20 @@
 """Which days a check is about, and what is known of them."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import dagster as dg
-from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.assets.declaration import asset_key
 from cleargrid_assets.contracts import PARTITION_COLUMN, Table
 from cleargrid_assets.partitions import DAILY
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyRelation
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 """Tags of a run that materializes several days."""

@@ -1,12 +1,17 @@
 """Connections to the one database file, which takes one writing process at a time."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from cleargrid_assets.contracts import SCHEMA
+from cleargrid_assets.warehouse.sql import quoted
+
+if TYPE_CHECKING:  # definitions open no connection, and need not load it
+    import duckdb
 
 LOCK_TIMEOUT_S = 600.0
 """How long to wait, by default, for another process to let go of the file."""
@@ -17,11 +22,6 @@ MEMORY_LIMIT = "512MB"
 
 class WarehouseError(Exception):
     """The database or a table in it is not as it must be, or what was to be stored is not."""
-
-
-def quoted(name: str) -> str:
-    """The name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 @contextmanager
@@ -55,9 +55,11 @@ def connect(
 
 
 def _open(database: str, *, read_only: bool, lock_timeout_s: float) -> duckdb.DuckDBPyConnection:
+    import duckdb  # noqa: PLC0415
+    import tenacity  # noqa: PLC0415
+
     if "://" not in database and not database.startswith((":memory:", "md:")):
         Path(database).parent.mkdir(parents=True, exist_ok=True)
-    import tenacity  # noqa: PLC0415 - takes long to import, and definitions open no connection
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(_is_held_elsewhere),
@@ -81,6 +83,8 @@ def _open(database: str, *, read_only: bool, lock_timeout_s: float) -> duckdb.Du
 
 def _is_held_elsewhere(error: BaseException) -> bool:
     """Whether another process, or another thread of this one, has the file open in a way that excludes ours."""
+    import duckdb  # noqa: PLC0415
+
     return (isinstance(error, duckdb.IOException) and "Could not set lock" in str(error)) or (
         isinstance(error, duckdb.ConnectionException) and "different configuration" in str(error)
     )

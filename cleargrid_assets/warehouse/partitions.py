@@ -4,36 +4,27 @@ What belongs here: DDL, staging, the replace and the comparison with what was th
 transactions, which the caller opens and ends.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from pathlib import Path
+from datetime import date
+from typing import TYPE_CHECKING
 
 import duckdb
-import pandas as pd
 
 from cleargrid_assets.contracts import EXTRACTED_AT, PARTITION_COLUMN, Table
-from cleargrid_assets.warehouse.connection import WarehouseError, quoted
+from cleargrid_assets.warehouse.connection import WarehouseError
+from cleargrid_assets.warehouse.slices import SpooledPartition
+from cleargrid_assets.warehouse.sql import column_definitions, quoted
+
+if TYPE_CHECKING:  # the log is stored without it
+    import pandas as pd
 
 _STAGE = "temp.main.incoming"
 _HELD = "temp.main.held"
 _UNFIT = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.ConstraintException)
 """What DuckDB raises for values that their columns cannot take. Its text quotes them."""
-
-
-@dataclass(frozen=True)
-class SpooledPartition:
-    """One day's rows in a file of newline-delimited JSON, each with the contract's fields, checked.
-
-    Attributes:
-        day: The business day.
-        rows: The file.
-        extracted_at: When the day began to be fetched.
-    """
-
-    day: date
-    rows: Path
-    extracted_at: datetime
 
 
 @dataclass(frozen=True)
@@ -187,7 +178,7 @@ def _check_frame(table: Table, frame: pd.DataFrame) -> None:
         if not column.nullable and values.isna().any():
             raise WarehouseError(f"{table.name}.{column.name} takes no NULL, but the rows have some.")
         # DuckDB would round. A frame without rows has types of no meaning.
-        if column.type in {"INTEGER", "BIGINT"} and len(frame) and not pd.api.types.is_integer_dtype(values):
+        if column.type in {"INTEGER", "BIGINT"} and len(frame) and values.dtype.kind not in "iu":
             raise WarehouseError(
                 f"{table.name}.{column.name} takes whole numbers, but the rows have the type {values.dtype}."
             )
@@ -237,13 +228,6 @@ def _compare(
 
 def _key(table: Table) -> str:
     return ", ".join(quoted(name) for name in table.key)
-
-
-def column_definitions(table: Table) -> str:
-    """The columns as CREATE TABLE takes them."""
-    return ", ".join(
-        f"{quoted(column.name)} {column.type}{'' if column.nullable else ' NOT NULL'}" for column in table.columns
-    )
 
 
 def _described(type_: str) -> str:

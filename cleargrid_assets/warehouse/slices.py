@@ -1,16 +1,39 @@
-"""What passes between assets and the IO manager besides DataFrames: rows that stay on disk on either side."""
+"""What passes between assets and the IO manager besides DataFrames: rows that stay on disk on either side.
+
+Assets are declared with these types, so that this module loads neither DuckDB nor pandas before rows are read.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
-
-import duckdb
-import pandas as pd
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cleargrid_assets.contracts import PARTITION_COLUMN, SCHEMA, Table
-from cleargrid_assets.warehouse.connection import connect, quoted
-from cleargrid_assets.warehouse.partitions import SpooledPartition, column_definitions
+from cleargrid_assets.warehouse.connection import connect
+from cleargrid_assets.warehouse.sql import column_definitions, quoted
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class SpooledPartition:
+    """One day's rows in a file of newline-delimited JSON, each with the contract's fields, checked.
+
+    Attributes:
+        day: The business day.
+        rows: The file.
+        extracted_at: When the day began to be fetched.
+    """
+
+    day: date
+    rows: Path
+    extracted_at: datetime
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from cleargrid_assets.analysis import attempts, channels, classify, funnel, health, hours, unmapped
+from cleargrid_assets.analysis import attempts, channels, classify, funnel, health, hours
 from cleargrid_assets.analysis.outcomes import load_outcomes, normalised
 from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
@@ -38,7 +38,6 @@ ANALYSES: list[tuple[Table, Analysis]] = [
     (CHANNEL_REACH, lambda r: channels.channel_reach(relation(r, channels.COLUMNS), OUTCOMES)),
     (HOURLY_REACH, lambda r: hours.hourly_reach(relation(r, hours.COLUMNS), OUTCOMES, "Asia/Dubai")),
     (OPERATIONAL_HEALTH, lambda r: health.operational_health(relation(r, health.COLUMNS), OUTCOMES, [DAY])),
-    (unmapped.UNMAPPED, lambda r: unmapped.unmapped(relation(r, unmapped.COLUMNS), OUTCOMES)),
 ]
 
 

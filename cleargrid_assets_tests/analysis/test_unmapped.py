@@ -1,13 +1,13 @@
 """What the outcomes do not know, counted."""
 
 from cleargrid_assets.analysis.outcomes import load_outcomes
-from cleargrid_assets.analysis.unmapped import COLUMNS, UNMAPPED, unmapped
-from cleargrid_assets_tests.analysis.slices import Row, at, relation, row, stored
+from cleargrid_assets.analysis.unmapped import COLUMNS, unmapped
+from cleargrid_assets_tests.analysis.slices import Row, at, relation, row
 
 
 def _unmapped(slice_rows: list[Row]) -> list[tuple[object, ...]]:
-    records = stored(unmapped(relation(slice_rows, COLUMNS), load_outcomes(None)), UNMAPPED)
-    return [(r["communicated_date"].day, r["kind"], r["value"], r["communications"]) for r in records]
+    found = unmapped(relation(slice_rows, COLUMNS), load_outcomes(None))
+    return [(each.communicated_date.day, each.kind, each.value, each.communications) for each in found]
 
 
 def test_unknown_statuses_and_types_are_named_with_their_counts_by_day() -> None:

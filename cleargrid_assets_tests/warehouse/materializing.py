@@ -18,8 +18,7 @@ from cleargrid_assets.assets.declaration import asset_key, declaration
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, EXTRACTED_AT, HOURLY_REACH, Table
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.io_manager import WarehouseIOManager
-from cleargrid_assets.warehouse.partitions import SpooledPartition
-from cleargrid_assets.warehouse.slices import SpooledSlice, StoredSlice
+from cleargrid_assets.warehouse.slices import SpooledPartition, SpooledSlice, StoredSlice
 
 DAY_1, DAY_2, DAY_3 = date(2024, 5, 1), date(2024, 5, 2), date(2024, 5, 3)
 DAILY = dg.DailyPartitionsDefinition(DAY_1.isoformat(), end_date="2024-05-08")

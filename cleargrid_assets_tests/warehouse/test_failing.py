@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
-from cleargrid_assets.warehouse import io_manager, partitions
+from cleargrid_assets.warehouse import partitions, storage
 from cleargrid_assets.warehouse.connection import WarehouseError, connect
 from cleargrid_assets_tests.warehouse.another_process import start
 from cleargrid_assets_tests.warehouse.another_run import die
@@ -31,10 +31,10 @@ def fail_after(step: Callable[..., Any]) -> Callable[..., Any]:
 @pytest.mark.parametrize(
     ("module", "step"),
     [
-        (io_manager, "create_table"),
-        (io_manager, "stage_spooled"),
+        (storage, "create_table"),
+        (storage, "stage_spooled"),
         (partitions, "_compare"),
-        (io_manager, "replace_partitions"),
+        (storage, "replace_partitions"),
     ],
     ids=["table created", "rows staged", "rows compared", "rows replaced"],
 )
@@ -79,7 +79,7 @@ def test_a_row_that_was_to_move_stays_where_it_was_when_the_write_fails(
 ) -> None:
     warehouse.store_day(DAY_1, log("a"))
     before = warehouse.everything()
-    monkeypatch.setattr(io_manager, "replace_partitions", fail_after(partitions.replace_partitions))
+    monkeypatch.setattr(storage, "replace_partitions", fail_after(partitions.replace_partitions))
     with pytest.raises(PowerCutError):
         warehouse.store_day(DAY_2, log("a", DAY_2))
     assert warehouse.everything() == before
