@@ -84,7 +84,7 @@ class _Walk:
         counted: Whether its first request asks for the server's count.
         since: Where its part begins: before `window.since` once the walk has begun again.
         until: Where its part ends: before `window.until` once the rest was given away.
-        pages_per_second: Pages by seconds of window, from pages seen; None while nothing is known.
+        pages_per_second: Pages by seconds of window, from a page seen; None while nothing is known.
     """
 
     day: str
@@ -137,8 +137,11 @@ class _Walk:
             self.rows += page.rows
             if self.in_order and self.rows >= _PROOF_OF_ORDER:
                 self.position = max(position_before(page.last_at), self.window.since)
-                seen = (self.position - self.window.since).total_seconds()
-                self.pages_per_second = self.pages / max(seen, MINIMUM_WIDTH.total_seconds())
+                width = page.last_at - page.first_at
+                # The latest page, because the next ones are more like it than like those of another hour. Of a burst
+                # in less than any window's width nothing follows for the time after it.
+                if width >= MINIMUM_WIDTH or self.pages_per_second is None:
+                    self.pages_per_second = 1 / max(width, MINIMUM_WIDTH).total_seconds()
         if not self.in_order and self.window.since > self.since:
             # Nor does what was seen before the walk began again.
             self.begin(Window(self.since, self.until))
