@@ -5,36 +5,18 @@ What belongs here: counting them. What does not: what to add to the outcomes fil
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from cleargrid_assets.analysis import classify
-from cleargrid_assets.analysis.outcomes import Outcomes
-from cleargrid_assets.analysis.relations import select
+from cleargrid_assets.analysis.outcomes import Outcomes, normalised
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation
 
 COLUMNS = ("communicated_date", "communication_type", "status")
 """The columns of the communication logs that are read."""
-
-_UNMAPPED = """
-WITH counted AS (
-    SELECT *, count(*) AS communications
-    FROM communications
-    GROUP BY ALL
-)
-SELECT communicated_date, 'status' AS kind, status AS value, sum(communications)::BIGINT AS communications
-FROM counted
-WHERE NOT is_known_status
-GROUP BY ALL
-UNION ALL
-SELECT communicated_date, 'communication_type', communication_type, sum(communications)::BIGINT
-FROM counted
-WHERE NOT is_known_type
-GROUP BY ALL
-"""
 
 
 @dataclass(frozen=True, order=True)
@@ -64,7 +46,11 @@ def unmapped(logs: DuckDBPyRelation, outcomes: Outcomes) -> list[Unmapped]:
     Returns:
         What is not known on each day, in order; empty if all is known.
     """
-    communications = classify.classified(logs, outcomes).project(
-        "communicated_date, status, communication_type, outcome <> 'unmapped' AS is_known_status, is_known_type"
-    )
-    return sorted(Unmapped(*row) for row in select(_UNMAPPED, "communications", communications).fetchall())
+    found: Counter[tuple[date, str, str]] = Counter()
+    # A day has many communications and few words.
+    for day, kind, status, communications in logs.aggregate(f"{', '.join(COLUMNS)}, count(*)").fetchall():
+        if normalised(status) not in outcomes.statuses:
+            found[day, "status", normalised(status)] += communications
+        if normalised(kind) not in outcomes.channels:
+            found[day, "communication_type", normalised(kind)] += communications
+    return sorted(Unmapped(*what, communications) for what, communications in found.items())

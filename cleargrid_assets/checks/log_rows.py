@@ -100,7 +100,7 @@ def examine_rows(rows: DuckDBPyRelation, days: list[date]) -> Iterator[dg.AssetC
         count = sum(found[name] for found in findings)
         samples = [public_id for found in findings for public_id in found[f"{name}_sample"] or []]
         yield _result(name, days, count, samples[:_SHOWN], question.advice)
-    repeated = _repeated_keys(rows)
+    repeated = _repeated_keys(rows, days)
     yield _result(_UNIQUE, days, len(repeated), repeated[:_SHOWN], _REFETCH)
 
 
@@ -117,14 +117,13 @@ def _examined(rows: DuckDBPyRelation, day: date) -> dict[str, Any]:
     return dict(zip(found.columns, values, strict=True))
 
 
-def _repeated_keys(rows: DuckDBPyRelation) -> list[str]:
+def _repeated_keys(rows: DuckDBPyRelation, days: list[date]) -> list[str]:
     """The keys of the rows that the whole table has more than once."""
+    elsewhere = " AND ".join(["true", *(f"{PARTITION_COLUMN} <> DATE '{day}'" for day in days)])
     repeated = f"""
-        SELECT public_id
-        FROM {quoted(COMMUNICATION_LOGS.name)}
-        SEMI JOIN examined USING (public_id)
-        GROUP BY public_id
-        HAVING count(*) > 1
+        SELECT public_id FROM examined GROUP BY public_id HAVING count(*) > 1
+        UNION
+        SELECT public_id FROM {quoted(COMMUNICATION_LOGS.name)} SEMI JOIN examined USING (public_id) WHERE {elsewhere}
         ORDER BY public_id
     """
     return [public_id for (public_id,) in select(repeated, "examined", rows).fetchall()]
