@@ -10,6 +10,7 @@ from cleargrid_assets.analysis.outcomes import OutcomesError, load_outcomes
 from cleargrid_assets.exports.client import ExportsClient
 from cleargrid_assets.exports.contract import D21
 from cleargrid_assets.exports.errors import ExportsError
+from cleargrid_assets.exports.walk import MOST_EMPTY_PAGES
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.settings import Settings, SettingsError
 from cleargrid_assets.warehouse.connection import WarehouseError, connect
@@ -56,7 +57,10 @@ def _check_api(settings: Settings) -> bool:
         try:
             window = Window(now - _LOOKED_BACK, now)
             page = first = client.page(window, limit=1, include_total=True)
-            while page.first_at is None and page.next_cursor is not None:  # an empty page may have more to come
+            for _ in range(MOST_EMPTY_PAGES):
+                if page.rows or page.next_cursor is None:
+                    break
+                # An empty page may have more to come.
                 page = client.page(window, cursor=page.next_cursor, limit=1)
         finally:
             client.close()

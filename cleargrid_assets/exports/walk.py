@@ -32,6 +32,9 @@ _PROGRESS_EVERY_S = 5.0
 _PROOF_OF_ORDER = 10
 """So many rows that came in order tell that the others will: by chance they would once in 3.6 million times."""
 
+MOST_EMPTY_PAGES = 1000
+"""So many empty pages in a row, each with a cursor to the next, are followed and no more: they might never end."""
+
 _WORTH_A_REQUEST = 0.5
 """A cut must leave more than this many pages for the later part."""
 
@@ -98,7 +101,7 @@ class _Walk:
         self.seen: set[str | int] = set()
         self.position: datetime | None = None
         self.last_at: datetime | None = None
-        self.pages = self.rows = 0
+        self.pages = self.rows = self.empty_pages = 0
         self.in_order = True
         self.effort = Effort()
 
@@ -125,9 +128,10 @@ class _Walk:
         """Moves on past a page; says whether more are to come.
 
         Raises:
-            ExportsError: The server sent a cursor, or a page of rows, for the second time.
+            ExportsError: The server sent a cursor, or a page of rows, for the second time, or empty pages without end.
         """
         self.pages += 1
+        self.empty_pages = 0 if page.rows else self.empty_pages + 1
         self.counted = False
         if page.first_at and page.last_at:
             if not page.ordered or (self.last_at and page.first_at < self.last_at):
@@ -138,10 +142,10 @@ class _Walk:
             if self.in_order and self.rows >= _PROOF_OF_ORDER:
                 self.position = max(position_before(page.last_at), self.window.since)
                 width = page.last_at - page.first_at
-                # The latest page, because the next ones are more like it than like those of another hour. Of a burst
-                # in less than any window's width nothing follows for the time after it.
-                if width >= MINIMUM_WIDTH or self.pages_per_second is None:
-                    self.pages_per_second = 1 / max(width, MINIMUM_WIDTH).total_seconds()
+                # By the latest page, because the next ones are more like it than like those of another hour; but from a
+                # burst in less than any window's width nothing follows for the time after it.
+                if width >= MINIMUM_WIDTH:
+                    self.pages_per_second = 1 / width.total_seconds()
         if not self.in_order and self.window.since > self.since:
             # Nor does what was seen before the walk began again.
             self.begin(Window(self.since, self.until))
@@ -152,6 +156,11 @@ class _Walk:
         self._note("a cursor", page.next_cursor)
         if page.rows:
             self._note("the same page", hash(page.lines))
+        if self.empty_pages > MOST_EMPTY_PAGES:
+            raise ExportsError(
+                f"the server sent {self.empty_pages:,} empty pages in a row, each with a cursor to the next",
+                advice="Following them might not end. Report it to ClearGrid.",
+            )
         self.cursor = page.next_cursor
         if self.until == self.window.until:
             return True

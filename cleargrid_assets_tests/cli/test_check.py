@@ -1,6 +1,7 @@
 """`cleargrid check`, against the sandbox."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from click.testing import CliRunner, Result
 from cleargrid_assets.cli.main import main
 from cleargrid_assets.cli.sandbox import sandbox_variables
 from cleargrid_assets.sandbox import RunningSandbox, SandboxSettings, running_sandbox
+from cleargrid_assets_tests.exports.api import EMAIL, LENDER, PASSWORD, Api, row, serving
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +42,25 @@ def test_right_variables_pass_and_say_what_was_seen(variables: dict[str, str]) -
     assert "logged in at http://127.0.0.1" in result.output
     assert "communications of the last 30 days. Read one" in result.output
     assert "opens for writing" in result.output
+
+
+def test_a_row_behind_empty_pages_is_found(variables: dict[str, str]) -> None:
+    yesterday = datetime.now(timezone.utc) - timedelta(days=1)
+    with serving(Api(rows=[row("a", yesterday.isoformat())])) as api:
+        api.page_size_of = lambda since, until, page: 0 if page < 3 else 1
+        result = _check(
+            {
+                **variables,
+                "CLEARGRID_BASE_URL": api.url,
+                "CLEARGRID_LENDER": LENDER,
+                "CLEARGRID_EMAIL": EMAIL,
+                "CLEARGRID_PASSWORD": PASSWORD,
+            }
+        )
+    assert result.exit_code == 0, result.output
+    assert (
+        f"holds 1 communications of the last 30 days. Read one, of {yesterday:%Y-%m-%d %H:%M:%S} UTC" in result.output
+    )
 
 
 def test_a_wrong_password_fails_with_what_the_server_said(variables: dict[str, str]) -> None:

@@ -133,6 +133,12 @@ def test_a_page_sent_again_under_a_new_cursor_is_an_error_and_no_endless_walk(ap
     assert len(api.data_requests) == 2
 
 
+def test_empty_pages_without_end_are_an_error(api: Api, tmp_path: Path) -> None:
+    api.rows, api.page_size_of = rows_at([1.0]), lambda since, until, page: 0
+    with pytest.raises(ExportsError, match=r"day 2026-05-19, window .* 1,001 empty pages in a row"):
+        fetch(api, tmp_path)
+
+
 def test_a_missing_next_cursor_is_an_error_and_not_the_end(api: Api, tmp_path: Path) -> None:
     api.rows = rows_at(EVENLY)
     api.fault = lambda request, answer: (
@@ -200,6 +206,16 @@ def test_cutting_costs_few_requests_and_keeps_connections_busy(api: Api, tmp_pat
     assert fetched.ids == ids(api)
     assert len(api.data_requests) <= 100 + 3 * concurrency
     assert api.most_in_flight == concurrency
+
+
+@pytest.mark.parametrize("second", [0.0, 30000.0])
+def test_a_burst_within_a_second_does_not_pass_for_the_density_of_the_day(
+    api: Api, tmp_path: Path, second: float
+) -> None:
+    burst = [second + number / 1000 for number in range(500)]
+    api.rows, api.gap = rows_at(sorted([*EVENLY[:100], *burst])), 0.01
+    assert fetch(api, tmp_path, concurrency=8, page_size=20).ids == ids(api)
+    assert len(api.data_requests) <= 30 + 2 * 8
 
 
 def test_only_the_first_request_asks_for_the_count(api: Api, tmp_path: Path) -> None:
