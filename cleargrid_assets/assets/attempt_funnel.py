@@ -1,13 +1,11 @@
 """The attempt funnel as an asset."""
 
-from typing import Any
-
 import dagster as dg
 
 from cleargrid_assets.analysis import funnel
 from cleargrid_assets.analysis.unmapped import unmapped
 from cleargrid_assets.assets.declaration import declaration, lineage, logs_input
-from cleargrid_assets.assets.presentation import between, days_of, present
+from cleargrid_assets.assets.presentation import AnalysisResult, between, days_of, present
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.warehouse.slices import StoredSlice
@@ -31,7 +29,7 @@ _LINEAGE = lineage(
 @dg.asset(**declaration(ATTEMPT_FUNNEL), ins=logs_input(), code_version="1")
 def attempt_funnel(
     context: dg.AssetExecutionContext, communication_logs: StoredSlice, outcomes: OutcomesResource
-) -> dg.MaterializeResult[Any]:
+) -> AnalysisResult:
     """How far the day's outbound attempts got, by communication type and for all types together.
 
     Four stages, each containing the next: *attempted* (every outbound attempt), *delivered* (it got out), *reached* (a

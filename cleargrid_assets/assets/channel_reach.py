@@ -1,13 +1,12 @@
 """The reach of each channel as an asset."""
 
 from datetime import timedelta
-from typing import Any
 
 import dagster as dg
 
 from cleargrid_assets.analysis import channels
 from cleargrid_assets.assets.declaration import declaration, lineage, logs_input
-from cleargrid_assets.assets.presentation import between, days_of, present, with_days_before
+from cleargrid_assets.assets.presentation import AnalysisResult, between, days_of, present, with_days_before
 from cleargrid_assets.contracts import CHANNEL_REACH
 from cleargrid_assets.resources import OutcomesResource, WarehouseResource
 from cleargrid_assets.warehouse.slices import StoredSlice
@@ -37,7 +36,7 @@ def channel_reach(
     communication_logs: StoredSlice,
     outcomes: OutcomesResource,
     warehouse: WarehouseResource,
-) -> dg.MaterializeResult[Any]:
+) -> AnalysisResult:
     """How many of the contacts attempted on a channel were reached on it that day, and at what cost in attempts.
 
     A contact is reached if at least one of the day's outbound attempts on it has the outcome reached or engaged. The

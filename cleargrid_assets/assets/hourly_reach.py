@@ -1,13 +1,12 @@
 """The reach by hour as an asset."""
 
 from datetime import timedelta
-from typing import Any
 
 import dagster as dg
 
 from cleargrid_assets.analysis import hours
 from cleargrid_assets.assets.declaration import declaration, lineage, logs_input
-from cleargrid_assets.assets.presentation import between, days_of, present, with_days_before
+from cleargrid_assets.assets.presentation import AnalysisResult, between, days_of, present, with_days_before
 from cleargrid_assets.contracts import HOURLY_REACH
 from cleargrid_assets.partitions import BUSINESS_ZONE
 from cleargrid_assets.resources import OutcomesResource, WarehouseResource
@@ -33,7 +32,7 @@ def hourly_reach(
     communication_logs: StoredSlice,
     outcomes: OutcomesResource,
     warehouse: WarehouseResource,
-) -> dg.MaterializeResult[Any]:
+) -> AnalysisResult:
     """At which hours of the day the outbound attempts on a channel reach people.
 
     Hours are those of a wall clock in the business zone. Where clocks go back, the hour that comes twice is one; where

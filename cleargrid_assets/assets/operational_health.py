@@ -1,13 +1,12 @@
 """The health of operations as an asset."""
 
 from datetime import timedelta
-from typing import Any
 
 import dagster as dg
 
 from cleargrid_assets.analysis import health
 from cleargrid_assets.assets.declaration import declaration, lineage, logs_input
-from cleargrid_assets.assets.presentation import between, days_of, present, with_days_before
+from cleargrid_assets.assets.presentation import AnalysisResult, between, days_of, present, with_days_before
 from cleargrid_assets.contracts import OPERATIONAL_HEALTH
 from cleargrid_assets.resources import OutcomesResource, WarehouseResource
 from cleargrid_assets.warehouse.slices import StoredSlice
@@ -42,7 +41,7 @@ def operational_health(
     communication_logs: StoredSlice,
     outcomes: OutcomesResource,
     warehouse: WarehouseResource,
-) -> dg.MaterializeResult[Any]:
+) -> AnalysisResult:
     """Whether the day looks healthy, by communication type and in both directions.
 
     Failures are communications that never got out. Logging lag is the time from a communication to its row, update lag

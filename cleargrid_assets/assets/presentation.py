@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -19,6 +19,9 @@ from cleargrid_assets.resources import WarehouseResource
 
 if TYPE_CHECKING:
     import pandas as pd
+
+AnalysisResult = dg.MaterializeResult[Any]
+"""What an analysis returns, with a DataFrame of its table as value: its type would load pandas with the definitions."""
 
 
 def days_of(context: dg.AssetExecutionContext) -> list[date]:

@@ -1,12 +1,10 @@
 """The reach by attempt number as an asset."""
 
-from typing import Any
-
 import dagster as dg
 
 from cleargrid_assets.analysis import attempts
 from cleargrid_assets.assets.declaration import declaration, lineage, logs_input
-from cleargrid_assets.assets.presentation import between, days_of, present
+from cleargrid_assets.assets.presentation import AnalysisResult, between, days_of, present
 from cleargrid_assets.contracts import REACH_BY_ATTEMPT
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.warehouse.slices import StoredSlice
@@ -28,7 +26,7 @@ _LINEAGE = lineage(
 @dg.asset(**declaration(REACH_BY_ATTEMPT), ins=logs_input(attempts.WINDOW_DAYS), code_version="1")
 def reach_by_attempt(
     context: dg.AssetExecutionContext, communication_logs: StoredSlice, outcomes: OutcomesResource
-) -> dg.MaterializeResult[Any]:
+) -> AnalysisResult:
     """At which attempt people are first reached, over the 7 days that end with the day.
 
     A contact's outbound attempts on a channel are numbered in the order in which they were made; the tenth and later
