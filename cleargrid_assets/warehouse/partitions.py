@@ -82,7 +82,7 @@ def stage_frame(connection: duckdb.DuckDBPyConnection, table: Table, frame: pd.D
             f"The rows for {table.name} have a value that is not of its type in {column} ({type(error).__name__})."
         ) from None
     connection.unregister("frame")
-    if _has_duplicates(connection, table):
+    if connection.execute(f"{_repeated_keys(table)} LIMIT 1").fetchall():
         raise WarehouseError(f"Two rows for {table.name} have the same {', '.join(table.key)}.")
 
 
@@ -117,15 +117,15 @@ def stage_spooled(connection: duckdb.DuckDBPyConnection, table: Table, partition
                 f"The spooled rows of {partition.day} could not be read back ({type(error).__name__}). "
                 "Materialize the day again."
             ) from None
-    if _has_duplicates(connection, table):
-        connection.execute(
-            f"""
-            DELETE FROM {_STAGE} WHERE rowid IN (
-                SELECT rowid FROM {_STAGE}
-                QUALIFY row_number() OVER (PARTITION BY {_key(table)} ORDER BY updated_at DESC, rowid DESC) > 1
-            )
-            """
+    # Ranked are only those that came twice, which are few: the rows at which windows meet.
+    connection.execute(
+        f"""
+        DELETE FROM {_STAGE} WHERE rowid IN (
+            SELECT rowid FROM {_STAGE} SEMI JOIN ({_repeated_keys(table)}) USING ({_key(table)})
+            QUALIFY row_number() OVER (PARTITION BY {_key(table)} ORDER BY updated_at DESC, rowid DESC) > 1
         )
+        """
+    )
 
 
 def replace_partitions(
@@ -188,10 +188,8 @@ def _create_stage(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     connection.execute(f"CREATE OR REPLACE TEMP TABLE incoming ({column_definitions(table)})")
 
 
-def _has_duplicates(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
-    return bool(
-        connection.execute(f"SELECT 1 FROM {_STAGE} GROUP BY {_key(table)} HAVING count(*) > 1 LIMIT 1").fetchall()
-    )
+def _repeated_keys(table: Table) -> str:
+    return f"SELECT {_key(table)} FROM {_STAGE} GROUP BY {_key(table)} HAVING count(*) > 1"
 
 
 def _refuse_strays(connection: duckdb.DuckDBPyConnection, table: Table, days: Sequence[date]) -> None:
