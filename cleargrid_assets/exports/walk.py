@@ -249,11 +249,22 @@ class _Fetch:
 
     def run(self, executor: ThreadPoolExecutor, concurrency: int) -> None:
         while self._ready or self._in_flight:
-            while len(self._in_flight) < concurrency and (self._ready or self._cut_longest(concurrency)):
-                self._start(self._ready.popleft(), executor)
+            self._occupy(executor, concurrency)
             done, _ = wait(self._in_flight, return_when=FIRST_COMPLETED)
             for future in done:
-                self._finish(self._in_flight.pop(future), future)
+                walk = self._in_flight.pop(future)
+                counted = walk.counted and walk.cursor is None
+                page = self._move_on(walk, future)
+                # First, so that no connection waits for the disk.
+                self._occupy(executor, concurrency)
+                if page is not None:
+                    # Before any other walk moves on: the journal must not say that it is past rows not written yet.
+                    self._keep(walk.day, page, counted=counted)
+
+    def _occupy(self, executor: ThreadPoolExecutor, concurrency: int) -> None:
+        """Gives every connection a walk, as long as rows remain."""
+        while len(self._in_flight) < concurrency and (self._ready or self._cut_longest(concurrency)):
+            self._start(self._ready.popleft(), executor)
 
     def _start(self, walk: _Walk, executor: ThreadPoolExecutor) -> None:
         if walk.cursor is None and self._widest_allowed and walk.window.width > self._widest_allowed:
@@ -274,23 +285,23 @@ class _Fetch:
         )
         self._in_flight[future] = walk
 
-    def _finish(self, walk: _Walk, future: "Future[Page]") -> None:
+    def _move_on(self, walk: _Walk, future: "Future[Page]") -> "Page | None":
+        """Moves a walk past the page that has arrived, or cuts it if it was too wide for one."""
         self.reports[walk.day].effort.add(walk.effort)
-        asked = walk.window
+        asked, first_page = walk.window, walk.cursor is None
         try:
             page = future.result()
-            counted, first_page = walk.counted, walk.cursor is None
             if first_page:
                 self._widest_answered = max(self._widest_answered, asked.width)
             if walk.take(page):
                 self._ready.appendleft(walk)
         except QueryTimeoutError as error:
             self._narrow(walk, error)
+            return None
         except ExportsError as error:
             error.day, error.window = walk.day, asked
             raise
-        else:
-            self._keep(walk.day, page, counted=counted and first_page)
+        return page
 
     def _narrow(self, walk: _Walk, error: QueryTimeoutError) -> None:
         """Halves what remains of a walk whose query outran the server, and remembers the width that was too much."""
