@@ -1,10 +1,12 @@
 """The IO manager as the assets' resource: which of the two ways of storing and loading an asset's rows take.
 
 What belongs here: telling slices and DataFrames apart, and the end of a spooled slice. What does not: how either is
-stored (`storage`, `frames`). Those are loaded with the first rows, and pandas with the first DataFrame.
+stored (`storage`, `frames`). Those are loaded when a run begins, and pandas with the first DataFrame.
 """
 
 from functools import cached_property
+from importlib import import_module
+from threading import Thread
 from typing import Any
 
 import dagster as dg
@@ -28,6 +30,8 @@ class WarehouseIOManager(dg.ConfigurableIOManagerFactory[dg.IOManager]):
 
     def create_io_manager(self, context: dg.InitResourceContext) -> dg.IOManager:
         """dagster-duckdb's for slices, dagster-duckdb-pandas's for DataFrames."""
+        # It takes as long as a request or two, and an asset that has requests to wait for need not wait for both.
+        Thread(target=import_module, args=("cleargrid_assets.warehouse.storage",), name="load storage").start()
         return _Manager(self.database)
 
 
