@@ -1,7 +1,7 @@
 """The code location: wiring, and nothing else."""
 
+import atexit
 import gc
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -69,7 +69,6 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
 defs = build_defs()
 
 # What Dagster has allocated by now lives as long as the process. Left in the collector's sight, it is walked again and
-# again while a run works, and once more at its end. Not DuckDB's objects, though: at the end it looks for those that
-# were not collected, and complains.
-if "duckdb" not in sys.modules:
-    gc.freeze()
+# again while a run works.
+gc.freeze()
+atexit.register(gc.unfreeze)  # at the end DuckDB looks for what was not collected, and complains
