@@ -41,6 +41,7 @@ def test_the_demo_prints_a_funnel_and_where_the_data_is_and_leaves_real_data_alo
         days = connection.sql("SELECT count(DISTINCT communicated_date) FROM cleargrid.communication_logs").fetchall()
     assert days == [(2,)]
     assert not (tmp_path / "real.duckdb").exists()
+    assert "leaked" not in run.stderr  # what DuckDB says of objects that nobody collected
 
 
 def test_the_demo_refuses_a_port_that_is_taken_before_it_does_anything(tmp_path: Path) -> None:
