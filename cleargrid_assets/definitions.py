@@ -1,7 +1,7 @@
 """The code location: wiring, and nothing else."""
 
-import atexit
 import gc
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -69,6 +69,7 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
 defs = build_defs()
 
 # What Dagster has allocated by now lives as long as the process. Left in the collector's sight, it is walked again and
-# again while a run works.
-gc.freeze()
-atexit.register(gc.unfreeze)  # at the end DuckDB looks for what was not collected, and complains
+# again while a run works, and at its end. DuckDB is not to be among it: at the end it complains of what of its own was
+# not collected.
+if "duckdb" not in sys.modules:
+    gc.freeze()

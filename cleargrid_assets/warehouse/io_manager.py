@@ -4,7 +4,6 @@ What belongs here: telling slices and DataFrames apart, and the end of a spooled
 stored (`storage`, `frames`). Those are loaded when a run begins, and pandas with the first DataFrame.
 """
 
-from functools import cached_property
 from importlib import import_module
 from threading import Thread
 from typing import Any
@@ -49,16 +48,12 @@ class _Manager(dg.IOManager):
         return self._for(context.dagster_type.typing_type).load_input(context)
 
     def _for(self, type_: object) -> DbIOManager:
-        return self._slices if type_ in {SpooledSlice, StoredSlice} else self._frames
+        # Imported here because loading pandas is for runs that take DataFrames, and made for each call so that nothing
+        # that Dagster keeps to the end of the process leads to DuckDB.
+        if type_ in {SpooledSlice, StoredSlice}:
+            from cleargrid_assets.warehouse.storage import slice_io_manager  # noqa: PLC0415
 
-    @cached_property
-    def _slices(self) -> DbIOManager:
-        from cleargrid_assets.warehouse.storage import slice_io_manager  # noqa: PLC0415
-
-        return slice_io_manager(self._database)
-
-    @cached_property
-    def _frames(self) -> DbIOManager:
+            return slice_io_manager(self._database)
         from cleargrid_assets.warehouse.frames import frame_io_manager  # noqa: PLC0415
 
         return frame_io_manager(self._database)
