@@ -57,6 +57,7 @@ class Authenticator:
         self._path = f"/admin/auth/{quote(credentials.lender, safe='')}"
         self._lock = threading.Lock()
         self._token: Token | None = None
+        self._accepted: Token | None = None
         self._refresh_token: str | None = None
         self._failure: AuthenticationError | None = None
 
@@ -84,9 +85,13 @@ class Authenticator:
                     self._log_in()
             return self._current()
 
-    def is_current(self, token: Token) -> bool:
-        """Whether no thread has replaced the token."""
-        return self._token is token
+    def accepted(self, token: Token) -> None:
+        """Notes that the service has taken the token."""
+        self._accepted = token
+
+    def is_untried(self, token: Token) -> bool:
+        """Whether the token is the current one and has not been taken by the service, for any thread, so far."""
+        return self._token is token and self._accepted is not token
 
     def _current(self) -> Token:
         assert self._token is not None  # noqa: S101 - set by the callers

@@ -16,6 +16,9 @@ from cleargrid_assets.exports.transport import Transport
 from cleargrid_assets.exports.window import Window, iso
 from cleargrid_assets.settings import Settings
 
+_MOST_RENEWALS = 3
+"""So many tokens are got for one request."""
+
 
 class ExportsClient:
     """A lender's view of one dataset, safe to use from several threads.
@@ -83,7 +86,7 @@ class ExportsClient:
             params["includeTotal"] = "true"
         spent = effort if effort is not None else Effort()
         token = self._authenticator.token()
-        renewed = False
+        renewals = 0
         while True:
             try:
                 page: Page = self._transport.send(
@@ -98,7 +101,8 @@ class ExportsClient:
             except ExportsError as error:
                 if error.status != HTTPStatus.UNAUTHORIZED:
                     raise
-                if renewed and self._authenticator.is_current(token):
+                # One that has served others has expired, unless that goes on and on.
+                if renewals == _MOST_RENEWALS or (renewals and self._authenticator.is_untried(token)):
                     raise AuthenticationError(
                         "a token that was just issued was refused",
                         status=error.status,
@@ -109,6 +113,7 @@ class ExportsClient:
                 # A token that another request has replaced meanwhile does not count as renewed by this one.
                 before = spent.refreshes
                 token = self._authenticator.renew(token, spent)
-                renewed = renewed or spent.refreshes > before
+                renewals += spent.refreshes - before
             else:
+                self._authenticator.accepted(token)
                 return page

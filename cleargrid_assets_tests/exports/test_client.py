@@ -2,10 +2,12 @@
 
 import threading
 import traceback
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from cleargrid_assets.exports.client import ExportsClient
 from cleargrid_assets.exports.effort import Effort
 from cleargrid_assets.exports.errors import AuthenticationError, ContractError, ExportsError, TransientError
 from cleargrid_assets.exports.transport import ATTEMPTS
@@ -107,6 +109,37 @@ def test_a_fresh_token_that_is_refused_stops_with_what_the_server_said(api: Api)
         client.page(WINDOW)
     assert [request.kind for request in api.requests] == ["login", "data", "refresh", "data"]
     assert 'HTTP 401, the server said "Lender inactive", requestId req_401' in str(caught.value)
+
+
+def _dying_while_others_work(api: Api, client: ExportsClient, deaths: int) -> Callable[[Request, Answer], Answer]:
+    """A fault: the tokens of requests for one row die before the server looks at them, new ones after some use."""
+
+    def fault(request: Request, answer: Answer) -> Answer:
+        slow = [each for each in api.data_requests if each.params["limit"] == "1"]
+        if request not in slow or len(slow) > deaths:
+            return answer
+        if len(slow) > 1:
+            client.page(WINDOW)
+        api.valid_tokens.clear()
+        return envelope(401, "Token expired")
+
+    return fault
+
+
+def test_a_fresh_token_that_has_served_another_request_has_expired_and_is_renewed_again(api: Api) -> None:
+    api.rows = rows_at([1])
+    with connected(api, concurrency=2) as client:
+        api.fault = _dying_while_others_work(api, client, deaths=2)
+        assert client.page(WINDOW, limit=1).rows == 1
+    assert len(api.of_kind("refresh")) == 2
+
+
+def test_a_request_that_is_refused_whatever_the_token_stops_in_the_end(api: Api) -> None:
+    with connected(api, concurrency=2) as client:
+        api.fault = _dying_while_others_work(api, client, deaths=100)
+        with pytest.raises(AuthenticationError, match="Token expired"):
+            client.page(WINDOW, limit=1)
+    assert len(api.of_kind("refresh")) == 3
 
 
 def test_fresh_tokens_that_are_refused_stop_many_threads_after_few_requests(api: Api) -> None:
