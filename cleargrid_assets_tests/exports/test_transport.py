@@ -252,23 +252,22 @@ def test_requests_are_spaced_out_by_the_rate() -> None:
 WHOLE = json.dumps({"rows": list(range(500))}).encode()
 
 
-@pytest.mark.parametrize(
-    "spoilt",
-    [
-        Answer(body=WHOLE, sent=0),
-        Answer(body=WHOLE, sent=100),
-        Answer(body=WHOLE, content_length=len(WHOLE) + 10, sent=len(WHOLE)),
-        gzipped(Answer(body=WHOLE, sent=100)),
-        Answer(body=gzip.compress(WHOLE)[:-30], headers={"Content-Encoding": "gzip"}),
-        Answer(body=WHOLE, headers={"Content-Encoding": "gzip"}),
-        Answer(raw=b""),
-        Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Le"),
-        Answer(raw=PERSONAL + b"\r\n\r\n"),
-        Answer(raw=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + PERSONAL + b"\r\n"),
-        Answer(raw=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n"),
-    ],
-    ids=str,
-)
+SPOILT = {
+    "cut before the body": Answer(body=WHOLE, sent=0),
+    "cut within the body": Answer(body=WHOLE, sent=100),
+    "shorter than announced": Answer(body=WHOLE, content_length=len(WHOLE) + 10, sent=len(WHOLE)),
+    "cut within a compressed body": gzipped(Answer(body=WHOLE, sent=100)),
+    "compressed without its end": Answer(body=gzip.compress(WHOLE)[:-30], headers={"Content-Encoding": "gzip"}),
+    "not compressed as announced": Answer(body=WHOLE, headers={"Content-Encoding": "gzip"}),
+    "nothing": Answer(raw=b""),
+    "cut within a header": Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Le"),
+    "not HTTP": Answer(raw=PERSONAL + b"\r\n\r\n"),
+    "a chunk without a size": Answer(raw=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + PERSONAL + b"\r\n"),
+    "cut between chunks": Answer(raw=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n"),
+}
+
+
+@pytest.mark.parametrize("spoilt", SPOILT.values(), ids=list(SPOILT))
 def test_a_spoilt_answer_is_tried_again_and_shown_nowhere(api: Api, spoilt: Answer) -> None:
     """A body cut short inside gzip is for the parser to notice: it is valid as far as it goes."""
     api.fault = answering(spoilt, Answer(body=WHOLE))
