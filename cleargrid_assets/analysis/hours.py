@@ -6,6 +6,7 @@ read (`classify`).
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 from cleargrid_assets.analysis import classify
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 COLUMNS = ("communicated_date", "communication_type", "direction", "status", "communicated_at")
 """The columns of the communication logs that are read."""
+
+_CLOCKS_CHANGE_ON_S = 900
+"""A zone's offset changes on a quarter of an hour, seen in UTC."""
 
 _HOURLY_REACH = """
 WITH counted AS (
@@ -47,7 +51,7 @@ LEFT JOIN counted USING (communicated_date, channel, hour)
 """
 
 
-def hourly_reach(logs: DuckDBPyRelation, outcomes: Outcomes, zone: str) -> pd.DataFrame:
+def hourly_reach(logs: DuckDBPyRelation, outcomes: Outcomes, zone: tzinfo) -> pd.DataFrame:
     """Counts outbound attempts, and those of outcome reached or engaged, by the hour on the business zone's clock.
 
     `reach_rate` = reached attempts / attempts, from 0 to 1; NULL in an hour without attempts. Each day and channel
@@ -57,14 +61,32 @@ def hourly_reach(logs: DuckDBPyRelation, outcomes: Outcomes, zone: str) -> pd.Da
     Args:
         logs: The slice; at least `COLUMNS`.
         outcomes: The meaning of statuses and types.
-        zone: IANA name of the business zone.
+        zone: The business zone.
 
     Returns:
         The columns of `HOURLY_REACH`, sorted by its key.
     """
     attempts = classify.classified(logs.filter(classify.OUTBOUND), outcomes).project(
-        f"communicated_date, channel, {classify.IS_REACHED} AS is_reached, "
-        f"hour(communicated_at AT TIME ZONE '{zone}') AS hour"
+        f"communicated_date, channel, {classify.IS_REACHED} AS is_reached, {_local_hour(logs, zone)} AS hour"
     )
     result = select(_HOURLY_REACH, "attempts", attempts)
     return to_frame(HOURLY_REACH, [result], order=HOURLY_REACH.key)
+
+
+def _local_hour(logs: DuckDBPyRelation, zone: tzinfo) -> str:
+    """The hour on the zone's clock, in SQL.
+
+    The zone's rules are read here, as they are for the bounds of a day: DuckDB has its own, which are as old as it is,
+    and where the two differ a day's hours would not be those of the day.
+    """
+    seconds = "epoch_us(communicated_at) // 1000000"
+    [(first, last)] = logs.aggregate(f"min({seconds}), max({seconds})").fetchall()
+    if first is None:
+        return "0"
+    offsets: list[tuple[int, int]] = []
+    for instant in range(first - first % _CLOCKS_CHANGE_ON_S, last + 1, _CLOCKS_CHANGE_ON_S):
+        offset = datetime.fromtimestamp(instant, zone).utcoffset() or timedelta()
+        if not offsets or offset.total_seconds() != offsets[-1][1]:
+            offsets.append((instant, round(offset.total_seconds())))
+    since = " ".join(f"WHEN {seconds} >= {instant} THEN {offset}" for instant, offset in reversed(offsets))
+    return f"({seconds} + CASE {since} END) // 3600 % 24"

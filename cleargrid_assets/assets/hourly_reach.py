@@ -42,7 +42,7 @@ def hourly_reach(
     from cleargrid_assets.pictures import hours as picture  # noqa: PLC0415
 
     with communication_logs.open() as logs:
-        rows = hours.hourly_reach(logs, outcomes.load(), BUSINESS_ZONE.key)
+        rows = hours.hourly_reach(logs, outcomes.load(), BUSINESS_ZONE)
     days = days_of(context)
     history = with_days_before(warehouse, HOURLY_REACH, rows, days, _DAYS_SHOWN)
     for day in days:

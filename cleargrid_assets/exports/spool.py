@@ -14,7 +14,7 @@ import uuid
 import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO
@@ -73,7 +73,7 @@ class Entry(msgspec.Struct, tag="page"):
     total: int | None = None
     total_note: str | None = None
     counted: bool = False
-    unknown_fields: Mapping[str, int] = field(default_factory=dict)
+    unknown_fields: Mapping[str, int] = msgspec.field(default_factory=dict)
     length: int = 0
     checksum: int = 0
 

@@ -2,6 +2,7 @@
 
 import random
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
@@ -54,7 +55,7 @@ def test_channel_reach_agrees_with_the_second_implementation(seed: int) -> None:
 @SEEDS
 def test_hourly_reach_agrees_with_the_second_implementation(seed: int) -> None:
     slice_rows = messy_rows(seed)
-    frame = hours.hourly_reach(relation(slice_rows, hours.COLUMNS), OUTCOMES, "Asia/Kolkata")
+    frame = hours.hourly_reach(relation(slice_rows, hours.COLUMNS), OUTCOMES, ZoneInfo("Asia/Kolkata"))
     assert_same(stored(frame, HOURLY_REACH), reference.hourly_reach(slice_rows, "Asia/Kolkata"), HOURLY_REACH.key)
 
 
@@ -78,7 +79,7 @@ def test_the_order_of_the_rows_does_not_matter(seed: int, order: random.Random) 
             _funnel(given_rows),
             attempts.reach_by_attempt(relation(given_rows, attempts.COLUMNS), OUTCOMES, DAYS[3:5]),
             channels.channel_reach(relation(given_rows, channels.COLUMNS), OUTCOMES),
-            hours.hourly_reach(relation(given_rows, hours.COLUMNS), OUTCOMES, "UTC"),
+            hours.hourly_reach(relation(given_rows, hours.COLUMNS), OUTCOMES, ZoneInfo("UTC")),
             health.operational_health(relation(given_rows, health.COLUMNS), OUTCOMES, DAYS[3:5]),
         ]
 

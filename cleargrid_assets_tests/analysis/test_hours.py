@@ -1,6 +1,7 @@
 """Hourly reach, by cases worked by hand."""
 
-from datetime import date
+from datetime import date, datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo
 
 from cleargrid_assets.analysis.hours import COLUMNS, hourly_reach
 from cleargrid_assets.analysis.outcomes import load_outcomes
@@ -8,7 +9,8 @@ from cleargrid_assets.contracts import HOURLY_REACH
 from cleargrid_assets_tests.analysis.slices import Row, at, relation, row, stored
 
 
-def _reach(slice_rows: list[Row], zone: str = "UTC") -> list[Row]:
+def _reach(slice_rows: list[Row], zone: str | tzinfo = "UTC") -> list[Row]:
+    zone = ZoneInfo(zone) if isinstance(zone, str) else zone
     return stored(hourly_reach(relation(slice_rows, COLUMNS), load_outcomes(None), zone), HOURLY_REACH)
 
 
@@ -63,3 +65,19 @@ def test_an_hour_that_is_skipped_has_no_attempts() -> None:
     day = date(2026, 3, 29)
     attempts = [_on(day, "1", "2026-03-29T00:59:00+00:00"), _on(day, "2", "2026-03-29T01:00:00+00:00")]
     assert _busy_hours(_reach(attempts, "Europe/Berlin")) == {1: (1, 0), 3: (1, 0)}
+
+
+def test_the_zones_rules_are_those_that_bound_the_day() -> None:
+    """Whatever DuckDB's own database says: it knows nothing of this zone."""
+    attempts = [row("1", communicated_at=at("12:14:59")), row("2", communicated_at=at("12:15:00"))]
+    assert _busy_hours(_reach(attempts, timezone(timedelta(hours=2, minutes=45)))) == {14: (1, 0), 15: (1, 0)}
+
+
+def test_over_many_days_each_change_of_clocks_counts_from_its_instant() -> None:
+    zone = ZoneInfo("Australia/Lord_Howe")
+    instants = [
+        datetime(2026, month, 3, hour, 40, tzinfo=zone) for month in (1, 4, 7, 10, 12) for hour in (0, 1, 2, 23)
+    ]
+    attempts = [_on(each.date(), str(each), each.isoformat()) for each in instants]
+    reached = [(r["communicated_date"], r["hour"]) for r in _reach(attempts, zone) if r["attempts"]]
+    assert reached == [(each.date(), each.hour) for each in instants]

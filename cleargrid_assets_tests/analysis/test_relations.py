@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pandas as pd
@@ -36,7 +37,7 @@ ANALYSES: list[tuple[Table, Analysis]] = [
     (ATTEMPT_FUNNEL, lambda r: funnel.attempt_funnel(relation(r, funnel.COLUMNS), OUTCOMES)),
     (REACH_BY_ATTEMPT, lambda r: attempts.reach_by_attempt(relation(r, attempts.COLUMNS), OUTCOMES, [DAY])),
     (CHANNEL_REACH, lambda r: channels.channel_reach(relation(r, channels.COLUMNS), OUTCOMES)),
-    (HOURLY_REACH, lambda r: hours.hourly_reach(relation(r, hours.COLUMNS), OUTCOMES, "Asia/Dubai")),
+    (HOURLY_REACH, lambda r: hours.hourly_reach(relation(r, hours.COLUMNS), OUTCOMES, ZoneInfo("Asia/Dubai"))),
     (OPERATIONAL_HEALTH, lambda r: health.operational_health(relation(r, health.COLUMNS), OUTCOMES, [DAY])),
 ]
 
