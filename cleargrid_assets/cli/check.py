@@ -9,13 +9,15 @@ import duckdb
 from cleargrid_assets.analysis.outcomes import OutcomesError, load_outcomes
 from cleargrid_assets.exports.client import ExportsClient
 from cleargrid_assets.exports.contract import D21
-from cleargrid_assets.exports.errors import ExportsError
+from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
+from cleargrid_assets.exports.rows import Page
 from cleargrid_assets.exports.walk import MOST_EMPTY_PAGES
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.settings import Settings, SettingsError
 from cleargrid_assets.warehouse.connection import WarehouseError, connect
 
 _LOOKED_BACK = timedelta(days=30)
+_LEAST_LOOKED_BACK = timedelta(hours=1)
 _LOCK_TIMEOUT_S = 5.0
 
 
@@ -53,10 +55,9 @@ def _check_database(settings: Settings) -> bool:
 def _check_api(settings: Settings) -> bool:
     def read_one_row() -> str:
         client = ExportsClient(settings, D21)
-        now = datetime.now(timezone.utc).replace(microsecond=0)
         try:
-            window = Window(now - _LOOKED_BACK, now)
-            page = first = client.page(window, limit=1, include_total=True)
+            window, first = _first_page(client)
+            page = first
             for _ in range(MOST_EMPTY_PAGES):
                 if page.rows or page.next_cursor is None:
                     break
@@ -65,14 +66,28 @@ def _check_api(settings: Settings) -> bool:
         finally:
             client.close()
         seen = f"Exports API: logged in at {settings.base_url}."
+        when = f"since {window.since:%Y-%m-%d %H:%M} UTC"
         if page.first_at is None:
-            return f"{seen} It holds no communications of the last {_LOOKED_BACK.days} days."
+            return f"{seen} It holds no communications {when}."
         count = f"{first.total:,}" if first.total is not None else "an unknown number of"
         count += f" ({first.total_note})" if first.total_note else ""
-        held = f"It holds {count} communications of the last {_LOOKED_BACK.days} days."
-        return f"{seen} {held} Read one, of {page.first_at:%Y-%m-%d %H:%M:%S} UTC."
+        return f"{seen} It holds {count} communications {when}. Read one, of {page.first_at:%Y-%m-%d %H:%M:%S} UTC."
 
     return _try(read_one_row, ExportsError, SettingsError)
+
+
+def _first_page(client: ExportsClient) -> tuple[Window, Page]:
+    """The first row of the last days, or of less where that is too much for one query, as in the runs."""
+    until = datetime.now(timezone.utc).replace(microsecond=0)
+    width = _LOOKED_BACK
+    while True:
+        window = Window(until - width, until)
+        try:
+            return window, client.page(window, limit=1, include_total=True)
+        except QueryTimeoutError:
+            width /= 2
+            if width < _LEAST_LOOKED_BACK:
+                raise
 
 
 def _try(step: Callable[[], str], *errors: type[Exception]) -> bool:

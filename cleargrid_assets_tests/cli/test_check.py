@@ -1,5 +1,6 @@
 """`cleargrid check`, against the sandbox."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -10,7 +11,7 @@ from click.testing import CliRunner, Result
 from cleargrid_assets.cli.main import main
 from cleargrid_assets.cli.sandbox import sandbox_variables
 from cleargrid_assets.sandbox import RunningSandbox, SandboxSettings, running_sandbox
-from cleargrid_assets_tests.exports.api import EMAIL, LENDER, PASSWORD, Api, row, serving
+from cleargrid_assets_tests.exports.api import EMAIL, LENDER, PASSWORD, Api, envelope, row, serving
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +37,22 @@ def _check(variables: dict[str, str]) -> Result:
     return CliRunner().invoke(main, ["check"], env=variables)
 
 
+def _pointing_at(api: Api) -> dict[str, str]:
+    return {
+        "CLEARGRID_BASE_URL": api.url,
+        "CLEARGRID_LENDER": LENDER,
+        "CLEARGRID_EMAIL": EMAIL,
+        "CLEARGRID_PASSWORD": PASSWORD,
+    }
+
+
 def test_right_variables_pass_and_say_what_was_seen(variables: dict[str, str]) -> None:
     result = _check(variables)
     assert result.exit_code == 0, result.output
     assert "logged in at http://127.0.0.1" in result.output
-    assert "communications of the last 30 days. Read one" in result.output
+    since = datetime.now(timezone.utc) - timedelta(days=30)
+    assert f"communications since {since:%Y-%m-%d}" in result.output
+    assert "UTC. Read one, of" in result.output
     assert "opens for writing" in result.output
 
 
@@ -48,19 +60,30 @@ def test_a_row_behind_empty_pages_is_found(variables: dict[str, str]) -> None:
     yesterday = datetime.now(timezone.utc) - timedelta(days=1)
     with serving(Api(rows=[row("a", yesterday.isoformat())])) as api:
         api.page_size_of = lambda since, until, page: 0 if page < 3 else 1
-        result = _check(
-            {
-                **variables,
-                "CLEARGRID_BASE_URL": api.url,
-                "CLEARGRID_LENDER": LENDER,
-                "CLEARGRID_EMAIL": EMAIL,
-                "CLEARGRID_PASSWORD": PASSWORD,
-            }
-        )
+        result = _check({**variables, **_pointing_at(api)})
     assert result.exit_code == 0, result.output
-    assert (
-        f"holds 1 communications of the last 30 days. Read one, of {yesterday:%Y-%m-%d %H:%M:%S} UTC" in result.output
+    assert re.search(
+        rf"holds 1 communications since \S+ \S+ UTC. Read one, of {yesterday:%Y-%m-%d %H:%M:%S} UTC", result.output
     )
+
+
+def test_days_too_many_for_one_query_are_halved_as_in_a_run(variables: dict[str, str]) -> None:
+    now = datetime.now(timezone.utc)
+    rows = [row(str(back), (now - timedelta(days=back, minutes=1)).isoformat()) for back in range(30)]
+    with serving(Api(rows=rows, most_rows=4)) as api:
+        result = _check({**variables, **_pointing_at(api)})
+    assert result.exit_code == 0, result.output
+    assert "holds 4 communications since " in result.output
+    assert len(api.data_requests) == 4  # 30, 15, 7.5 and 3.75 days
+
+
+def test_a_service_that_no_window_is_small_enough_for_fails_with_what_it_said(variables: dict[str, str]) -> None:
+    with serving(Api()) as api:
+        api.fault = lambda request, answer: envelope(504, "Slow today") if request.kind == "data" else answer
+        result = _check({**variables, **_pointing_at(api)})
+    assert result.exit_code == 1
+    assert 'the server said "Slow today"' in result.output
+    assert len(api.data_requests) == 10
 
 
 def test_a_wrong_password_fails_with_what_the_server_said(variables: dict[str, str]) -> None:
