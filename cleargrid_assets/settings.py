@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -75,12 +76,13 @@ class Settings:
                 "CLEARGRID_DUCKDB has a query part (`?...`), but the UI shows its value. Give tokens in DuckDB's own "
                 "variables, such as motherduck_token."
             )
+        outcomes = optional("CLEARGRID_OUTCOMES")
         return cls(
             base_url=environ.get("CLEARGRID_BASE_URL", "").strip() or "https://v3-api.cleargrid.ai",
             lender=optional("CLEARGRID_LENDER"),
             email=optional("CLEARGRID_EMAIL"),
             password=environ.get("CLEARGRID_PASSWORD") or None,
-            database=database,
+            database=_expanded(database),
             start_date=parsed("CLEARGRID_START_DATE", "2026-01-01", date.fromisoformat, "a date such as 2026-01-01"),
             timezone=parsed("CLEARGRID_TIMEZONE", "UTC", ZoneInfo, "an IANA time zone such as Asia/Dubai"),
             page_size=parsed("CLEARGRID_PAGE_SIZE", "1000", _integer(1, 1000), "a whole number from 1 to 1000"),
@@ -94,7 +96,7 @@ class Settings:
             fresh_by=parsed(
                 "CLEARGRID_FRESH_BY", "06:00", _time_of_day, "a time after the daily run's 01:00, as 06:00"
             ),
-            outcomes=optional("CLEARGRID_OUTCOMES"),
+            outcomes=_expanded(outcomes) if outcomes else None,
         )
 
     def credentials(self) -> Credentials:
@@ -119,6 +121,11 @@ class Settings:
                 "whether a run would work."
             )
         return Credentials(self.lender, self.email, self.password)
+
+
+def _expanded(path: str) -> str:
+    # A file .env is read by no shell. DuckDB would expand it, but nobody else who makes a path of it.
+    return str(Path(path).expanduser()) if path.startswith("~") else path
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:

@@ -1,6 +1,7 @@
 """The variables: what each takes, what it is by default, and the error that names it."""
 
 from datetime import date, time
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +41,7 @@ def test_an_empty_variable_counts_as_unset() -> None:
     [
         ("CLEARGRID_BASE_URL", " https://stage-v3-api.cleargrid.ai ", "base_url", "https://stage-v3-api.cleargrid.ai"),
         ("CLEARGRID_DUCKDB", "md:outreach", "database", "md:outreach"),
+        ("CLEARGRID_DUCKDB", "~/outreach.duckdb", "database", str(Path.home() / "outreach.duckdb")),
         ("CLEARGRID_START_DATE", "2025-07-01", "start_date", date(2025, 7, 1)),
         ("CLEARGRID_PAGE_SIZE", "1", "page_size", 1),
         ("CLEARGRID_PAGE_SIZE", "1000", "page_size", 1000),
@@ -49,6 +51,7 @@ def test_an_empty_variable_counts_as_unset() -> None:
         ("CLEARGRID_FRESH_BY", "07:30", "fresh_by", time(7, 30)),
         ("CLEARGRID_FRESH_BY", "01:01", "fresh_by", time(1, 1)),
         ("CLEARGRID_OUTCOMES", "outcomes.toml", "outcomes", "outcomes.toml"),
+        ("CLEARGRID_OUTCOMES", "~/outcomes.toml", "outcomes", str(Path.home() / "outcomes.toml")),
         # Spaces may be part of a password.
         ("CLEARGRID_PASSWORD", " pass word ", "password", " pass word "),
     ],

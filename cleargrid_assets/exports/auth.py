@@ -6,6 +6,7 @@ travel (`transport`). Tokens and credentials appear in no `repr`, log line or er
 
 import threading
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import quote
 
@@ -22,6 +23,10 @@ _LOGIN_ATTEMPTS = 3
 
 _LOGIN_ADVICE = (
     "Check CLEARGRID_LENDER, CLEARGRID_EMAIL and CLEARGRID_PASSWORD: the service answers a wrong password with 500 too."
+)
+_NO_LOGIN_ADVICE = (
+    "There is no login at that address: check CLEARGRID_BASE_URL, which takes the root of the API alone, and "
+    "CLEARGRID_LENDER."
 )
 
 
@@ -134,11 +139,18 @@ class Authenticator:
                 status=error.status,
                 message=error.message,
                 request_id=error.request_id,
-                advice=_LOGIN_ADVICE if error.status else error.advice,
+                advice=_login_advice(error),
             )
             raise self._failure from error
         self._token = Token(answer.token, answer.lenderPublicId)
         self._refresh_token = answer.refreshToken
+
+
+def _login_advice(error: ExportsError) -> str | None:
+    if error.status is None:
+        return error.advice
+    is_redirect = HTTPStatus.MULTIPLE_CHOICES <= error.status < HTTPStatus.BAD_REQUEST
+    return _NO_LOGIN_ADVICE if is_redirect or error.status == HTTPStatus.NOT_FOUND else _LOGIN_ADVICE
 
 
 def _parsed(body: bytes, type_: type) -> object:

@@ -156,7 +156,7 @@ class Transport:
             error.redact((token, *(json or {}).values()))
             if may_pass(error):
                 error.what += f"; gave up after {attempts} tries"
-                error.advice = "Try again later, and give ClearGrid the requestId if it persists."
+                error.advice = _persisting(error)
             raise
 
     def _sleep(self, seconds: float) -> None:
@@ -271,6 +271,14 @@ def _classified(response: requests.Response, body: bytes) -> ExportsError:
         request_id=request_id,
         advice=_ADVICE.get(status),
     )
+
+
+def _persisting(error: ExportsError) -> str:
+    """What to do about a failure that retries have not outlived."""
+    if error.status is None:
+        return "Try again later; if it persists, check CLEARGRID_BASE_URL and the network."
+    what = "give ClearGrid the requestId" if error.request_id else "tell ClearGrid"
+    return f"Try again later, and {what} if it persists."
 
 
 def _said(body: bytes) -> tuple[str | None, str | None]:

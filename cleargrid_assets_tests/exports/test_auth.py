@@ -115,12 +115,17 @@ def test_a_wrong_password_is_tried_by_one_thread_for_all(api: Api) -> None:
     assert len(api.requests) <= 3
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404])
-def test_a_login_refused_outright_is_not_repeated(api: Api, status: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "suspect"),
+    [(400, "PASSWORD"), (401, "PASSWORD"), (403, "PASSWORD"), (404, "BASE_URL"), (301, "BASE_URL"), (308, "BASE_URL")],
+)
+def test_a_login_refused_outright_is_not_repeated_and_says_what_to_check(api: Api, status: int, suspect: str) -> None:
     api.fault = lambda request, answer: envelope(status, "no")
-    with pytest.raises(AuthenticationError, match=f"HTTP {status}"):
+    with pytest.raises(AuthenticationError, match=f"HTTP {status}") as caught:
         authenticator(api).token()
     assert len(api.requests) == 1
+    said = {name for name in ("PASSWORD", "BASE_URL") if f"CLEARGRID_{name}" in str(caught.value)}
+    assert said == {suspect}
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,14 @@ def test_a_500_that_outlives_its_retries_says_what_the_server_said(api: Api, wai
     assert (len(api.requests), len(waits)) == (ATTEMPTS, ATTEMPTS - 1)
     assert 'HTTP 500, the server said "lender misconfigured", requestId req_500' in str(caught.value)
     assert f"gave up after {ATTEMPTS} tries" in str(caught.value)
+    assert str(caught.value).endswith("give ClearGrid the requestId if it persists.")
+
+
+def test_a_proxys_500_without_a_request_id_asks_for_none(api: Api) -> None:
+    api.fault = answering(Answer(502, b"<html>Bad gateway</html>"))
+    with pytest.raises(TransientError) as caught:
+        get(api)
+    assert "requestId" not in str(caught.value)
 
 
 def test_waits_grow_and_differ(api: Api, waits: list[float]) -> None:
@@ -298,8 +306,9 @@ def test_a_refused_connection_names_its_cause() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    with to(url) as transport_, pytest.raises(TransientError, match="refused"):
+    with to(url) as transport_, pytest.raises(TransientError, match="refused") as caught:
         transport_.send("GET", "/x", token=SECRET)
+    assert str(caught.value).endswith("check CLEARGRID_BASE_URL and the network.")
 
 
 def test_eight_percent_of_500s_are_outlived(api: Api) -> None:
