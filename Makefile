@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint bench clean
+.PHONY: setup demo test lint bench clean
+
+setup: $(VENV)/.demo
 
 demo: $(VENV)/.demo
 	@$(BIN)/cleargrid demo $(ARGS)

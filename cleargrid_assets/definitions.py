@@ -1,4 +1,4 @@
-"""The code location: wiring, and nothing else."""
+"""The code location: wiring, and what the process as a whole is to know of it."""
 
 import gc
 import sys

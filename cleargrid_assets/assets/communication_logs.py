@@ -39,7 +39,10 @@ def communication_logs(
     days = {key: day_window(key, BUSINESS_ZONE) for key in context.partition_keys}
 
     def log_progress(day: str, report: DayReport) -> None:
-        counted = f", {report.source_rows:,} at the source" if report.source_rows is not None else ""
+        counted = ""
+        if report.source_rows is not None:
+            twice = ", some of them twice" if report.rows > report.source_rows else ""
+            counted = f"{twice}; {report.source_rows:,} at the source"
         context.log.info(
             f"{day}: {report.rows:,} rows received in {report.pages:,} pages after {report.seconds:.1f} s{counted}"
         )
@@ -51,7 +54,7 @@ def communication_logs(
         except ExportsError as error:
             for spool in spools.values():
                 spool.close()
-            raise _failure(error, days) from error
+            raise _failure(error, days, min(spool.extracted_at for spool in spools.values())) from error
     for key, report in reports.items():
         context.add_asset_metadata(_metadata(days[key], report), partition_key=key)
     return dg.MaterializeResult(
@@ -99,15 +102,15 @@ def _open_spools(settings: Settings, days: dict[str, Window]) -> dict[str, Spool
     }
 
 
-def _failure(error: ExportsError, days: dict[str, Window]) -> dg.Failure:
+def _failure(error: ExportsError, days: dict[str, Window], began: datetime) -> dg.Failure:
     """The error for the UI, with what it means for the other days of the run."""
     count = len(days) - 1
     others = (
         f" Nor {'was the other day' if count == 1 else f'were the {count} other days'} of this run." if count else ""
     )
     return dg.Failure(
-        description=f"{error} The day was not stored, and the table is as it was.{others} A run that starts within "
-        f"{LONGEST_AGE.total_seconds() / 3600:.0f} h of this one's start goes on from what was fetched.",
+        description=f"{error} The day was not stored, and the table is as it was.{others} A run that starts before "
+        f"{began + LONGEST_AGE:%Y-%m-%d %H:%M} UTC goes on from what was fetched.",
         metadata={
             key: value
             for key, value in (("day", error.day), ("status", error.status), ("requestId", error.request_id))

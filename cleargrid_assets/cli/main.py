@@ -7,6 +7,14 @@ from dotenv import load_dotenv
 
 from cleargrid_assets import __version__
 
+_rows_per_day = click.option(
+    "--rows-per-day",
+    default=2000,
+    show_default=True,
+    type=click.IntRange(1, 2_000_000),
+    help="Rows of a working day; weekends have a quarter.",
+)
+
 
 @click.group()
 @click.version_option(__version__)
@@ -14,7 +22,7 @@ def main() -> None:
     """ClearGrid communication logs in DuckDB, a business day at a time."""
 
 
-@main.command()
+@main.command(short_help="Try the variables: log in, read one row.")
 def check() -> None:
     """Are my variables right? Logs in, reads one row, says what it sees.
 
@@ -26,16 +34,10 @@ def check() -> None:
     sys.exit(0 if run_check() else 1)
 
 
-@main.command()
+@main.command(short_help="A week of invented outreach, with the UI.")
 @click.option("--no-ui", is_flag=True, help="Stop once the funnel is printed.")
 @click.option("--days", default=7, show_default=True, type=click.IntRange(1, 60), help="Closed days to materialize.")
-@click.option(
-    "--rows-per-day",
-    default=2000,
-    show_default=True,
-    type=click.IntRange(1, 2_000_000),
-    help="Rows of a working day; weekends have a quarter.",
-)
+@_rows_per_day
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Of the Dagster UI.")
 def demo(no_ui: bool, days: int, rows_per_day: int, port: int) -> None:
     """The main job against an invented API: materializes the last closed days, prints the funnel, opens the UI.
@@ -48,8 +50,8 @@ def demo(no_ui: bool, days: int, rows_per_day: int, port: int) -> None:
 
 
 @main.command()
-@click.option("--port", default=8321, show_default=True, type=click.IntRange(1, 65535))
-@click.option("--rows-per-day", default=2000, show_default=True, type=click.IntRange(1, 2_000_000))
+@click.option("--port", default=8321, show_default=True, type=click.IntRange(1, 65535), help="On loopback.")
+@_rows_per_day
 def sandbox(port: int, rows_per_day: int) -> None:
     """The invented API alone, on loopback, until Ctrl-C."""
     from cleargrid_assets.cli.sandbox import run_sandbox  # noqa: PLC0415 - brings a web server

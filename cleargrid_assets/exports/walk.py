@@ -4,8 +4,8 @@ A day begins as one window and one request. While a connection is idle and a wal
 of the longest walk is cut, and the connection takes the later part. A window whose query outruns the server is halved.
 Either way the walk that is cut begins again at the last row it has seen: rows come in order of the cursor field, as
 documented, so nothing before it is missing, and rows that come twice are the same rows by their key. A walk whose rows
-prove not to be in order begins again from its start, and is not cut. A walk ends at `nextCursor: null` and nowhere
-else.
+prove not to be in order begins again from its start, and is not cut. A walk ends at `nextCursor: null`, or where its
+rows, in order, have reached the part of its window that another walk has taken over; nowhere else.
 
 What belongs here: which page to ask for next. What does not: requests (`client`), files (`spool`).
 """

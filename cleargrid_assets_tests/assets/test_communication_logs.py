@@ -4,6 +4,7 @@ import gc
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,9 +20,10 @@ from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, COMMUNICATION_L
 from cleargrid_assets.exports.client import ExportsClient
 from cleargrid_assets.exports.errors import ExportsError
 from cleargrid_assets.exports.rows import Page
+from cleargrid_assets.exports.spool import LONGEST_AGE
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.partitions import day_window
-from cleargrid_assets_tests.assets.project import LONG_AFTER, WEEK, Project, days_between
+from cleargrid_assets_tests.assets.project import LONG_AFTER, WEEK, Project, Run, days_between
 
 DAY = date(2026, 1, 5)
 NEXT = date(2026, 1, 6)
@@ -158,6 +160,12 @@ def refuse_second_page_of(day: date, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ExportsClient, "page", page)
 
 
+def _deadline(run: Run) -> datetime:
+    said = re.search(r"A run that starts before (.+) UTC goes on", run.failures[0])
+    assert said, run.failures
+    return datetime.strptime(said[1], "%Y-%m-%d %H:%M").replace(tzinfo=timezone.utc)
+
+
 def test_a_failing_api_leaves_the_table_as_it_was_and_the_next_run_goes_on(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +189,17 @@ def test_a_failing_api_leaves_the_table_as_it_was_and_the_next_run_goes_on(
     assert again.metadata(COMMUNICATION_LOGS, NEXT)["resumed_pages"] == 1
     assert len(small.rows(COMMUNICATION_LOGS)) == sum(len(small.source_rows(day)) for day in (DAY, NEXT))
     assert small.spools == []
+
+
+def test_a_failed_run_says_until_when_its_pages_are_used_however_many_runs_have_added_some(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = project.given(CLEARGRID_PAGE_SIZE="20", CLEARGRID_CONCURRENCY="1")
+    refuse_second_page_of(NEXT, monkeypatch)
+    began = datetime.now(timezone.utc).replace(second=0, microsecond=0)
+    first, second = (_deadline(small.materialize(NEXT, only=LOG, checked=False)) for _ in range(2))
+    assert first == second
+    assert began <= first - LONGEST_AGE <= datetime.now(timezone.utc)
 
 
 def test_a_day_that_could_not_be_stored_is_not_fetched_again(project: Project) -> None:
