@@ -92,11 +92,14 @@ class Authenticator:
 
     def accepted(self, token: Token) -> None:
         """Notes that the service has taken the token."""
-        self._accepted = token
+        with self._lock:
+            if self._token is token:
+                self._accepted = token
 
     def is_untried(self, token: Token) -> bool:
         """Whether the token is the current one and has not been taken by the service, for any thread, so far."""
-        return self._token is token and self._accepted is not token
+        with self._lock:
+            return self._token is token and self._accepted is not token
 
     def _current(self) -> Token:
         assert self._token is not None  # noqa: S101 - set by the callers

@@ -88,6 +88,7 @@ class ExportsClient:
         token = self._authenticator.token()
         renewals = 0
         while True:
+            retries = spent.retries
             try:
                 page: Page = self._transport.send(
                     "GET",
@@ -101,8 +102,9 @@ class ExportsClient:
             except ExportsError as error:
                 if error.status != HTTPStatus.UNAUTHORIZED:
                     raise
-                # One that has served others has expired, unless that goes on and on.
-                if renewals == _MOST_RENEWALS or (renewals and self._authenticator.is_untried(token)):
+                # One that has served others, or had to wait for a retry, has expired, unless that goes on and on.
+                unused = self._authenticator.is_untried(token) and spent.retries == retries
+                if renewals == _MOST_RENEWALS or (renewals and unused):
                     raise AuthenticationError(
                         "a token that was just issued was refused",
                         status=error.status,

@@ -4,12 +4,16 @@ A `TransientError` is worth the same request again, a `QueryTimeoutError` the sa
 other `ExportsError` is final.
 """
 
+import re
 from collections.abc import Iterable
 
 from cleargrid_assets.exports.window import Window
 
 _LONGEST_MESSAGE = 300
 _LONGEST_ID = 100
+_REDACTED = "[redacted]"
+_ADDRESS = re.compile(r"[^\s\"'<>()\[\],;:]+@[^\s\"'<>()\[\],;:]+|(?<!\w)\+?\d{9,}(?!\w)")
+"""An e-mail address or a telephone number, as a server may quote a row's."""
 
 
 class ExportsError(Exception):
@@ -40,11 +44,15 @@ class ExportsError(Exception):
         self.day: str | None = None
         self.window: Window | None = None
 
-    def redact(self, secrets: Iterable[str | None]) -> None:
-        """Takes out of the server's message what it may have echoed of the request."""
-        for secret in secrets:
-            if self.message and secret:
-                self.message = self.message.replace(secret, "[redacted]")
+    def redact(self, secrets: Iterable[str]) -> None:
+        """Takes out of what the server said the secrets that it may echo, and addresses, which may be a borrower's."""
+        for secret in sorted(secrets, key=len, reverse=True):
+            if self.message:
+                self.message = self.message.replace(secret, _REDACTED)
+            if self.request_id:
+                self.request_id = self.request_id.replace(secret, _REDACTED)
+        if self.message:
+            self.message = _ADDRESS.sub(_REDACTED, self.message)
 
     def __str__(self) -> str:
         where = [f"day {self.day}"] if self.day else []

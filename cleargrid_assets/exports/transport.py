@@ -90,6 +90,7 @@ class Transport:
         self._closing = threading.Event()
         self._wait = wait or self._closing.wait
         self._throttle = Throttle(max_requests_per_second)
+        self._secrets: set[str] = set()
         self._session = requests.Session()
         # The environment's proxies are for https alone: to one of them, plain http to loopback would leave the machine.
         self._session.trust_env = urlsplit(self._root).scheme == "https"
@@ -128,6 +129,7 @@ class Transport:
             ExportsError: Any other status; `status` holds it.
         """
         spent = effort if effort is not None else Effort()
+        self._secrets.update(filter(None, (token, *(json or {}).values())))
 
         def attempt() -> Any:
             seconds = self._throttle.reserve()
@@ -153,7 +155,7 @@ class Transport:
         try:
             return retrying(attempt)
         except ExportsError as error:
-            error.redact((token, *(json or {}).values()))
+            error.redact(tuple(self._secrets))
             if may_pass(error):
                 error.what += f"; gave up after {attempts} tries"
                 error.advice = _persisting(error)

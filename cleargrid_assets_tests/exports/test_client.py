@@ -134,6 +134,19 @@ def test_a_fresh_token_that_has_served_another_request_has_expired_and_is_renewe
     assert len(api.of_kind("refresh")) == 2
 
 
+def test_a_fresh_token_that_had_to_wait_for_a_retry_has_expired_and_is_renewed_again(api: Api) -> None:
+    def fault(request: Request, answer: Answer) -> Answer:
+        if request.kind != "data" or request.number > 3:
+            return answer
+        api.valid_tokens.clear()
+        return envelope(503, Retry_After="60") if request.number == 2 else envelope(401, "Token expired")
+
+    api.rows, api.fault = rows_at([1]), fault
+    with connected(api) as client:
+        assert client.page(WINDOW).rows == 1
+    assert len(api.of_kind("refresh")) == 2
+
+
 def test_a_request_that_is_refused_whatever_the_token_stops_in_the_end(api: Api) -> None:
     with connected(api, concurrency=2) as client:
         api.fault = _dying_while_others_work(api, client, deaths=100)
@@ -206,7 +219,9 @@ def test_no_secret_is_in_any_error_or_its_causes(api: Api, kind: str, status: in
     def echo(request: Request, answer: Answer) -> Answer:
         if request.kind != kind:
             return answer
-        return envelope(status, f"refused {request.headers.get('Authorization')} {request.body.decode()}")
+        return envelope(
+            status, f"refused {request.headers.get('Authorization')} {request.body.decode()} of {EMAIL}, {PASSWORD}"
+        )
 
     api.fault = echo
     with connected(api) as client, pytest.raises(ExportsError) as caught:

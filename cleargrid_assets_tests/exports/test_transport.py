@@ -356,6 +356,23 @@ def test_a_server_that_echoes_secrets_does_not_get_them_into_our_errors(api: Api
     assert "bad" in text
 
 
+def test_addresses_that_a_server_quotes_are_not_in_our_errors(api: Api) -> None:
+    said = 'no cast of "jane.doe@mail.example", <+447700900123> or 0097150123456 to uuid on 2026-05-19T10:00:00Z'
+    api.fault = answering(envelope(400, said))
+    with to(api.url) as transport_, pytest.raises(ExportsError) as caught:
+        transport_.send("GET", "/x")
+    assert caught.value.message == (
+        'no cast of "[redacted]", <[redacted]> or [redacted] to uuid on 2026-05-19T10:00:00Z'
+    )
+
+
+def test_a_request_id_that_holds_a_secret_is_redacted_too(api: Api) -> None:
+    api.fault = answering(Answer(400, json.dumps({"message": "no", "requestId": f"req-{SECRET}"}).encode()))
+    with to(api.url) as transport_, pytest.raises(ExportsError) as caught:
+        transport_.send("GET", "/x", token=SECRET)
+    assert caught.value.request_id == "req-[redacted]"
+
+
 def test_closing_ends_the_wait_of_a_thread_that_was_going_to_try_again(api: Api) -> None:
     api.fault = answering(envelope(503, Retry_After="60"))
     transport_ = Transport(api.url, connections=1)
