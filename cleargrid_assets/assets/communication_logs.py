@@ -39,12 +39,16 @@ def communication_logs(
     days = {key: day_window(key, BUSINESS_ZONE) for key in context.partition_keys}
 
     def log_progress(day: str, report: DayReport) -> None:
-        counted = ""
-        if report.source_rows is not None:
+        count = report.effort.timeouts
+        aside = ""
+        if count:
+            # Nor is the source's count told: windows that were cut are counted one by one, some of them later.
+            aside = f"; {count:,} {'query' if count == 1 else 'queries'} outran the server"
+        elif report.source_rows is not None:
             twice = ", some of them twice" if report.rows > report.source_rows else ""
-            counted = f"{twice}; {report.source_rows:,} at the source"
+            aside = f"{twice}; {report.source_rows:,} at the source"
         context.log.info(
-            f"{day}: {report.rows:,} rows received in {report.pages:,} pages after {report.seconds:.1f} s{counted}"
+            f"{day}: {report.rows:,} rows received in {report.pages:,} pages after {report.seconds:.1f} s{aside}"
         )
 
     with exports.client() as client:
@@ -128,6 +132,7 @@ def _metadata(window: Window, report: DayReport) -> dict[str, Any]:
         "resumed_pages": report.resumed_pages,
         "requests": report.effort.requests,
         "retries": report.effort.retries,
+        "timeouts": report.effort.timeouts,
         "refreshes": report.effort.refreshes,
         "seconds": round(report.seconds, 3),
         "unknown_fields": dict(report.unknown_fields),

@@ -57,6 +57,7 @@ class ExportsClient:
         cursor: str | None = None,
         limit: int | None = None,
         include_total: bool = False,
+        pause: float = 0.0,
         effort: Effort | None = None,
     ) -> Page:
         """Fetches one page.
@@ -66,6 +67,7 @@ class ExportsClient:
             cursor: The previous page's `next_cursor`, or None for the first page.
             limit: Rows asked for; the client's page size by default.
             include_total: Whether the server is to count the window.
+            pause: Seconds to wait before the request.
             effort: Counts that this request's are added to, also when it fails.
 
         Raises:
@@ -85,6 +87,8 @@ class ExportsClient:
         if include_total:
             params["includeTotal"] = "true"
         spent = effort if effort is not None else Effort()
+        if pause:
+            self._transport.pause(pause)
         token = self._authenticator.token()
         renewals = 0
         while True:

@@ -1,7 +1,8 @@
 """HTTP to the API's root: pooled, timed out, retried a bounded number of times, every failure classified.
 
 What belongs here: everything about requests and statuses that holds for any endpoint. What does not: tokens beyond
-attaching one, windows, rows. Retries live here and nowhere else: the pool, the walk and Dagster add none.
+attaching one, windows, rows. Retries live here and nowhere else: the pool and Dagster add none, and the walk asks again
+only after a timeout, for less.
 """
 
 import ipaddress
@@ -104,6 +105,16 @@ class Transport:
         self._closing.set()
         self._session.close()
 
+    def pause(self, seconds: float) -> None:
+        """Waits.
+
+        Raises:
+            ExportsError: The transport was closed meanwhile.
+        """
+        self._wait(seconds)
+        if self._closing.is_set():
+            raise ExportsError("given up, because the run is ending")
+
     def send(
         self,
         method: str,
@@ -134,9 +145,13 @@ class Transport:
         def attempt() -> Any:
             seconds = self._throttle.reserve()
             if seconds > 0:
-                self._sleep(seconds)
+                self.pause(seconds)
             spent.requests += 1
-            return parse(self._once(method, path, params, json, token))
+            try:
+                return parse(self._once(method, path, params, json, token))
+            except QueryTimeoutError:
+                spent.timeouts += 1
+                raise
 
         def count(_: tenacity.RetryCallState) -> None:
             spent.retries += 1
@@ -148,7 +163,7 @@ class Transport:
             retry=tenacity.retry_if_exception(may_pass),
             stop=tenacity.stop_after_attempt(attempts),
             wait=self._seconds_until_retry,
-            sleep=self._sleep,
+            sleep=self.pause,
             before_sleep=count,
             reraise=True,
         )
@@ -160,11 +175,6 @@ class Transport:
                 error.what += f"; gave up after {attempts} tries"
                 error.advice = _persisting(error)
             raise
-
-    def _sleep(self, seconds: float) -> None:
-        self._wait(seconds)
-        if self._closing.is_set():
-            raise ExportsError("given up, because the run is ending")
 
     def _seconds_until_retry(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

@@ -3,7 +3,9 @@
 A day begins as one window and one request. While a connection is idle and a walk has more pages to come, what remains
 of the longest walk is cut, and the connection takes the later part. A window whose query outruns the server is halved.
 Either way the walk that is cut begins again at the last row it has seen: rows come in order of the cursor field, as
-documented, so nothing before it is missing, and rows that come twice are the same rows by their key. A walk whose rows
+documented, so nothing before it is missing, and rows that come twice are the same rows by their key. A window that
+cannot be narrower is asked for in smaller pages. After some timeouts in a row, walks pause before they ask again: a
+gateway that is out for a moment says the same as one whose query takes too long. A walk whose rows
 prove not to be in order begins again from its start, and is not cut. A walk ends at `nextCursor: null`, or where its
 rows, in order, have reached the part of its window that another walk has taken over; nowhere else.
 
@@ -22,6 +24,7 @@ from typing import TYPE_CHECKING
 from cleargrid_assets.exports.effort import Effort
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
 from cleargrid_assets.exports.spool import Entry, OpenWindow, Spool
+from cleargrid_assets.exports.widths import Widths
 from cleargrid_assets.exports.window import MINIMUM_WIDTH, Window, position_before
 
 if TYPE_CHECKING:  # brings an HTTP library, which definitions need not load
@@ -37,6 +40,15 @@ MOST_EMPTY_PAGES = 1000
 
 _WORTH_A_REQUEST = 0.5
 """A cut must leave more than this many pages for the later part."""
+
+_TIMEOUTS_BEFORE_PAUSE = 3
+"""Without a pause, a window is halved so often."""
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 2.0
+"""Short, because at most 16 halvings follow and each timeout has taken its time already."""
+
+_SMALLER_PAGES = 10
+"""By so much a page is smaller, where its window cannot be narrower."""
 
 
 @dataclass
@@ -88,12 +100,15 @@ class _Walk:
         since: Where its part begins: before `window.since` once the walk has begun again.
         until: Where its part ends: before `window.until` once the rest was given away.
         pages_per_second: Pages by seconds of window, from a page seen; None while nothing is known.
+        timeouts: Times in a row that its queries, and those it was cut from, outran the server while no other's
+            was answered.
     """
 
     day: str
     window: Window
     counted: bool
     pages_per_second: float | None = None
+    timeouts: int = 0
 
     def __post_init__(self) -> None:
         self.since, self.until = self.window.since, self.window.until
@@ -101,6 +116,7 @@ class _Walk:
         self.seen: set[str | int] = set()
         self.position: datetime | None = None
         self.last_at: datetime | None = None
+        self.limit: int | None = None
         self.pages = self.rows = self.empty_pages = 0
         self.in_order = True
         self.effort = Effort()
@@ -117,9 +133,16 @@ class _Walk:
             return 0.0
         return self.pages_per_second * self.remaining.width.total_seconds() - 1
 
+    @property
+    def pause(self) -> float:
+        """Seconds to wait before the next request."""
+        pauses = self.timeouts - _TIMEOUTS_BEFORE_PAUSE
+        return min(_FIRST_PAUSE_S * 2 ** (pauses - 1), _LONGEST_PAUSE_S) if pauses > 0 else 0.0
+
     def begin(self, window: Window) -> None:
         """Goes on with a fresh walk through `window`."""
         self.window, self.until = window, window.until
+        self.limit = None
         self.cursor = self.position = self.last_at = None
         self.pages = self.rows = 0
         self.seen.clear()
@@ -131,6 +154,7 @@ class _Walk:
             ExportsError: The server sent a cursor, or a page of rows, for the second time, or empty pages without end.
         """
         self.pages += 1
+        self.timeouts = 0
         self.empty_pages = 0 if page.rows else self.empty_pages + 1
         self.counted = False
         if page.first_at and page.last_at:
@@ -230,8 +254,7 @@ class _Fetch:
         self._clock = clock
         self._began: dict[str, float] = {}
         self._told = clock()
-        self._widest_allowed: timedelta | None = None
-        self._widest_answered = timedelta(0)
+        self._widths = Widths()
         self._ready: deque[_Walk] = deque()
         self._in_flight: dict[Future[Page], _Walk] = {}
         self.reports: dict[str, DayReport] = {}
@@ -267,20 +290,21 @@ class _Fetch:
             self._start(self._ready.popleft(), executor)
 
     def _start(self, walk: _Walk, executor: ThreadPoolExecutor) -> None:
-        if walk.cursor is None and self._widest_allowed and walk.window.width > self._widest_allowed:
-            cut = walk.window.cut(self._widest_allowed)
-            if cut is not None:
-                # The rest stays in one piece until its turn: the journal lists every open window with every page.
-                first, rest = cut
-                walk.begin(first)
-                self._ready.appendleft(_Walk(walk.day, rest, walk.counted))
+        cut = self._widths.fit(walk.window) if walk.cursor is None else None
+        if cut is not None:
+            # The rest stays in one piece until its turn: the journal lists every open window with every page.
+            first, rest = cut
+            walk.begin(first)
+            self._ready.appendleft(_Walk(walk.day, rest, walk.counted))
         self._began.setdefault(walk.day, self._clock())
         walk.effort = Effort()
         future = executor.submit(
             self._client.page,
             walk.window,
             cursor=walk.cursor,
+            limit=walk.limit,
             include_total=walk.counted and walk.cursor is None,
+            pause=walk.pause,
             effort=walk.effort,
         )
         self._in_flight[future] = walk
@@ -292,7 +316,9 @@ class _Fetch:
         try:
             page = future.result()
             if first_page:
-                self._widest_answered = max(self._widest_answered, asked.width)
+                self._widths.answered(asked)
+            for other in self._ready:
+                other.timeouts = 0
             if walk.take(page):
                 self._ready.appendleft(walk)
         except QueryTimeoutError as error:
@@ -304,20 +330,27 @@ class _Fetch:
         return page
 
     def _narrow(self, walk: _Walk, error: QueryTimeoutError) -> None:
-        """Halves what remains of a walk whose query outran the server, and remembers the width that was too much."""
+        """Has a walk whose query outran the server ask for less: half of what remains, or else smaller pages."""
+        walk.timeouts += 1
         first, *rest = walk.remaining.split(2)
-        if first == walk.window:
+        if first != walk.window:
+            if walk.cursor is None:
+                self._widths.refused(walk.window)
+            walk.begin(first)
+            self._ready.extendleft(
+                _Walk(walk.day, part, walk.counted, walk.pages_per_second, walk.timeouts) for part in rest
+            )
+        elif walk.limit != 1:
+            walk.limit = max((walk.limit or self._client.page_size) // _SMALLER_PAGES, 1)
+        else:
             error.day, error.window = walk.day, walk.remaining
             error.advice = (
-                f"Even a window of {MINIMUM_WIDTH.total_seconds():.0f} s was too much. Report it to ClearGrid."
+                f"Even a row at a time in a window of {MINIMUM_WIDTH.total_seconds():.0f} s was too much. Try again "
+                "later, and report it to ClearGrid if it persists."
             )
             raise error
-        if walk.cursor is None and walk.window.width > self._widest_answered:
-            half = walk.window.width / 2
-            self._widest_allowed = min(self._widest_allowed or half, half)
-        walk.begin(first)
-        self._ready.extendleft(_Walk(walk.day, part, walk.counted, walk.pages_per_second) for part in rest)
         self._ready.appendleft(walk)
+        self._tell_now_and_then(walk.day)
 
     def _cut_longest(self, concurrency: int) -> bool:
         """Cuts the walk in flight with most pages to come, for the connections that are idle; says whether it did."""
@@ -340,11 +373,18 @@ class _Fetch:
         still_open = [OpenWindow(walk.remaining.since, walk.remaining.until, walk.counted) for walk in walks]
         entry = Entry(page.rows, still_open, page.total, page.total_note, counted, page.unknown_fields)
         self._spools[day].append(page.lines, entry)
-        report = self.reports[day]
-        report.add(entry)
-        report.seconds = self._clock() - self._began[day]
+        self.reports[day].add(entry)
         if not still_open:
-            self._on_progress(day, report)
-        elif self._clock() - self._told > _PROGRESS_EVERY_S:
+            self._tell(day)
+        else:
+            self._tell_now_and_then(day)
+
+    def _tell_now_and_then(self, day: str) -> None:
+        if self._clock() - self._told > _PROGRESS_EVERY_S:
             self._told = self._clock()
-            self._on_progress(day, report)
+            self._tell(day)
+
+    def _tell(self, day: str) -> None:
+        report = self.reports[day]
+        report.seconds = self._clock() - self._began[day]
+        self._on_progress(day, report)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 
 MINIMUM_WIDTH = timedelta(seconds=1)
-"""No window is cut narrower than this: one that is still too wide fails the day."""
+"""No window is cut narrower than this."""
 
 
 def iso(instant: datetime) -> str:

@@ -1,6 +1,7 @@
 """The real client and walk, pointed at the hostile API, with waits that are noted instead of waited for."""
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -63,6 +64,8 @@ def fetch(
     concurrency: int = 1,
     days: Mapping[str, Window] | None = None,
     on_progress: Callable[[str, DayReport], None] = lambda day, report: None,
+    wait: Callable[[float], object] = no_wait,
+    clock: Callable[[], float] = time.monotonic,
     **variables: str | int,
 ) -> Fetched:
     """Fetches the days whole; spools stay in `folder`, so that another call goes on with them."""
@@ -70,8 +73,8 @@ def fetch(
     now = datetime.now(timezone.utc)
     spools = {day: Spool.open(folder, day, "settings", now) for day in windows}
     try:
-        with connected(api, no_wait, concurrency=concurrency, **variables) as client:
-            reports = fetch_days(client, windows, spools, concurrency=concurrency, on_progress=on_progress)
+        with connected(api, wait, concurrency=concurrency, **variables) as client:
+            reports = fetch_days(client, windows, spools, concurrency=concurrency, on_progress=on_progress, clock=clock)
     finally:
         for spool in spools.values():
             spool.close()

@@ -273,8 +273,66 @@ def test_a_window_of_the_minimum_width_that_is_still_too_much_fails_by_name(api:
     assert "day 2026-05-19, window [2026-05-19T10:00:00.000Z, 2026-05-19T10:00:01.000Z)" in text
     assert "HTTP 504" in text
     assert "requestId req_504" in text
-    assert "Even a window of 1 s" in text
+    assert "Even a row at a time in a window of 1 s" in text
     assert len(api.data_requests) < 60
+
+
+def test_a_window_of_the_minimum_width_is_asked_for_in_smaller_pages(api: Api, tmp_path: Path) -> None:
+    api.rows = rows_at([36000.0] * 300)
+    api.fault = lambda request, answer: (
+        envelope(504) if request.kind == "data" and len(answer.document["body"]["rows"]) > 50 else answer
+    )
+    assert fetch(api, tmp_path, concurrency=2, page_size=1000).ids == ids(api)
+    assert {request.params["limit"] for request in api.data_requests} == {"1000", "100", "10"}
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+@pytest.mark.parametrize("refused", [1, 4, 12, 18])
+def test_a_gateway_that_is_out_for_a_moment_costs_a_few_requests(
+    api: Api, tmp_path: Path, refused: int, concurrency: int
+) -> None:
+    api.rows = rows_at(EVENLY)
+    api.fault = lambda request, answer: (
+        envelope(504) if request.kind == "data" and request.number <= refused else answer
+    )
+    assert fetch(api, tmp_path, concurrency=concurrency).ids == ids(api)
+    assert len(api.data_requests) <= 2 * refused + 60
+
+
+def test_timeouts_in_a_row_are_asked_again_after_pauses_that_stay_short(api: Api, tmp_path: Path) -> None:
+    api.rows = rows_at(EVENLY)
+    api.fault = lambda request, answer: envelope(504) if request.kind == "data" and request.number <= 8 else answer
+    waits: list[float] = []
+    assert fetch(api, tmp_path, wait=waits.append).ids == ids(api)
+    assert waits == [0.5, 1.0, 2.0, 2.0, 2.0]
+
+
+def test_a_gateway_that_stays_out_fails_the_day_in_about_half_a_minute(api: Api, tmp_path: Path) -> None:
+    api.fault = lambda request, answer: envelope(504) if request.kind == "data" else answer
+    waits: list[float] = []
+    with pytest.raises(QueryTimeoutError, match=r"day 2026-05-19, window \["):
+        fetch(api, tmp_path, wait=waits.append)
+    assert len(api.data_requests) < 30
+    assert 20 < sum(waits) < 40
+
+
+def test_a_width_that_is_too_much_is_refused_a_few_times_in_a_month(api: Api, tmp_path: Path) -> None:
+    days = {
+        f"day {number}": Window(MIDNIGHT + timedelta(days=number), MIDNIGHT + timedelta(days=number + 1))
+        for number in range(30)
+    }
+    refused: list[Request] = []
+
+    def fault(request: Request, answer: Answer) -> Answer:
+        if request.kind == "data" and _seconds(request) > 4 * 3600:
+            refused.append(request)
+            return envelope(504)
+        return answer
+
+    api.fault = fault
+    fetched = fetch(api, tmp_path, days=days)
+    assert sum(report.pages for report in fetched.reports.values()) == 30 * 8
+    assert len(refused) <= 3 + 3
 
 
 def test_a_504_near_the_end_of_a_wide_window_is_asked_for_again_in_a_narrow_one(api: Api, tmp_path: Path) -> None:
@@ -381,6 +439,21 @@ def test_progress_is_told_at_the_end_of_each_day(api: Api, tmp_path: Path) -> No
 
     fetch(api, tmp_path, page_size=100, on_progress=note)
     assert told == [(DAY, 400)]
+
+
+def test_progress_is_told_while_queries_outrun_the_server(api: Api, tmp_path: Path) -> None:
+    api.rows = rows_at(EVENLY)
+    api.fault = lambda request, answer: envelope(504) if request.kind == "data" and request.number < 5 else answer
+    told: list[tuple[int, int]] = []
+
+    def note(day: str, report: DayReport) -> None:
+        told.append((report.effort.timeouts, report.rows))
+
+    seconds = iter(range(0, 10000, 10))
+    fetched = fetch(api, tmp_path, on_progress=note, clock=lambda: next(seconds))
+    assert told[:4] == [(1, 0), (2, 0), (3, 0), (4, 0)]
+    assert told[-1] == (4, 400)
+    assert fetched.report.seconds > 0
 
 
 def test_unknown_fields_are_reported_with_the_rows_that_have_them(api: Api, tmp_path: Path) -> None:
