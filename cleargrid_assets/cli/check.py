@@ -11,13 +11,13 @@ from cleargrid_assets.exports.client import ExportsClient
 from cleargrid_assets.exports.contract import D21
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
 from cleargrid_assets.exports.rows import Page
-from cleargrid_assets.exports.walk import MOST_EMPTY_PAGES
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.settings import Settings, SettingsError
 from cleargrid_assets.warehouse.connection import WarehouseError, connect
 
 _LOOKED_BACK = timedelta(days=30)
 _LEAST_LOOKED_BACK = timedelta(hours=1)
+_MOST_EMPTY_PAGES = 100
 _LOCK_TIMEOUT_S = 5.0
 
 
@@ -58,7 +58,7 @@ def _check_api(settings: Settings) -> bool:
         try:
             window, first = _first_page(client)
             page = first
-            for _ in range(MOST_EMPTY_PAGES):
+            for _ in range(_MOST_EMPTY_PAGES):
                 if page.rows or page.next_cursor is None:
                     break
                 # An empty page may have more to come.
@@ -67,6 +67,8 @@ def _check_api(settings: Settings) -> bool:
             client.close()
         seen = f"Exports API: logged in at {settings.base_url}."
         when = f"since {window.since:%Y-%m-%d %H:%M} UTC"
+        if page.first_at is None and page.next_cursor is not None:
+            return f"{seen} Its first {_MOST_EMPTY_PAGES + 1} pages {when} are empty, with more to come."
         if page.first_at is None:
             return f"{seen} It holds no communications {when}."
         count = f"{first.total:,}" if first.total is not None else "an unknown number of"

@@ -35,8 +35,9 @@ _PROGRESS_EVERY_S = 5.0
 _PROOF_OF_ORDER = 10
 """So many rows that came in order tell that the others will: by chance they would once in 3.6 million times."""
 
-MOST_EMPTY_PAGES = 1000
-"""So many empty pages in a row, each with a cursor to the next, are followed and no more: they might never end."""
+_MOST_EMPTY_PAGES = 5000
+"""So many empty pages in a row, each with a cursor to the next, are followed and no more: they might never end. A small
+lender among millions of rows of others may well meet hundreds."""
 
 _WORTH_A_REQUEST = 0.5
 """A cut must leave more than this many pages for the later part."""
@@ -180,7 +181,7 @@ class _Walk:
         self._note("a cursor", page.next_cursor)
         if page.rows:
             self._note("the same page", hash(page.lines))
-        if self.empty_pages > MOST_EMPTY_PAGES:
+        if self.empty_pages > _MOST_EMPTY_PAGES:
             raise ExportsError(
                 f"the server sent {self.empty_pages:,} empty pages in a row, each with a cursor to the next",
                 advice="Following them might not end. Report it to ClearGrid.",

@@ -67,6 +67,16 @@ def test_a_row_behind_empty_pages_is_found(variables: dict[str, str]) -> None:
     )
 
 
+def test_nothing_is_claimed_of_rows_that_empty_pages_hide(variables: dict[str, str]) -> None:
+    yesterday = datetime.now(timezone.utc) - timedelta(days=1)
+    with serving(Api(rows=[row("a", yesterday.isoformat())])) as api:
+        api.page_size_of = lambda since, until, page: 0
+        result = _check({**variables, **_pointing_at(api)})
+    assert result.exit_code == 0, result.output
+    assert "Its first 101 pages since " in result.output
+    assert "holds" not in result.output.split("Exports API")[1]
+
+
 def test_days_too_many_for_one_query_are_halved_as_in_a_run(variables: dict[str, str]) -> None:
     now = datetime.now(timezone.utc)
     rows = [row(str(back), (now - timedelta(days=back, minutes=1)).isoformat()) for back in range(30)]
