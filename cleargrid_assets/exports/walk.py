@@ -4,10 +4,10 @@ A day begins as one window and one request. While a connection is idle and a wal
 of the longest walk is cut, and the connection takes the later part. A window whose query outruns the server is halved.
 Either way the walk that is cut begins again at the last row it has seen: rows come in order of the cursor field, as
 documented, so nothing before it is missing, and rows that come twice are the same rows by their key. A window that
-cannot be narrower is asked for in smaller pages. After some timeouts in a row, walks pause before they ask again: a
-gateway that is out for a moment says the same as one whose query takes too long. A walk whose rows
-prove not to be in order begins again from its start, and is not cut. A walk ends at `nextCursor: null`, or where its
-rows, in order, have reached the part of its window that another walk has taken over; nowhere else.
+cannot be narrower is asked for without the server's count, then in smaller pages. After some timeouts in a row, walks
+pause before they ask again: a gateway that is out for a moment says the same as one whose query takes too long. A walk
+whose rows prove not to be in order begins again from its start, and is not cut. A walk ends at `nextCursor: null`, or
+where its rows, in order, have reached the part of its window that another walk has taken over; nowhere else.
 
 What belongs here: which page to ask for next. What does not: requests (`client`), files (`spool`).
 """
@@ -38,6 +38,9 @@ _PROOF_OF_ORDER = 10
 _MOST_EMPTY_PAGES = 5000
 """So many empty pages in a row, each with a cursor to the next, are followed and no more: they might never end. A small
 lender among millions of rows of others may well meet hundreds."""
+
+_MOST_SAME_PAGES = 10
+"""So often the same rows may fill a page, as where a source holds rows twice. Where it is stuck, they always do."""
 
 _WORTH_A_REQUEST = 0.5
 """A cut must leave more than this many pages for the later part."""
@@ -114,7 +117,7 @@ class _Walk:
     def __post_init__(self) -> None:
         self.since, self.until = self.window.since, self.window.until
         self.cursor: str | None = None
-        self.seen: set[str | int] = set()
+        self.seen: Counter[str | int] = Counter()
         self.position: datetime | None = None
         self.last_at: datetime | None = None
         self.limit: int | None = None
@@ -152,7 +155,7 @@ class _Walk:
         """Moves on past a page; says whether more are to come.
 
         Raises:
-            ExportsError: The server sent a cursor, or a page of rows, for the second time, or empty pages without end.
+            ExportsError: The server sent a cursor for the second time, or the same rows or none without end.
         """
         self.pages += 1
         self.timeouts = 0
@@ -177,10 +180,10 @@ class _Walk:
             return True
         if page.next_cursor is None:
             return False
-        # Rows too, because a cursor may look new each time where the server is stuck.
-        self._note("a cursor", page.next_cursor)
+        self._note("the same cursor", page.next_cursor, most=1)
         if page.rows:
-            self._note("the same page", hash(page.lines))
+            # Rows too, because a cursor may look new each time where the server is stuck.
+            self._note("the same page", hash(page.lines), most=_MOST_SAME_PAGES)
         if self.empty_pages > _MOST_EMPTY_PAGES:
             raise ExportsError(
                 f"the server sent {self.empty_pages:,} empty pages in a row, each with a cursor to the next",
@@ -194,13 +197,13 @@ class _Walk:
         self.begin(self.remaining)
         return True
 
-    def _note(self, what: str, mark: str | int) -> None:
-        if mark in self.seen:
+    def _note(self, what: str, mark: str | int, most: int) -> None:
+        self.seen[mark] += 1
+        if self.seen[mark] > most:
             raise ExportsError(
-                f"the server sent {what} for the second time, on page {self.pages} of the window",
+                f"the server sent {what} {self.seen[mark]} times, up to page {self.pages} of the window",
                 advice="Following it would not end. Report it to ClearGrid.",
             )
-        self.seen.add(mark)
 
 
 def fetch_days(
@@ -256,6 +259,7 @@ class _Fetch:
         self._began: dict[str, float] = {}
         self._told = clock()
         self._widths = Widths()
+        self._counts = True
         self._ready: deque[_Walk] = deque()
         self._in_flight: dict[Future[Page], _Walk] = {}
         self.reports: dict[str, DayReport] = {}
@@ -304,7 +308,7 @@ class _Fetch:
             walk.window,
             cursor=walk.cursor,
             limit=walk.limit,
-            include_total=walk.counted and walk.cursor is None,
+            include_total=self._counts and walk.counted and walk.cursor is None,
             pause=walk.pause,
             effort=walk.effort,
         )
@@ -331,7 +335,7 @@ class _Fetch:
         return page
 
     def _narrow(self, walk: _Walk, error: QueryTimeoutError) -> None:
-        """Has a walk whose query outran the server ask for less: half of what remains, or else smaller pages."""
+        """Has a walk whose query outran the server ask for less: half of what remains, no count, or smaller pages."""
         walk.timeouts += 1
         first, *rest = walk.remaining.split(2)
         if first != walk.window:
@@ -341,6 +345,9 @@ class _Fetch:
             self._ready.extendleft(
                 _Walk(walk.day, part, walk.counted, walk.pages_per_second, walk.timeouts) for part in rest
             )
+        elif self._counts and walk.counted and walk.cursor is None:
+            # The count is a second query, and can be what takes so long, whatever the width.
+            self._counts, self._widths = False, Widths()
         elif walk.limit != 1:
             walk.limit = max((walk.limit or self._client.page_size) // _SMALLER_PAGES, 1)
         else:

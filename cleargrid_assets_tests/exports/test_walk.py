@@ -115,7 +115,7 @@ def test_a_cursor_sent_twice_is_an_error_that_names_day_and_window(api: Api, tmp
     api.fault = lambda request, answer: (
         Answer(body=json.dumps({"body": page}).encode()) if request.kind == "data" else answer
     )
-    with pytest.raises(ExportsError, match=r"day 2026-05-19, window .* a cursor for the second time"):
+    with pytest.raises(ExportsError, match=r"day 2026-05-19, window .* the same cursor 2 times"):
         fetch(api, tmp_path, concurrency=concurrency)
     assert len(api.data_requests) == 2
 
@@ -128,9 +128,18 @@ def test_a_page_sent_again_under_a_new_cursor_is_an_error_and_no_endless_walk(ap
         if request.kind == "data" and request.number < 50
         else answer
     )
-    with pytest.raises(ExportsError, match="the same page"):
+    with pytest.raises(ExportsError, match="the same page 11 times"):
         fetch(api, tmp_path)
-    assert len(api.data_requests) == 2
+    assert len(api.data_requests) == 11
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_rows_that_the_source_holds_twice_may_fill_the_same_page_again(
+    api: Api, tmp_path: Path, concurrency: int
+) -> None:
+    first, second, third = rows_at([1.0, 1.0, 50000.0])
+    api.rows, api.order = [first, second, first, second, third], lambda row: row["communicated_at"]
+    assert fetch(api, tmp_path, concurrency=concurrency, page_size=2).ids == ids(api)
 
 
 def test_empty_pages_without_end_are_an_error(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,6 +294,16 @@ def test_a_window_of_the_minimum_width_is_asked_for_in_smaller_pages(api: Api, t
     )
     assert fetch(api, tmp_path, concurrency=2, page_size=1000).ids == ids(api)
     assert {request.params["limit"] for request in api.data_requests} == {"1000", "100", "10"}
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_a_count_that_always_takes_too_long_is_done_without(api: Api, tmp_path: Path, concurrency: int) -> None:
+    api.rows = rows_at(EVENLY)
+    api.fault = lambda request, answer: envelope(504) if "includeTotal" in request.params else answer
+    fetched = fetch(api, tmp_path, concurrency=concurrency)
+    assert fetched.ids == ids(api)
+    assert (fetched.report.source_rows, fetched.report.source_note) == (None, "not given")
+    assert len(api.data_requests) < 300
 
 
 @pytest.mark.parametrize("concurrency", [1, 4])
