@@ -39,6 +39,8 @@ class Unmapped:
 def unmapped(logs: DuckDBPyRelation, outcomes: Outcomes) -> list[Unmapped]:
     """Counts the communications, of both directions, whose status or type the outcomes do not know.
 
+    A NULL, which the table does not allow, is no word that a file could map.
+
     Args:
         logs: The slice; at least `COLUMNS`.
         outcomes: The meaning of statuses and types.
@@ -49,8 +51,8 @@ def unmapped(logs: DuckDBPyRelation, outcomes: Outcomes) -> list[Unmapped]:
     found: Counter[tuple[date, str, str]] = Counter()
     # A day has many communications and few words.
     for day, kind, status, communications in logs.aggregate(f"{', '.join(COLUMNS)}, count(*)").fetchall():
-        if normalised(status) not in outcomes.statuses:
+        if status is not None and normalised(status) not in outcomes.statuses:
             found[day, "status", normalised(status)] += communications
-        if normalised(kind) not in outcomes.channels:
+        if kind is not None and normalised(kind) not in outcomes.channels:
             found[day, "communication_type", normalised(kind)] += communications
     return sorted(Unmapped(*what, communications) for what, communications in found.items())

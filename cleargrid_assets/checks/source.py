@@ -79,9 +79,10 @@ def compare_counts(
         description=description,
         metadata={
             "stored_rows": sum(stored.values()),
-            "source_rows": sum(count for count in counted.values() if count is not None),
             "days_not_counted": len(uncounted),
-        },
+        }
+        # Of some of the days it would plot as rows lost.
+        | ({} if uncounted else {"source_rows": sum(count or 0 for count in counted.values())}),
     )
 
 

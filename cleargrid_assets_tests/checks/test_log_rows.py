@@ -37,6 +37,15 @@ def test_a_check_passes_on_what_was_fetched_and_fails_on_what_breaks_it(copied_w
     assert copied_week.run_checks(BROKEN, day=DAY - timedelta(days=1)).failing == set()
 
 
+@pytest.mark.parametrize("column", ["status", "communication_type"])
+def test_a_word_that_is_missing_is_found_and_stops_no_other_check(copied_week: Project, column: str) -> None:
+    copied_week.ask(
+        f"ALTER TABLE {LOGS} ALTER {column} DROP NOT NULL; UPDATE {LOGS} SET {column} = NULL WHERE {OF_ONE}"
+    )
+    run = copied_week.run_checks([*BROKEN, "statuses_and_types_are_mapped"], day=DAY)
+    assert run.failing == {"required_columns_are_not_null"}
+
+
 def test_a_row_of_midnight_belongs_to_the_day_that_begins(copied_week: Project) -> None:
     copied_week.ask(f"UPDATE {LOGS} SET communicated_at = '{DAY} 00:00:00+00' WHERE {OF_ONE}")
     assert copied_week.check("rows_are_inside_their_day", day=DAY).passed

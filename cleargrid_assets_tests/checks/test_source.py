@@ -91,6 +91,7 @@ def test_a_capped_count_warns(start: Callable[..., Project]) -> None:
     assert found.severity is dg.AssetCheckSeverity.WARN
     assert "capped" in str(found.description)
     assert found.metadata["days_not_counted"].value == 1
+    assert "source_rows" not in found.metadata
 
 
 def test_a_count_that_outruns_the_server_warns_and_fails_no_run(start: Callable[..., Project]) -> None:
