@@ -55,6 +55,9 @@ RECIPIENT = f"lower({_trimmed('to')})"
 SENDER = f"lower({_trimmed('from')})"
 """The contact of an inbound row, trimmed and lower-cased."""
 
+TYPE = _normalised("communication_type")
+"""The communication type of a row as it is compared: trimmed, upper-case, `-` and space as `_`."""
+
 IS_REACHED = "outcome IN ('reached', 'engaged')"
 """Of a classified row: whether a person took it."""
 
@@ -71,15 +74,15 @@ def classified(logs: DuckDBPyRelation, outcomes: Outcomes) -> DuckDBPyRelation:
         and `channel` (`other` for an unknown type), `is_known_type`, and `outcome` by the status alone (`unmapped` for
         an unknown one).
     """
-    kind, status = _normalised("communication_type"), _normalised("status")
-    channel = _looked_up(kind, outcomes.channels)
+    status = _normalised("status")
+    channel = _looked_up(TYPE, outcomes.channels)
     return select(
         f"""
         WITH words AS MATERIALIZED (
             SELECT
                 communication_type,
                 status,
-                {kind} AS compared_type,
+                {TYPE} AS compared_type,
                 {status} AS compared_status,
                 coalesce({channel}, 'other') AS channel,
                 {channel} IS NOT NULL AS is_known_type,

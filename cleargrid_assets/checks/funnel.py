@@ -1,5 +1,8 @@
 """Checks of the attempt funnel against itself and against the log."""
 
+from collections import Counter
+from datetime import date
+
 import dagster as dg
 
 from cleargrid_assets.analysis import classify
@@ -7,6 +10,8 @@ from cleargrid_assets.assets.declaration import asset_key
 from cleargrid_assets.checks.scope import days_in_scope, spoken
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL, COMMUNICATION_LOGS
 from cleargrid_assets.resources import WarehouseResource
+
+_SHOWN = 5
 
 
 @dg.asset_check(asset=asset_key(ATTEMPT_FUNNEL), name="stages_contain_each_other")
@@ -41,22 +46,35 @@ def stages_contain_each_other(
 def attempts_are_the_outbound_rows(
     context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
 ) -> dg.AssetCheckResult:
-    """The attempts of the funnel's first stage are exactly the outbound rows of the stored log."""
+    """The attempts of the funnel's first stage are exactly the outbound rows of the stored log, in all and by type."""
     days = days_in_scope(context, ATTEMPT_FUNNEL)
     with warehouse.slice(COMMUNICATION_LOGS, days).open() as logs:
-        rows = logs.filter(classify.OUTBOUND).aggregate("communicated_date, count(*)").fetchall()
+        # By the words as they came first: a day has many rows and few words.
+        by_word = logs.filter(classify.OUTBOUND).aggregate("communicated_date, communication_type, count(*) AS rows")
+        by_type = by_word.project(f"communicated_date, {classify.TYPE} AS communication_type, rows")
+        counted = by_type.aggregate("communicated_date, communication_type, sum(rows)::BIGINT").fetchall()
     with warehouse.slice(ATTEMPT_FUNNEL, days).open() as funnel:
-        first_stages = funnel.filter("communication_type = 'ALL' AND stage_order = 1")
-        attempts = first_stages.select("communicated_date", "attempts").fetchall()
-    outbound, attempted = dict(rows), dict(attempts)
-    different = [day for day in days if outbound.get(day, 0) != attempted.get(day, 0)]
+        first_stages = funnel.filter("stage_order = 1")
+        attempts = first_stages.select("communicated_date", "communication_type", "attempts").fetchall()
+    outbound: Counter[tuple[date, str]] = Counter()
+    for day, kind, rows in counted:
+        outbound[day, "ALL"] += rows
+        if kind not in {"ALL", None}:
+            outbound[day, kind] += rows
+    attempted = Counter({(day, kind): count for day, kind, count in attempts})
+    different = sorted(key for key in outbound | attempted if outbound[key] != attempted[key])
     return dg.AssetCheckResult(
         passed=not different,
         description=f"The funnel of {spoken(days)} has every outbound row."
         if not different
         else "; ".join(
-            f"{day}: {attempted.get(day, 0):,} attempts, {outbound.get(day, 0):,} outbound rows" for day in different
+            f"{day} {kind}: {attempted[day, kind]:,} attempts, {outbound[day, kind]:,} outbound rows"
+            for day, kind in different[:_SHOWN]
         )
+        + (f"; and {len(different) - _SHOWN} more" if len(different) > _SHOWN else "")
         + ". The log has changed since the funnel was computed: materialize the funnel of these days.",
-        metadata={"attempts": sum(attempted.values()), "outbound_rows": sum(outbound.values())},
+        metadata={
+            name: sum(count for (_, kind), count in counts.items() if kind == "ALL")
+            for name, counts in (("attempts", attempted), ("outbound_rows", outbound))
+        },
     )

@@ -29,6 +29,21 @@ def test_a_stage_that_outgrows_the_one_before_it_or_is_missing_is_found(copied_w
     assert copied_week.check("stages_contain_each_other", ATTEMPT_FUNNEL, DAY - timedelta(days=1)).passed
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        f"DELETE FROM {FUNNEL} WHERE {OF_CALLS}",
+        f"UPDATE {FUNNEL} SET attempts = attempts + 1 WHERE {OF_CALLS} AND stage_order = 1",
+    ],
+)
+def test_a_type_without_its_attempts_is_found_though_all_of_them_are_right(copied_week: Project, broken: str) -> None:
+    copied_week.ask(broken)
+    found = copied_week.check("attempts_are_the_outbound_rows", ATTEMPT_FUNNEL, DAY)
+    assert not found.passed
+    assert f"{DAY} CALL: " in str(found.description)
+    assert f"{DAY} ALL: " not in str(found.description)
+
+
 def test_a_funnel_older_than_its_log_is_found_and_computing_it_again_mends_it(copied_week: Project) -> None:
     assert copied_week.check("attempts_are_the_outbound_rows", ATTEMPT_FUNNEL, DAY).passed
     copied_week.ask(
@@ -38,6 +53,6 @@ def test_a_funnel_older_than_its_log_is_found_and_computing_it_again_mends_it(co
     found = copied_week.check("attempts_are_the_outbound_rows", ATTEMPT_FUNNEL, DAY)
     assert not found.passed
     attempts, rows = (found.metadata[name].value for name in ("attempts", "outbound_rows"))
-    assert f"{DAY}: {attempts} attempts, {rows} outbound rows" in str(found.description)
+    assert f"{DAY} ALL: {attempts} attempts, {rows} outbound rows" in str(found.description)
     run = copied_week.materialize(DAY, only=[ATTEMPT_FUNNEL])
     assert run.check("attempts_are_the_outbound_rows", ATTEMPT_FUNNEL).passed
