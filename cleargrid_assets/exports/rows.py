@@ -2,7 +2,7 @@
 
 What comes out is newline-delimited JSON that holds the declared fields and nothing else, every value of its declared
 type, every row inside the window that was asked for. A page is decoded by a compiled reader; only a page that this
-reader refuses is read again row by row, to forgive what may be forgiven (unknown fields, unusual but valid
+reader refuses, or would round, is read row by row, to forgive what may be forgiven (unknown fields, unusual but valid
 timestamps, half an emoji) and to name the row and field of what may not.
 """
 
@@ -27,6 +27,11 @@ _TYPES: dict[str, Any] = {
     "DOUBLE": float,
     "TIMESTAMPTZ": Annotated[datetime, msgspec.Meta(tz=True)],
 }
+_PERHAPS_TOO_FINE = re.compile(rb":\d\d\.\d{7}")
+_TOO_FINE = re.compile(rb"\d:\d\d\.\d{7}")
+"""A timestamp with more digits than a microsecond's: the compiled reader rounds them, which may leave the hour or day.
+The first expression is quick to find that there is none, and takes some durations for one."""
+
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -88,6 +93,8 @@ class PageReader:
             ContractError: A row lacks a required field, has a value of the wrong type or lies outside the window,
                 or the server says that it read a narrower window.
         """
+        if _PERHAPS_TOO_FINE.search(body) and _TOO_FINE.search(body):
+            return self._read_row_by_row(body, window)
         unknown: Counter[str] = Counter()
         try:
             answer = self._decode(body, unknown)

@@ -158,6 +158,17 @@ def test_timestamps_with_any_offset_and_fraction_are_the_right_instant(name: str
     assert datetime.fromisoformat(received.replace("Z", "+00:00")) == SINCE + timedelta(hours=9.5, seconds=80)
 
 
+@pytest.mark.parametrize("beside", [[], [row("b", "20260519T120000Z")], [row("b", INSIDE, duration=45.123456789)]])
+@pytest.mark.parametrize("name", ["communicated_at", "created_at", "updated_at"])
+def test_what_is_finer_than_a_microsecond_is_cut_off_whatever_other_rows_the_page_has(
+    name: str, beside: list[Row]
+) -> None:
+    """Rounded, the last instant of a day would lie in the next one."""
+    first, *_ = read(row("a", INSIDE) | {name: "2026-05-19T23:59:59.9999999Z"}, *beside).lines.splitlines()
+    received = json.loads(first)[name].replace("Z", "+00:00")
+    assert datetime.fromisoformat(received) == SINCE + timedelta(days=1, microseconds=-1)
+
+
 @pytest.mark.parametrize(
     "text",
     [
