@@ -58,6 +58,9 @@ SENDER = f"lower({_trimmed('from')})"
 TYPE = _normalised("communication_type")
 """The communication type of a row as it is compared: trimmed, upper-case, `-` and space as `_`."""
 
+STATUS = _normalised("status")
+"""The status of a row as it is compared, likewise."""
+
 IS_REACHED = "outcome IN ('reached', 'engaged')"
 """Of a classified row: whether a person took it."""
 
@@ -74,7 +77,6 @@ def classified(logs: DuckDBPyRelation, outcomes: Outcomes) -> DuckDBPyRelation:
         and `channel` (`other` for an unknown type), `is_known_type`, and `outcome` by the status alone (`unmapped` for
         an unknown one).
     """
-    status = _normalised("status")
     channel = _looked_up(TYPE, outcomes.channels)
     return select(
         f"""
@@ -83,10 +85,10 @@ def classified(logs: DuckDBPyRelation, outcomes: Outcomes) -> DuckDBPyRelation:
                 communication_type,
                 status,
                 {TYPE} AS compared_type,
-                {status} AS compared_status,
+                {STATUS} AS compared_status,
                 coalesce({channel}, 'other') AS channel,
                 {channel} IS NOT NULL AS is_known_type,
-                coalesce({_looked_up(status, outcomes.statuses)}, 'unmapped') AS outcome
+                coalesce({_looked_up(STATUS, outcomes.statuses)}, 'unmapped') AS outcome
             FROM (SELECT DISTINCT communication_type, status FROM unclassified)
         )
         SELECT

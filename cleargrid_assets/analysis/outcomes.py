@@ -49,7 +49,9 @@ class Outcomes:
 
 def normalised(word: str) -> str:
     """A status or communication type as it is compared: trimmed, upper-case, `-` and space as `_`."""
-    return word.strip().upper().replace("-", "_").replace(" ", "_")
+    # Letter by letter, because DuckDB, which compares rows, has no capitals of several letters, as of a ligature.
+    capitals = "".join(capital if len(capital := letter.upper()) == 1 else letter for letter in word.strip())
+    return capitals.replace("-", "_").replace(" ", "_")
 
 
 def load_outcomes(path: str | None) -> Outcomes:

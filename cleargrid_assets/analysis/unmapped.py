@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from cleargrid_assets.analysis.outcomes import Outcomes, normalised
+from cleargrid_assets.analysis import classify
+from cleargrid_assets.analysis.outcomes import Outcomes
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation
@@ -50,9 +51,12 @@ def unmapped(logs: DuckDBPyRelation, outcomes: Outcomes) -> list[Unmapped]:
     """
     found: Counter[tuple[date, str, str]] = Counter()
     # A day has many communications and few words.
-    for day, kind, status, communications in logs.aggregate(f"{', '.join(COLUMNS)}, count(*)").fetchall():
-        if status is not None and normalised(status) not in outcomes.statuses:
-            found[day, "status", normalised(status)] += communications
-        if kind is not None and normalised(kind) not in outcomes.channels:
-            found[day, "communication_type", normalised(kind)] += communications
+    by_word = logs.aggregate(f"{', '.join(COLUMNS)}, count(*) AS communications")
+    # Compared by the very expressions of the analyses: Python's capitals differ from DuckDB's for some letters.
+    compared = by_word.project(f"communicated_date, {classify.TYPE}, {classify.STATUS}, communications")
+    for day, kind, status, communications in compared.fetchall():
+        if status is not None and status not in outcomes.statuses:
+            found[day, "status", status] += communications
+        if kind is not None and kind not in outcomes.channels:
+            found[day, "communication_type", kind] += communications
     return sorted(Unmapped(*what, communications) for what, communications in found.items())

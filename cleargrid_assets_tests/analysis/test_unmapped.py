@@ -1,6 +1,9 @@
 """What the outcomes do not know, counted."""
 
-from cleargrid_assets.analysis.outcomes import load_outcomes
+from pathlib import Path
+
+from cleargrid_assets.analysis import classify
+from cleargrid_assets.analysis.outcomes import load_outcomes, toml_lines_for
 from cleargrid_assets.analysis.unmapped import COLUMNS, unmapped
 from cleargrid_assets_tests.analysis.slices import Row, at, relation, row
 
@@ -23,6 +26,18 @@ def test_unknown_statuses_and_types_are_named_with_their_counts_by_day() -> None
         (20, "communication_type", "FAX", 1),
         (20, "status", "RINGING_OUT", 1),
     ]
+
+
+def test_the_line_to_add_for_a_word_of_unusual_letters_makes_it_known(tmp_path: Path) -> None:
+    slice_rows = relation([row("1", status="gruß é", communication_type="ﬁt ŉ")], COLUMNS)
+    found = unmapped(slice_rows, load_outcomes(None))
+    words = {kind: [each.value for each in found if each.kind == kind] for kind in ("status", "communication_type")}
+    assert [len(values) for values in words.values()] == [1, 1]
+    file = tmp_path / "outcomes.toml"
+    file.write_text(toml_lines_for(words["status"], words["communication_type"]), encoding="utf-8")
+    known = load_outcomes(str(file))
+    assert unmapped(slice_rows, known) == []
+    assert classify.classified(slice_rows, known).project("outcome, is_known_type").fetchall() == [("delivered", True)]
 
 
 def test_nothing_is_unmapped_where_all_is_known() -> None:
