@@ -27,10 +27,9 @@ _TYPES: dict[str, Any] = {
     "DOUBLE": float,
     "TIMESTAMPTZ": Annotated[datetime, msgspec.Meta(tz=True)],
 }
-_PERHAPS_TOO_FINE = re.compile(rb":\d\d\.\d{7}")
-_TOO_FINE = re.compile(rb"\d:\d\d\.\d{7}")
+_TOO_FINE = re.compile(rb"\.\d{7,}[Zz+-]")
 """A timestamp with more digits than a microsecond's: the compiled reader rounds them, which may leave the hour or day.
-The first expression is quick to find that there is none, and takes some durations for one."""
+Not the whole of a timestamp, because what begins with a dot is found ten times as fast."""
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -93,7 +92,7 @@ class PageReader:
             ContractError: A row lacks a required field, has a value of the wrong type or lies outside the window,
                 or the server says that it read a narrower window.
         """
-        if _PERHAPS_TOO_FINE.search(body) and _TOO_FINE.search(body):
+        if _TOO_FINE.search(body):
             return self._read_row_by_row(body, window)
         unknown: Counter[str] = Counter()
         try:
