@@ -3,9 +3,10 @@
 A day begins as one window and one request. While a connection is idle and a walk has more pages to come, what remains
 of the longest walk is cut, and the connection takes the later part. A window whose query outruns the server is halved.
 Either way the walk that is cut begins again at the last row it has seen: rows come in order of the cursor field, as
-documented, so nothing before it is missing, and rows that come twice are the same rows by their key. A window that
-cannot be narrower is asked for without the server's count, then in smaller pages. After some timeouts in a row, walks
-pause before they ask again: a gateway that is out for a moment says the same as one whose query takes too long. A walk
+documented, so nothing before it is missing, and rows that come twice are the same rows by their key. Before the first
+is halved, it is asked for once without the server's count; one that cannot be narrower is asked for without it, then in
+smaller pages, then a few times more. After some timeouts in a row, walks pause before they ask again: a gateway that is
+out for a moment says the same as one whose query takes too long. A walk
 whose rows prove not to be in order begins again from its start, and is not cut. A walk ends at `nextCursor: null`, or
 where its rows, in order, have reached the part of its window that another walk has taken over; nowhere else.
 
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from cleargrid_assets.exports.effort import Effort
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
+from cleargrid_assets.exports.limits import Limits
 from cleargrid_assets.exports.spool import Entry, OpenWindow, Spool
 from cleargrid_assets.exports.widths import Widths
 from cleargrid_assets.exports.window import MINIMUM_WIDTH, Window, position_before
@@ -51,8 +53,8 @@ _TIMEOUTS_BEFORE_PAUSE = 3
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 2.0
 """Short, because at most 16 halvings follow and each timeout has taken its time already."""
 
-_SMALLER_PAGES = 10
-"""By so much a page is smaller, where its window cannot be narrower."""
+_LAST_TRIES = 6
+"""So often in a row a single row of the narrowest window is asked for."""
 
 
 @dataclass
@@ -106,6 +108,9 @@ class _Walk:
         pages_per_second: Pages by seconds of window, from a page seen; None while nothing is known.
         timeouts: Times in a row that its queries, and those it was cut from, outran the server while no other's
             was answered.
+        limit: What its latest request asks for in rows.
+        without_count: Whether its first request is sent again without asking for the count.
+        last_tries: Times in a row that its query, which could not ask for less, outran the server.
     """
 
     day: str
@@ -120,7 +125,9 @@ class _Walk:
         self.seen: Counter[str | int] = Counter()
         self.position: datetime | None = None
         self.last_at: datetime | None = None
-        self.limit: int | None = None
+        self.limit = 0
+        self.without_count = False
+        self.last_tries = 0
         self.pages = self.rows = self.empty_pages = 0
         self.in_order = True
         self.effort = Effort()
@@ -140,13 +147,14 @@ class _Walk:
     @property
     def pause(self) -> float:
         """Seconds to wait before the next request."""
+        if self.last_tries:
+            return _LONGEST_PAUSE_S
         pauses = self.timeouts - _TIMEOUTS_BEFORE_PAUSE
         return min(_FIRST_PAUSE_S * 2 ** (pauses - 1), _LONGEST_PAUSE_S) if pauses > 0 else 0.0
 
     def begin(self, window: Window) -> None:
         """Goes on with a fresh walk through `window`."""
         self.window, self.until = window, window.until
-        self.limit = None
         self.cursor = self.position = self.last_at = None
         self.pages = self.rows = 0
         self.seen.clear()
@@ -158,7 +166,7 @@ class _Walk:
             ExportsError: The server sent a cursor for the second time, or the same rows or none without end.
         """
         self.pages += 1
-        self.timeouts = 0
+        self.timeouts = self.last_tries = 0
         self.empty_pages = 0 if page.rows else self.empty_pages + 1
         self.counted = False
         if page.first_at and page.last_at:
@@ -259,7 +267,8 @@ class _Fetch:
         self._began: dict[str, float] = {}
         self._told = clock()
         self._widths = Widths()
-        self._counts = True
+        self._limits = Limits(client.page_size)
+        self._counts_are_slow: bool | None = None
         self._ready: deque[_Walk] = deque()
         self._in_flight: dict[Future[Page], _Walk] = {}
         self.reports: dict[str, DayReport] = {}
@@ -303,12 +312,13 @@ class _Fetch:
             self._ready.appendleft(_Walk(walk.day, rest, walk.counted))
         self._began.setdefault(walk.day, self._clock())
         walk.effort = Effort()
+        walk.limit = self._limits.next()
         future = executor.submit(
             self._client.page,
             walk.window,
             cursor=walk.cursor,
             limit=walk.limit,
-            include_total=self._counts and walk.counted and walk.cursor is None,
+            include_total=self._asks_for_count(walk),
             pause=walk.pause,
             effort=walk.effort,
         )
@@ -320,8 +330,11 @@ class _Fetch:
         asked, first_page = walk.window, walk.cursor is None
         try:
             page = future.result()
+            self._limits.answered(walk.limit)
             if first_page:
                 self._widths.answered(asked)
+                if walk.without_count and self._counts_are_slow is None:
+                    self._counts_are_slow = True
             for other in self._ready:
                 other.timeouts = 0
             if walk.take(page):
@@ -334,22 +347,36 @@ class _Fetch:
             raise
         return page
 
+    def _asks_for_count(self, walk: _Walk) -> bool:
+        return walk.counted and walk.cursor is None and not walk.without_count and not self._counts_are_slow
+
     def _narrow(self, walk: _Walk, error: QueryTimeoutError) -> None:
-        """Has a walk whose query outran the server ask for less: half of what remains, no count, or smaller pages."""
+        """Has a walk whose query outran the server ask for less: no count, half of what remains, or smaller pages."""
         walk.timeouts += 1
         first, *rest = walk.remaining.split(2)
-        if first != walk.window:
+        is_counted = self._asks_for_count(walk)
+        if self._limits.refused_trial(walk.limit):
+            pass  # The same again, with the limit that works.
+        elif is_counted and self._counts_are_slow is None:
+            # The count is a second query, and can be what takes so long, whatever the width.
+            walk.without_count = True
+        elif first != walk.window:
+            if walk.without_count and self._counts_are_slow is None:
+                self._counts_are_slow = False
+            walk.without_count = False
             if walk.cursor is None:
                 self._widths.refused(walk.window)
             walk.begin(first)
             self._ready.extendleft(
                 _Walk(walk.day, part, walk.counted, walk.pages_per_second, walk.timeouts) for part in rest
             )
-        elif self._counts and walk.counted and walk.cursor is None:
-            # The count is a second query, and can be what takes so long, whatever the width.
-            self._counts, self._widths = False, Widths()
-        elif walk.limit != 1:
-            walk.limit = max((walk.limit or self._client.page_size) // _SMALLER_PAGES, 1)
+        elif is_counted:
+            self._counts_are_slow, self._widths = True, Widths()
+        elif self._limits.lower():
+            # In smaller pages, wider windows may do.
+            self._widths = Widths()
+        elif walk.last_tries < _LAST_TRIES:
+            walk.last_tries += 1
         else:
             error.day, error.window = walk.day, walk.remaining
             error.advice = (

@@ -16,13 +16,12 @@ def iso(instant: datetime) -> str:
 
 
 def position_before(instant: datetime) -> datetime:
-    """The last whole millisecond before the instant.
+    """The last whole second before the instant.
 
     Where a walk that has seen `instant` may begin again without losing a row, however the server rounds the finer
-    digits that it shows.
+    digits of the rows that it shows, or of the bounds that it is given.
     """
-    earlier = instant - timedelta(microseconds=1)
-    return earlier.replace(microsecond=earlier.microsecond // 1000 * 1000)
+    return (instant - timedelta(microseconds=1)).replace(microsecond=0)
 
 
 @dataclass(frozen=True)

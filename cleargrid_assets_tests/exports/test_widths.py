@@ -56,7 +56,7 @@ def test_twice_the_width_is_tried_once_after_many_answers() -> None:
 def test_narrow_remnants_are_no_answers_to_go_by() -> None:
     widths = refused(24, 12)
     for _ in range(100):
-        widths.answered(hours(1))
+        widths.answered(hours(3))
     assert asked(widths) == hours(6)
 
 
@@ -84,3 +84,18 @@ def test_a_width_that_was_answered_before_must_be_refused_twice() -> None:
     assert widths.fit(WINDOW) is None
     widths.refused(WINDOW)
     assert asked(widths) == hours(12)
+
+
+def test_a_trial_of_the_whole_window_is_a_trial_too() -> None:
+    widths = refused(24)
+    assert after_answers(widths, 32) == WINDOW
+    widths.refused(WINDOW)
+    assert after_answers(widths, 63) == hours(12)
+
+
+def test_what_was_answered_in_half_the_width_must_be_refused_twice_as_well() -> None:
+    widths = Widths()
+    widths.answered(WINDOW)
+    widths.refused(WINDOW)
+    widths.refused(hours(12))
+    assert widths.fit(WINDOW) is None
