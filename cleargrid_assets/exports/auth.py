@@ -17,9 +17,8 @@ from cleargrid_assets.exports.errors import AuthenticationError, ExportsError, T
 from cleargrid_assets.exports.transport import Transport
 from cleargrid_assets.settings import Credentials
 
-_LOGIN_ATTEMPTS = 3
+_LOGINS_AT_500 = 3
 """Fewer than for other requests: the documented answer to a wrong password is a 500, and accounts get locked."""
-
 
 _LOGIN_ADVICE = (
     "Check CLEARGRID_LENDER, CLEARGRID_EMAIL and CLEARGRID_PASSWORD: the service answers a wrong password with 500 too."
@@ -132,7 +131,7 @@ class Authenticator:
                 "POST",
                 f"{self._path}/login",
                 json={"email": self._credentials.email, "password": self._credentials.password},
-                attempts=_LOGIN_ATTEMPTS,
+                attempts_at_500=_LOGINS_AT_500,
                 retry_timeouts=True,
                 parse=lambda body: _parsed(body, _Login),
             )
@@ -150,7 +149,8 @@ class Authenticator:
 
 
 def _login_advice(error: ExportsError) -> str | None:
-    if error.status is None:
+    is_passing = isinstance(error, TransientError) and error.status != HTTPStatus.INTERNAL_SERVER_ERROR
+    if error.status is None or is_passing:
         return error.advice
     is_redirect = HTTPStatus.MULTIPLE_CHOICES <= error.status < HTTPStatus.BAD_REQUEST
     return _NO_LOGIN_ADVICE if is_redirect or error.status == HTTPStatus.NOT_FOUND else _LOGIN_ADVICE

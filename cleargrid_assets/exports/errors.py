@@ -12,8 +12,11 @@ from cleargrid_assets.exports.window import Window
 _LONGEST_MESSAGE = 300
 _LONGEST_ID = 100
 _REDACTED = "[redacted]"
-_ADDRESS = re.compile(r"[^\s\"'<>()\[\],;:]+@[^\s\"'<>()\[\],;:]+|(?<!\w)\+?\d{9,}(?!\w)")
-"""An e-mail address or a telephone number, as a server may quote a row's."""
+_ADDRESS = re.compile(
+    r"[^\s\"'<>()\[\],;:]+(?:@|%40)[^\s\"'<>()\[\],;:]+"
+    r"|(?<!\w)(?!\d{4}-\d\d-\d\d)\+?\(?\d(?:[ ()._-]{0,2}\d){8,}(?!\w)"
+)
+"""An e-mail address or a telephone number, as a server may quote a row's; no date."""
 
 
 class ExportsError(Exception):

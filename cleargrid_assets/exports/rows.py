@@ -99,6 +99,8 @@ class PageReader:
             answer = self._decode(body, unknown)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return self._read_row_by_row(body, window)
+        if _says_failure(answer.code, answer.success):
+            return self._read_row_by_row(body, window)
         rows = answer.body.rows
         instants = [getattr(row, self._dataset.cursor_field) for row in rows]
         if instants and not (window.since <= min(instants) and max(instants) < window.until):
@@ -123,18 +125,21 @@ class PageReader:
         try:
             document = json.loads(body, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
-            raise TransientError(f"the answer of {len(body):,} bytes is not whole JSON") from error
+            raise TransientError(f"the answer of {len(body):,} bytes is not JSON, or cut off") from error
+        said = document if isinstance(document, dict) else {}
+        message, request_id = str(said.get("message", "")), said.get("requestId")
+        if _says_failure(said.get("code"), said.get("success")):
+            raise TransientError("the answer says that it is none", message=message, request_id=request_id)
         try:
             content = document["body"]
             pagination = msgspec.convert(content["pagination"], _Pagination)
             rows = msgspec.convert(content["rows"], list[dict[str, Any]])
             meta = content.get("meta")
         except (KeyError, TypeError, AttributeError, msgspec.ValidationError) as error:
-            said = document if isinstance(document, dict) else {}
             raise TransientError(
                 "the answer is not the documented envelope: it lacks body.rows or body.pagination.nextCursor",
-                message=str(said.get("message", "")),
-                request_id=said.get("requestId"),
+                message=message,
+                request_id=request_id,
             ) from error
         unknown = Counter(_whole(name) for row in rows for name in row if name not in self._known)
         checked = [self._checked(row, number, window) for number, row in enumerate(rows, start=1)]
@@ -223,6 +228,11 @@ def _whole(text: str) -> str:
     return _LONE_SURROGATE.sub("\ufffd", text)
 
 
+def _says_failure(code: object, success: object) -> bool:
+    """Whether the envelope of a 200 says that it is no success: its rows, if any, would not be all."""
+    return success is False or str(code) not in {"200", "None"}
+
+
 def _check_window_as_read(meta: Any, window: Window) -> None:
     """`meta` holds the server's own, authoritative reading of the window: a narrower one would lose rows in silence."""
     if not isinstance(meta, dict):
@@ -232,7 +242,10 @@ def _check_window_as_read(meta: Any, window: Window) -> None:
     )
     if (since is not None and since > window.since) or (until is not None and until < window.until):
         read = f"[{iso(since) if since else 'open'}, {iso(until) if until else 'open'})"
-        raise ContractError(f"the server read the window as {read}, which is narrower and would lose rows")
+        raise ContractError(
+            f"the server read the window as {read}, which is narrower and would lose rows",
+            advice="Nothing of this day was stored. Is this machine's clock right? If so, report it to ClearGrid.",
+        )
 
 
 def _row_type(dataset: Dataset, *, forbid_unknown_fields: bool) -> type[msgspec.Struct]:
@@ -251,7 +264,9 @@ def _row_type(dataset: Dataset, *, forbid_unknown_fields: bool) -> type[msgspec.
 
 def _decoder(rows: Any) -> "msgspec.json.Decoder[Any]":
     body = msgspec.defstruct("Body", [("rows", rows), ("pagination", _Pagination), ("meta", Any, None)])
-    return msgspec.json.Decoder(msgspec.defstruct("Answer", [("body", body)]))
+    return msgspec.json.Decoder(
+        msgspec.defstruct("Answer", [("body", body), ("code", Any, None), ("success", Any, None)])
+    )
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -123,7 +123,7 @@ class Transport:
         params: Mapping[str, str] | None = None,
         json: Mapping[str, str] | None = None,
         token: str | None = None,
-        attempts: int = ATTEMPTS,
+        attempts_at_500: int = ATTEMPTS,
         retry_timeouts: bool = False,
         effort: Effort | None = None,
         parse: Callable[[bytes], Any] = bytes,
@@ -131,12 +131,12 @@ class Transport:
         """Sends one request, again while it fails in passing, and parses the body of its 200.
 
         `parse` runs inside the retries, so a body cut short counts as a failure in passing if it raises
-        `TransientError`.
+        `TransientError`. A request is tried `ATTEMPTS` times, but after a 500 no more than `attempts_at_500` in all.
 
         Raises:
             QueryTimeoutError: 504, or no answer in time. Not retried unless `retry_timeouts`: asking again for less is
                 the caller's part.
-            TransientError: It still failed after `attempts` tries.
+            TransientError: It still failed when its tries were used up.
             ExportsError: Any other status; `status` holds it.
         """
         spent = effort if effort is not None else Effort()
@@ -159,9 +159,14 @@ class Transport:
         def may_pass(error: BaseException) -> bool:
             return isinstance(error, TransientError) and (retry_timeouts or not isinstance(error, QueryTimeoutError))
 
+        def is_used_up(state: tenacity.RetryCallState) -> bool:
+            error = state.outcome.exception() if state.outcome else None
+            is_500 = isinstance(error, ExportsError) and error.status == HTTPStatus.INTERNAL_SERVER_ERROR
+            return state.attempt_number >= (attempts_at_500 if is_500 else ATTEMPTS)
+
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(may_pass),
-            stop=tenacity.stop_after_attempt(attempts),
+            stop=is_used_up,
             wait=self._seconds_until_retry,
             sleep=self.pause,
             before_sleep=count,
@@ -172,7 +177,7 @@ class Transport:
         except ExportsError as error:
             error.redact(tuple(self._secrets))
             if may_pass(error):
-                error.what += f"; gave up after {attempts} tries"
+                error.what += f"; gave up after {retrying.statistics['attempt_number']} tries"
                 error.advice = _persisting(error)
             raise
 
@@ -206,15 +211,15 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                body = _read(response.raw)
+                if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
+                    raise _classified(response)
+                return _read(response.raw)
         # From None, both: the errors of the layers below quote what they could not read, which may be rows.
         except (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError):
             raise QueryTimeoutError(f"no answer within {READ_TIMEOUT_S:.0f} s") from None
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        # A redirect is not followed, but where to is read, and an address that is none is a ValueError.
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             raise TransientError(f"the connection failed ({_root_cause(error)})") from None
-        if response.status_code != HTTPStatus.OK:
-            raise _classified(response, body)
-        return body
 
 
 def _read(raw: urllib3.BaseHTTPResponse) -> bytes:
@@ -266,10 +271,14 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _classified(response: requests.Response, body: bytes) -> ExportsError:
-    """The error for an answer that is not 200, with what the server said of it."""
+def _classified(response: requests.Response) -> ExportsError:
+    """The error for an answer that is no success, with what the server said of it."""
     status = response.status_code
-    message, request_id = _said(body)
+    try:
+        message, request_id = _said(_read(response.raw))
+    except urllib3.exceptions.HTTPError:
+        # Cut off: the status says enough.
+        message, request_id = None, None
     if status == HTTPStatus.GATEWAY_TIMEOUT:
         return QueryTimeoutError("the query outran the server", status=status, message=message, request_id=request_id)
     if status in _RETRYABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -281,13 +290,15 @@ def _classified(response: requests.Response, body: bytes) -> ExportsError:
         status=status,
         message=message,
         request_id=request_id,
-        advice=_ADVICE.get(status),
+        advice=_ADVICE.get(
+            status, "The same request would be refused again: ask ClearGrid, with what the server said."
+        ),
     )
 
 
 def _persisting(error: ExportsError) -> str:
     """What to do about a failure that retries have not outlived."""
-    if error.status is None:
+    if error.status is None and error.request_id is None:
         return "Try again later; if it persists, check CLEARGRID_BASE_URL and the network."
     what = "give ClearGrid the requestId" if error.request_id else "tell ClearGrid"
     return f"Try again later, and {what} if it persists."

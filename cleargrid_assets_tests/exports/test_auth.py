@@ -103,6 +103,28 @@ def test_a_wrong_password_stops_after_few_tries_and_says_what_to_check(api: Api)
     assert len(api.requests) <= 3
 
 
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_login_outlives_what_other_requests_do(api: Api, status: int) -> None:
+    api.fault = lambda request, answer: envelope(status) if request.number < 6 else answer
+    assert authenticator(api).token().access == "login-6-secret"
+
+
+def test_a_login_that_nobody_could_take_is_not_blamed_on_the_password(api: Api) -> None:
+    api.fault = lambda request, answer: envelope(503)
+    with pytest.raises(AuthenticationError, match="gave up after 6 tries") as caught:
+        authenticator(api).token()
+    assert "PASSWORD" not in str(caught.value)
+    assert "give ClearGrid the requestId" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["login", "refresh"])
+def test_a_login_or_refresh_that_outran_the_server_is_sent_again(api: Api, kind: str) -> None:
+    api.fault = lambda request, answer: envelope(504) if request.kind == kind and request.number == 1 else answer
+    auth = authenticator(api)
+    auth.renew(auth.token(), Effort())
+    assert kinds(api) == {"login": ["login", "login", "refresh"], "refresh": ["login", "refresh", "refresh"]}[kind]
+
+
 def test_a_wrong_password_is_tried_by_one_thread_for_all(api: Api) -> None:
     """Accounts get locked; eight workers must not make it eight times the tries."""
     auth = authenticator(api, password="hunter2")

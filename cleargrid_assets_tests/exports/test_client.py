@@ -40,6 +40,14 @@ def test_a_page_is_asked_for_as_documented(api: Api) -> None:
     assert second.params == bounds | {"limit": "1", "includeTotal": "true"}
 
 
+def test_requests_are_no_more_a_second_than_the_variable_says(api: Api) -> None:
+    waits: list[float] = []
+    with connected(api, waits.append, max_requests_per_second=2) as client:
+        client.page(WINDOW)
+        client.page(WINDOW)
+    assert [wait for wait in waits if 0.3 < wait <= 1]
+
+
 @pytest.mark.parametrize("cursor", ["a+b/c==", "100%&x=?#", "\u0645 \U0001f600", "null", "0"])
 def test_a_cursor_arrives_verbatim(api: Api, cursor: str) -> None:
     api.fault = lambda request, answer: envelope(404) if request.kind == "data" else answer

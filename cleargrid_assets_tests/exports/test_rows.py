@@ -63,6 +63,19 @@ def test_a_page_says_what_the_walk_needs() -> None:
     assert (page.first_at, page.last_at) == (SINCE + timedelta(hours=9.5, seconds=80), SINCE + timedelta(hours=10))
 
 
+@pytest.mark.parametrize("said", [{"code": 500}, {"code": "ERR"}, {"success": False}])
+def test_a_page_that_says_it_is_none_is_none(said: Row) -> None:
+    document = json.loads(body()) | said | {"message": "try again", "requestId": "req_9"}
+    with pytest.raises(TransientError, match=r"says that it is none.*try again.*req_9"):
+        PageReader(D21).read(json.dumps(document).encode(), WINDOW)
+
+
+def test_a_page_without_a_code_is_a_page() -> None:
+    document = json.loads(body(row("a", INSIDE)))
+    document.pop("code", None)
+    assert PageReader(D21).read(json.dumps(document).encode(), WINDOW).rows == 1
+
+
 def test_an_empty_page_is_a_page() -> None:
     page = read(nextCursor="n")
     assert (page.rows, page.lines, page.first_at, page.ordered) == (0, b"", None, True)
@@ -109,7 +122,7 @@ def test_a_duration_beyond_a_double_is_refused(digits: str) -> None:
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
 def test_a_constant_that_is_no_json_is_no_answer(constant: str) -> None:
     raw = body(row("the-key", INSIDE, duration=4711)).replace(b"4711", constant.encode())
-    with pytest.raises(TransientError, match="not whole JSON"):
+    with pytest.raises(TransientError, match="is not JSON, or cut off"):
         PageReader(D21).read(raw, WINDOW)
 
 
