@@ -76,6 +76,8 @@ class Settings:
                 "CLEARGRID_DUCKDB has a query part (`?...`), but the UI shows its value. Give tokens in DuckDB's own "
                 "variables, such as motherduck_token."
             )
+        if database.startswith(":memory:"):
+            raise SettingsError("CLEARGRID_DUCKDB is :memory:, which is gone with each connection. Name a file.")
         outcomes = optional("CLEARGRID_OUTCOMES")
         return cls(
             base_url=environ.get("CLEARGRID_BASE_URL", "").strip() or "https://v3-api.cleargrid.ai",

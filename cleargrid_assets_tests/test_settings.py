@@ -123,3 +123,9 @@ def test_a_database_with_a_query_part_is_refused_without_showing_it() -> None:
     with pytest.raises(SettingsError, match="CLEARGRID_DUCKDB has a query part") as refused:
         Settings.from_environment({"CLEARGRID_DUCKDB": "md:logs?motherduck_token=sesame"})
     assert "sesame" not in str(refused.value)
+
+
+@pytest.mark.parametrize("database", [":memory:", ":memory:log"])
+def test_a_database_in_memory_is_refused_because_nothing_would_be_left_of_a_run(database: str) -> None:
+    with pytest.raises(SettingsError, match="CLEARGRID_DUCKDB is :memory:"):
+        Settings.from_environment({"CLEARGRID_DUCKDB": database})

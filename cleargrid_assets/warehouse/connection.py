@@ -24,6 +24,11 @@ class WarehouseError(Exception):
     """The database or a table in it is not as it must be, or what was to be stored is not."""
 
 
+def is_path(database: str) -> bool:
+    """Whether the database is a file named by its path, not by an address that only DuckDB reads."""
+    return "://" not in database and not database.startswith((":memory:", "md:", "file:"))
+
+
 @contextmanager
 def connect(
     database: str, *, read_only: bool = False, lock_timeout_s: float = LOCK_TIMEOUT_S
@@ -58,7 +63,7 @@ def _open(database: str, *, read_only: bool, lock_timeout_s: float) -> duckdb.Du
     import duckdb  # noqa: PLC0415
     import tenacity  # noqa: PLC0415
 
-    if "://" not in database and not database.startswith((":memory:", "md:")):
+    if is_path(database):
         Path(database).parent.mkdir(parents=True, exist_ok=True)
 
     retrying = tenacity.Retrying(

@@ -1,4 +1,4 @@
-"""Replacing and reading the partitions of a table, by its contract.
+"""Replacing the partitions of a table, by its contract.
 
 What belongs here: DDL, staging, the replace and the comparison with what was there. What does not: Dagster, and
 transactions, which the caller opens and ends.
@@ -81,7 +81,6 @@ def stage_frame(connection: duckdb.DuckDBPyConnection, table: Table, frame: pd.D
         raise WarehouseError(
             f"The rows for {table.name} have a value that is not of its type in {column} ({type(error).__name__})."
         ) from None
-    connection.unregister("frame")
     if connection.execute(f"{_repeated_keys(table)} LIMIT 1").fetchall():
         raise WarehouseError(f"Two rows for {table.name} have the same {', '.join(table.key)}.")
 
@@ -102,7 +101,7 @@ def stage_spooled(connection: duckdb.DuckDBPyConnection, table: Table, partition
                 f"""
                 INSERT INTO {_STAGE} BY NAME
                 SELECT *, $day::DATE AS {PARTITION_COLUMN}, $extracted_at::TIMESTAMPTZ AS {EXTRACTED_AT}
-                FROM read_json($rows, format = 'newline_delimited', columns = $fields)
+                FROM read_json($rows, format = 'newline_delimited', columns = $fields, hive_partitioning = false)
                 """,
                 {
                     "day": partition.day,
@@ -144,18 +143,18 @@ def replace_partitions(
     in_days = f"{PARTITION_COLUMN} IN (SELECT unnest($days::DATE[]))"
     content = f"hash({', '.join(quoted(column) for column in table.column_names if column != EXTRACTED_AT)})"
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE held AS "
+        f"CREATE TEMP TABLE {_HELD} AS "
         f"SELECT {key}, {PARTITION_COLUMN} AS day, {content} AS content FROM {name} WHERE {in_days}",
         parameters,
     )
-    moved = 0
-    if PARTITION_COLUMN not in table.key:
-        # Without their content, which would mean to read all columns of all days: another day is change enough.
-        [(moved,)] = connection.execute(
-            f"INSERT INTO {_HELD} SELECT {key}, {PARTITION_COLUMN}, NULL FROM {name} SEMI JOIN {_STAGE} USING ({key}) "
-            f"WHERE NOT {in_days}",
-            parameters,
-        ).fetchall()
+    # Without their content, which would mean to read all columns of all days: another day is change enough.
+    [(moved,)] = connection.execute(
+        f"INSERT INTO {_HELD} SELECT {key}, {PARTITION_COLUMN}, NULL FROM {name} SEMI JOIN {_STAGE} USING ({key}) "
+        f"WHERE NOT {in_days}",
+        parameters,
+    ).fetchall()
+    if moved:
+        _leave_newer_versions_elsewhere(connection, name, key)
     changes = _compare(connection, key, content, days)
     connection.execute(f"DELETE FROM {name} WHERE {in_days}", parameters)
     if moved:
@@ -185,7 +184,24 @@ def _check_frame(table: Table, frame: pd.DataFrame) -> None:
 
 
 def _create_stage(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE incoming ({column_definitions(table)})")
+    connection.execute(f"CREATE TEMP TABLE {_STAGE} ({column_definitions(table)})")
+
+
+def _leave_newer_versions_elsewhere(connection: duckdb.DuckDBPyConnection, name: str, key: str) -> None:
+    """Drops staged rows of which another day holds a newer version: that day was fetched later than these."""
+    connection.execute(
+        f"""
+        DELETE FROM {_STAGE} WHERE ({key}) IN (
+            SELECT ({key})
+            FROM {_STAGE} AS incoming
+            JOIN {_HELD} AS held USING ({key})
+            JOIN {name} AS stored USING ({key})
+            WHERE held.content IS NULL AND stored.{PARTITION_COLUMN} = held.day
+                AND stored.updated_at > incoming.updated_at
+        )
+        """
+    )
+    connection.execute(f"DELETE FROM {_HELD} WHERE content IS NULL AND ({key}) NOT IN (SELECT ({key}) FROM {_STAGE})")
 
 
 def _repeated_keys(table: Table) -> str:

@@ -31,6 +31,7 @@ def let_go_soon(process: Process) -> None:
         "v1.2/cleargrid.2024.duckdb",
         "Größe/.数据",
         "temp.duckdb",
+        "status=live/region=ae/cleargrid.duckdb",
     ],
 )
 def test_the_database_may_have_any_name_and_lie_in_a_folder_that_is_not_there_yet(

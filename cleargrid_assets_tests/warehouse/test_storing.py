@@ -242,6 +242,14 @@ def test_a_row_that_moved_to_another_day_is_not_left_behind(warehouse: Warehouse
     assert [ids(warehouse, day) for day in (DAY_1, DAY_2, DAY_3)] == [["b"], ["a"], ["c"]]
 
 
+def test_a_row_that_has_moved_since_its_day_was_fetched_stays_where_it_went(warehouse: Warehouse) -> None:
+    """As when a run goes on from what an earlier one had fetched."""
+    warehouse.store_day(DAY_2, log("a", DAY_2, updated_at="2024-05-04T00:00:00Z"))
+    outdated = [log("a", updated_at="2024-05-03T00:00:00Z"), log("b")]
+    assert warehouse.store_day(DAY_1, *outdated) == Counts(rows=1, new=1, changed=0, removed=0)
+    assert [ids(warehouse, day) for day in (DAY_1, DAY_2)] == [["b"], ["a"]]
+
+
 def test_a_row_that_moved_within_a_range_is_changed_where_it_went_and_not_removed_where_it_was(
     warehouse: Warehouse,
 ) -> None:
