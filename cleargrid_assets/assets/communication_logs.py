@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from cleargrid_assets.exports.window import Window
 from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
 from cleargrid_assets.resources import ExportsResource
 from cleargrid_assets.settings import Settings
+from cleargrid_assets.warehouse.connection import is_path
 from cleargrid_assets.warehouse.slices import SpooledPartition, SpooledSlice
 
 
@@ -52,13 +53,15 @@ def communication_logs(
         )
 
     with exports.client() as client:
-        spools = _open_spools(settings, days)
+        spools: dict[str, Spool] = {}
         try:
+            _open_spools(settings, days, spools)
             reports = fetch_days(client, days, spools, concurrency=settings.concurrency, on_progress=log_progress)
-        except ExportsError as error:
+        except (ExportsError, OSError) as error:
             for spool in spools.values():
                 spool.close()
-            raise _failure(error, days, min(spool.extracted_at for spool in spools.values())) from error
+            # From None: the description has all that the errors below it say, and what to do besides.
+            raise _failure(_as_exports_error(error, settings), days, spools.values()) from None
     for key, report in reports.items():
         context.add_asset_metadata(_metadata(days[key], report), partition_key=key)
     return dg.MaterializeResult(
@@ -74,8 +77,10 @@ def communication_logs(
 
 def spool_root(database: str) -> Path:
     """Beside the database file, so that another process finds it; for other databases in the temporary folder."""
+    if not is_path(database):
+        return Path(tempfile.gettempdir()) / "cleargrid_assets.spool"
     path = Path(database)
-    return path.with_name(f"{path.name}.spool") if "://" not in database and ":" not in database else _temporary()
+    return path.with_name(f"{path.name}.spool")
 
 
 def _discard(spools: Iterable[Spool]) -> None:
@@ -83,38 +88,39 @@ def _discard(spools: Iterable[Spool]) -> None:
         spool.discard()
 
 
-def _temporary() -> Path:
-    return Path(tempfile.gettempdir()) / "cleargrid_assets.spool"
-
-
-def _open_spools(settings: Settings, days: dict[str, Window]) -> dict[str, Spool]:
+def _open_spools(settings: Settings, days: Mapping[str, Window], spools: dict[str, Spool]) -> None:
+    """Opens a spool for each day; those that were opened are in `spools` also when one cannot be."""
     root, now = spool_root(settings.database), datetime.now(timezone.utc)
     remove_abandoned(root, now)
     fields = [(column.name, column.type, column.nullable) for column in D21.fields]
-    return {
-        key: Spool.open(
-            root,
-            name=f"{D21.code}-{key}",
-            fingerprint=hashlib.sha256(
-                repr(
-                    (__version__, settings.base_url, settings.lender, settings.page_size, D21.code, fields, str(window))
-                ).encode()
-            ).hexdigest(),
-            now=now,
-        )
-        for key, window in days.items()
-    }
+    for key, window in days.items():
+        decisive = (__version__, settings.base_url, settings.lender, settings.page_size, D21.code, fields, str(window))
+        fingerprint = hashlib.sha256(repr(decisive).encode()).hexdigest()
+        spools[key] = Spool.open(root, f"{D21.code}-{key}", fingerprint, now)
 
 
-def _failure(error: ExportsError, days: dict[str, Window], began: datetime) -> dg.Failure:
-    """The error for the UI, with what it means for the other days of the run."""
-    count = len(days) - 1
-    others = (
-        f" Nor {'was the other day' if count == 1 else f'were the {count} other days'} of this run." if count else ""
+def _as_exports_error(error: ExportsError | OSError, settings: Settings) -> ExportsError:
+    """The error itself, or one that says of a failing disk what can be done."""
+    if isinstance(error, ExportsError):
+        return error
+    return ExportsError(
+        f"the rows could not be spooled ({error.strerror or error})",
+        advice=f"Is there room in {spool_root(settings.database)}, and may this process write there?",
     )
+
+
+def _failure(error: ExportsError, days: Mapping[str, Window], spools: Collection[Spool]) -> dg.Failure:
+    """The error for the UI, with what it means for the days of the run."""
+    description = f"{error} The day was not stored, and the table is as it was."
+    count = len(days) - 1
+    if count:
+        description += f" Nor {'was the other day' if count == 1 else f'were the {count} other days'} of this run"
+        description += f": materialize {'it' if count == 1 else 'them'} without {error.day}." if error.day else "."
+    if any(spool.rows_path.stat().st_size for spool in spools):
+        until = min(spool.extracted_at for spool in spools) + LONGEST_AGE
+        description += f" A run that starts before {until:%Y-%m-%d %H:%M} UTC goes on from what was fetched."
     return dg.Failure(
-        description=f"{error} The day was not stored, and the table is as it was.{others} A run that starts before "
-        f"{began + LONGEST_AGE:%Y-%m-%d %H:%M} UTC goes on from what was fetched.",
+        description=description,
         metadata={
             key: value
             for key, value in (("day", error.day), ("status", error.status), ("requestId", error.request_id))

@@ -17,6 +17,7 @@ from cleargrid_assets.warehouse.connection import WarehouseError, connect
 
 _LOOKED_BACK = timedelta(days=30)
 _LEAST_LOOKED_BACK = timedelta(hours=1)
+_CLOCKS_DIFFER_BY = timedelta(minutes=5)
 _MOST_EMPTY_PAGES = 100
 _LOCK_TIMEOUT_S = 5.0
 
@@ -80,14 +81,19 @@ def _check_api(settings: Settings) -> bool:
 
 def _first_page(client: ExportsClient) -> tuple[Window, Page]:
     """The first row of the last days, or of less where that is too much for one query, as in the runs."""
-    until = datetime.now(timezone.utc).replace(microsecond=0)
-    width = _LOOKED_BACK
+    # A while ago, because the server's clock may be behind ours.
+    until = datetime.now(timezone.utc).replace(microsecond=0) - _CLOCKS_DIFFER_BY
+    width, counted = _LOOKED_BACK, True
     while True:
         window = Window(until - width, until)
         try:
-            return window, client.page(window, limit=1, include_total=True)
+            return window, client.page(window, limit=1, include_total=counted)
         except QueryTimeoutError:
-            width /= 2
+            if counted and width == _LOOKED_BACK:
+                # Once without the count, which is a second query and can be what takes so long.
+                counted = False
+                continue
+            width, counted = width / 2, True
             if width < _LEAST_LOOKED_BACK:
                 raise
 

@@ -240,6 +240,16 @@ def test_a_day_of_23_hours_is_fetched_whole_by_the_documented_command(
     assert all(first <= row[8] < last for row in held)
 
 
+def test_a_spool_that_cannot_be_written_fails_the_run_with_where_it_is(project: Project) -> None:
+    root = project.database.with_name(f"{project.database.name}.spool")
+    root.write_text("in the way")
+    run = project.materialize(DAY, only=LOG, checked=False)
+    [said] = run.failures
+    for part in ("could not be spooled", "File exists", str(root), "the table is as it was"):
+        assert part in said
+    assert "goes on from" not in said
+
+
 def test_a_run_without_credentials_fails_at_once_and_names_what_is_missing(project: Project) -> None:
     run = project.given(CLEARGRID_EMAIL="", CLEARGRID_PASSWORD="").materialize(DAY)
     assert not run.success

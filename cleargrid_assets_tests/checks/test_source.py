@@ -10,11 +10,13 @@ import pytest
 
 from cleargrid_assets.assets.declaration import asset_key
 from cleargrid_assets.checks.scope import Said
+from cleargrid_assets.checks.source import compare_counts
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.exports.client import ExportsClient
 from cleargrid_assets.exports.errors import ExportsError
 from cleargrid_assets.exports.rows import Page
 from cleargrid_assets.exports.window import Window
+from cleargrid_assets.resources import ExportsResource
 from cleargrid_assets_tests.assets.project import WEEK, Project
 
 DAY = WEEK[0] + timedelta(days=4)
@@ -48,6 +50,32 @@ def test_a_count_that_came_with_the_fetch_of_the_run_and_agrees_is_not_asked_for
         run = copied_week.materialize(DAY, only=LOG)
     assert run.check("source_agrees").passed
     assert len(windows) == run.metadata(COMMUNICATION_LOGS, DAY)["requests"]
+
+
+def test_a_count_of_pages_that_an_earlier_process_left_is_asked_for_again(
+    copied_week: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = {DAY: copied_week.materialize(DAY, only=LOG).metadata(COMMUNICATION_LOGS, DAY)["rows"]}
+    said = {DAY: Said("this", {"source_rows": stored[DAY], "resumed_pages": 3})}
+    with asked(monkeypatch) as windows, copied_week.entered():
+        assert compare_counts(ExportsResource(), stored, said, "this").passed
+    assert len(windows) == 1
+
+
+def test_a_capped_count_says_nothing_even_if_it_is_the_number_of_rows(
+    copied_week: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {DAY: Said("this", {"source_rows": 5, "source_rows_note": "capped"})}
+    with asked(monkeypatch) as windows, copied_week.entered():
+        assert not compare_counts(ExportsResource(), {DAY: 5}, said, "this").passed
+    assert len(windows) == 1
+
+
+def test_a_source_that_cannot_be_asked_is_a_warning(copied_week: Project) -> None:
+    with copied_week.given(CLEARGRID_PASSWORD="").entered():
+        result = compare_counts(ExportsResource(), {DAY: 5}, {DAY: Said(None, {})}, "this")
+    assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert "CLEARGRID_PASSWORD is not set" in str(result.description)
 
 
 def test_a_count_of_an_earlier_run_is_asked_for_again_because_rows_may_have_come_since(

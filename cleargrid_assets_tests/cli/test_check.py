@@ -1,5 +1,6 @@
 """`cleargrid check`, against the sandbox."""
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -7,11 +8,22 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from dateutil.parser import isoparse
 
 from cleargrid_assets.cli.main import main
 from cleargrid_assets.cli.sandbox import sandbox_variables
 from cleargrid_assets.sandbox import RunningSandbox, SandboxSettings, running_sandbox
-from cleargrid_assets_tests.exports.api import EMAIL, LENDER, PASSWORD, Api, envelope, row, serving
+from cleargrid_assets_tests.exports.api import (
+    EMAIL,
+    LENDER,
+    PASSWORD,
+    Answer,
+    Api,
+    Request,
+    envelope,
+    row,
+    serving,
+)
 
 
 @pytest.fixture(scope="module")
@@ -79,12 +91,12 @@ def test_nothing_is_claimed_of_rows_that_empty_pages_hide(variables: dict[str, s
 
 def test_days_too_many_for_one_query_are_halved_as_in_a_run(variables: dict[str, str]) -> None:
     now = datetime.now(timezone.utc)
-    rows = [row(str(back), (now - timedelta(days=back, minutes=1)).isoformat()) for back in range(30)]
+    rows = [row(str(back), (now - timedelta(days=back, minutes=6)).isoformat()) for back in range(30)]
     with serving(Api(rows=rows, most_rows=4)) as api:
         result = _check({**variables, **_pointing_at(api)})
     assert result.exit_code == 0, result.output
     assert "holds 4 communications since " in result.output
-    assert len(api.data_requests) == 4  # 30, 15, 7.5 and 3.75 days
+    assert len(api.data_requests) == 5  # 30 days, the same without the count, 15, 7.5 and 3.75 days
 
 
 def test_a_service_that_no_window_is_small_enough_for_fails_with_what_it_said(variables: dict[str, str]) -> None:
@@ -93,7 +105,31 @@ def test_a_service_that_no_window_is_small_enough_for_fails_with_what_it_said(va
         result = _check({**variables, **_pointing_at(api)})
     assert result.exit_code == 1
     assert 'the server said "Slow today"' in result.output
-    assert len(api.data_requests) == 10
+    assert len(api.data_requests) == 11
+
+
+def test_a_service_that_takes_too_long_to_count_is_not_asked_to(variables: dict[str, str]) -> None:
+    yesterday = datetime.now(timezone.utc) - timedelta(days=1)
+    with serving(Api(rows=[row("a", yesterday.isoformat())])) as api:
+        api.fault = lambda request, answer: envelope(504) if "includeTotal" in request.params else answer
+        result = _check({**variables, **_pointing_at(api)})
+    assert result.exit_code == 0, result.output
+    assert "It holds an unknown number of communications since " in result.output
+    assert len(api.data_requests) == 2
+
+
+def test_a_server_whose_clock_is_behind_ours_is_no_failure(variables: dict[str, str]) -> None:
+    def until_its_own_now(request: Request, answer: Answer) -> Answer:
+        if request.kind == "data":
+            document = answer.document
+            behind = (datetime.now(timezone.utc) - timedelta(seconds=30)).isoformat()
+            document["body"]["meta"]["until"] = min(request.params["until"], behind, key=isoparse)
+            answer.body = json.dumps(document).encode()
+        return answer
+
+    with serving(Api(fault=until_its_own_now)) as api:
+        result = _check({**variables, **_pointing_at(api)})
+    assert result.exit_code == 0, result.output
 
 
 def test_a_wrong_password_fails_with_what_the_server_said(variables: dict[str, str]) -> None:
