@@ -74,8 +74,7 @@ def classified(logs: DuckDBPyRelation, outcomes: Outcomes) -> DuckDBPyRelation:
 
     Returns:
         The rows; `communication_type` and `status` as they are compared (trimmed, upper-case, `-` and space as `_`);
-        and `channel` (`other` for an unknown type), `is_known_type`, and `outcome` by the status alone (`unmapped` for
-        an unknown one).
+        `channel` (`other` for an unknown type), and `outcome` by the status alone (`unmapped` for an unknown one).
     """
     channel = _looked_up(TYPE, outcomes.channels)
     return select(
@@ -87,14 +86,12 @@ def classified(logs: DuckDBPyRelation, outcomes: Outcomes) -> DuckDBPyRelation:
                 {TYPE} AS compared_type,
                 {STATUS} AS compared_status,
                 coalesce({channel}, 'other') AS channel,
-                {channel} IS NOT NULL AS is_known_type,
                 coalesce({_looked_up(STATUS, outcomes.statuses)}, 'unmapped') AS outcome
             FROM (SELECT DISTINCT communication_type, status FROM unclassified)
         )
         SELECT
             unclassified.* REPLACE (compared_type AS communication_type, compared_status AS status),
             channel,
-            is_known_type,
             outcome
         FROM unclassified
         JOIN words USING (communication_type, status)

@@ -55,8 +55,8 @@ SELECT
     stage_order,
     attempts[stage_order] AS attempts,
     contacts[stage_order] AS contacts,
-    attempts[stage_order] / nullif(attempts[1], 0) AS attempt_rate,
-    contacts[stage_order] / nullif(contacts[1], 0) AS contact_rate,
+    attempts[stage_order] / attempts[1] AS attempt_rate,
+    contacts[stage_order] / contacts[1] AS contact_rate,
     CASE WHEN stage_order > 1 THEN contacts[stage_order] / nullif(contacts[stage_order - 1], 0) END AS step_rate
 FROM by_type
 CROSS JOIN (VALUES (1, 'attempted'), (2, 'delivered'), (3, 'reached'), (4, 'engaged')) AS stages (stage_order, stage)

@@ -1,4 +1,4 @@
-"""Operational health: volumes, failures, gaps and lags, by communication type.
+"""Operational health: volumes, failures, unmapped statuses, missing durations and lags, by communication type.
 
 What belongs here: the definition of `operational_health`. What does not: what a status means (`outcomes`), how a row
 is read (`classify`), and what to do about an anomaly.
@@ -67,7 +67,7 @@ WITH volumes AS (
         count(*) AS communications,
         count(*) FILTER (outcome = 'failed') AS failed,
         count(*) FILTER (outcome = 'unmapped') AS unmapped,
-        count(*) FILTER (channel = 'phone' AND outcome IN ('reached', 'engaged') AND duration IS NULL)
+        count(*) FILTER (channel = 'phone' AND {classify.IS_REACHED} AND duration IS NULL)
             AS answered_without_duration,
         quantile_cont(logging_lag, [0.5, 0.95, 1]) AS logging_lags,
         quantile_cont(update_lag, 0.95) AS update_lag_p95_s,

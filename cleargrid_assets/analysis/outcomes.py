@@ -49,9 +49,7 @@ class Outcomes:
 
 def normalised(word: str) -> str:
     """A status or communication type as it is compared: trimmed, upper-case, `-` and space as `_`."""
-    # Letter by letter, because DuckDB, which compares rows, has no capitals of several letters, as of a ligature.
-    capitals = "".join(capital if len(capital := letter.upper()) == 1 else letter for letter in word.strip())
-    return capitals.replace("-", "_").replace(" ", "_")
+    return "".join(map(_capital, word.strip())).replace("-", "_").replace(" ", "_")
 
 
 def load_outcomes(path: str | None) -> Outcomes:
@@ -98,6 +96,12 @@ def toml_lines_for(statuses: Iterable[str], types: Iterable[str]) -> str:
     return "\n\n".join(table for table in tables if table)
 
 
+def _capital(letter: str) -> str:
+    """The capital that DuckDB, which compares rows, has of a letter: always a single one, or else the letter itself."""
+    candidates = (letter.upper(), letter.title(), "\N{LATIN CAPITAL LETTER SHARP S}" if letter == "ß" else letter)
+    return next(capital for capital in candidates if len(capital) == 1)
+
+
 def _toml_table(name: str, keys: Iterable[str], word: str, words: Sequence[str]) -> str:
     alternatives = ", ".join(other for other in words if other != word)
     entries = [f'{_toml_key(key)} = "{word}"  # or: {alternatives}' for key in sorted(set(keys))]
@@ -137,7 +141,7 @@ class _Document:
     def refuse_unknown(self, known: Sequence[str]) -> None:
         for key in self._values:
             if key not in known:
-                raise self._error((key,), f"unknown table or key {key!r}; known are {_listed(known)}")
+                raise self._error((key,), f"unknown table or key {key!r}: it must be {_listed(known)}")
 
     def words(self, table: str, allowed: Sequence[str]) -> dict[str, str]:
         """The entries of a table, keys normalised, each value one of the allowed words."""

@@ -46,11 +46,14 @@ def attempt_funnel(
         unknown = unmapped(logs, meanings)
     for day in days_of(context):
         today = between(rows, day, day)
+        unknown_today = [each for each in unknown if each.communicated_date == day]
         all_types = today[today["communication_type"] == "ALL"].set_index("stage")
         present(
             context,
             day,
-            summary=picture.summary(today, day),
+            summary=picture.summary(
+                today, day, unmapped=sum(each.communications for each in unknown_today if each.kind == "status")
+            ),
             picture=picture.picture(today, day),
             headline=picture.headline(today, day),
             numbers={
@@ -60,6 +63,6 @@ def attempt_funnel(
                 "engagement_rate": all_types["contact_rate"].get("engaged"),
             },
         )
-        named = {f"{each.kind} {each.value}": each.communications for each in unknown if each.communicated_date == day}
+        named = {f"{each.kind} {each.value}": each.communications for each in unknown_today}
         context.add_asset_metadata({"unmapped": named}, partition_key=day.isoformat())
     return dg.MaterializeResult(value=rows, metadata=_LINEAGE)

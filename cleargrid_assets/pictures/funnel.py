@@ -42,12 +42,13 @@ def headline(funnel: pd.DataFrame, day: date | None = None) -> str:
     )
 
 
-def summary(funnel: pd.DataFrame, day: date | None = None) -> str:
+def summary(funnel: pd.DataFrame, day: date | None = None, unmapped: int = 0) -> str:
     """Markdown of at most `text.INLINE_LIMIT` characters: the funnel of all types, and the reach of each.
 
     Args:
         funnel: Rows of `attempt_funnel` of one day.
         day: The business day, to name it where there are no rows.
+        unmapped: Communications of the day whose status is not mapped, which the reader is to know of.
     """
     conclusion = text.escape(headline(funnel, day))
     rows = tidy(funnel, ATTEMPT_FUNNEL)
@@ -64,10 +65,12 @@ def summary(funnel: pd.DataFrame, day: date | None = None) -> str:
         ),
     )
 
+    aside = f"Unmapped status: {text.count(unmapped)}, counted as attempted and no further." if unmapped else ""
+
     def render(shown: int) -> str:
         reach = [f"{text.escape(text.shorten(name))} {text.percent(_rate(rows, name))}" for name in types[:shown]]
         rest = text.more(len(types) - shown, "type")
-        return text.paragraphs(f"**{conclusion}**", table, f"Reached by type: {text.listed(*reach, rest)}.")
+        return text.paragraphs(f"**{conclusion}**", table, f"Reached by type: {text.listed(*reach, rest)}.", aside)
 
     return text.fit(render, len(types))
 

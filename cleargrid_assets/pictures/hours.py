@@ -29,7 +29,7 @@ _BUSY = 0.5
 
 
 def headline(hours: pd.DataFrame, day: date) -> str:
-    """The conclusion in a sentence: the best hour of the trailing week on each channel.
+    """The conclusion in a sentence: the best hour of the trailing week, or of its days that are there, by channel.
 
     The best hour has the highest share of attempts reached over the week, among hours with at least half the
     attempts of that channel's average hour: a lucky call at night is not advice.
@@ -38,7 +38,8 @@ def headline(hours: pd.DataFrame, day: date) -> str:
         hours: Rows of `hourly_reach` of the trailing week, the day included.
         day: The business day that ends the week.
     """
-    week = by_channel(_week(hours, day))
+    rows_of_week = _week(hours, day)
+    week = by_channel(rows_of_week)
     if not week:
         return f"No outbound communications in the {_DAYS} days that end on {day.isoformat()}"
     best = {channel: _best(rows) for channel, rows in week.items()}
@@ -49,7 +50,9 @@ def headline(hours: pd.DataFrame, day: date) -> str:
     ]
     if not parts:
         return f"Nobody reached in the {_DAYS} days that end on {day.isoformat()}"
-    return f"Best hour{'s' if len(parts) > 1 else ''} of the week (attempts reached): {', '.join(parts[:_MOST_NAMED])}"
+    count = rows_of_week["communicated_date"].nunique()
+    span = "the week" if count == _DAYS else f"{count} day{'s' if count > 1 else ''} in {_DAYS}"
+    return f"Best hour{'s' if len(parts) > 1 else ''} of {span} (attempts reached): {', '.join(parts[:_MOST_NAMED])}"
 
 
 def summary(hours: pd.DataFrame, day: date) -> str:
@@ -69,7 +72,9 @@ def summary(hours: pd.DataFrame, day: date) -> str:
     lines = [_line(channel, rows) for channel, rows in today.items()]
 
     def render(shown: int) -> str:
-        table = text.table(("channel", "attempts", "by hour, 0 to 23", "reached", "by hour"), "lrlrl", lines[:shown])
+        table = text.table(
+            (f"on {day.day} {day:%b}", "attempts", "by hour, 0 to 23", "reached", "by hour"), "lrlrl", lines[:shown]
+        )
         return text.paragraphs(f"**{conclusion}**", table, text.more(len(lines) - shown, "channel"))
 
     return text.fit(render, len(lines))

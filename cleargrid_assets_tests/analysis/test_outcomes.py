@@ -76,7 +76,7 @@ def test_a_file_that_changes_nothing_is_the_packaged_file(tmp_path: Path, conten
         ("engaged_seconds = nan\n", 1, "engaged_seconds must be"),
         ("engaged_seconds = inf\n", 1, "engaged_seconds must be"),
         ("[statuses]\n[channels]\n[status]\nA = 'failed'\n", 3, "unknown table or key 'status'"),
-        ("engaged_second = 4\n", 1, "known are statuses, channels or engaged_seconds"),
+        ("engaged_second = 4\n", 1, "it must be statuses, channels or engaged_seconds"),
         (b"[statuses]\nA = '\xff'\n", 2, "not UTF-8"),
     ],
 )

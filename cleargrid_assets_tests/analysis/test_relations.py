@@ -74,7 +74,9 @@ print(frame["first_at"][0].isoformat(), frame["communicated_date"][0].isoformat(
     assert done.stdout.split() == ["2026-05-19T12:00:00+00:00", "2026-05-19T00:00:00"]
 
 
-@pytest.mark.parametrize("word", ["\tno answer\n", " No-Answer ", "NO_ANSWER", "\u2003no\u00a0answer\u3000", "\x1cé-é"])
+@pytest.mark.parametrize(
+    "word", ["\tno answer\n", " No-Answer ", "NO_ANSWER", "\u2003no\u00a0answer\u3000", "\x1cé-é", "schließt ᾀ ŉ ǆ"]
+)
 def test_words_are_compared_alike_in_sql_and_in_python(word: str) -> None:
     connection = duckdb.connect()
     connection.execute("CREATE TABLE logs (communication_type VARCHAR, status VARCHAR)")

@@ -36,6 +36,11 @@ def test_the_summary_is_the_funnel_of_all_types_and_the_reach_of_each() -> None:
     assert "Reached by type: EMAIL 23%, CALL 41%." in summary
 
 
+def test_the_summary_says_how_many_have_a_status_that_is_not_mapped() -> None:
+    assert "Unmapped status: 62, counted as attempted and no further." in funnel.summary(WEEKDAY, unmapped=62)
+    assert "nmapped" not in funnel.summary(WEEKDAY)
+
+
 def test_types_that_do_not_fit_are_counted() -> None:
     names = {f"TYPE_{number:02d}_WITH_A_LONG_NAME": (100 - number, 50, 10, 5) for number in range(40)}
 
