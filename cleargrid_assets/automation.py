@@ -2,11 +2,9 @@
 
 import dagster as dg
 
-from cleargrid_assets.assets.declaration import asset_key
-from cleargrid_assets.checks.history import closed_days
-from cleargrid_assets.checks.scope import RANGE_END, RANGE_START
-from cleargrid_assets.contracts import COMMUNICATION_LOGS, SCHEMA, TABLES
-from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY
+from cleargrid_assets.checks.history import HISTORY_SPECS
+from cleargrid_assets.contracts import SCHEMA
+from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, RANGE_END, RANGE_START, closed_days
 from cleargrid_assets.settings import DAILY_RUN_AT, Settings
 
 _ALL = dg.AssetSelection.key_prefixes(SCHEMA)
@@ -46,7 +44,7 @@ def resync_recent_days_schedule(context: dg.ScheduleEvaluationContext) -> dg.Run
     The analyses of the same days are computed anew in that run. Whatever looks back at a changed day from a later one
     lies between that day and yesterday, so nothing downstream of a change is left out.
     """
-    keys = closed_days(context.scheduled_execution_time.astimezone(BUSINESS_ZONE))
+    keys = closed_days(context.scheduled_execution_time)
     recent = keys[-Settings.from_environment().resync_days :]
     if not recent:
         return dg.SkipReason("No day has closed since CLEARGRID_START_DATE.")
@@ -55,14 +53,7 @@ def resync_recent_days_schedule(context: dg.ScheduleEvaluationContext) -> dg.Run
 
 freshness_job = dg.define_asset_job(
     "freshness",
-    selection=dg.AssetSelection.checks(
-        *(
-            dg.AssetCheckKey(asset_key(table), name)
-            for table in TABLES
-            for name in ("last_closed_day_is_there", "no_closed_day_is_missing")
-        ),
-        dg.AssetCheckKey(asset_key(COMMUNICATION_LOGS), "source_is_alive"),
-    ),
+    selection=dg.AssetSelection.checks(*(spec.key for spec in HISTORY_SPECS)),
     description="Is the last closed day there, is any day missing, is the source alive: asked at the deadline.",
 )
 

@@ -64,9 +64,9 @@ _CHANNEL = Column("channel", "VARCHAR", "`phone`, `email`, `messaging` or `other
 
 COMMUNICATION_LOG_FIELDS: tuple[Column, ...] = (
     Column("public_id", "VARCHAR", "Stable unique identifier of the communication; the key for upserts."),
-    Column("communication_type", "VARCHAR", "Channel of the attempt, as the API sent it (an open list)."),
+    Column("communication_type", "VARCHAR", "Type of the communication, as the API sent it (an open list)."),
     Column("direction", "VARCHAR", "`inbound` or `outbound`."),
-    Column("status", "VARCHAR", "Outcome of the attempt, as the API sent it (an open list)."),
+    Column("status", "VARCHAR", "What came of it, as the API sent it (an open list)."),
     Column("from", "VARCHAR", "Originating address or number. Personal data when inbound."),
     Column("to", "VARCHAR", "Destination address or number. Personal data when outbound."),
     Column("subject", "VARCHAR", "Subject line, where there is one (e-mail). Personal data.", nullable=True),

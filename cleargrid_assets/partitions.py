@@ -1,4 +1,4 @@
-"""The one daily partitions definition, and the exact window of a day.
+"""The one daily partitions definition, which days are closed, and the exact window of a day.
 
 A partition is a business day: from midnight to midnight in `CLEARGRID_TIMEZONE`, there only once it is closed.
 """
@@ -22,6 +22,15 @@ DAILY = dg.DailyPartitionsDefinition(
     start_date=START_DATE.isoformat(),
     timezone=BUSINESS_ZONE.key,
 )
+
+
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+"""Tags of a run that materializes several days."""
+
+
+def closed_days(now: datetime) -> list[str]:
+    """The keys of all days that are over, from the first partition on."""
+    return list(DAILY.get_partition_keys(current_time=now))
 
 
 def day_window(key: str, zone: tzinfo) -> Window:

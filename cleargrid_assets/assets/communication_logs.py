@@ -49,7 +49,8 @@ def communication_logs(
             twice = ", some of them twice" if report.rows > report.source_rows else ""
             aside = f"{twice}; {report.source_rows:,} at the source"
         context.log.info(
-            f"{day}: {report.rows:,} rows received in {report.pages:,} pages after {report.seconds:.1f} s{aside}"
+            f"{day}: {report.rows:,} rows received in {report.pages:,} {'page' if report.pages == 1 else 'pages'} "
+            f"after {report.seconds:.1f} s{aside}"
         )
 
     with exports.client() as client:

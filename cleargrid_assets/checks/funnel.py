@@ -18,16 +18,19 @@ _SHOWN = 5
 def stages_contain_each_other(
     context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
 ) -> dg.AssetCheckResult:
-    """No stage has more attempts or contacts than the one before it, and every type has all four."""
+    """No stage has more attempts or contacts than the one before it, or more contacts than attempts; all have four."""
     days = days_in_scope(context, ATTEMPT_FUNNEL)
     with warehouse.slice(ATTEMPT_FUNNEL, days).open() as funnel:
         before = "OVER (PARTITION BY communicated_date, communication_type ORDER BY stage_order)"
-        grows = f"attempts > lag(attempts) {before} OR contacts > lag(contacts) {before}"
-        by_stage = funnel.project(f"communicated_date, communication_type, coalesce({grows}, false) AS grows")
-        by_type = by_stage.aggregate(
-            "communicated_date, communication_type, count(*) AS stages, bool_or(grows) AS grows"
+        grows = f"attempts > lag(attempts) {before} OR contacts > lag(contacts) {before} OR contacts > attempts"
+        by_stage = funnel.project(
+            f"communicated_date, communication_type, stage_order || stage AS stage, coalesce({grows}, false) AS grows"
         )
-        broken = by_type.filter("stages <> 4 OR grows").project("communicated_date, communication_type").fetchall()
+        by_type = by_stage.aggregate(
+            "communicated_date, communication_type, list_sort(list(stage)) AS stages, bool_or(grows) AS grows"
+        )
+        is_broken = "stages <> ['1attempted', '2delivered', '3reached', '4engaged'] OR grows"
+        broken = by_type.filter(is_broken).project("communicated_date, communication_type").fetchall()
     return dg.AssetCheckResult(
         passed=not broken,
         description=f"The stages of {spoken(days)} contain each other."
@@ -61,7 +64,9 @@ def attempts_are_the_outbound_rows(
         outbound[day, "ALL"] += rows
         if kind not in {"ALL", None}:
             outbound[day, kind] += rows
-    attempted = Counter({(day, kind): count for day, kind, count in attempts})
+    attempted: Counter[tuple[date, str]] = Counter()
+    for day, kind, count in attempts:
+        attempted[day, kind] += count
     different = sorted(key for key in outbound | attempted if outbound[key] != attempted[key])
     return dg.AssetCheckResult(
         passed=not different,

@@ -1,6 +1,7 @@
-"""Checks over the history of an asset: is the last closed day there in time, and is any day missing.
+"""Checks over the history of an asset: is the last closed day there in time, is any day missing, is the source alive.
 
 They ask which partitions were materialized, not when something last was: a backfill of an old day makes nothing fresh.
+The last also asks for their rows.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,11 +14,12 @@ from cleargrid_assets.analysis.health import BASELINE_DAYS
 from cleargrid_assets.assets.declaration import asset_key
 from cleargrid_assets.checks.scope import materialized_days, rows_by_day
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES, Table
-from cleargrid_assets.partitions import BUSINESS_ZONE, DAILY, FRESH_BY
+from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, closed_days
 from cleargrid_assets.resources import WarehouseResource
 
 _SHOWN = 5
 _USUAL_WEEKS = 4
+_THERE, _COMPLETE, _ALIVE = "last_closed_day_is_there", "no_closed_day_is_missing", "source_is_alive"
 
 
 def now_in_zone() -> datetime:
@@ -28,11 +30,6 @@ def now_in_zone() -> datetime:
 def due_day(now: datetime) -> date:
     """The latest day that is to be there: yesterday from the deadline on, before it the day before yesterday."""
     return now.date() - timedelta(days=1 if now.time() >= FRESH_BY else 2)
-
-
-def closed_days(now: datetime) -> list[str]:
-    """The keys of all days that are over, from the first partition on."""
-    return list(DAILY.get_partition_keys(current_time=now))
 
 
 def freshness(table: Table, materialized: set[str], now: datetime) -> dg.AssetCheckResult:
@@ -82,8 +79,7 @@ def inventory(table: Table, materialized: set[str], now: datetime) -> dg.AssetCh
     )
 
 
-_THERE, _COMPLETE, _ALIVE = "last_closed_day_is_there", "no_closed_day_is_missing", "source_is_alive"
-_SPECS = [
+HISTORY_SPECS = [
     *(
         spec
         for table in TABLES
@@ -117,7 +113,7 @@ def build_history_checks(now: Callable[[], datetime] = now_in_zone) -> dg.AssetC
         now: The present, in the business zone.
     """
 
-    @dg.multi_asset_check(name="history_checks", specs=_SPECS, can_subset=True)
+    @dg.multi_asset_check(name="history_checks", specs=HISTORY_SPECS, can_subset=True)
     def history_checks(
         context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.AssetCheckResult]:
@@ -137,7 +133,7 @@ def build_history_checks(now: Callable[[], datetime] = now_in_zone) -> dg.AssetC
 
 def liveness(warehouse: WarehouseResource, materialized: set[str], now: datetime) -> dg.AssetCheckResult:
     """Whether the latest due day that is there has rows, or days like it have none either."""
-    there = [key for key in materialized if key <= due_day(now).isoformat()] or sorted(materialized)
+    there = {key for key in materialized if key <= due_day(now).isoformat()} or materialized
     if not there:
         return _alive(True, "No day is materialized yet.", {})
     day = date.fromisoformat(max(there))
@@ -145,9 +141,9 @@ def liveness(warehouse: WarehouseResource, materialized: set[str], now: datetime
     known = [other for other in like_it if other.isoformat() in materialized]
     with warehouse.slice(COMMUNICATION_LOGS, [day, *known]).open() as logs:
         rows = rows_by_day(logs, [day, *known])
-    with_rows = [other for other in known if rows.get(other)]
-    is_quiet = not rows.get(day) and bool(with_rows) and 2 * len(with_rows) >= len(known)
-    if rows.get(day):
+    with_rows = [other for other in known if rows[other]]
+    is_quiet = not rows[day] and bool(with_rows) and 2 * len(with_rows) >= len(known)
+    if rows[day]:
         description = f"{day} has {rows[day]:,} rows."
     elif not known:
         description = f"{day} has no rows, and none of the same weekdays before it is there to compare it with."
@@ -163,7 +159,7 @@ def liveness(warehouse: WarehouseResource, materialized: set[str], now: datetime
     return _alive(
         not is_quiet,
         description,
-        {"day": day.isoformat(), "rows": rows.get(day, 0), "same_weekdays_with_rows": len(with_rows)},
+        {"day": day.isoformat(), "rows": rows[day], "same_weekdays_with_rows": len(with_rows)},
     )
 
 

@@ -77,7 +77,7 @@ SPECS = [
         _UNIQUE,
         asset=asset_key(COMMUNICATION_LOGS),
         blocking=True,
-        description="No `public_id` of the day stands twice in the whole table.",
+        description="No `public_id` of the day occurs twice in the whole table.",
     ),
     *(
         dg.AssetCheckSpec(
@@ -134,8 +134,8 @@ def _result(name: str, days: list[date], count: int, samples: list[str], advice:
         check_name=name,
         asset_key=asset_key(COMMUNICATION_LOGS),
         passed=count == 0,
-        description=f"All rows of {spoken(days)} are in order."
+        description=f"All rows of {spoken(days)} keep this rule."
         if count == 0
-        else f"{count:,} rows of {spoken(days)} are not. {advice}",
-        metadata={"rows": count, "public_ids": samples},
+        else f"{count:,} rows of {spoken(days)} break this rule. {advice}",
+        metadata={"offending_rows": count} | ({"public_ids": samples} if samples else {}),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +34,9 @@ def find_unmapped(rows: DuckDBPyRelation, outcomes: Outcomes, days: list[date]) 
         days: What they are the rows of.
     """
     found = unmapped(rows, outcomes)
-    totals: dict[tuple[str, str], int] = {}
+    totals: Counter[tuple[str, str]] = Counter()
     for each in found:
-        totals[each.kind, each.value] = totals.get((each.kind, each.value), 0) + each.communications
+        totals[each.kind, each.value] += each.communications
     statuses = [value for kind, value in totals if kind == "status"]
     types = [value for kind, value in totals if kind == "communication_type"]
     metadata: dict[str, Any] = {
@@ -49,8 +50,8 @@ def find_unmapped(rows: DuckDBPyRelation, outcomes: Outcomes, days: list[date]) 
         severity=dg.AssetCheckSeverity.WARN,
         description=f"All statuses and types of {spoken(days)} are mapped."
         if not found
-        else f"{len(statuses)} statuses and {len(types)} types of {spoken(days)} are not mapped: "
-        f"{', '.join([*statuses, *types])}. Add the lines below to a file of yours, correct the words after `=`, and "
-        "name the file in CLEARGRID_OUTCOMES.",
+        else f"Not mapped are, of {spoken(days)}, {len(statuses)} of the statuses and {len(types)} of the types: "
+        f"{', '.join(map(repr, [*statuses, *types]))}. Add the lines below to a file of yours, correct the words after "
+        "`=`, and name the file in CLEARGRID_OUTCOMES.",
         metadata=metadata if found else {},
     )

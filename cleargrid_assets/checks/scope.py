@@ -11,13 +11,10 @@ import dagster as dg
 
 from cleargrid_assets.assets.declaration import asset_key
 from cleargrid_assets.contracts import PARTITION_COLUMN, Table
-from cleargrid_assets.partitions import DAILY
+from cleargrid_assets.partitions import DAILY, RANGE_END, RANGE_START
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation
-
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-"""Tags of a run that materializes several days."""
 
 
 def days_in_scope(context: dg.AssetCheckExecutionContext, table: Table) -> list[date]:

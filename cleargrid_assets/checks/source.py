@@ -104,7 +104,7 @@ def find_new_fields(said: Mapping[date, Said]) -> dg.AssetCheckResult:
         description=f"The API sent fields that are not stored: {', '.join(sorted(fields))}. Nothing stored is wrong; "
         "add them to the contract if they are of use."
         if fields
-        else f"The API sent the known fields only on {spoken(list(said))}.",
+        else f"On {spoken(list(said))} the API sent no fields but the known ones.",
         metadata={"rows_by_field": dict(fields)},
     )
 

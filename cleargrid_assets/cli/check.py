@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import click
 import duckdb
@@ -13,7 +14,7 @@ from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
 from cleargrid_assets.exports.rows import Page
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.settings import Settings, SettingsError
-from cleargrid_assets.warehouse.connection import WarehouseError, connect
+from cleargrid_assets.warehouse.connection import WarehouseError, connect, is_path
 
 _LOOKED_BACK = timedelta(days=30)
 _LEAST_LOOKED_BACK = timedelta(hours=1)
@@ -28,10 +29,16 @@ def run_check() -> bool:
         settings = Settings.from_environment()
     except SettingsError as error:
         return _say(False, str(error))
-    _say(True, f"Days from {settings.start_date} on, from midnight to midnight in {settings.timezone.key}.")
     # All are tried, so that one look shows everything that is wrong.
-    tried = [step(settings) for step in (_check_outcomes, _check_database, _check_api)]
+    tried = [step(settings) for step in (_check_days, _check_outcomes, _check_database, _check_api)]
     return all(tried)
+
+
+def _check_days(settings: Settings) -> bool:
+    days = f"Days from {settings.start_date} on, from midnight to midnight in {settings.timezone.key}"
+    if settings.start_date >= datetime.now(settings.timezone).date():
+        return _say(False, f"{days}: none of them is over, so there is nothing to fetch. See CLEARGRID_START_DATE.")
+    return _say(True, f"{days}.")
 
 
 def _check_outcomes(settings: Settings) -> bool:
@@ -44,10 +51,13 @@ def _check_outcomes(settings: Settings) -> bool:
 
 def _check_database(settings: Settings) -> bool:
     def open_database() -> str:
+        is_new = is_path(settings.database) and not Path(settings.database).exists()
         with connect(settings.database, lock_timeout_s=_LOCK_TIMEOUT_S) as connection:
             tables = connection.execute(
                 "SELECT count(*) FROM duckdb_tables() WHERE schema_name = current_schema()"
             ).fetchall()[0][0]
+        if is_new:
+            return f"Database: {settings.database} was not there, and has been created, empty."
         return f"Database: {settings.database} opens for writing, and holds {tables} tables of this project."
 
     return _try(open_database, WarehouseError, duckdb.Error, OSError)

@@ -18,7 +18,7 @@ def printed_funnel(database: Path, day: date) -> str:
     others = rows[rows["communication_type"] != "ALL"]
     for name, funnel in [("ALL", of_all), *others.groupby("communication_type")]:
         for stage in funnel.sort_values("stage_order").itertuples():
-            rate = 0.0 if stage.contact_rate != stage.contact_rate else float(stage.contact_rate)
+            rate = float(stage.contact_rate)
             bar = "█" * round(rate * _WIDTH) or "▏"
             label = name if stage.stage_order == 1 else ""
             lines.append(f"  {label:<10} {stage.stage:<10} {bar:<{_WIDTH}} {stage.contacts:>8,}  {rate:>6.1%}")

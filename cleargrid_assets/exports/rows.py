@@ -2,8 +2,8 @@
 
 What comes out is newline-delimited JSON that holds the declared fields and nothing else, every value of its declared
 type, every row inside the window that was asked for. A page is decoded by a compiled reader; only a page that this
-reader refuses, or would round, is read row by row, to forgive what may be forgiven (unknown fields, unusual but valid
-timestamps, half an emoji) and to name the row and field of what may not.
+reader refuses or would round, or that has a row outside its window, is read row by row, to forgive what may be forgiven
+(unknown fields, unusual but valid timestamps, half an emoji) and to name the row and field of what may not.
 """
 
 import json

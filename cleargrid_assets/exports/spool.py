@@ -125,7 +125,6 @@ class Spool:
         rows, journal = _open_at(folder / _ROWS, rows_length), _open_at(folder / _JOURNAL, journal_length)
         if kept is None:
             journal.write(_encoded(header))
-            journal.flush()
         return cls(folder / _ROWS, header.extracted_at, entries, rows, journal, lock)
 
     def append(self, lines: bytes, entry: Entry) -> None:

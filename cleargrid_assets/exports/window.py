@@ -44,7 +44,7 @@ class Window:
         at = self.since + max(timedelta(seconds=int(after.total_seconds())), MINIMUM_WIDTH)
         return (Window(self.since, at), Window(at, self.until)) if self.until - at >= MINIMUM_WIDTH else None
 
-    def split(self, parts: int = 2) -> "Sequence[Window]":
+    def split(self, parts: int) -> "Sequence[Window]":
         """Cuts the window into at most `parts` windows of about equal width, which together are the window.
 
         Cuts lie on whole seconds where the width allows it. A window too narrow to cut comes back alone.

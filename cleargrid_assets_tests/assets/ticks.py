@@ -12,9 +12,8 @@ import dagster as dg
 from dagster._utils.schedules import schedule_execution_time_iterator
 
 from cleargrid_assets.automation import SCHEDULES
-from cleargrid_assets.checks.scope import RANGE_END, RANGE_START
 from cleargrid_assets.definitions import defs
-from cleargrid_assets.partitions import BUSINESS_ZONE
+from cleargrid_assets.partitions import BUSINESS_ZONE, RANGE_END, RANGE_START
 
 _TAGS = {"dagster/partition", RANGE_START, RANGE_END}
 

@@ -17,7 +17,10 @@ OF_CALLS = f"communicated_date = '{DAY}' AND communication_type = 'CALL'"
     [
         f"UPDATE {FUNNEL} SET contacts = contacts + 1000 WHERE {OF_CALLS} AND stage = 'reached'",
         f"UPDATE {FUNNEL} SET attempts = attempts + 1000 WHERE {OF_CALLS} AND stage = 'engaged'",
+        f"UPDATE {FUNNEL} SET contacts = attempts + 1 WHERE {OF_CALLS} AND stage = 'attempted'",
         f"DELETE FROM {FUNNEL} WHERE {OF_CALLS} AND stage = 'engaged'",
+        f"UPDATE {FUNNEL} SET stage = 'delivered' WHERE {OF_CALLS} AND stage = 'engaged'",
+        f"UPDATE {FUNNEL} SET stage_order = 1 WHERE {OF_CALLS}",
     ],
 )
 def test_a_stage_that_outgrows_the_one_before_it_or_is_missing_is_found(copied_week: Project, broken: str) -> None:

@@ -30,7 +30,7 @@ def test_a_check_passes_on_what_was_fetched_and_fails_on_what_breaks_it(copied_w
     run = copied_week.run_checks(BROKEN, day=DAY)
     assert run.failing == {name}
     found = run.check(name)
-    assert found.metadata["rows"].value == 1
+    assert found.metadata["offending_rows"].value == 1
     assert found.metadata["public_ids"].value == [public_id]
     assert str(DAY) in str(found.description)
     # Other days are none of its business.

@@ -65,7 +65,7 @@ def test_right_variables_pass_and_say_what_was_seen(variables: dict[str, str]) -
     since = datetime.now(timezone.utc) - timedelta(days=30)
     assert f"communications since {since:%Y-%m-%d}" in result.output
     assert "UTC. Read one, of" in result.output
-    assert "opens for writing" in result.output
+    assert "log.duckdb" in result.output
 
 
 def test_a_row_behind_empty_pages_is_found(variables: dict[str, str]) -> None:
@@ -155,6 +155,19 @@ def test_everything_that_is_wrong_is_said_at_once(variables: dict[str, str], tmp
     assert "outcomes.toml" in result.output
     assert "line 2" in result.output
     assert "plain http to api.example" in result.output
+
+
+def test_a_first_day_that_is_not_over_leaves_nothing_to_fetch(variables: dict[str, str]) -> None:
+    today = datetime.now(timezone.utc).date()
+    result = _check({**variables, "CLEARGRID_START_DATE": str(today)})
+    assert result.exit_code == 1
+    assert "none of them is over" in result.output
+    assert _check({**variables, "CLEARGRID_START_DATE": str(today - timedelta(days=1))}).exit_code == 0
+
+
+def test_a_database_that_was_not_there_is_said_to_be_new(variables: dict[str, str]) -> None:
+    assert "log.duckdb was not there, and has been created, empty" in _check(variables).output
+    assert "log.duckdb opens for writing, and holds 0 tables" in _check(variables).output
 
 
 def test_an_unreadable_variable_is_named(variables: dict[str, str]) -> None:
