@@ -1,7 +1,7 @@
 """What assets and checks are given: the API's client, the database and the outcomes, made from the environment.
 
-Nothing is read before a run needs it, so that definitions load without any variable set. Credentials are no fields of
-these resources, because the UI shows fields.
+The client is made only when a run needs it, so that definitions load without any variable set. Credentials are no
+fields of these resources, because the UI shows fields.
 """
 
 from collections.abc import Iterator

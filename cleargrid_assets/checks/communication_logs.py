@@ -1,4 +1,4 @@
-"""The checks of the communication logs that a run stores, as one step: one connection, one reading of the day."""
+"""The checks of the communication logs that a run stores, as one step over one connection."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What the stored rows of communication logs must be, all answered by one reading of the day."""
+"""What the stored rows of communication logs must be: all but uniqueness is answered by one reading of each day."""
 
 from __future__ import annotations
 

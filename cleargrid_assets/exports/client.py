@@ -17,7 +17,7 @@ from cleargrid_assets.exports.window import Window, iso
 from cleargrid_assets.settings import Settings
 
 _MOST_RENEWALS = 3
-"""So many tokens are got for one request."""
+"""New tokens that one request may use up."""
 
 
 class ExportsClient:
@@ -86,7 +86,7 @@ class ExportsClient:
             params["cursor"] = cursor
         if include_total:
             params["includeTotal"] = "true"
-        spent = effort if effort is not None else Effort()
+        spent = effort or Effort()
         if pause:
             self._transport.pause(pause)
         token = self._authenticator.token()

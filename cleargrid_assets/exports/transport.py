@@ -1,8 +1,8 @@
 """HTTP to the API's root: pooled, timed out, retried a bounded number of times, every failure classified.
 
 What belongs here: everything about requests and statuses that holds for any endpoint. What does not: tokens beyond
-attaching one, windows, rows. Retries live here and nowhere else: the pool and Dagster add none, and the walk asks again
-only after a timeout, for less.
+attaching one, windows, rows. Retries live here and nowhere else: the pool and Dagster add none, the client repeats a
+request only with another token, and the walk only after a timeout, for less.
 """
 
 import ipaddress
@@ -139,7 +139,7 @@ class Transport:
             TransientError: It still failed when its tries were used up.
             ExportsError: Any other status; `status` holds it.
         """
-        spent = effort if effort is not None else Effort()
+        spent = effort or Effort()
         self._secrets.update(filter(None, (token, *(json or {}).values())))
 
         def attempt() -> Any:

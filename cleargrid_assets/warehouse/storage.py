@@ -1,4 +1,4 @@
-"""Storing and loading slices: dagster-duckdb's IO manager, with one transaction around each write.
+"""Storing and loading slices: Dagster's IO manager for databases, with one transaction around each write.
 
 What belongs here: the meeting of Dagster's contexts with `partitions` and `slices`. What does not: SQL beyond the
 statement that the UI shows, and DataFrames (`frames`).
