@@ -49,7 +49,6 @@ class _Login(msgspec.Struct):
 
 class _Refresh(msgspec.Struct):
     token: _Visible
-    refreshToken: str | None = None  # noqa: N815
 
 
 class Authenticator:
@@ -119,7 +118,6 @@ class Authenticator:
             # Refused, or broken for longer than retries last: the login, which follows, decides.
             return False
         self._token = Token(answer.token, refused.lender_public_id)
-        self._refresh_token = answer.refreshToken or self._refresh_token
         return True
 
     def _log_in(self) -> None:
