@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,9 @@ if TYPE_CHECKING:  # definitions open no connection, and need not load it
 
 LOCK_TIMEOUT_S = 600.0
 """How long to wait, by default, for another process to let go of the file."""
+
+_TOLD_AT_TRY = 40
+"""After some five seconds; shorter waits are part of every day on which two runs write."""
 
 MEMORY_LIMIT = "512MB"
 """What DuckDB keeps in memory before it goes to disk. The process as a whole takes some 300 MB more."""
@@ -66,10 +70,20 @@ def _open(database: str, *, read_only: bool, lock_timeout_s: float) -> duckdb.Du
     if is_path(database):
         Path(database).parent.mkdir(parents=True, exist_ok=True)
 
+    def tell_once(state: tenacity.RetryCallState) -> None:
+        if state.attempt_number == _TOLD_AT_TRY and state.outcome is not None:
+            logging.getLogger(__name__).warning(
+                "%s is in use elsewhere, so this waits for up to %.0f s. DuckDB says: %s",
+                database,
+                lock_timeout_s,
+                state.outcome.exception(),
+            )
+
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(_is_held_elsewhere),
         stop=tenacity.stop_after_delay(lock_timeout_s),
         wait=tenacity.wait_random(0.02, 0.25),
+        before_sleep=tell_once,
         reraise=True,
     )
     try:

@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
+from cleargrid_assets.warehouse import connection
 from cleargrid_assets.warehouse.connection import WarehouseError, connect
 from cleargrid_assets.warehouse.slices import StoredSlice
 from cleargrid_assets_tests.warehouse.another_process import Process, held_elsewhere
@@ -66,6 +67,19 @@ def test_a_write_waits_while_another_process_has_the_file_and_then_goes_on(wareh
             warehouse.everything()
         let_go_soon(holder)
         assert warehouse.store_day(DAY_1, log("b")).new == 1
+
+
+def test_a_wait_that_gets_long_is_told_once_with_what_it_is_for(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(connection, "_TOLD_AT_TRY", 1)
+    warehouse.store_day(DAY_1, log("a"))
+    with held_elsewhere(warehouse.database) as holder:
+        let_go_soon(holder)
+        assert warehouse.store_day(DAY_1, log("b")).new == 1
+    [told] = [record.getMessage() for record in caplog.records if record.name == connection.__name__]
+    assert f"{warehouse.database} is in use elsewhere" in told
+    assert f"PID {holder.pid}" in told
 
 
 def test_a_read_waits_for_a_writing_process_too(warehouse: Warehouse) -> None:
