@@ -42,7 +42,7 @@ class ExportsError(Exception):
         self.what = what
         self.status = status
         self.message = message or None
-        self.request_id = str(request_id)[:_LONGEST_ID] if request_id else None
+        self.request_id = " ".join(str(request_id).split())[:_LONGEST_ID] if request_id else None
         self.advice = advice
         self.day: str | None = None
         self.window: Window | None = None

@@ -127,7 +127,7 @@ class PageReader:
         except (ValueError, RecursionError) as error:
             raise TransientError(f"the answer of {len(body):,} bytes is not JSON, or cut off") from error
         said = document if isinstance(document, dict) else {}
-        message, request_id = str(said.get("message", "")), said.get("requestId")
+        message, request_id = str(said.get("message") or ""), said.get("requestId")
         if _says_failure(said.get("code"), said.get("success")):
             raise TransientError("the answer says that it is none", message=message, request_id=request_id)
         try:

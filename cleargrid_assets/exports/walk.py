@@ -6,9 +6,9 @@ Either way the walk that is cut begins again at the last row it has seen: rows c
 documented, so nothing before it is missing, and rows that come twice are the same rows by their key. Before the first
 is halved, it is asked for once without the server's count; one that cannot be narrower is asked for without it, then in
 smaller pages, then a few times more. After some timeouts in a row, walks pause before they ask again: a gateway that is
-out for a moment says the same as one whose query takes too long. A walk
-whose rows prove not to be in order begins again from its start, and is not cut. A walk ends at `nextCursor: null`, or
-where its rows, in order, have reached the part of its window that another walk has taken over; nowhere else.
+out for a moment says the same as one whose query takes too long. A walk whose rows prove not to be in order begins again
+from its start, and is not cut. A walk ends at `nextCursor: null`, or where its rows, in order, have reached the part of
+its window that another walk has taken over; nowhere else.
 
 What belongs here: which page to ask for next. What does not: requests (`client`), files (`spool`).
 """
@@ -340,7 +340,12 @@ class _Fetch:
             if walk.take(page):
                 self._ready.appendleft(walk)
         except QueryTimeoutError as error:
-            self._narrow(walk, error)
+            walk.timeouts += 1
+            # A limit that was only tried is at fault, if any: then the same again, with the one that works.
+            if not self._limits.refused_trial(walk.limit):
+                self._narrow(walk, error)
+            self._ready.appendleft(walk)
+            self._tell_now_and_then(walk.day)
             return None
         except ExportsError as error:
             error.day, error.window = walk.day, asked
@@ -352,12 +357,9 @@ class _Fetch:
 
     def _narrow(self, walk: _Walk, error: QueryTimeoutError) -> None:
         """Has a walk whose query outran the server ask for less: no count, half of what remains, or smaller pages."""
-        walk.timeouts += 1
         first, *rest = walk.remaining.split(2)
         is_counted = self._asks_for_count(walk)
-        if self._limits.refused_trial(walk.limit):
-            pass  # The same again, with the limit that works.
-        elif is_counted and self._counts_are_slow is None:
+        if is_counted and self._counts_are_slow is None:
             # The count is a second query, and can be what takes so long, whatever the width.
             walk.without_count = True
         elif first != walk.window:
@@ -384,8 +386,6 @@ class _Fetch:
                 "later, and report it to ClearGrid if it persists."
             )
             raise error
-        self._ready.appendleft(walk)
-        self._tell_now_and_then(walk.day)
 
     def _cut_longest(self, concurrency: int) -> bool:
         """Cuts the walk in flight with most pages to come, for the connections that are idle; says whether it did."""

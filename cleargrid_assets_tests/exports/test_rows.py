@@ -70,6 +70,12 @@ def test_a_page_that_says_it_is_none_is_none(said: Row) -> None:
         PageReader(D21).read(json.dumps(document).encode(), WINDOW)
 
 
+def test_a_message_that_is_null_is_none() -> None:
+    with pytest.raises(TransientError) as caught:
+        PageReader(D21).read(b'{"message": null}', WINDOW)
+    assert "None" not in str(caught.value)
+
+
 def test_a_page_without_a_code_is_a_page() -> None:
     document = json.loads(body(row("a", INSIDE)))
     document.pop("code", None)

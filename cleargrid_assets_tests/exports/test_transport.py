@@ -401,7 +401,13 @@ def test_a_request_id_that_holds_a_secret_is_redacted_too(api: Api) -> None:
 
 
 def test_closing_ends_the_wait_of_a_thread_that_was_going_to_try_again(api: Api) -> None:
-    api.fault = answering(envelope(503, Retry_After="60"))
+    asked = threading.Event()
+
+    def fault(request: Request, answer: Answer) -> Answer:
+        asked.set()
+        return envelope(503, Retry_After="60")
+
+    api.fault = fault
     transport_ = Transport(api.url, connections=1)
     errors: list[ExportsError] = []
 
@@ -413,8 +419,7 @@ def test_closing_ends_the_wait_of_a_thread_that_was_going_to_try_again(api: Api)
 
     thread = threading.Thread(target=ask)
     thread.start()
-    while not api.requests:
-        time.sleep(0.001)
+    assert asked.wait(5)
     transport_.close()
     thread.join(5)
     assert not thread.is_alive()
