@@ -1,5 +1,6 @@
 """What the sections share: where things are, how large they are, and how one contestant loads one day."""
 
+import os
 import shutil
 import sys
 import tempfile
@@ -76,6 +77,8 @@ class Session:
         with tempfile.TemporaryDirectory(dir=self.folder, prefix="run-") as name:
             folder = Path(name)
             shutil.copytree(self._new_home, folder, dirs_exist_ok=True)
+            # What the one before has left to be written is not for this one to wait for.
+            os.sync()
             yield folder
 
     @cached_property

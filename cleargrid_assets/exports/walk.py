@@ -6,9 +6,9 @@ Either way the walk that is cut begins again at the last row it has seen: rows c
 documented, so nothing before it is missing, and rows that come twice are the same rows by their key. Before the first
 is halved, it is asked for once without the server's count; one that cannot be narrower is asked for without it, then in
 smaller pages, then a few times more. After some timeouts in a row, walks pause before they ask again: a gateway that is
-out for a moment says the same as one whose query takes too long. A walk whose rows prove not to be in order begins again
-from its start, and is not cut. A walk ends at `nextCursor: null`, or where its rows, in order, have reached the part of
-its window that another walk has taken over; nowhere else.
+out for a moment says the same as one whose query takes too long. A walk whose rows prove not to be in order begins
+again from its start, and is not cut. A walk ends at `nextCursor: null`, or where its rows, in order, have reached the
+part of its window that another walk has taken over; nowhere else.
 
 What belongs here: which page to ask for next. What does not: requests (`client`), files (`spool`).
 """
