@@ -3,7 +3,7 @@
 import hashlib
 import tempfile
 from collections.abc import Collection, Iterable, Mapping
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ from cleargrid_assets.resources import ExportsResource
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.connection import is_path
 from cleargrid_assets.warehouse.slices import SpooledPartition, SpooledSlice
+
+_COUNT_LASTS = timedelta(minutes=5)
+"""A count that an earlier process got longer ago says little of the pages fetched since; the check asks again then."""
 
 
 @dg.asset(**declaration(COMMUNICATION_LOGS), code_version="1")
@@ -64,6 +67,8 @@ def communication_logs(
             # From None: the description has all that the errors below it say, and what to do besides.
             raise _failure(_as_exports_error(error, settings), days, spools.values()) from None
     for key, report in reports.items():
+        if report.resumed_pages and datetime.now(timezone.utc) - spools[key].extracted_at > _COUNT_LASTS:
+            report.source_note = report.source_note or "from an earlier run"
         context.add_asset_metadata(_metadata(days[key], report), partition_key=key)
     return dg.MaterializeResult(
         value=SpooledSlice(

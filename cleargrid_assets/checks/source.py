@@ -112,8 +112,7 @@ def find_new_fields(said: Mapping[date, Said]) -> dg.AssetCheckResult:
 def _has_agreed(said: Said, stored: int, run_id: str) -> bool:
     """Whether the count came with the fetch of this very run, and is what is stored: an older one may be outdated."""
     counted = said.metadata.get("source_rows") if "source_rows_note" not in said.metadata else None
-    # What an earlier process left may hold a count of up to an hour ago.
-    return said.run_id == run_id and not said.metadata.get("resumed_pages") and counted == stored
+    return said.run_id == run_id and counted == stored
 
 
 def _counts(exports: ExportsResource, days: list[date]) -> dict[date, _Count]:

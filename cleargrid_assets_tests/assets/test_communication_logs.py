@@ -191,6 +191,29 @@ def test_a_failing_api_leaves_the_table_as_it_was_and_the_next_run_goes_on(
     assert small.spools == []
 
 
+@pytest.mark.parametrize(("lasts", "asked"), [(timedelta(minutes=5), 0), (timedelta(0), 1)])
+def test_a_count_that_an_earlier_run_got_a_while_ago_is_asked_for_again(
+    project: Project, monkeypatch: pytest.MonkeyPatch, lasts: timedelta, asked: int
+) -> None:
+    small = project.given(CLEARGRID_PAGE_SIZE="20", CLEARGRID_CONCURRENCY="1")
+    with monkeypatch.context() as failing:
+        refuse_second_page_of(NEXT, failing)
+        assert not small.materialize(NEXT, only=LOG).success
+    monkeypatch.setattr("cleargrid_assets.assets.communication_logs._COUNT_LASTS", lasts)
+    counts: list[bool] = []
+    page = ExportsClient.page
+
+    def noted(self: ExportsClient, window: Window, **kwargs: Any) -> Page:
+        counts.append(kwargs.get("include_total", False))
+        return page(self, window, **kwargs)
+
+    monkeypatch.setattr(ExportsClient, "page", noted)
+    run = small.materialize(NEXT, only=LOG)
+    assert run.check("source_agrees").passed
+    assert sum(counts) == asked
+    assert ("source_rows_note" in run.metadata(COMMUNICATION_LOGS, NEXT)) == bool(asked)
+
+
 def test_a_failed_run_says_until_when_its_pages_are_used_however_many_runs_have_added_some(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

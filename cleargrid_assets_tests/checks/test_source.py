@@ -52,16 +52,6 @@ def test_a_count_that_came_with_the_fetch_of_the_run_and_agrees_is_not_asked_for
     assert len(windows) == run.metadata(COMMUNICATION_LOGS, DAY)["requests"]
 
 
-def test_a_count_of_pages_that_an_earlier_process_left_is_asked_for_again(
-    copied_week: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stored = {DAY: copied_week.materialize(DAY, only=LOG).metadata(COMMUNICATION_LOGS, DAY)["rows"]}
-    said = {DAY: Said("this", {"source_rows": stored[DAY], "resumed_pages": 3})}
-    with asked(monkeypatch) as windows, copied_week.entered():
-        assert compare_counts(ExportsResource(), stored, said, "this").passed
-    assert len(windows) == 1
-
-
 def test_a_capped_count_says_nothing_even_if_it_is_the_number_of_rows(
     copied_week: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
