@@ -35,7 +35,7 @@ def stages_contain_each_other(
         passed=not broken,
         description=f"The stages of {spoken(days)} contain each other."
         if not broken
-        else f"In {len(broken)} funnels of {spoken(days)}, a stage is missing or larger than the one before it. "
+        else f"In {len(broken)} funnels of {spoken(days)}, a stage is missing, misnamed or too large. "
         "Materialize the funnel of these days again; if it stays so, something other than this project writes to it.",
         metadata={"funnels": [f"{day} {kind}" for day, kind in broken]},
     )

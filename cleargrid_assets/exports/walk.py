@@ -374,12 +374,10 @@ class _Fetch:
             )
         elif is_counted:
             self._counts_are_slow, self._widths = True, Widths()
-        elif self._limits.lower():
-            # In smaller pages, wider windows may do.
-            self._widths = Widths()
-        elif walk.last_tries < _LAST_TRIES:
+        elif not self._limits.lower():
             walk.last_tries += 1
-        else:
+            if walk.last_tries <= _LAST_TRIES:
+                return
             error.day, error.window = walk.day, walk.remaining
             error.advice = (
                 f"Even a row at a time in a window of {MINIMUM_WIDTH.total_seconds():.0f} s was too much. Try again "

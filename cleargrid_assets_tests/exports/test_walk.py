@@ -356,6 +356,16 @@ def test_timeouts_in_a_row_are_asked_again_after_pauses_that_stay_short(api: Api
     assert waits == [0.5, 1.0, 2.0, 2.0, 2.0]
 
 
+def test_pages_that_a_passing_outage_made_smaller_grow_again(api: Api, tmp_path: Path) -> None:
+    api.rows = rows_at(EVENLY)
+    api.fault = lambda request, answer: envelope(504) if request.kind == "data" and request.number <= 20 else answer
+    assert fetch(api, tmp_path).ids == ids(api)
+    limits = [int(request.params["limit"]) for request in api.data_requests]
+    assert (limits[0], limits[20]) == (1000, 10)
+    assert limits[-1] > 100
+    assert len(limits) < 70
+
+
 def test_timeouts_that_answers_come_between_cost_no_pauses(api: Api, tmp_path: Path) -> None:
     api.rows = rows_at([number / 100 for number in range(50)])
     api.fault = lambda request, answer: envelope(504) if request.kind == "data" and request.number <= 8 else answer
