@@ -68,8 +68,9 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
 
 defs = build_defs()
 
-# What Dagster has allocated by now lives as long as the process. Left in the collector's sight, it is walked again and
-# again while a run works, and at its end. DuckDB is not to be among it: at the end it complains of what of its own was
-# not collected.
+# What Dagster has allocated by now lives as long as the process: left in the collector's sight, it would be walked
+# again and again while a run works, and at its end. DuckDB is not to be among it, because at the end it complains of
+# what of its own was not collected. What a run loads later, such as pandas, stays too: look for garbage less often.
 if "duckdb" not in sys.modules:
     gc.freeze()
+    gc.set_threshold(50_000)

@@ -14,6 +14,14 @@ DAYS_PER_RUN = 10
 """Days in one run of a backfill: a month is three or four runs. A bad day of the log costs at most the nine beside it,
 and what looks back at them."""
 
+# For the UI's card, which asks only whether anything was materialized since midnight; see `checks.history`. One for
+# all, because Dagster walks the cron expression for a while to check it.
+_FRESHNESS_POLICY = dg.FreshnessPolicy.cron(
+    deadline_cron=f"{FRESH_BY.minute} {FRESH_BY.hour} * * *",
+    lower_bound_delta=timedelta(hours=FRESH_BY.hour, minutes=FRESH_BY.minute),
+    timezone=BUSINESS_ZONE.key,
+)
+
 # Both parameters have been what sizes backfills and lets histories begin for years; said at every start otherwise.
 warnings.filterwarnings(
     "ignore",
@@ -36,7 +44,7 @@ def declaration(table: Table) -> dict[str, Any]:
         "group_name": SCHEMA,
         "kinds": {"duckdb", "python"},
         "owners": ["team:collections-data"],
-        "freshness_policy": _freshness_policy(),
+        "freshness_policy": _FRESHNESS_POLICY,
         "metadata": {"partition_expr": PARTITION_COLUMN, "dagster/column_schema": _column_schema(table)},
     }
 
@@ -77,14 +85,4 @@ def _column_schema(table: Table) -> dg.TableSchema:
             )
             for column in table.columns
         ]
-    )
-
-
-def _freshness_policy() -> dg.FreshnessPolicy:
-    """For the UI's card, which asks only whether anything was materialized since midnight; see `checks.history`."""
-    since_midnight = timedelta(hours=FRESH_BY.hour, minutes=FRESH_BY.minute)
-    return dg.FreshnessPolicy.cron(
-        deadline_cron=f"{FRESH_BY.minute} {FRESH_BY.hour} * * *",
-        lower_bound_delta=since_midnight,
-        timezone=BUSINESS_ZONE.key,
     )

@@ -120,13 +120,14 @@ def build_history_checks(now: Callable[[], datetime] = now_in_zone) -> dg.AssetC
         selected = context.selected_asset_check_keys
         present = now()
         for table in TABLES:
-            if asset_key(table) in {key.asset_key for key in selected}:
-                materialized = materialized_days(context.instance, table)
-                for result in (freshness(table, materialized, present), inventory(table, materialized, present)):
-                    if dg.AssetCheckKey(asset_key(table), str(result.check_name)) in selected:
-                        yield result
-        if dg.AssetCheckKey(asset_key(COMMUNICATION_LOGS), _ALIVE) in selected:
-            yield liveness(warehouse, materialized_days(context.instance, COMMUNICATION_LOGS), present)
+            if asset_key(table) not in {key.asset_key for key in selected}:
+                continue
+            materialized = materialized_days(context.instance, table)
+            for result in (freshness(table, materialized, present), inventory(table, materialized, present)):
+                if dg.AssetCheckKey(asset_key(table), str(result.check_name)) in selected:
+                    yield result
+            if table is COMMUNICATION_LOGS and dg.AssetCheckKey(asset_key(table), _ALIVE) in selected:
+                yield liveness(warehouse, materialized, present)
 
     return history_checks
 
