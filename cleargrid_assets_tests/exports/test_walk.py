@@ -409,6 +409,47 @@ def test_a_504_near_the_end_of_a_wide_window_is_asked_for_again_in_a_narrow_one(
     assert fetch(api, tmp_path, page_size=101).ids == ids(api)
 
 
+def test_pages_that_follow_the_first_say_nothing_of_the_width_that_works(api: Api, tmp_path: Path) -> None:
+    api.rows = rows_at(EVENLY)
+    refused: list[Request] = []
+
+    def fault(request: Request, answer: Answer) -> Answer:
+        if request.kind == "data" and "cursor" not in request.params and _seconds(request) > 3600:
+            refused.append(request)
+            return envelope(504)
+        return answer
+
+    api.fault = fault
+    fetched = fetch(api, tmp_path, page_size=2)
+    assert fetched.report.pages > 200
+    # Of 24 hours with and without the count, 12, 6, 3 and 1.5; no wider window is tried before 32 of 0.75 have come.
+    assert len(refused) == 6
+
+
+def test_a_504_on_a_page_that_follows_does_not_narrow_what_other_days_ask_for(api: Api, tmp_path: Path) -> None:
+    api.rows = rows_at([216.0 * number for number in range(1200)])
+    days = {
+        f"day {number}": Window(MIDNIGHT + timedelta(days=number), MIDNIGHT + timedelta(days=number + 1))
+        for number in range(3)
+    }
+    api.fault = lambda request, answer: (
+        envelope(504) if request.params.get("cursor") and _seconds(request) == 86400 else answer
+    )
+    fetched = fetch(api, tmp_path, days=days, concurrency=2, page_size=150)
+    assert {row["public_id"] for rows in fetched.rows.values() for row in rows} == ids(api)
+    first_pages = [request for request in api.data_requests if "cursor" not in request.params]
+    assert [_seconds(request) for request in first_pages].count(86400) == 3
+
+
+def test_both_halves_of_a_window_that_timed_out_are_asked_for_after_pauses(api: Api, tmp_path: Path) -> None:
+    api.rows = rows_at(EVENLY)
+    api.fault = lambda request, answer: envelope(504) if request.kind == "data" and request.number <= 16 else answer
+    waits: list[float] = []
+    assert fetch(api, tmp_path, concurrency=4, wait=waits.append).ids == ids(api)
+    # All but the first few requests, whichever half they are for.
+    assert len(waits) >= 10
+
+
 def test_narrow_windows_do_not_make_the_journal_grow_with_their_square(api: Api, tmp_path: Path) -> None:
     api.rows = rows_at([])
     api.fault = lambda request, answer: envelope(504) if request.kind == "data" and _seconds(request) > 600 else answer
