@@ -85,8 +85,15 @@ def stage_frame(connection: duckdb.DuckDBPyConnection, table: Table, frame: pd.D
         raise WarehouseError(f"Two rows for {table.name} have the same {', '.join(table.key)}.")
 
 
-def stage_spooled(connection: duckdb.DuckDBPyConnection, table: Table, partitions: Sequence[SpooledPartition]) -> None:
+def stage_spooled(
+    connection: duckdb.DuckDBPyConnection, table: Table, partitions: Sequence[SpooledPartition]
+) -> list[date]:
     """Stages spooled rows: of several with one key, the one with the latest `updated_at`, or else fetched last.
+
+    For a day that another run began to fetch later and has stored meanwhile, that run's rows are staged again.
+
+    Returns:
+        Those days.
 
     Raises:
         WarehouseError: A file is not what the contract's reader wrote.
@@ -95,7 +102,15 @@ def stage_spooled(connection: duckdb.DuckDBPyConnection, table: Table, partition
     fields = {
         column.name: column.type for column in table.columns if column.name not in {PARTITION_COLUMN, EXTRACTED_AT}
     }
+    overtaken: list[date] = []
     for partition in partitions:
+        if _is_overtaken(connection, table, partition):
+            overtaken.append(partition.day)
+            connection.execute(
+                f"INSERT INTO {_STAGE} FROM {quoted(table.name)} WHERE {PARTITION_COLUMN} = $day",
+                {"day": partition.day},
+            )
+            continue
         try:
             connection.execute(
                 f"""
@@ -125,6 +140,7 @@ def stage_spooled(connection: duckdb.DuckDBPyConnection, table: Table, partition
         )
         """
     )
+    return overtaken
 
 
 def replace_partitions(
@@ -185,6 +201,18 @@ def _check_frame(table: Table, frame: pd.DataFrame) -> None:
 
 def _create_stage(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     connection.execute(f"CREATE TEMP TABLE {_STAGE} ({column_definitions(table)})")
+
+
+def _is_overtaken(connection: duckdb.DuckDBPyConnection, table: Table, partition: SpooledPartition) -> bool:
+    """Whether the table holds rows of the day that began to be fetched later, by a clock that was not ahead of ours."""
+    [(is_overtaken,)] = connection.execute(
+        f"""
+        SELECT count(*) > 0 FROM {quoted(table.name)}
+        WHERE {PARTITION_COLUMN} = $day AND {EXTRACTED_AT} > $extracted_at::TIMESTAMPTZ AND {EXTRACTED_AT} <= now()
+        """,
+        {"day": partition.day, "extracted_at": partition.extracted_at},
+    ).fetchall()
+    return bool(is_overtaken)
 
 
 def _leave_newer_versions_elsewhere(connection: duckdb.DuckDBPyConnection, name: str, key: str) -> None:

@@ -80,7 +80,11 @@ class _SpooledHandler(DbTypeHandler[SpooledSlice]):
     def handle_output(
         self, context: dg.OutputContext, table_slice: TableSlice, obj: SpooledSlice, connection: Any
     ) -> Mapping[str, Any]:
-        stage_spooled(connection, contract(table_slice), obj.partitions)
+        for day in stage_spooled(connection, contract(table_slice), obj.partitions):
+            context.log.warning(
+                f"Another run began to fetch {day} after this one and has stored it: its rows stay, and this run's are "
+                "left out."
+            )
         return replace_staged(context, table_slice, connection)
 
     def load_input(self, context: dg.InputContext, table_slice: TableSlice, connection: Any) -> SpooledSlice:

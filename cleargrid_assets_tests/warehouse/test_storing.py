@@ -250,6 +250,25 @@ def test_a_row_that_has_moved_since_its_day_was_fetched_stays_where_it_went(ware
     assert [ids(warehouse, day) for day in (DAY_1, DAY_2)] == [["b"], ["a"]]
 
 
+def test_a_run_that_another_has_overtaken_leaves_the_rows_of_the_one_that_began_later(
+    warehouse: Warehouse, capfd: pytest.CaptureFixture[str]
+) -> None:
+    slow = warehouse.spooled({DAY_1: [log("a"), log("deleted since")], DAY_2: [log("c", DAY_2)]})
+    fast = Warehouse(warehouse.database, warehouse.folder / "fast", warehouse.instance)
+    edited = log("a", status="NO_ANSWER", updated_at="2024-05-02T08:00:00Z")
+    fast.store(fast.spooled({DAY_1: [edited, log("late")]}, extracted_at=EXTRACTED + timedelta(minutes=1)), DAY_1)
+    assert warehouse.store(slow, DAY_1, DAY_2) == {DAY_1: Counts(2, 0, 0, 0), DAY_2: Counts(1, 1, 0, 0)}
+    assert ids(warehouse, DAY_1, DAY_2) == ["a", "c", "late"]
+    assert warehouse.frame(DAY_1)["status"].tolist() == ["NO_ANSWER", "ANSWERED"]
+    assert capfd.readouterr().err.count("Another run began to fetch 2024-05-01 after this one") == 1
+
+
+def test_rows_stored_while_the_clock_was_ahead_are_replaced_all_the_same(warehouse: Warehouse) -> None:
+    ahead = datetime.now(timezone.utc) + timedelta(days=400)
+    warehouse.store(warehouse.spooled({DAY_1: [log("a")]}, extracted_at=ahead), DAY_1)
+    assert warehouse.store_day(DAY_1, log("b")) == Counts(1, 1, 0, 1)
+
+
 def test_a_row_that_moved_within_a_range_is_changed_where_it_went_and_not_removed_where_it_was(
     warehouse: Warehouse,
 ) -> None:
