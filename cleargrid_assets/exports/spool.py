@@ -62,7 +62,7 @@ class Entry(msgspec.Struct, tag="page"):
         open: Windows still open.
         total: The server's count of the page's window, if it was asked for and given.
         total_note: What the server said of the count.
-        counted: Whether the count was asked for.
+        counted: Whether the count was due with this page; where counting has proved too slow, it was not asked for.
         unknown_fields: Fields outside the declaration, with the number of rows that have them.
         length: Bytes of the rows.
         checksum: CRC-32 of them.
@@ -125,6 +125,8 @@ class Spool:
         rows, journal = _open_at(folder / _ROWS, rows_length), _open_at(folder / _JOURNAL, journal_length)
         if kept is None:
             journal.write(_encoded(header))
+            # The folder may be one that an older spool was begun in: by its time, abandoned spools are told.
+            os.utime(folder)
         return cls(folder / _ROWS, header.extracted_at, entries, rows, journal, lock)
 
     def append(self, lines: bytes, entry: Entry) -> None:

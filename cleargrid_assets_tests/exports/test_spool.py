@@ -284,5 +284,16 @@ def test_abandoned_spools_are_removed_and_others_are_not(tmp_path: Path) -> None
     assert {path.name for path in tmp_path.iterdir()} == {"recent", "a-file"}
 
 
+def test_a_spool_begun_afresh_in_an_old_folder_is_not_old(tmp_path: Path) -> None:
+    begun(tmp_path).close()
+    long_ago = (NOW - LONGEST_AGE - timedelta(seconds=1)).timestamp()
+    os.utime(tmp_path / "day", (long_ago, long_ago))
+    spool = begun(tmp_path, fingerprint="of other settings")
+    fill(spool)
+    spool.close()
+    remove_abandoned(tmp_path, NOW)
+    assert pages_kept(begun(tmp_path, fingerprint="of other settings")) == len(PAGES)
+
+
 def test_nothing_to_remove_is_no_error(tmp_path: Path) -> None:
     remove_abandoned(tmp_path / "missing", NOW)
