@@ -12,11 +12,9 @@ from cleargrid_assets.exports.window import Window
 _LONGEST_MESSAGE = 300
 _LONGEST_ID = 100
 _REDACTED = "[redacted]"
-_ADDRESS = re.compile(
-    r"[^\s\"'<>()\[\],;:]+(?:@|%40)[^\s\"'<>()\[\],;:]+"
-    r"|(?<!\w)(?!\d{4}-\d\d-\d\d)\+?\(?\d(?:[ ()._-]{0,2}\d){8,}(?!\w)"
-)
-"""An e-mail address or a telephone number, as a server may quote a row's; no date."""
+_EMAIL = re.compile(r"[^\s\"'<>()\[\],;:]+(?:@|%40)[^\s\"'<>()\[\],;:]+")
+_TELEPHONE = re.compile(r"(?<!\w)(?!\d{4}-\d\d-\d\d)\+?\(?\d(?:[ ()._-]{0,2}\d){8,}(?!\w)")
+"""A telephone number as a server may quote a row's; no date. Of a requestId, it may be an innocent part."""
 
 
 class ExportsError(Exception):
@@ -25,6 +23,7 @@ class ExportsError(Exception):
     Attributes:
         status: The HTTP status, where there was an answer.
         message: What the server said, whole; only its beginning is shown.
+        request_id: The server's name for the request; whole until it is redacted, since half a secret is not found.
         day: Business day being fetched, once known.
         window: Window being fetched, once known.
     """
@@ -42,7 +41,7 @@ class ExportsError(Exception):
         self.what = what
         self.status = status
         self.message = message or None
-        self.request_id = " ".join(str(request_id).split())[:_LONGEST_ID] if request_id else None
+        self.request_id = " ".join(str(request_id).split()) if request_id else None
         self.advice = advice
         self.day: str | None = None
         self.window: Window | None = None
@@ -55,14 +54,16 @@ class ExportsError(Exception):
             if self.request_id:
                 self.request_id = self.request_id.replace(secret, _REDACTED)
         if self.message:
-            self.message = _ADDRESS.sub(_REDACTED, self.message)
+            self.message = _TELEPHONE.sub(_REDACTED, _EMAIL.sub(_REDACTED, self.message))
+        if self.request_id:
+            self.request_id = _EMAIL.sub(_REDACTED, self.request_id)[:_LONGEST_ID]
 
     def __str__(self) -> str:
         where = [f"day {self.day}"] if self.day else []
         where += [f"window {self.window}"] if self.window else []
         said = [f"HTTP {self.status}"] if self.status else []
         said += [f'the server said "{" ".join(self.message.split())[:_LONGEST_MESSAGE]}"'] if self.message else []
-        said += [f"requestId {self.request_id}"] if self.request_id else []
+        said += [f"requestId {self.request_id[:_LONGEST_ID]}"] if self.request_id else []
         parts = [f"{', '.join(where)}: {self.what}" if where else self.what]
         parts += [f"({', '.join(said)})"] if said else []
         sentence = " ".join(parts).rstrip(".") + "."

@@ -400,6 +400,15 @@ def test_a_request_id_that_holds_a_secret_is_redacted_too(api: Api) -> None:
     assert caught.value.request_id == "req-[redacted]"
 
 
+def test_a_request_id_is_redacted_before_it_is_cut(api: Api) -> None:
+    token = "token-" * 40
+    said = f"of someone@mail.example {token}"
+    api.fault = answering(Answer(400, json.dumps({"message": "no", "requestId": said}).encode()))
+    with to(api.url) as transport_, pytest.raises(ExportsError) as caught:
+        transport_.send("GET", "/x", token=token)
+    assert "requestId of [redacted] [redacted])" in str(caught.value)
+
+
 def test_closing_ends_the_wait_of_a_thread_that_was_going_to_try_again(api: Api) -> None:
     asked = threading.Event()
 
