@@ -69,7 +69,7 @@ class Settings:
         def optional(name: str) -> str | None:
             return environ.get(name, "").strip() or None
 
-        database = environ.get("CLEARGRID_DUCKDB", "").strip() or "data/cleargrid.duckdb"
+        database = optional("CLEARGRID_DUCKDB") or "data/cleargrid.duckdb"
         if "?" in database:
             # Not quoted, since it may be a token that follows.
             raise SettingsError(
@@ -80,7 +80,7 @@ class Settings:
             raise SettingsError("CLEARGRID_DUCKDB is :memory:, which is gone with each connection. Name a file.")
         outcomes = optional("CLEARGRID_OUTCOMES")
         return cls(
-            base_url=environ.get("CLEARGRID_BASE_URL", "").strip() or "https://v3-api.cleargrid.ai",
+            base_url=optional("CLEARGRID_BASE_URL") or "https://v3-api.cleargrid.ai",
             lender=optional("CLEARGRID_LENDER"),
             email=optional("CLEARGRID_EMAIL"),
             password=environ.get("CLEARGRID_PASSWORD") or None,

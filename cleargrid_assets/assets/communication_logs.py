@@ -1,5 +1,6 @@
 """The log itself: from the API's window of each day to a spooled slice that the IO manager stores."""
 
+import getpass
 import hashlib
 import tempfile
 from collections.abc import Collection, Iterable, Mapping
@@ -82,9 +83,12 @@ def communication_logs(
 
 
 def spool_root(database: str) -> Path:
-    """Beside the database file, so that another process finds it; for other databases in the temporary folder."""
+    """Beside the database file, so that another process finds it; for other databases in the temporary folder.
+
+    There it is the user's own, because that folder is everybody's.
+    """
     if not is_path(database):
-        return Path(tempfile.gettempdir()) / "cleargrid_assets.spool"
+        return Path(tempfile.gettempdir()) / f"cleargrid_assets.{getpass.getuser()}.spool"
     path = Path(database)
     return path.with_name(f"{path.name}.spool")
 

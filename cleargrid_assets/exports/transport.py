@@ -2,7 +2,7 @@
 
 What belongs here: everything about requests and statuses that holds for any endpoint. What does not: tokens beyond
 attaching one, windows, rows. Retries live here and nowhere else: the pool and Dagster add none, the client repeats a
-request only with another token, and the walk only after a timeout, for less.
+request only with another token, and the walk only after a timeout, for less; where there is no less, a few times.
 """
 
 import ipaddress

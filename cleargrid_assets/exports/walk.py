@@ -35,7 +35,8 @@ if TYPE_CHECKING:  # brings an HTTP library, which definitions need not load
 
 _PROGRESS_EVERY_S = 5.0
 _PROOF_OF_ORDER = 10
-"""So many rows that came in order tell that the others will: by chance they would once in 3.6 million times."""
+"""So many rows that came in order tell that the others will, as documented: of rows in no order at all they would once
+in 3.6 million times. Of pages that are each in order, but not among themselves, rows can be missed; the count tells."""
 
 _MOST_EMPTY_PAGES = 5000
 """So many empty pages in a row, each with a cursor to the next, are followed and no more: they might never end. A small
@@ -45,7 +46,7 @@ _MOST_SAME_PAGES = 10
 """So often the same rows may fill a page, as where a source holds rows twice. Where it is stuck, they always do."""
 
 _WORTH_A_REQUEST = 0.5
-"""A cut must leave more than this many pages for the later part."""
+"""A walk with no more than this many pages to come is not cut."""
 
 _TIMEOUTS_BEFORE_PAUSE = 3
 """Without a pause, a window is halved so often."""
@@ -54,7 +55,7 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 2.0
 """Short, because at most 16 halvings follow and each timeout has taken its time already."""
 
 _LAST_TRIES = 6
-"""So often in a row a single row of the narrowest window is asked for."""
+"""So often in a row a single row of the narrowest window is asked for again."""
 
 
 @dataclass
@@ -106,8 +107,8 @@ class _Walk:
         since: Where its part begins: before `window.since` once the walk has begun again.
         until: Where its part ends: before `window.until` once the rest was given away.
         pages_per_second: Pages by seconds of window, from a page seen; None while nothing is known.
-        timeouts: Times in a row that its queries, and those it was cut from, outran the server while no other's
-            was answered.
+        timeouts: Times in a row that its queries, and those it was cut from, outran the server. While it waits for its
+            turn, any other's answer ends the row.
         limit: What its latest request asks for in rows.
         without_count: Whether its first request is sent again without asking for the count.
         last_tries: Times in a row that its query, which could not ask for less, outran the server.
@@ -404,7 +405,10 @@ class _Fetch:
     def _keep(self, day: str, page: "Page", *, counted: bool) -> None:
         walks = [walk for walk in (*self._ready, *self._in_flight.values()) if walk.day == day]
         still_open = [OpenWindow(walk.remaining.since, walk.remaining.until, walk.counted) for walk in walks]
-        entry = Entry(page.rows, still_open, page.total, page.total_note, counted, page.unknown_fields)
+        note = page.total_note
+        if counted and page.total is None and self._counts_are_slow:
+            note = note or "too slow to count"
+        entry = Entry(page.rows, still_open, page.total, note, counted, page.unknown_fields)
         self._spools[day].append(page.lines, entry)
         self.reports[day].add(entry)
         if not still_open:

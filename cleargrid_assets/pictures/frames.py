@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cleargrid_assets.analysis.outcomes import CHANNELS
 from cleargrid_assets.contracts import Table
 
-_CHANNELS = ("phone", "email", "messaging", "other")
 _NUMBERS = {"INTEGER", "BIGINT", "DOUBLE"}
 
 
@@ -39,8 +39,8 @@ def tidy(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
 
 def by_channel(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The rows of each channel: phone, e-mail, messaging, other, then any that the contract does not know."""
-    known = [name for name in _CHANNELS if name in set(frame["channel"])]
-    unknown = sorted(set(frame["channel"]) - set(_CHANNELS))
+    known = [name for name in CHANNELS if name in set(frame["channel"])]
+    unknown = sorted(set(frame["channel"]) - set(CHANNELS))
     return {name: frame[frame["channel"] == name] for name in (*known, *unknown)}
 
 

@@ -331,7 +331,7 @@ def test_a_count_that_always_takes_too_long_is_done_without(api: Api, tmp_path: 
     api.fault = lambda request, answer: envelope(504) if "includeTotal" in request.params else answer
     fetched = fetch(api, tmp_path, concurrency=concurrency)
     assert fetched.ids == ids(api)
-    assert (fetched.report.source_rows, fetched.report.source_note) == (None, "not given")
+    assert (fetched.report.source_rows, fetched.report.source_note) == (None, "too slow to count")
     assert len(api.data_requests) <= 2 + 2 * (concurrency - 1)
 
 
