@@ -40,6 +40,8 @@ def test_yesterday_is_due_from_the_deadline_on(now: str, due: str) -> None:
     ("there", "now", "passes"),
     [
         ({"2026-03-08"}, "2026-03-09 06:00", True),
+        # A later day than the due one makes fresh too.
+        ({"2026-03-08"}, "2026-03-09 05:59", True),
         # Before the deadline, yesterday may still be on its way.
         ({"2026-03-07"}, "2026-03-09 05:59", True),
         ({"2026-03-07"}, "2026-03-09 06:00", False),
@@ -168,6 +170,10 @@ def test_a_source_that_goes_quiet_on_a_usual_day_is_noticed(project: Project) ->
     # When most of them are quiet too, quiet is what such days are.
     gone_quiet(project, days[1])
     assert evaluated(project, now)[name].passed
+    # Half of them are not most.
+    gone_quiet(project, days[2])
+    project.materialize(days[1], only=[COMMUNICATION_LOGS], checked=False)
+    assert not evaluated(project, at("2026-01-16 07:00"))[name].passed
 
 
 def test_a_quiet_day_with_nothing_to_compare_it_with_is_said_to_be_so(start: Callable[..., Project]) -> None:

@@ -70,6 +70,21 @@ def test_a_direction_with_spaces_counts_nowhere_and_is_said_so(copied_week: Proj
     )
 
 
+def test_a_duration_of_zero_is_none_below_it(copied_week: Project) -> None:
+    copied_week.ask(f"UPDATE {LOGS} SET duration = 0")
+    assert copied_week.check("duration_is_not_negative", day=DAY).passed
+
+
+def test_of_many_offending_rows_all_are_counted_and_a_few_are_shown(copied_week: Project) -> None:
+    copied_week.ask(f"UPDATE {LOGS} SET duration = -1")
+    metadata = copied_week.check("duration_is_not_negative", day=DAY).metadata
+    [(rows,)] = copied_week.ask(f"SELECT count(*) FROM {LOGS} WHERE communicated_date = '{DAY}'")
+    assert metadata["offending_rows"].value == rows
+    shown = metadata["public_ids"].value
+    assert isinstance(shown, list)
+    assert len(shown) == 5
+
+
 def test_a_direction_in_capitals_is_known(copied_week: Project) -> None:
     copied_week.ask(f"UPDATE {LOGS} SET direction = upper(direction)")
     assert copied_week.check("direction_is_known", day=DAY).passed

@@ -54,3 +54,14 @@ def test_what_was_in_flight_with_a_larger_limit_says_nothing_of_the_lowered_one(
     assert limits.refused_trial(1000)
     assert not limits.refused_trial(100)
     assert limits.next() == 100
+    for _ in range(100):
+        limits.answered(1000)
+    assert limits.next() == 100
+
+
+def test_a_trial_still_in_flight_when_the_limit_is_lowered_does_not_raise_it_again() -> None:
+    limits = lowered(1)
+    assert after_answers(limits, 32) == 200
+    assert limits.lower()
+    limits.answered(200)
+    assert limits.next() == 10

@@ -284,6 +284,19 @@ def test_abandoned_spools_are_removed_and_others_are_not(tmp_path: Path) -> None
     assert {path.name for path in tmp_path.iterdir()} == {"recent", "a-file"}
 
 
+def test_a_spool_of_another_user_is_left_to_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun(tmp_path).close()
+    long_ago = (NOW - LONGEST_AGE - timedelta(seconds=1)).timestamp()
+    os.utime(tmp_path / "day", (long_ago, long_ago))
+
+    def refuse(_: filelock.FileLock) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+    remove_abandoned(tmp_path, NOW)
+    assert (tmp_path / "day").exists()
+
+
 def test_a_spool_begun_afresh_in_an_old_folder_is_not_old(tmp_path: Path) -> None:
     begun(tmp_path).close()
     long_ago = (NOW - LONGEST_AGE - timedelta(seconds=1)).timestamp()

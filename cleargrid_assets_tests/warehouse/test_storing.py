@@ -242,6 +242,14 @@ def test_a_row_that_moved_to_another_day_is_not_left_behind(warehouse: Warehouse
     assert [ids(warehouse, day) for day in (DAY_1, DAY_2, DAY_3)] == [["b"], ["a"], ["c"]]
 
 
+def test_a_row_that_moved_without_an_update_is_not_left_behind_either(warehouse: Warehouse) -> None:
+    """As when the business zone was changed, and with it the day of every row."""
+    row = log("a", communicated_at=f"{DAY_2}T00:30:00Z", updated_at="2024-05-02T00:31:00Z")
+    warehouse.store_day(DAY_1, row, log("b"))
+    assert warehouse.store_day(DAY_2, row) == Counts(rows=1, new=0, changed=1, removed=0)
+    assert [ids(warehouse, day) for day in (DAY_1, DAY_2)] == [["b"], ["a"]]
+
+
 def test_a_row_that_has_moved_since_its_day_was_fetched_stays_where_it_went(warehouse: Warehouse) -> None:
     """As when a run goes on from what an earlier one had fetched."""
     warehouse.store_day(DAY_2, log("a", DAY_2, updated_at="2024-05-04T00:00:00Z"))
@@ -344,10 +352,10 @@ def test_instants_of_a_frame_land_as_they_are_whatever_their_zone(warehouse: War
 
 
 def test_the_days_that_rows_have_left_are_named_because_their_analyses_are_outdated(warehouse: Warehouse) -> None:
-    warehouse.store_day(DAY_1, log("a"), log("b"))
-    moved = log("a", DAY_2, updated_at="2024-05-03T00:00:00Z")
-    metadata = warehouse.store_for_metadata(warehouse.spooled({DAY_2: [moved, log("c", DAY_2)]}), DAY_2)
+    warehouse.store_day(DAY_1, log("a"), log("b"), log("d"))
+    moved = [log(key, DAY_2, updated_at="2024-05-03T00:00:00Z") for key in "ad"]
+    metadata = warehouse.store_for_metadata(warehouse.spooled({DAY_2: [*moved, log("c", DAY_2)]}), DAY_2)
     assert metadata[DAY_2]["moved_from"] == [str(DAY_1)]
-    assert metadata[DAY_2]["changed_rows"] == 1
-    again = warehouse.store_for_metadata(warehouse.spooled({DAY_2: [moved]}), DAY_2)
+    assert metadata[DAY_2]["changed_rows"] == 2
+    again = warehouse.store_for_metadata(warehouse.spooled({DAY_2: moved}), DAY_2)
     assert "moved_from" not in again[DAY_2]
