@@ -112,6 +112,15 @@ class _Walk:
         limit: What its latest request asks for in rows.
         without_count: Whether its first request is sent again without asking for the count.
         last_tries: Times in a row that its query, which could not ask for less, outran the server.
+        cursor: Of its next page; None before the first.
+        seen: How often each cursor and each page's hash came.
+        position: Before it no row of the window is missing; None while nothing is known.
+        last_at: Cursor field of the latest row.
+        pages: Of the window, so far.
+        rows: Likewise.
+        empty_pages: In a row.
+        in_order: Whether all rows so far came in order.
+        effort: Of the latest request.
     """
 
     day: str

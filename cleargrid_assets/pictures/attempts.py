@@ -23,12 +23,12 @@ _MOST_IN_TABLE = 3
 _BAR = 8
 
 
-def headline(reach: pd.DataFrame, day: date | None = None) -> str:
+def headline(reach: pd.DataFrame, day: date) -> str:
     """The conclusion in a sentence: what the first attempt reached on the busiest channel, and what all did.
 
     Args:
         reach: Rows of `reach_by_attempt` of one day.
-        day: The business day, to name it where there are no rows.
+        day: The business day.
     """
     curves = _curves(reach)
     if not curves:
@@ -44,12 +44,12 @@ def headline(reach: pd.DataFrame, day: date | None = None) -> str:
     )
 
 
-def summary(reach: pd.DataFrame, day: date | None = None) -> str:
+def summary(reach: pd.DataFrame, day: date) -> str:
     """Markdown of at most `text.INLINE_LIMIT` characters: the share reached by each attempt, by channel.
 
     Args:
         reach: Rows of `reach_by_attempt` of one day.
-        day: The business day, to name it where there are no rows.
+        day: The business day.
     """
     conclusion = text.escape(headline(reach, day))
     curves = _curves(reach)
@@ -88,12 +88,12 @@ def summary(reach: pd.DataFrame, day: date | None = None) -> str:
     return text.fit(render, len(rates))
 
 
-def picture(reach: pd.DataFrame, day: date | None = None) -> bytes:
+def picture(reach: pd.DataFrame, day: date) -> bytes:
     """A PNG: the share of contacts reached by each attempt as a curve a channel, and how many contacts got that far.
 
     Args:
         reach: Rows of `reach_by_attempt` of one day.
-        day: The business day, to name it where there are no rows.
+        day: The business day.
     """
     curves = _curves(reach)
     if not curves:

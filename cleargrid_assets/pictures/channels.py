@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _MOST_NAMED = 3
 
 
-def headline(channels: pd.DataFrame, day: date | None = None) -> str:
+def headline(channels: pd.DataFrame, day: date) -> str:
     """The conclusion in a sentence: the share of contacts reached on each channel.
 
     Where the 95% intervals of the first two channels overlap, the sentence says so: the day alone does not tell
@@ -29,7 +29,7 @@ def headline(channels: pd.DataFrame, day: date | None = None) -> str:
 
     Args:
         channels: Rows of `channel_reach` of one day.
-        day: The business day, to name it where there are no rows.
+        day: The business day.
     """
     rows = _rows(channels)
     if rows.empty:
@@ -50,13 +50,13 @@ def headline(channels: pd.DataFrame, day: date | None = None) -> str:
     return sentence
 
 
-def summary(channels: pd.DataFrame, previous: pd.DataFrame, day: date | None = None) -> str:
+def summary(channels: pd.DataFrame, previous: pd.DataFrame, day: date) -> str:
     """Markdown of at most `text.INLINE_LIMIT` characters: reach by channel, its interval, and the days before.
 
     Args:
         channels: Rows of `channel_reach` of one day.
         previous: Rows of up to 7 days before; may be empty.
-        day: The business day, to name it where there are no rows.
+        day: The business day.
     """
     conclusion = text.escape(headline(channels, day))
     rows, before = _rows(channels), _rows(previous)
@@ -86,13 +86,13 @@ def summary(channels: pd.DataFrame, previous: pd.DataFrame, day: date | None = N
     return text.fit(render, len(lines))
 
 
-def picture(channels: pd.DataFrame, previous: pd.DataFrame, day: date | None = None) -> bytes:
+def picture(channels: pd.DataFrame, previous: pd.DataFrame, day: date) -> bytes:
     """A PNG: the reach rate of each channel with its 95% interval, and the days before faint beneath it.
 
     Args:
         channels: Rows of `channel_reach` of one day.
         previous: Rows of up to 7 days before; may be empty.
-        day: The business day, to name it where there are no rows.
+        day: The business day.
     """
     rows, before = _rows(channels), _rows(previous)
     if rows.empty:

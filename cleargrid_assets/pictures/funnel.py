@@ -24,12 +24,12 @@ _MOST_PANELS = 6
 _STAGE_COLOURS = {"attempted": "#C3CFDA", "delivered": "#8FA5B8", "reached": "#567893", "engaged": "#1F3F5B"}
 
 
-def headline(funnel: pd.DataFrame, day: date | None = None) -> str:
+def headline(funnel: pd.DataFrame, day: date) -> str:
     """The conclusion in a sentence: the share of contacts reached and engaged.
 
     Args:
         funnel: Rows of `attempt_funnel` of one day.
-        day: The business day, to name it where there are no rows.
+        day: The business day.
     """
     rows = tidy(funnel, ATTEMPT_FUNNEL)
     attempted = _contacts(rows, _ALL, "attempted")
@@ -42,12 +42,12 @@ def headline(funnel: pd.DataFrame, day: date | None = None) -> str:
     )
 
 
-def summary(funnel: pd.DataFrame, day: date | None = None, unmapped: int = 0) -> str:
+def summary(funnel: pd.DataFrame, day: date, unmapped: int = 0) -> str:
     """Markdown of at most `text.INLINE_LIMIT` characters: the funnel of all types, and the reach of each.
 
     Args:
         funnel: Rows of `attempt_funnel` of one day.
-        day: The business day, to name it where there are no rows.
+        day: The business day.
         unmapped: Communications of the day whose status is not mapped, which the reader is to know of.
     """
     conclusion = text.escape(headline(funnel, day))
@@ -75,12 +75,12 @@ def summary(funnel: pd.DataFrame, day: date | None = None, unmapped: int = 0) ->
     return text.fit(render, len(types))
 
 
-def picture(funnel: pd.DataFrame, day: date | None = None) -> bytes:
+def picture(funnel: pd.DataFrame, day: date) -> bytes:
     """A PNG of bars: contacts by stage, for all types together and for the largest ones.
 
     Args:
         funnel: Rows of `attempt_funnel` of one day.
-        day: The business day, to name it where there are no rows.
+        day: The business day.
     """
     rows = tidy(funnel, ATTEMPT_FUNNEL)
     types = _types(rows)

@@ -113,9 +113,9 @@ def capitalized(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-def on(day: date | None) -> str:
+def on(day: date) -> str:
     """The words that place a sentence in time."""
-    return f"on {day.isoformat()}" if day else "on this day"
+    return f"on {day.isoformat()}"
 
 
 def more(hidden: int, noun: str) -> str:

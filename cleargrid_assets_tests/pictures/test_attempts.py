@@ -26,7 +26,7 @@ def test_the_headline_compares_the_first_attempt_with_all_on_the_busiest_channel
 
 
 def test_the_summary_has_a_row_an_attempt_and_no_cell_beyond_a_channels_last() -> None:
-    summary = attempts.summary(rows.attempts({"phone": [(100, 20), (80, 20)], "email": [(50, 5)]}))
+    summary = attempts.summary(rows.attempts({"phone": [(100, 20), (80, 20)], "email": [(50, 5)]}), rows.DAY)
 
     assert "|by attempt|phone, 100 contacts|e-mail, 50 contacts|" in summary
     assert "|1|20% ████|10% ██|" in summary
@@ -36,11 +36,11 @@ def test_the_summary_has_a_row_an_attempt_and_no_cell_beyond_a_channels_last() -
 def test_a_fourth_channel_is_only_counted() -> None:
     four = {name: [(10, 1)] for name in ("phone", "email", "messaging", "other")}
 
-    assert attempts.summary(rows.attempts(four)).endswith("and 1 more channel")
+    assert attempts.summary(rows.attempts(four), rows.DAY).endswith("and 1 more channel")
 
 
 def test_the_order_of_rows_does_not_matter() -> None:
     frame = rows.attempts({"phone": [(100, 20), (80, 20), (60, 5)], "email": [(50, 5), (20, 1)]})
 
-    assert attempts.summary(frame.iloc[::-1]) == attempts.summary(frame)
-    assert len(attempts.summary(frame)) <= text.INLINE_LIMIT
+    assert attempts.summary(frame.iloc[::-1], rows.DAY) == attempts.summary(frame, rows.DAY)
+    assert len(attempts.summary(frame, rows.DAY)) <= text.INLINE_LIMIT

@@ -37,7 +37,7 @@ def test_the_summary_compares_with_the_median_of_the_days_before() -> None:
         for age, rate in ((1, 0.3), (2, 0.9), (3, 0.4))
     ]
 
-    summary = channels.summary(rows.channels({"phone": PHONE, "email": EMAIL}), pd.concat(before))
+    summary = channels.summary(rows.channels({"phone": PHONE, "email": EMAIL}), pd.concat(before), rows.DAY)
 
     assert "median of 3 days before|" in summary
     assert "|phone|812|41%|██████████|38% to 44%|40%|" in summary
@@ -45,7 +45,7 @@ def test_the_summary_compares_with_the_median_of_the_days_before() -> None:
 
 
 def test_without_days_before_there_is_no_column_for_them() -> None:
-    summary = channels.summary(rows.channels({"phone": PHONE}), NONE_BEFORE)
+    summary = channels.summary(rows.channels({"phone": PHONE}), NONE_BEFORE, rows.DAY)
 
     assert "before" not in summary
     assert summary.endswith("|phone|812|41%|██████████|38% to 44%|")

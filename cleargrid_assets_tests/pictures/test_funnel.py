@@ -26,25 +26,24 @@ def test_an_empty_day_is_a_sentence() -> None:
     nothing = rows.empty(ATTEMPT_FUNNEL)
 
     assert funnel.summary(nothing, rows.DAY) == "No outbound communications on 2026-05-19."
-    assert funnel.summary(nothing) == "No outbound communications on this day."
 
 
 def test_the_summary_is_the_funnel_of_all_types_and_the_reach_of_each() -> None:
-    summary = funnel.summary(WEEKDAY)
+    summary = funnel.summary(WEEKDAY, rows.DAY)
 
     assert "|reached|412|34%|███▍|" in summary
     assert "Reached by type: EMAIL 23%, CALL 41%." in summary
 
 
 def test_the_summary_says_how_many_have_a_status_that_is_not_mapped() -> None:
-    assert "Unmapped status: 62, counted as attempted and no further." in funnel.summary(WEEKDAY, unmapped=62)
-    assert "nmapped" not in funnel.summary(WEEKDAY)
+    assert "Unmapped status: 62, counted as attempted and no further." in funnel.summary(WEEKDAY, rows.DAY, unmapped=62)
+    assert "nmapped" not in funnel.summary(WEEKDAY, rows.DAY)
 
 
 def test_types_that_do_not_fit_are_counted() -> None:
     names = {f"TYPE_{number:02d}_WITH_A_LONG_NAME": (100 - number, 50, 10, 5) for number in range(40)}
 
-    summary = funnel.summary(rows.funnel({"ALL": (4000, 2000, 400, 200), **names}))
+    summary = funnel.summary(rows.funnel({"ALL": (4000, 2000, 400, 200), **names}), rows.DAY)
 
     shown = summary.count("TYPE")
     assert 0 < shown < 40

@@ -17,7 +17,7 @@ TYPES = [f"TYPE_{letter}" for letter in "ABCDEFGH"]
 FEW, MANY = ["CALL"], ["CALL", "A$B|_NAME_THAT_GOES_ON_AND_ON_AND_ON_FOR_EVER$", *TYPES]
 CHANNELS = ["phone", "email", "messaging", "other"]
 
-Drawn = tuple[Callable[..., str], Callable[..., bytes], tuple[object, ...]]
+Drawn = tuple[Callable[..., str], Callable[..., bytes], tuple[pd.DataFrame, ...]]
 
 
 def _cases(size: int, types: list[str], names: list[str]) -> dict[str, Drawn]:
@@ -34,12 +34,12 @@ def _cases(size: int, types: list[str], names: list[str]) -> dict[str, Drawn]:
         "hours": (
             hours.summary,
             hours.picture,
-            (rows.hours((age, name, 10, size, size // 3) for age in range(7) for name in names), rows.DAY),
+            (rows.hours((age, name, 10, size, size // 3) for age in range(7) for name in names),),
         ),
         "health": (
             health.summary,
             health.picture,
-            (rows.health((age, name, size, size // 9, 1.0, False) for age in range(9) for name in types), rows.DAY),
+            (rows.health((age, name, size, size // 9, 1.0, False) for age in range(9) for name in types),),
         ),
     }
 
@@ -60,23 +60,23 @@ def test_a_picture_is_a_png_of_the_cards_width_and_shows_its_data(
     _, picture, small = _cases(80, types, names)[analysis]
     _, _, large = _cases(3_000_000_000, types, names)[analysis]
 
-    small_png, large_png = picture(*small), picture(*large)
+    small_png, large_png = picture(*small, rows.DAY), picture(*large, rows.DAY)
 
     width, height = _size(small_png)
     assert width == drawing.WIDTH
     assert 100 < height < 1000
     assert len(small_png) < 60_000
     assert small_png != large_png
-    assert small_png == picture(*small)
+    assert small_png == picture(*small, rows.DAY)
 
 
 @pytest.mark.parametrize("analysis", ["funnel", "attempts", "channels", "hours", "health"])
 def test_a_day_without_rows_has_a_sentence_and_a_picture_of_it(analysis: str) -> None:
-    summary, picture, arguments = _cases(80, FEW, CHANNELS)[analysis]
-    nothing = tuple(argument.iloc[:0] if isinstance(argument, pd.DataFrame) else argument for argument in arguments)
+    summary, picture, frames = _cases(80, FEW, CHANNELS)[analysis]
+    nothing = [frame.iloc[:0] for frame in frames]
 
-    assert summary(*nothing).startswith("No ")
-    assert _size(picture(*nothing))[1] < 100
+    assert summary(*nothing, rows.DAY).startswith("No ")
+    assert _size(picture(*nothing, rows.DAY))[1] < 100
 
 
 NAMES = st.lists(st.one_of(st.sampled_from(CHANNELS), st.text(min_size=1, max_size=80)), max_size=12, unique=True)
@@ -86,22 +86,20 @@ COUNTS = st.one_of(st.just(0), st.integers(1, 20), st.integers(10**6, 10**15))
 @given(names=NAMES, size=COUNTS, has_rates=st.booleans())
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_summary_is_longer_than_the_ui_shows_inline(names: list[str], size: int, has_rates: bool) -> None:
-    for summary, _, arguments in _cases(size, names, names).values():
-        frames = [argument for argument in arguments if isinstance(argument, pd.DataFrame)]
-        if not has_rates:
-            frames = [frame.assign(**{name: None for name in frame.columns if "rate" in name}) for frame in frames]
-        others = [argument for argument in arguments if not isinstance(argument, pd.DataFrame)]
-        assert 0 < len(summary(*frames, *others)) <= text.INLINE_LIMIT
+    for summary, _, frames in _cases(size, names, names).values():
+        shown = [
+            frame if has_rates else frame.assign(**{name: None for name in frame.columns if "rate" in name})
+            for frame in frames
+        ]
+        assert 0 < len(summary(*shown, rows.DAY)) <= text.INLINE_LIMIT
 
 
 @pytest.mark.parametrize("analysis", ["funnel", "attempts", "channels", "hours", "health"])
 def test_rates_that_are_null_do_not_keep_a_picture_from_being_drawn(analysis: str) -> None:
-    _, picture, arguments = _cases(80, FEW, CHANNELS)[analysis]
+    _, picture, frames = _cases(80, FEW, CHANNELS)[analysis]
     unknown = [
-        argument.assign(**{name: None for name in argument.columns if name.endswith(("rate", "low", "high", "_s"))})
-        if isinstance(argument, pd.DataFrame)
-        else argument
-        for argument in arguments
+        frame.assign(**{name: None for name in frame.columns if name.endswith(("rate", "low", "high", "_s"))})
+        for frame in frames
     ]
 
-    assert _size(picture(*unknown))[0] == drawing.WIDTH
+    assert _size(picture(*unknown, rows.DAY))[0] == drawing.WIDTH
