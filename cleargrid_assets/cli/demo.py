@@ -120,8 +120,8 @@ def _materialize(keys: list[str]) -> None:
                 if event.asset_key and event.asset_key.path[-1] == COMMUNICATION_LOGS.name
             )
             click.echo(
-                f"  {key}  {stored['rows'].value:>9,} rows in {stored['pages'].value:>3} pages, "
-                f"5 analyses and their checks  {time.monotonic() - began:5.1f} s"
+                f"  {key}  {stored['rows'].value:>9,} rows, 5 analyses and their checks"
+                f"  {time.monotonic() - began:5.1f} s"
             )
 
 
