@@ -152,6 +152,14 @@ def test_empty_pages_without_end_are_an_error(api: Api, tmp_path: Path, monkeypa
         fetch(api, tmp_path)
 
 
+def test_empty_pages_with_others_between_them_are_followed_however_many(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walk, "_MOST_EMPTY_PAGES", 3)
+    api.rows, api.page_size_of = rows_at(EVENLY), lambda since, until, page: 0 if page % 3 else 50
+    assert fetch(api, tmp_path).ids == ids(api)
+
+
 def test_a_missing_next_cursor_is_an_error_and_not_the_end(api: Api, tmp_path: Path) -> None:
     api.rows = rows_at(EVENLY)
     api.fault = lambda request, answer: (
@@ -632,8 +640,10 @@ def test_a_finished_day_is_not_asked_for_again(api: Api, tmp_path: Path) -> None
     api.rows = rows_at(EVENLY)
     fetch(api, tmp_path, concurrency=4, page_size=50)
     api.requests.clear()
-    again = fetch(api, tmp_path, concurrency=4, page_size=50)
+    told: list[str] = []
+    again = fetch(api, tmp_path, concurrency=4, page_size=50, on_progress=lambda day, report: told.append(day))
     assert api.requests == []
+    assert told == [DAY]
     assert again.ids == ids(api)
     assert (again.report.source_rows, again.report.resumed_pages) == (400, again.report.pages)
 
