@@ -68,7 +68,9 @@ def communication_logs(
             # From None: the description has all that the errors below it say, and what to do besides.
             raise _failure(_as_exports_error(error, settings), days, spools.values()) from None
     for key, report in reports.items():
-        if report.resumed_pages and datetime.now(timezone.utc) - spools[key].extracted_at > _COUNT_LASTS:
+        is_old = datetime.now(timezone.utc) - spools[key].extracted_at > _COUNT_LASTS
+        # Of a day that earlier processes have fetched whole, this one has seen nothing at all.
+        if report.resumed_pages and (is_old or report.resumed_pages == report.pages):
             report.source_note = report.source_note or "from an earlier run"
         context.add_asset_metadata(_metadata(days[key], report), partition_key=key)
     return dg.MaterializeResult(

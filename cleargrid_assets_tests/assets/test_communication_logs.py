@@ -237,6 +237,7 @@ def test_a_day_that_could_not_be_stored_is_not_fetched_again(project: Project) -
     gc.collect()
     said = project.materialize(DAY, only=LOG, checked=False).metadata(COMMUNICATION_LOGS, DAY)
     assert (said["requests"], said["resumed_pages"]) == (0, said["pages"])
+    assert said["source_rows_note"] == "from an earlier run"
     assert said["rows"] == said["source_rows"] == len(project.source_rows(DAY))
     assert project.spools == []
 
