@@ -1,7 +1,7 @@
 """The log itself: from the API's window of each day to a spooled slice that the IO manager stores."""
 
-import getpass
 import hashlib
+import os
 import tempfile
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta, timezone
@@ -90,7 +90,7 @@ def spool_root(database: str) -> Path:
     There it is the user's own, because that folder is everybody's.
     """
     if not is_path(database):
-        return Path(tempfile.gettempdir()) / f"cleargrid_assets.{getpass.getuser()}.spool"
+        return Path(tempfile.gettempdir()) / f"cleargrid_assets-{os.getuid()}.spool"
     path = Path(database)
     return path.with_name(f"{path.name}.spool")
 

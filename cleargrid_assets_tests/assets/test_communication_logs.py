@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from dagster._serdes import serialize_value
 
+from cleargrid_assets.assets.communication_logs import spool_root
 from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, COMMUNICATION_LOGS, EXTRACTED_AT
 from cleargrid_assets.exports.client import ExportsClient
 from cleargrid_assets.exports.errors import ExportsError
@@ -288,3 +289,12 @@ def test_an_unknown_lender_is_said_to_be_one(project: Project) -> None:
     assert "2026-01-05" in said
     assert "HTTP 401" in said
     assert "Lender not found or inactive" in said
+
+
+def test_a_spool_is_beside_its_database_file_or_else_the_users_own_in_the_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert spool_root(str(tmp_path / "log.duckdb")) == tmp_path / "log.duckdb.spool"
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(os, "getuid", lambda: 1234)
+    assert spool_root("md:log") == tmp_path / "cleargrid_assets-1234.spool"
