@@ -32,7 +32,7 @@ def headline(reach: pd.DataFrame, day: date) -> str:
     """
     curves = _curves(reach)
     if not curves:
-        return f"No outbound communications in the days that end {text.on(day)}"
+        return f"No outbound communications in the days that end on {day.isoformat()}"
     channel, curve = max(curves.items(), key=lambda item: _contacts(item[1]))
     rates = [text.percent(rate) for rate in curve["cumulative_reach_rate"]]
     sentence = (
@@ -101,7 +101,7 @@ def picture(reach: pd.DataFrame, day: date) -> bytes:
     some = next(iter(curves.values())).iloc[0]
     card = drawing.card(
         headline(reach, day),
-        f"Contacts attempted in the {some['window_days']:.0f} days that end {text.on(some['communicated_date'])}, "
+        f"Contacts attempted in the {some['window_days']:.0f} days that end on {day.isoformat()}, "
         "by number of outbound attempts on the channel",
         440,
     )

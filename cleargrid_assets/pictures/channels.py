@@ -33,7 +33,7 @@ def headline(channels: pd.DataFrame, day: date) -> str:
     """
     rows = _rows(channels)
     if rows.empty:
-        return f"No outbound communications {text.on(day)}"
+        return f"No outbound communications on {day.isoformat()}"
     parts = [
         f"{text.channel_name(row['channel'])} {text.percent(row['reach_rate'])}"
         for _, row in rows.head(_MOST_NAMED).iterrows()
@@ -100,7 +100,7 @@ def picture(channels: pd.DataFrame, previous: pd.DataFrame, day: date) -> bytes:
     days = before["communicated_date"].nunique()
     card = drawing.card(
         headline(channels, day),
-        f"Outbound communications {text.on(rows['communicated_date'].iloc[0])}; bars are 95% Wilson intervals"
+        f"Outbound communications on {day.isoformat()}; bars are 95% Wilson intervals"
         + (f"; small dots: the {days} days before, latest darkest" if days > 1 else ""),
         36 + 74 * len(rows) + 48,
     )

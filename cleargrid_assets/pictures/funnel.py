@@ -34,7 +34,7 @@ def headline(funnel: pd.DataFrame, day: date) -> str:
     rows = tidy(funnel, ATTEMPT_FUNNEL)
     attempted = _contacts(rows, _ALL, "attempted")
     if not attempted > 0:
-        return f"No outbound communications {text.on(day)}"
+        return f"No outbound communications on {day.isoformat()}"
     reached, engaged = (_contacts(rows, _ALL, stage) for stage in ("reached", "engaged"))
     return (
         f"{text.percent(reached / attempted)} of {text.count(attempted)} contacts reached, "
@@ -90,10 +90,9 @@ def picture(funnel: pd.DataFrame, day: date) -> bytes:
     drawn = names[:_MOST_PANELS]
     columns = 2 if len(drawn) in (2, 4) else min(len(drawn), _COLUMNS)
     lines = -(-len(drawn) // columns)
-    shown_day = rows["communicated_date"].iloc[0]
     card = drawing.card(
         headline(funnel, day),
-        f"Contacts with an outbound attempt that got at least this far {text.on(shown_day)}, and % of those attempted",
+        f"Contacts with an outbound attempt that got at least this far on {day.isoformat()}, and % of those attempted",
         24 + 120 * lines + 36 * (lines - 1) + 40,
     )
     panels = card.panels(lines, columns, left=100, top=24, bottom=40, across=12, down=36)

@@ -9,7 +9,6 @@ import base64
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date
 
 INLINE_LIMIT = 700
 """Characters of markdown that the UI shows without a click."""
@@ -111,11 +110,6 @@ def channel_name(channel: str) -> str:
 def capitalized(sentence: str) -> str:
     """The sentence with its first letter in capitals and the rest as it is."""
     return sentence[:1].upper() + sentence[1:]
-
-
-def on(day: date) -> str:
-    """The words that place a sentence in time."""
-    return f"on {day.isoformat()}"
 
 
 def more(hidden: int, noun: str) -> str:
