@@ -19,6 +19,7 @@ from cleargrid_assets.cli.funnel import printed_funnel
 from cleargrid_assets.cli.sandbox import sandbox_variables
 from cleargrid_assets.sandbox.serve import running_sandbox
 from cleargrid_assets.sandbox.settings import SandboxSettings
+from cleargrid_assets.warehouse.connection import NewerFileError, connect
 
 _HOME = Path("data") / "demo"
 _DATABASE = _HOME / "demo.duckdb"
@@ -47,6 +48,7 @@ def run_demo(*, days: int, rows_per_day: int, ui_port: int | None) -> None:
     settings = SandboxSettings(rows_per_day=rows_per_day)
     with running_sandbox(settings) as sandbox:
         _enter_demo_environment(sandbox_variables(sandbox.url, settings), str(first))
+        _remove_unreadable_database()
         click.echo(f"An invented ClearGrid API listens at {sandbox.url}. Fetching {days} days into {_DATABASE}:\n")
         _materialize([str(first + timedelta(days=day)) for day in range(days)])
         click.echo(f"\n{printed_funnel(_DATABASE, last)}")
@@ -92,6 +94,15 @@ def _enter_demo_environment(variables: dict[str, str], start_date: str) -> None:
         CLEARGRID_START_DATE=start_date,
         DAGSTER_HOME=str(home),
     )
+
+
+def _remove_unreadable_database() -> None:
+    """Removes the demo's own database if a newer DuckDB wrote it: its data is invented and soon made again."""
+    try:
+        with connect(str(_DATABASE)):
+            pass
+    except NewerFileError:
+        _DATABASE.unlink()
 
 
 def _materialize(keys: list[str]) -> None:

@@ -28,6 +28,10 @@ class WarehouseError(Exception):
     """The database or a table in it is not as it must be, or what was to be stored is not."""
 
 
+class NewerFileError(WarehouseError):
+    """A newer DuckDB wrote the file, in a form that the installed DuckDB cannot read."""
+
+
 def is_path(database: str) -> bool:
     """Whether the database is a file named by its path, not by an address that only DuckDB reads."""
     return "://" not in database and not database.startswith((":memory:", "md:", "file:"))
@@ -49,6 +53,7 @@ def connect(
 
     Raises:
         WarehouseError: Another process kept the file for longer; the message passes on which.
+        NewerFileError: A newer DuckDB wrote the file; the message says how to convert it.
     """
     connection = _open(database, read_only=read_only and Path(database).is_file(), lock_timeout_s=lock_timeout_s)
     try:
@@ -91,6 +96,12 @@ def _open(database: str, *, read_only: bool, lock_timeout_s: float) -> duckdb.Du
             duckdb.connect, database, read_only=read_only, config={"memory_limit": MEMORY_LIMIT}
         )
     except duckdb.Error as error:
+        if "with version number" in str(error):
+            raise NewerFileError(
+                f"A newer version of DuckDB wrote {database}, and DuckDB {duckdb.__version__} cannot read it. Convert "
+                "it in a separate environment that has DuckDB 2: open the file there, and run ATTACH 'new.duckdb' AS n "
+                "(STORAGE_VERSION 'v1.5.0'); COPY FROM DATABASE <name of the old one> TO n. Then use new.duckdb."
+            ) from error
         if not _is_held_elsewhere(error):
             raise
         raise WarehouseError(

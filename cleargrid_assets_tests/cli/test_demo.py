@@ -13,6 +13,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from cleargrid_assets_tests.warehouse.files import write_newer_file
+
 _COMMAND = [sys.executable, "-c", "from cleargrid_assets.cli.main import main; main()", "demo"]
 
 
@@ -30,12 +32,14 @@ def _free_port() -> int:
 
 
 def test_the_demo_prints_a_funnel_and_where_the_data_is_and_leaves_real_data_alone(tmp_path: Path) -> None:
+    database = tmp_path / "data" / "demo" / "demo.duckdb"
+    database.parent.mkdir(parents=True)
+    write_newer_file(database)  # of an earlier demo, with DuckDB 2
     command = [*_COMMAND, "--no-ui", "--days", "2", "--rows-per-day", "300"]
     run = subprocess.run(command, cwd=tmp_path, env=_environment(tmp_path), capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert "Attempt funnel of" in run.stdout
     assert "engaged" in run.stdout
-    database = tmp_path / "data" / "demo" / "demo.duckdb"
     assert str(database) in run.stdout
     with duckdb.connect(str(database), read_only=True) as connection:
         days = connection.sql("SELECT count(DISTINCT communicated_date) FROM cleargrid.communication_logs").fetchall()

@@ -10,9 +10,10 @@ import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.warehouse import connection
-from cleargrid_assets.warehouse.connection import WarehouseError, connect
+from cleargrid_assets.warehouse.connection import NewerFileError, WarehouseError, connect
 from cleargrid_assets.warehouse.slices import StoredSlice
 from cleargrid_assets_tests.warehouse.another_process import Process, held_elsewhere
+from cleargrid_assets_tests.warehouse.files import write_newer_file
 from cleargrid_assets_tests.warehouse.materializing import DAY_1, Counts, Warehouse, log
 
 SOON_S = 0.15
@@ -52,6 +53,13 @@ def test_the_database_may_have_any_name_and_lie_in_a_folder_that_is_not_there_ye
 
 def test_reading_a_database_that_is_not_there_finds_it_empty(tmp_path: Path) -> None:
     assert StoredSlice(str(tmp_path / "x" / "y.duckdb"), 0.0, COMMUNICATION_LOGS, [DAY_1]).frame().empty
+
+
+def test_a_file_of_a_newer_duckdb_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    file = tmp_path / "x.duckdb"
+    write_newer_file(file)
+    with pytest.raises(NewerFileError, match=r"COPY FROM DATABASE .* TO n"), connect(str(file)):
+        pass
 
 
 def test_a_file_that_is_no_database_is_refused_at_once(tmp_path: Path) -> None:
