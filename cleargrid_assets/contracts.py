@@ -1,12 +1,12 @@
-"""The tables this project keeps: one contract each, the single source of their columns.
+"""The tables of the warehouse: one contract each, the single source of their columns.
 
-What belongs here: names, types, nullability, keys and descriptions. Parsing, DDL, the column schema shown in
-the UI and the checks are all derived from these declarations. What does not: how rows are fetched, computed or
-stored, and anything of Dagster, DuckDB or the Exports API beyond the names of types.
+Parsing, DDL, the column schema in the UI, `docs/tables.md` and several checks are derived from these declarations.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from cleargrid_assets.column_types import COLUMN_TYPES
 
 SCHEMA = "cleargrid"
 """The DuckDB schema of every table, and the key prefix of every asset."""
@@ -24,16 +24,22 @@ class Column:
     """One column of a table.
 
     Attributes:
-        name: As in the table; may be an SQL keyword, so quote it.
-        type: The DuckDB type.
+        name: As in the table. Quote it in SQL, because it may be a keyword.
+        type: The DuckDB type, one of `COLUMN_TYPES`.
         description: One sentence for the UI, with the unit where there is one.
         nullable: Whether NULL is a legal value.
+        personal: Whether it may hold personal data of a borrower.
     """
 
     name: str
     type: str
     description: str
     nullable: bool = False
+    personal: bool = False
+
+    def __post_init__(self) -> None:
+        if self.type not in COLUMN_TYPES:
+            raise ValueError(f"column {self.name} has the type {self.type}, which is none of {sorted(COLUMN_TYPES)}")
 
 
 @dataclass(frozen=True)
@@ -41,14 +47,19 @@ class Table:
     """One table of the warehouse.
 
     Attributes:
-        name: Of the table and of the asset.
+        name: Name of the table and of its asset.
         columns: In table order.
         key: The columns that together identify a row in the whole table.
+        description: What the UI shows as the asset's description; markdown.
+        version_column: Of several versions of one row, the one with the largest value here is kept. None for tables
+            whose rows have one version.
     """
 
     name: str
     columns: Sequence[Column]
     key: Sequence[str]
+    description: str = ""
+    version_column: str | None = None
 
     @property
     def column_names(self) -> list[str]:
@@ -67,9 +78,9 @@ COMMUNICATION_LOG_FIELDS: tuple[Column, ...] = (
     Column("communication_type", "VARCHAR", "Type of the communication, as the API sent it (an open list)."),
     Column("direction", "VARCHAR", "`inbound` or `outbound`."),
     Column("status", "VARCHAR", "What came of it, as the API sent it (an open list)."),
-    Column("from", "VARCHAR", "Originating address or number. Personal data when inbound."),
-    Column("to", "VARCHAR", "Destination address or number. Personal data when outbound."),
-    Column("subject", "VARCHAR", "Subject line, where there is one (e-mail). Personal data.", nullable=True),
+    Column("from", "VARCHAR", "Originating address or number.", personal=True),
+    Column("to", "VARCHAR", "Destination address or number.", personal=True),
+    Column("subject", "VARCHAR", "Subject line, where there is one, as in e-mail.", nullable=True, personal=True),
     Column("duration", "DOUBLE", "Length in seconds, with fractions; NULL when not applicable.", nullable=True),
     Column("communicated_at", "TIMESTAMPTZ", "Instant of the communication; decides the business day."),
     Column("created_at", "TIMESTAMPTZ", "Instant at which the platform created the row."),
@@ -85,6 +96,7 @@ COMMUNICATION_LOGS = Table(
         Column(EXTRACTED_AT, "TIMESTAMPTZ", "Instant at which this project began to fetch the row's day."),
     ),
     key=("public_id",),
+    version_column="updated_at",
 )
 
 ATTEMPT_FUNNEL = Table(

@@ -9,21 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from cleargrid_assets.column_types import COLUMN_TYPES
 from cleargrid_assets.contracts import Column, Table
 
 if TYPE_CHECKING:
     import pandas as pd
     from duckdb import DuckDBPyRelation
-
-_DTYPES = {
-    "VARCHAR": "object",
-    "INTEGER": "int64",
-    "BIGINT": "int64",
-    "DOUBLE": "float64",
-    "BOOLEAN": "object",
-    "DATE": "datetime64[us]",
-    "TIMESTAMPTZ": "datetime64[us, UTC]",
-}
 
 
 def select(sql: str, name: str, rows: DuckDBPyRelation) -> DuckDBPyRelation:
@@ -57,7 +48,7 @@ def to_frame(table: Table, results: Iterable[DuckDBPyRelation], order: Sequence[
     selected = ", ".join(_selected(column) for column in table.columns)
     rows = [row for result in results for row in result.project(selected).fetchall()]
     untyped = pd.DataFrame(rows, columns=table.column_names, dtype="object")
-    dtypes = {column.name: _DTYPES[column.type] for column in table.columns}
+    dtypes = {column.name: COLUMN_TYPES[column.type].dtype for column in table.columns}
     frame: pd.DataFrame = untyped.astype(dtypes).sort_values(list(order), ignore_index=True)
     return frame
 

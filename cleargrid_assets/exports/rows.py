@@ -18,15 +18,11 @@ from typing import Annotated, Any, NoReturn
 import msgspec
 from dateutil.parser import isoparse
 
+from cleargrid_assets.column_types import COLUMN_TYPES
 from cleargrid_assets.exports.contract import Dataset
 from cleargrid_assets.exports.errors import ContractError, TransientError
 from cleargrid_assets.exports.window import Window, iso
 
-_TYPES: dict[str, Any] = {
-    "VARCHAR": str,
-    "DOUBLE": float,
-    "TIMESTAMPTZ": Annotated[datetime, msgspec.Meta(tz=True)],
-}
 _TOO_FINE = re.compile(rb"\.\d{7,}[Zz+-]")
 """A timestamp with more digits than a microsecond's: the compiled reader rounds them, which may leave the hour or day.
 Not the whole of a timestamp, because what begins with a dot is found ten times as fast."""
@@ -255,7 +251,9 @@ def _row_type(dataset: Dataset, *, forbid_unknown_fields: bool) -> type[msgspec.
     for column in sorted(dataset.fields, key=lambda column: column.nullable):
         attribute = f"{column.name}_" if keyword.iskeyword(column.name) else column.name
         renamed[attribute] = column.name
-        type_ = Annotated[str, msgspec.Meta(min_length=1)] if column.name == dataset.key else _TYPES[column.type]
+        type_ = (
+            Annotated[str, msgspec.Meta(min_length=1)] if column.name == dataset.key else COLUMN_TYPES[column.type].json
+        )
         fields.append((attribute, type_ | None, None) if column.nullable else (attribute, type_))
     return msgspec.defstruct(
         f"{dataset.code}Row", fields, rename=renamed, forbid_unknown_fields=forbid_unknown_fields, gc=False

@@ -12,9 +12,8 @@ import numpy as np
 import pandas as pd
 
 from cleargrid_assets.analysis.outcomes import CHANNELS
+from cleargrid_assets.column_types import COLUMN_TYPES
 from cleargrid_assets.contracts import Table
-
-_NUMBERS = {"INTEGER", "BIGINT", "DOUBLE"}
 
 
 def tidy(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
@@ -58,7 +57,7 @@ def in_days(rows: pd.DataFrame, first: date, last: date) -> pd.DataFrame:
 
 
 def _tidied(values: "pd.Series[Any]", type_name: str) -> "pd.Series[Any]":
-    if type_name in _NUMBERS:
+    if COLUMN_TYPES[type_name].is_number:
         return pd.to_numeric(values).astype("float64")
     if type_name == "DATE":
         return pd.to_datetime(values).dt.date

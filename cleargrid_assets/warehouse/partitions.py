@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from cleargrid_assets.column_types import COLUMN_TYPES
 from cleargrid_assets.contracts import EXTRACTED_AT, PARTITION_COLUMN, Table
 from cleargrid_assets.warehouse.connection import WarehouseError
 from cleargrid_assets.warehouse.slices import SpooledPartition
@@ -54,7 +55,7 @@ def create_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     """
     connection.execute(f"CREATE TABLE IF NOT EXISTS {quoted(table.name)} ({column_definitions(table)})")
     found = connection.execute(f"DESCRIBE {quoted(table.name)}").fetchall()
-    wanted = [(column.name, _described(column.type)) for column in table.columns]
+    wanted = [(column.name, COLUMN_TYPES[column.type].described_as) for column in table.columns]
     if [(name, kind) for name, kind, *_ in found] != wanted:
         raise WarehouseError(
             f"The table {table.name} in the database has the columns {[name for name, *_ in found]}, "
@@ -193,7 +194,7 @@ def _check_frame(table: Table, frame: pd.DataFrame) -> None:
         if not column.nullable and values.isna().any():
             raise WarehouseError(f"{table.name}.{column.name} takes no NULL, but the rows have some.")
         # DuckDB would round. A frame without rows has types of no meaning.
-        if column.type in {"INTEGER", "BIGINT"} and len(frame) and values.dtype.kind not in "iu":
+        if COLUMN_TYPES[column.type].is_integer and len(frame) and values.dtype.kind not in "iu":
             raise WarehouseError(
                 f"{table.name}.{column.name} takes whole numbers, but the rows have the type {values.dtype}."
             )
@@ -270,8 +271,3 @@ def _compare(
 
 def _key(table: Table) -> str:
     return ", ".join(quoted(name) for name in table.key)
-
-
-def _described(type_: str) -> str:
-    """The type as DESCRIBE spells it."""
-    return {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}.get(type_, type_)
