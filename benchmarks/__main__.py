@@ -74,7 +74,7 @@ def _circumstances(session: Session) -> str:
     memory_gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     machine = f"{os.cpu_count()} cores, {memory_gb:.0f} GB, {platform.system()} {platform.machine()}"
     found: dict[str, str] = {}
-    for environment in (OURS, "dlt", "stock", "floor"):
+    for environment in (OURS, "dlt", "stock", "baseline"):
         found |= versions(session.programs(environment))
     listed = ", ".join(f"{name} {version}" for name, version in sorted(found.items()))
     return f"{datetime.now(timezone.utc):%Y-%m-%d}; {machine}; {python}; {listed}."

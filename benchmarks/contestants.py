@@ -86,18 +86,18 @@ STOCK_DAGSTER = Contestant(
     _materialize("benchmarks.programs.stock_dagster", "*"),
     "stored.communication_logs",
 )
-FLOOR = Contestant(
-    "bare floor, 8 connections",
-    "floor",
-    ("python", "-m", "benchmarks.programs.floor_alone"),
+BASELINE = Contestant(
+    "baseline, 8 connections",
+    "baseline",
+    ("python", "-m", "benchmarks.programs.baseline_alone"),
     "main.communication_logs",
     connections=8,
 )
-FLOOR_DAGSTER = Contestant(
-    "bare floor in Dagster, 8 connections",
-    "floor",
-    _materialize("benchmarks.programs.floor_dagster", "*"),
+BASELINE_DAGSTER = Contestant(
+    "baseline in Dagster, 8 connections",
+    "baseline",
+    _materialize("benchmarks.programs.baseline_dagster", "*"),
     "main.communication_logs",
     connections=8,
 )
-CONTESTANTS = (OURS_4, OURS_8, FLOOR, FLOOR_DAGSTER, DLT, DLT_DAGSTER, STOCK_DAGSTER)
+CONTESTANTS = (OURS_4, OURS_8, BASELINE, BASELINE_DAGSTER, DLT, DLT_DAGSTER, STOCK_DAGSTER)

@@ -1,11 +1,11 @@
-"""The bare floor as a partitioned Dagster asset that stores its rows itself."""
+"""The baseline as a partitioned Dagster asset that stores its rows itself."""
 
 import os
 from datetime import date
 
 import dagster as dg
 
-from benchmarks.programs.floor import load
+from benchmarks.programs.baseline import load
 
 
 @dg.asset(partitions_def=dg.DailyPartitionsDefinition(os.environ["CLEARGRID_START_DATE"]))

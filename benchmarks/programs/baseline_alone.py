@@ -1,9 +1,9 @@
-"""The bare floor as a process of its own."""
+"""The baseline as a process of its own."""
 
 import os
 from datetime import date
 
-from benchmarks.programs.floor import load
+from benchmarks.programs.baseline import load
 
 if __name__ == "__main__":
     load(date.fromisoformat(os.environ["BENCH_DAY"]))

@@ -1,4 +1,4 @@
-"""The bare floor: pages spooled as they came, one `read_json`, one transaction; no contract, checks or retries."""
+"""The baseline: pages spooled as they came, one `read_json`, one transaction; no contract, checks or retries."""
 
 import os
 import tempfile
