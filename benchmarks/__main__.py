@@ -14,7 +14,7 @@ from typing import NoReturn
 from benchmarks.environments import CHECKOUT, OURS, versions
 from benchmarks.report import Section, Target, targets_markdown
 from benchmarks.sections import analyses, backfill, fetch, imports, resume, scaling
-from benchmarks.session import Session, Sizes, say
+from benchmarks.session import Session, Sizes, log_progress
 
 _SECTIONS: Mapping[str, Callable[[Session], Section]] = {
     "fetch": fetch.run,
@@ -29,7 +29,7 @@ _SECTIONS: Mapping[str, Callable[[Session], Section]] = {
 def main() -> None:
     """Runs the sections that are asked for."""
     # Ended from outside as by Ctrl-C: so that what was started is ended too.
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, _raise_interrupt)
     options = _parse_arguments()
     session = Session(
         folder=options.folder.resolve(),
@@ -45,17 +45,17 @@ def main() -> None:
     )
     session.folder.mkdir(parents=True, exist_ok=True)
     results = session.folder / "results.md"
-    text = f"# Benchmarks\n\n{_circumstances(session)}\n"
+    text = f"# Benchmarks\n\n{_describe_machine(session)}\n"
     targets: list[Target] = []
     for name in options.only or _SECTIONS:
-        say(f"== {name}")
+        log_progress(f"== {name}")
         began = time.monotonic()
         section = _SECTIONS[name](session)
         targets += section.targets
         text += f"\n{section.markdown()}"
         # Written after each, so that what was measured stays if a later one fails.
         results.write_text(f"{text}\n{targets_markdown(targets)}", encoding="utf-8")
-        say(f"== {name}: {time.monotonic() - began:.0f} s")
+        log_progress(f"== {name}: {time.monotonic() - began:.0f} s")
     print(results.read_text(encoding="utf-8"))
 
 
@@ -69,18 +69,18 @@ def _parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _circumstances(session: Session) -> str:
+def _describe_machine(session: Session) -> str:
     python = f"Python {platform.python_version()}"
     memory_gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     machine = f"{os.cpu_count()} cores, {memory_gb:.0f} GB, {platform.system()} {platform.machine()}"
     found: dict[str, str] = {}
     for environment in (OURS, "dlt", "stock", "baseline"):
-        found |= versions(session.programs(environment))
+        found |= versions(session.bin_folder(environment))
     listed = ", ".join(f"{name} {version}" for name, version in sorted(found.items()))
     return f"{datetime.now(timezone.utc):%Y-%m-%d}; {machine}; {python}; {listed}."
 
 
-def _interrupt(_: int, __: object) -> NoReturn:
+def _raise_interrupt(_: int, __: object) -> NoReturn:
     raise KeyboardInterrupt
 
 

@@ -16,12 +16,12 @@ from urllib.request import Request, urlopen
 
 from benchmarks.measure import kill, start
 
-_LONGEST_START_S = 120.0
-_LONGEST_END_S = 60.0
-_LONGEST_BACKFILL_S = 1800.0
-_ASKED_EVERY_S = 0.5
+_MAX_START_S = 120.0
+_MAX_STOP_S = 60.0
+_MAX_BACKFILL_S = 1800.0
+_POLL_INTERVAL_S = 0.5
 
-_LAUNCH = """
+_LAUNCH_BACKFILL = """
 mutation ($params: LaunchBackfillParams!) {
   launchPartitionBackfill(backfillParams: $params) {
     ... on LaunchBackfillSuccess { backfillId }
@@ -29,7 +29,7 @@ mutation ($params: LaunchBackfillParams!) {
   }
 }
 """
-_PROGRESS = """
+_BACKFILL_STATUS = """
 query ($id: String!) {
   partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } ... on Error { message } }
   runsOrError(filter: {tags: [{key: "dagster/backfill", value: $id}]}, limit: 1000) {
@@ -60,7 +60,7 @@ class Backfill:
 
 
 @contextmanager
-def running(programs: Path, module: str, variables: Mapping[str, str], folder: Path) -> Iterator[str]:
+def dagster_dev(programs: Path, module: str, variables: Mapping[str, str], folder: Path) -> Iterator[str]:
     """`dagster dev` with a module, for as long as the context lasts; gives the address of its GraphQL.
 
     Raises:
@@ -71,12 +71,12 @@ def running(programs: Path, module: str, variables: Mapping[str, str], folder: P
     process = start(command, variables, folder)
     try:
         url = f"http://127.0.0.1:{port}/graphql"
-        _await(process, url)
+        _wait_until_ready(process, url)
         yield url
     finally:
         process.send_signal(signal.SIGINT)
         try:
-            process.wait(_LONGEST_END_S)
+            process.wait(_MAX_STOP_S)
         except subprocess.TimeoutExpired:
             pass
         finally:
@@ -92,11 +92,11 @@ def backfill(url: str, asset: Sequence[str], days: Sequence[date]) -> Backfill:
     """
     params = {"assetSelection": [{"path": list(asset)}], "partitionNames": [str(day) for day in days]}
     launched_at = time.time()
-    launched = _ask(url, _LAUNCH, {"params": params})["launchPartitionBackfill"]
+    launched = _query(url, _LAUNCH_BACKFILL, {"params": params})["launchPartitionBackfill"]
     if "backfillId" not in launched:
         raise RuntimeError(f"The backfill was not launched: {launched}")
-    while time.time() - launched_at < _LONGEST_BACKFILL_S:
-        answer = _ask(url, _PROGRESS, {"id": launched["backfillId"]})
+    while time.time() - launched_at < _MAX_BACKFILL_S:
+        answer = _query(url, _BACKFILL_STATUS, {"id": launched["backfillId"]})
         runs = answer["runsOrError"]["results"]
         if answer["partitionBackfillOrError"]["status"] not in {"REQUESTED", "CANCELING", "FAILING"}:
             first = min(run["creationTime"] for run in runs)
@@ -107,23 +107,23 @@ def backfill(url: str, asset: Sequence[str], days: Sequence[date]) -> Backfill:
                 worked_s=max(run["endTime"] for run in runs) - first,
                 complete_s=time.time() - launched_at,
             )
-        time.sleep(_ASKED_EVERY_S)
+        time.sleep(_POLL_INTERVAL_S)
     raise RuntimeError("The backfill was not over in time.")
 
 
-def _await(process: "subprocess.Popen[bytes]", url: str) -> None:
+def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str) -> None:
     began = time.monotonic()
-    while time.monotonic() - began < _LONGEST_START_S and process.poll() is None:
+    while time.monotonic() - began < _MAX_START_S and process.poll() is None:
         try:
-            _ask(url, "{ version }", {})
+            _query(url, "{ version }", {})
         except (URLError, ConnectionError):
-            time.sleep(_ASKED_EVERY_S)
+            time.sleep(_POLL_INTERVAL_S)
         else:
             return
     raise RuntimeError("dagster dev did not come up.")
 
 
-def _ask(url: str, query: str, variables: Mapping[str, Any]) -> Any:
+def _query(url: str, query: str, variables: Mapping[str, Any]) -> Any:
     body = json.dumps({"query": query, "variables": variables}).encode()
     with urlopen(Request(url, body, {"Content-Type": "application/json"})) as answer:
         return json.load(answer)["data"]

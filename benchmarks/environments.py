@@ -16,8 +16,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 OURS = "ours"
 """The environment that the harness itself runs in: the project's own."""
 
-_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
-_NAMES = ("dagster", "dagster-dlt", "dagster-duckdb-pandas", "dlt", "duckdb", "pandas", "pyarrow", "requests")
+_INHERITED_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+_PACKAGES = ("dagster", "dagster-dlt", "dagster-duckdb-pandas", "dlt", "duckdb", "pandas", "pyarrow", "requests")
 _SHOW_VERSIONS = """
 import importlib.metadata, json, sys
 found = {name.lower(): version for name, version in
@@ -26,7 +26,7 @@ print(json.dumps({name: found[name] for name in sys.argv[1:] if name in found}))
 """
 
 
-def programs(folder: Path, name: str) -> Path:
+def bin_folder(folder: Path, name: str) -> Path:
     """Where the environment's `python` and console scripts are, made first if it is not there as required.
 
     Args:
@@ -56,7 +56,7 @@ def programs(folder: Path, name: str) -> Path:
 def variables(extra: Mapping[str, str]) -> dict[str, str]:
     """The environment variables of a contestant: few of the user's, no proxy, no telemetry, and the extra ones."""
     return {
-        **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+        **{name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ},
         "PYTHONPATH": str(CHECKOUT),
         "TZ": "UTC",
         "DAGSTER_DISABLE_TELEMETRY": "1",
@@ -67,6 +67,6 @@ def variables(extra: Mapping[str, str]) -> dict[str, str]:
 
 def versions(directory: Path) -> Mapping[str, str]:
     """The versions of what the environment with these programs holds, of the packages worth naming."""
-    command: Sequence[str] = [str(directory / "python"), "-c", _SHOW_VERSIONS, *_NAMES]
+    command: Sequence[str] = [str(directory / "python"), "-c", _SHOW_VERSIONS, *_PACKAGES]
     shown: dict[str, str] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     return shown

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_LONGEST_S = 1800.0
+_MAX_COMMAND_S = 1800.0
 _PEAK_UNITS_PER_MB = 2**20 if sys.platform == "darwin" else 2**10
-_TAIL = 3000
+_ERROR_LOG_CHARS = 3000
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def kill(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def measured(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> Usage:
+def measure(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> Usage:
     """Runs a command to its end.
 
     Memory is what the kernel noted (`ru_maxrss` of `wait4`): no sampling, so no peak is missed.
@@ -70,7 +70,7 @@ def measured(command: Sequence[str], environment: Mapping[str, str], folder: Pat
     """
     began = time.monotonic()
     process = start(command, environment, folder)
-    limit = threading.Timer(_LONGEST_S, os.killpg, (process.pid, signal.SIGKILL))
+    limit = threading.Timer(_MAX_COMMAND_S, os.killpg, (process.pid, signal.SIGKILL))
     limit.start()
     try:
         _, status, usage = os.wait4(process.pid, 0)
@@ -82,7 +82,7 @@ def measured(command: Sequence[str], environment: Mapping[str, str], folder: Pat
     wall_s = time.monotonic() - began
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        end_of_log = (folder / "output.log").read_text(errors="replace")[-_TAIL:]
+        end_of_log = (folder / "output.log").read_text(errors="replace")[-_ERROR_LOG_CHARS:]
         raise CommandFailedError(f"{' '.join(command)} ended with {process.returncode}:\n{end_of_log}")
     return Usage(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / _PEAK_UNITS_PER_MB)
 

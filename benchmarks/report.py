@@ -37,26 +37,26 @@ class Section:
 
     Attributes:
         title: Of the section.
-        head: Names of the columns.
+        header: Names of the columns.
         rows: Cells, in the order of the columns.
         note: What is to be known to read the table.
         targets: Those that the section measures.
     """
 
     title: str
-    head: Sequence[str]
+    header: Sequence[str]
     rows: Sequence[Sequence[str]]
     note: str
     targets: Sequence[Target] = field(default=())
 
     def markdown(self) -> str:
         """The section, but for its targets."""
-        return f"## {self.title}\n\n{table(self.head, self.rows)}\n\n{self.note}\n"
+        return f"## {self.title}\n\n{table(self.header, self.rows)}\n\n{self.note}\n"
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table in Markdown, its columns aligned for readers of the text: the first to the left, the others right."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
 
     def line(cells: Sequence[str]) -> str:
         first, *others = [
@@ -66,7 +66,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         return f"| {' | '.join([first, *others])} |"
 
     rule = f"|{'|'.join('-' * (width + 1) + (':' if number else '-') for number, width in enumerate(widths))}|"
-    return "\n".join([line(head), rule, *map(line, rows)])
+    return "\n".join([line(header), rule, *map(line, rows)])
 
 
 def targets_markdown(targets: Sequence[Target]) -> str:

@@ -97,16 +97,16 @@ class Dataset:
 
 def _rows_of(day: date, count: int) -> Iterator[tuple[int, bytes]]:
     """The rows of a day in order, each with its instant in milliseconds."""
-    chance = random.Random(f"{day} {count}")
+    rng = random.Random(f"{day} {count}")
     midnight = datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
     midnight_ms = int(midnight.timestamp()) * 1000
-    machine = f"{chance.getrandbits(40):010x}"
+    machine = f"{rng.getrandbits(40):010x}"
     types, weights = list(_TYPES), [weight for weight, _ in _TYPES.values()]
     contacts = max(count // _ATTEMPTS_PER_CONTACT, 1)
-    for number, milliseconds in enumerate(_instants(chance, count)):
-        [type_] = chance.choices(types, weights)
-        status = chance.choice(_TYPES[type_][1])
-        contact, agent = chance.randrange(contacts), chance.randrange(40)
+    for number, milliseconds in enumerate(_instants(rng, count)):
+        [type_] = rng.choices(types, weights)
+        status = rng.choice(_TYPES[type_][1])
+        contact, agent = rng.randrange(contacts), rng.randrange(40)
         if type_ == "EMAIL":
             ours, theirs = f"collections.team{agent:02d}@lender.example", f"borrower.{contact:08d}@post.example"
             subject = (
@@ -114,12 +114,12 @@ def _rows_of(day: date, count: int) -> Iterator[tuple[int, bytes]]:
             )
         else:
             ours, theirs, subject = f"+9665500000{agent:02d}", f"+9665{contact:08d}", "null"
-        inbound = chance.random() < _INBOUND_SHARE
+        inbound = rng.random() < _INBOUND_SHARE
         sender, receiver = (theirs, ours) if inbound else (ours, theirs)
-        duration = repr(chance.random() * 240) if status == "ANSWERED" else "null"
+        duration = repr(rng.random() * 240) if status == "ANSWERED" else "null"
         at = midnight + timedelta(milliseconds=milliseconds)
-        created = at + timedelta(milliseconds=chance.randrange(500, 9_000))
-        updated = created + timedelta(milliseconds=chance.randrange(500, 200_000))
+        created = at + timedelta(milliseconds=rng.randrange(500, 9_000))
+        updated = created + timedelta(milliseconds=rng.randrange(500, 200_000))
         yield (
             midnight_ms + milliseconds,
             (
@@ -132,13 +132,13 @@ def _rows_of(day: date, count: int) -> Iterator[tuple[int, bytes]]:
         )
 
 
-def _instants(chance: random.Random, count: int) -> Iterator[int]:
+def _instants(rng: random.Random, count: int) -> Iterator[int]:
     """Milliseconds of the day, ascending, as many in each hour as its weight says."""
     cumulative = [0, *accumulate(_HOURLY_WEIGHTS)]
     edges = [count * weight // cumulative[-1] for weight in cumulative]
     for hour in range(len(_HOURLY_WEIGHTS)):
         in_hour = edges[hour + 1] - edges[hour]
-        yield from sorted(hour * _HOUR_MS + chance.randrange(_HOUR_MS) for _ in range(in_hour))
+        yield from sorted(hour * _HOUR_MS + rng.randrange(_HOUR_MS) for _ in range(in_hour))
 
 
 def _iso(instant: datetime) -> str:

@@ -27,7 +27,7 @@ DATA_PATH = f"/admin/v3/lenders/{LENDER_ID}/exports/S4/D21"
 COUNTS_PATH = "/bench/counts"
 _TOKEN = "fixture-token"  # noqa: S105
 _LOGIN = {"lenderPublicId": LENDER_ID, "token": _TOKEN, "refreshToken": "fixture-refresh-token"}
-_DEFAULT_LIMIT, _LARGEST_LIMIT = 500, 1000
+_DEFAULT_LIMIT, _MAX_LIMIT = 500, 1000
 
 
 class Exports:
@@ -58,10 +58,10 @@ class Exports:
         return 200, self._page(dict(parse_qsl(url.query)))
 
     def _page(self, query: dict[str, str]) -> "Sequence[bytes | memoryview]":
-        first = bisect_left(self._instants, _milliseconds(query["since"])) if "since" in query else 0
-        end = bisect_left(self._instants, _milliseconds(query["until"])) if "until" in query else len(self._instants)
+        first = bisect_left(self._instants, _to_ms(query["since"])) if "since" in query else 0
+        end = bisect_left(self._instants, _to_ms(query["until"])) if "until" in query else len(self._instants)
         begin = int(query["cursor"], 16) if query.get("cursor") else first
-        limit = min(max(int(query.get("limit", _DEFAULT_LIMIT)), 1), _LARGEST_LIMIT)
+        limit = min(max(int(query.get("limit", _DEFAULT_LIMIT)), 1), _MAX_LIMIT)
         stop = max(min(begin + limit, end), begin)
         pagination: dict[str, object] = {"nextCursor": f"{stop:x}" if stop < end else None, "limit": limit}
         if query.get("includeTotal") == "true":
@@ -114,7 +114,7 @@ class _Connection(asyncio.Protocol):
         self._transport.writelines([head.encode(), *parts])
 
 
-def _milliseconds(text: str) -> int:
+def _to_ms(text: str) -> int:
     """Of an ISO-8601 instant; whole ones suffice, because the rows have no finer ones."""
     return round(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
 
@@ -131,7 +131,7 @@ async def _serve(dataset: Dataset, latency_s: float) -> None:
     await server.serve_forever()
 
 
-def _end_with_standard_input() -> None:
+def _stop_when_stdin_closes() -> None:
     sys.stdin.read()
     os.kill(os.getpid(), signal.SIGTERM)
 
@@ -147,7 +147,7 @@ def main() -> None:
     options = parser.parse_args()
     dataset = Dataset(options.folder, options.first_day, options.days, options.rows_per_day)
     dataset.ensure()
-    threading.Thread(target=_end_with_standard_input, daemon=True).start()
+    threading.Thread(target=_stop_when_stdin_closes, daemon=True).start()
     asyncio.run(_serve(dataset, options.latency_ms / 1000))
 
 

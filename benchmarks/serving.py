@@ -11,7 +11,7 @@ from urllib.request import urlopen
 from benchmarks.rows import Dataset
 from benchmarks.server import COUNTS_PATH
 
-_LONGEST_END_S = 10.0
+_MAX_STOP_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def serving(dataset: Dataset, latency_ms: float = 0) -> Iterator[Server]:
         process.stdin.close()
         process.stdout.close()
         try:
-            process.wait(_LONGEST_END_S)
+            process.wait(_MAX_STOP_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

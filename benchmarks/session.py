@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks import contestants, environments
 from benchmarks.contestants import Contestant
-from benchmarks.measure import Usage, measured
+from benchmarks.measure import Usage, measure
 from benchmarks.rows import Dataset
 from benchmarks.serving import Server
 from benchmarks.stored import verify
@@ -64,31 +64,31 @@ class Session:
         first = date.fromordinal(LAST_DAY.toordinal() - days + 1)
         return Dataset(self.folder / "rows", first, days, rows_per_day)
 
-    def programs(self, environment: str) -> Path:
+    def bin_folder(self, environment: str) -> Path:
         """The environment's programs; see `environments`."""
-        return environments.programs(self.folder / "environments", environment)
+        return environments.bin_folder(self.folder / "environments", environment)
 
     @contextmanager
-    def empty_folder(self) -> Iterator[Path]:
+    def run_folder(self) -> Iterator[Path]:
         """A folder with a Dagster home that has seen no run, removed on the way out.
 
         Its databases are there, as they are for everybody but at their first start.
         """
         with tempfile.TemporaryDirectory(dir=self.folder, prefix="run-") as name:
             folder = Path(name)
-            shutil.copytree(self._new_home, folder, dirs_exist_ok=True)
+            shutil.copytree(self._empty_dagster_home, folder, dirs_exist_ok=True)
             # What the one before has left to be written is not for this one to wait for.
             os.sync()
             yield folder
 
     @cached_property
-    def _new_home(self) -> Path:
+    def _empty_dagster_home(self) -> Path:
         home = self.folder / "home"
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir(parents=True)
         (home / "dagster.yaml").write_text(_DAGSTER_YAML)
-        command = [str(self.programs(environments.OURS) / "dagster"), "run", "list"]
-        measured(command, environments.variables({"DAGSTER_HOME": str(home)}), home)
+        command = [str(self.bin_folder(environments.OURS) / "dagster"), "run", "list"]
+        measure(command, environments.variables({"DAGSTER_HOME": str(home)}), home)
         return home
 
     def variables(self, contestant: Contestant, server: Server, folder: Path) -> dict[str, str]:
@@ -104,8 +104,8 @@ class Session:
             CommandFailedError: It failed.
             DifferentRowsError: It stored something else.
         """
-        usage = measured(
-            contestant.command(self.programs(contestant.environment), server.dataset.first_day),
+        usage = measure(
+            contestant.command(self.bin_folder(contestant.environment), server.dataset.first_day),
             self.variables(contestant, server, folder),
             folder,
         )
@@ -113,6 +113,6 @@ class Session:
         return usage
 
 
-def say(text: str) -> None:
+def log_progress(text: str) -> None:
     """Tells whoever waits what has just been measured; the results themselves go to standard output."""
     print(text, file=sys.stderr, flush=True)

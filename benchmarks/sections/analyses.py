@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 from benchmarks.contestants import OURS_4
-from benchmarks.measure import Usage, measured, median
+from benchmarks.measure import Usage, measure, median
 from benchmarks.report import Section, Target
 from benchmarks.serving import serving
-from benchmarks.session import Session, say
+from benchmarks.session import Session, log_progress
 
 _ANALYSES = ("attempt_funnel", "reach_by_attempt", "channel_reach", "hourly_reach", "operational_health")
-_MEMORY_MB = 1024
+_MAX_PEAK_MB = 1024
 
 
 def run(session: Session) -> Section:
@@ -21,15 +21,17 @@ def run(session: Session) -> Section:
     analyses: list[Usage] = []
     with serving(dataset) as server:
         for _ in range(session.runs):
-            with session.empty_folder() as folder:
+            with session.run_folder() as folder:
                 loads.append(session.load(OURS_4, server, folder))
-                command = analyse.command(session.programs(analyse.environment), dataset.first_day)
-                analyses.append(measured(command, session.variables(analyse, server, folder), folder))
-            say(f"{dataset.rows:,} rows: loaded in {loads[-1].wall_s:.1f} s, analysed in {analyses[-1].wall_s:.1f} s")
+                command = analyse.command(session.bin_folder(analyse.environment), dataset.first_day)
+                analyses.append(measure(command, session.variables(analyse, server, folder), folder))
+            log_progress(
+                f"{dataset.rows:,} rows: loaded in {loads[-1].wall_s:.1f} s, analysed in {analyses[-1].wall_s:.1f} s"
+            )
     load, analysis = median(loads), median(analyses)
     return Section(
         title=f"The five analyses of a day of {dataset.rows:,} rows",
-        head=("process", "wall s", "CPU s", "peak MB"),
+        header=("process", "wall s", "CPU s", "peak MB"),
         rows=[
             (name, f"{usage.wall_s:.1f}", f"{usage.cpu_s:.1f}", f"{usage.peak_mb:,.0f}")
             for name, usage in (
@@ -40,6 +42,6 @@ def run(session: Session) -> Section:
         note=f"Whole processes, with the checks and pictures as shipped; medians of {session.runs}.",
         targets=[
             Target.at_most("time of the five analyses to that of loading", 1, analysis.wall_s / load.wall_s),
-            Target.at_most("peak memory of the five analyses", _MEMORY_MB, analysis.peak_mb, "MB"),
+            Target.at_most("peak memory of the five analyses", _MAX_PEAK_MB, analysis.peak_mb, "MB"),
         ],
     )

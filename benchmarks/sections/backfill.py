@@ -5,18 +5,18 @@ from collections.abc import Mapping
 
 from benchmarks import contestants
 from benchmarks.contestants import OURS_4, STOCK_DAGSTER, Contestant
-from benchmarks.daemon import Backfill, backfill, running
+from benchmarks.daemon import Backfill, backfill, dagster_dev
 from benchmarks.environments import CHECKOUT
 from benchmarks.report import Section, Target
 from benchmarks.serving import Server, serving
-from benchmarks.session import Session, say
+from benchmarks.session import Session, log_progress
 from benchmarks.stored import Summary, summary, verify
 
 _ASSETS: Mapping[Contestant, tuple[str, tuple[str, ...]]] = {
     OURS_4: ("cleargrid_assets.definitions", tuple(contestants.LOGS.split("/"))),
     STOCK_DAGSTER: ("benchmarks.programs.stock_dagster", ("communication_logs",)),
 }
-_TIMES_AS_FAST = 5
+_MIN_SPEEDUP = 5
 
 
 def run(session: Session) -> Section:
@@ -26,11 +26,11 @@ def run(session: Session) -> Section:
     with serving(dataset) as server:
         for contestant in (OURS_4, STOCK_DAGSTER):
             results[contestant] = _backfilled(session, contestant, server)
-            say(f"{contestant.name}: {results[contestant][0]}")
+            log_progress(f"{contestant.name}: {results[contestant][0]}")
     ours, stock = results[OURS_4][0], results[STOCK_DAGSTER][0]
     return Section(
         title=f"A backfill of {dataset.days} days of {dataset.rows_per_day:,} rows",
-        head=("contestant", "runs", "failed", "rows stored", "waiting s", "working s", "complete s"),
+        header=("contestant", "runs", "failed", "rows stored", "waiting s", "working s", "complete s"),
         rows=[
             (
                 contestant.name,
@@ -48,7 +48,7 @@ def run(session: Session) -> Section:
         "run, *complete* from the launch to the daemon's word that all is over, which again may be 30 s late. This "
         "project runs with its own `dagster.yaml`, the stock project with Dagster's defaults: ten runs at a time.",
         targets=[
-            Target.at_least("backfill through the daemon, working", _TIMES_AS_FAST, stock.worked_s / ours.worked_s),
+            Target.at_least("backfill through the daemon, working", _MIN_SPEEDUP, stock.worked_s / ours.worked_s),
             Target.at_most("failed runs of the backfill", 0, ours.failed_runs, "runs"),
         ],
     )
@@ -56,12 +56,12 @@ def run(session: Session) -> Section:
 
 def _backfilled(session: Session, contestant: Contestant, server: Server) -> tuple[Backfill, Summary]:
     module, asset = _ASSETS[contestant]
-    with session.empty_folder() as folder:
+    with session.run_folder() as folder:
         if contestant is OURS_4:
             # It keeps Dagster's databases in the working folder, which is this one.
             shutil.copy(CHECKOUT / "dagster.yaml", folder)
         variables = session.variables(contestant, server, folder)
-        with running(session.programs(contestant.environment), module, variables, folder) as url:
+        with dagster_dev(session.bin_folder(contestant.environment), module, variables, folder) as url:
             result = backfill(url, asset, server.dataset.all_days)
         database = contestants.database(folder)
         if not result.failed_runs:

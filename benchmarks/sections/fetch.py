@@ -14,10 +14,10 @@ from benchmarks.contestants import (
 from benchmarks.measure import Usage, median
 from benchmarks.report import Section, Target
 from benchmarks.serving import serving
-from benchmarks.session import Session, say
+from benchmarks.session import Session, log_progress
 
-_HEAD = ("contestant", "ms a request", "wall s", "CPU s", "peak MB", "rows/s", "wall to ours")
-_NEAR, _FAR = 0, 100
+_HEADER = ("contestant", "ms a request", "wall s", "CPU s", "peak MB", "rows/s", "wall to ours")
+_NO_LATENCY_MS, _HIGH_LATENCY_MS = 0, 100
 
 
 def run(session: Session) -> Section:
@@ -31,15 +31,15 @@ def run(session: Session) -> Section:
             for number in range(session.runs):
                 # In another order each time, so that nobody always comes after the same one.
                 for contestant in random.Random(number).sample(CONTESTANTS, len(CONTESTANTS)):
-                    with session.empty_folder() as folder:
+                    with session.run_folder() as folder:
                         usages[contestant].append(session.load(contestant, server, folder))
-                    say(f"{contestant.name}, {latency_ms} ms: {usages[contestant][-1].wall_s:.1f} s")
+                    log_progress(f"{contestant.name}, {latency_ms} ms: {usages[contestant][-1].wall_s:.1f} s")
             counts = server.counts()
             notes.append(f"{counts.cpu_s / len(CONTESTANTS) / session.runs:.2f} s at {latency_ms} ms")
         medians |= {(contestant, latency_ms): median(taken) for contestant, taken in usages.items()}
     return Section(
         title=f"One day of {dataset.rows:,} rows",
-        head=_HEAD,
+        header=_HEADER,
         rows=[
             (
                 contestant.name,
@@ -65,21 +65,29 @@ def _targets(wall_s: Mapping[tuple[Contestant, int], float], latencies_ms: tuple
         return wall_s[one, latency_ms] / wall_s[other, latency_ms]
 
     targets = []
-    if _NEAR in latencies_ms:
+    if _NO_LATENCY_MS in latencies_ms:
         targets += [
             Target.at_least(
-                "one day, 0 ms, 4 connections, against dlt in Dagster", 4, ratio(DLT_DAGSTER, OURS_4, _NEAR)
+                "one day, 0 ms, 4 connections, against dlt in Dagster", 4, ratio(DLT_DAGSTER, OURS_4, _NO_LATENCY_MS)
             ),
-            Target.at_most("the same with 8, to the baseline in Dagster", 1.3, ratio(OURS_8, BASELINE_DAGSTER, _NEAR)),
+            Target.at_most(
+                "the same with 8, to the baseline in Dagster", 1.3, ratio(OURS_8, BASELINE_DAGSTER, _NO_LATENCY_MS)
+            ),
         ]
-    if _FAR in latencies_ms:
+    if _HIGH_LATENCY_MS in latencies_ms:
         targets += [
             Target.at_least(
-                "one day, 100 ms, 4 connections, against dlt in Dagster", 4, ratio(DLT_DAGSTER, OURS_4, _FAR)
+                "one day, 100 ms, 4 connections, against dlt in Dagster",
+                4,
+                ratio(DLT_DAGSTER, OURS_4, _HIGH_LATENCY_MS),
             ),
             Target.at_least(
-                "one day, 100 ms, 8 connections, against dlt in Dagster", 5.5, ratio(DLT_DAGSTER, OURS_8, _FAR)
+                "one day, 100 ms, 8 connections, against dlt in Dagster",
+                5.5,
+                ratio(DLT_DAGSTER, OURS_8, _HIGH_LATENCY_MS),
             ),
-            Target.at_most("the same, to the baseline in Dagster", 1.3, ratio(OURS_8, BASELINE_DAGSTER, _FAR)),
+            Target.at_most(
+                "the same, to the baseline in Dagster", 1.3, ratio(OURS_8, BASELINE_DAGSTER, _HIGH_LATENCY_MS)
+            ),
         ]
     return targets

@@ -3,36 +3,36 @@
 import statistics
 
 from benchmarks import environments
-from benchmarks.measure import Usage, measured
+from benchmarks.measure import Usage, measure
 from benchmarks.report import Section, Target
 from benchmarks.session import Session
 
 _OURS = "import cleargrid_assets.definitions"
 _BASE = "import dagster, pandas, dagster_duckdb_pandas"
-_RUNS_FACTOR = 3
-_COST = 1.25
+_REPEATS_PER_RUN = 3
+_MAX_COST_RATIO = 1.25
 
 
 def run(session: Session) -> Section:
     """Both in turn, more often than other sections, because they are short."""
-    python = str(session.programs(environments.OURS) / "python")
+    python = str(session.bin_folder(environments.OURS) / "python")
     usages: dict[str, list[Usage]] = {_BASE: [], _OURS: []}
-    with session.empty_folder() as folder:
+    with session.run_folder() as folder:
         # Once each before the first that counts, which would compile and read from the disk.
-        for number in range(1 + _RUNS_FACTOR * session.runs):
+        for number in range(1 + _REPEATS_PER_RUN * session.runs):
             for statement, taken in usages.items():
-                usage = measured([python, "-c", statement], environments.variables({}), folder)
+                usage = measure([python, "-c", statement], environments.variables({}), folder)
                 if number:
                     taken.append(usage)
     wall_s = {statement: statistics.median(usage.wall_s for usage in taken) for statement, taken in usages.items()}
     return Section(
         title="Imports",
-        head=("statement", "wall s", "to the first"),
+        header=("statement", "wall s", "to the first"),
         rows=[(f"`{statement}`", f"{wall:.2f}", f"{wall / wall_s[_BASE]:.2f}") for statement, wall in wall_s.items()],
-        note=f"Whole processes, medians of {_RUNS_FACTOR * session.runs}.",
+        note=f"Whole processes, medians of {_REPEATS_PER_RUN * session.runs}.",
         targets=[
             Target.at_most(
-                "importing the definitions, to Dagster and pandas alone", _COST, wall_s[_OURS] / wall_s[_BASE]
+                "importing the definitions, to Dagster and pandas alone", _MAX_COST_RATIO, wall_s[_OURS] / wall_s[_BASE]
             )
         ],
     )

@@ -6,12 +6,12 @@ from benchmarks.contestants import DLT_DAGSTER, OURS_4, Contestant
 from benchmarks.measure import kill, start
 from benchmarks.report import Section, Target
 from benchmarks.serving import Server, serving
-from benchmarks.session import Session, say
+from benchmarks.session import Session, log_progress
 
 _LATENCY_MS = 100
-_KILLED_AFTER = 0.75
+_KILL_AFTER_SHARE = 0.75
 _ROWS_PER_PAGE = 1000
-_ASKED_EVERY_S = 0.005
+_POLL_INTERVAL_S = 0.005
 
 
 def run(session: Session) -> Section:
@@ -21,12 +21,12 @@ def run(session: Session) -> Section:
     again: dict[Contestant, tuple[int, int]] = {}
     for contestant in (OURS_4, DLT_DAGSTER):
         with serving(dataset, _LATENCY_MS) as server:
-            again[contestant] = _killed_and_resumed(session, contestant, server, int(pages * _KILLED_AFTER))
-        say(f"{contestant.name}: {again[contestant][1]} requests after a kill at {again[contestant][0]}")
+            again[contestant] = _killed_and_resumed(session, contestant, server, int(pages * _KILL_AFTER_SHARE))
+        log_progress(f"{contestant.name}: {again[contestant][1]} requests after a kill at {again[contestant][0]}")
     allowed = round(pages * 0.3)
     return Section(
         title="Killed, and run again",
-        head=("contestant", "requests for rows before kill -9", "requests after"),
+        header=("contestant", "requests for rows before kill -9", "requests after"),
         rows=[(contestant.name, str(before), str(after)) for contestant, (before, after) in again.items()],
         note=f"About {pages} requests are needed in all, at {_LATENCY_MS} ms each. Those after the kill include "
         "the login and the checks' own. What is stored in the end is checked as above.",
@@ -36,14 +36,14 @@ def run(session: Session) -> Section:
 
 def _killed_and_resumed(session: Session, contestant: Contestant, server: Server, after: int) -> tuple[int, int]:
     """The requests that were answered before the kill, and all that came after it."""
-    with session.empty_folder() as folder:
-        command = contestant.command(session.programs(contestant.environment), server.dataset.first_day)
+    with session.run_folder() as folder:
+        command = contestant.command(session.bin_folder(contestant.environment), server.dataset.first_day)
         process = start(command, session.variables(contestant, server, folder), folder)
         try:
             while server.counts().data_requests < after:
                 if process.poll() is not None:
                     raise RuntimeError(f"{contestant.name} ended before it could be killed.")
-                time.sleep(_ASKED_EVERY_S)
+                time.sleep(_POLL_INTERVAL_S)
         finally:
             kill(process)
         # What was on its way to the server when its client died counts as before.
