@@ -1,5 +1,5 @@
-"""What the contestants run, each in its own environment: written as a good user of the tool would write it.
+"""The programs of the contestants, written as a good user of each tool would write them.
 
-All are told what to do by the project's own variables, and a program outside Dagster by `BENCH_DAY` besides. What does
-not belong here: anything of the harness, which the contestants' environments cannot import.
+All read the variables of this project. Programs without Dagster also read `BENCH_DAY`. The programs run in their own
+virtual environments, so they import nothing from the harness.
 """

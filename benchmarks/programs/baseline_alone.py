@@ -1,4 +1,4 @@
-"""The baseline as a process of its own."""
+"""The baseline without Dagster."""
 
 import os
 from datetime import date

@@ -1,4 +1,4 @@
-"""The baseline as a partitioned Dagster asset that stores its rows itself."""
+"""The baseline as a partitioned Dagster asset without an IO manager."""
 
 import os
 from datetime import date
@@ -10,7 +10,7 @@ from benchmarks.programs.baseline import load
 
 @dg.asset(partitions_def=dg.DailyPartitionsDefinition(os.environ["CLEARGRID_START_DATE"]))
 def communication_logs(context: dg.AssetExecutionContext) -> None:
-    """One day."""
+    """Loads one day."""
     load(date.fromisoformat(context.partition_key))
 
 

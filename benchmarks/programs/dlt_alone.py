@@ -1,4 +1,4 @@
-"""dlt as a process of its own."""
+"""dlt without Dagster."""
 
 import os
 from datetime import date

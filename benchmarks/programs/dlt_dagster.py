@@ -1,4 +1,4 @@
-"""The same pipeline through dagster-dlt: the assets of a dlt source, partitioned by day, run by its resource."""
+"""The dlt pipeline through dagster-dlt: `@dlt_assets`, partitioned by day."""
 
 import os
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ from benchmarks.programs.login import Access, log_in
 
 
 @dlt_assets(  # type: ignore[untyped-decorator,unused-ignore]
-    # Only the names of its resources matter here; each run makes its own.
+    # Dagster reads only the resource names of this source. Each run makes its own source.
     dlt_source=exports(Access(os.environ["CLEARGRID_BASE_URL"], ""), date(1970, 1, 1)),
     dlt_pipeline=pipeline(os.environ["CLEARGRID_DUCKDB"]),
     partitions_def=dg.DailyPartitionsDefinition(os.environ["CLEARGRID_START_DATE"]),
 )
 def cleargrid(context: dg.AssetExecutionContext, dlt_resource: DagsterDltResource) -> Iterator[Any]:
-    """One day."""
+    """Loads one day."""
     source = exports(log_in(), date.fromisoformat(context.partition_key))
     yield from dlt_resource.run(context=context, dlt_source=source, loader_file_format=LOADER_FILE_FORMAT)
 

@@ -1,4 +1,4 @@
-"""One day of the export as dlt's own `rest_api` source: declared, merged by its key."""
+"""One day of the export as a dlt `rest_api` source, merged by its key."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -9,11 +9,11 @@ from dlt.sources.rest_api import rest_api_source  # type: ignore[import-not-foun
 from benchmarks.programs.login import Access
 
 LOADER_FILE_FORMAT = "parquet"
-"""The default, statements of INSERT, takes five times as long."""
+"""dlt's default, INSERT statements, takes five times as long."""
 
 
 def pipeline(database: str) -> Any:
-    """The pipeline into a DuckDB file; its state is kept in the working folder."""
+    """The pipeline into a DuckDB file. It keeps its state in the working folder."""
     return dlt.pipeline(
         pipeline_name="cleargrid",
         pipelines_dir="pipelines",
@@ -23,7 +23,7 @@ def pipeline(database: str) -> Any:
 
 
 def exports(access: Access, day: date) -> Any:
-    """A source with one resource, `communication_logs`."""
+    """The source of one day, with the resource `communication_logs`."""
     return rest_api_source(
         {
             "client": {

@@ -1,4 +1,4 @@
-"""The login that all contestants but ours share: one request, with the standard library."""
+"""The login of all contestants except this project: one request with the standard library."""
 
 import json
 import os
@@ -8,11 +8,11 @@ from urllib.request import Request, urlopen
 
 @dataclass(frozen=True)
 class Access:
-    """What the login gave.
+    """Result of a login.
 
     Attributes:
-        url: Of the dataset.
-        token: For the header `Authorization: Bearer`.
+        url: URL of the dataset.
+        token: Token for the header `Authorization: Bearer`.
     """
 
     url: str
@@ -20,7 +20,7 @@ class Access:
 
 
 def log_in() -> Access:
-    """Logs in with the project's variables."""
+    """Logs in with the credentials from the environment variables."""
     root = os.environ["CLEARGRID_BASE_URL"]
     credentials = {"email": os.environ["CLEARGRID_EMAIL"], "password": os.environ["CLEARGRID_PASSWORD"]}
     request = Request(
@@ -28,6 +28,6 @@ def log_in() -> Access:
         data=json.dumps(credentials).encode(),
         headers={"Content-Type": "application/json"},
     )
-    with urlopen(request) as answer:
-        body = json.load(answer)
+    with urlopen(request) as response:
+        body = json.load(response)
     return Access(f"{root}/admin/v3/lenders/{body['lenderPublicId']}/exports/S4/D21", body["token"])

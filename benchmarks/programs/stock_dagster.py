@@ -1,4 +1,4 @@
-"""What the Dagster tutorial leads to: `requests`, a DataFrame, the stock DuckDB IO manager, a run for each day."""
+"""What the Dagster tutorial teaches: `requests`, a DataFrame, the stock DuckDB IO manager, one run per day."""
 
 import os
 
@@ -15,7 +15,7 @@ from benchmarks.programs.login import log_in
     metadata={"partition_expr": "communicated_at"},
 )
 def communication_logs(context: dg.AssetExecutionContext) -> pd.DataFrame:
-    """One day."""
+    """Fetches one day."""
     access = log_in()
     window = context.partition_time_window
     params = {"since": window.start.isoformat(), "until": window.end.isoformat(), "limit": "1000"}
@@ -23,9 +23,9 @@ def communication_logs(context: dg.AssetExecutionContext) -> pd.DataFrame:
     with requests.Session() as session:
         session.headers["Authorization"] = f"Bearer {access.token}"
         while True:
-            answer = session.get(access.url, params=params, timeout=60)
-            answer.raise_for_status()
-            body = answer.json()["body"]
+            response = session.get(access.url, params=params, timeout=60)
+            response.raise_for_status()
+            body = response.json()["body"]
             rows += body["rows"]
             if body["pagination"]["nextCursor"] is None:
                 break
