@@ -1,1 +1,1 @@
-"""The measurements, one module each, with a function `run` that takes the session and returns a section."""
+"""The measurements, one per module. Each has a function `run(session)` that returns a section."""
