@@ -1,4 +1,4 @@
-"""This project measured beside what a user would pick instead, on the same rows, in one session.
+"""Benchmarks of this project against its alternatives, on the same rows and the same machine.
 
-Run by `make bench`, never by the tests. See README.md in this folder.
+`make bench` runs them. The tests do not. See README.md in this folder.
 """

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measures, prints the tables, and writes them to `results.md` in the working folder."""
+"""`python -m benchmarks` measures, prints the tables, and writes them to `results.md` in the working folder."""
 
 import argparse
 import os
@@ -27,8 +27,8 @@ _SECTIONS: Mapping[str, Callable[[Session], Section]] = {
 
 
 def main() -> None:
-    """Runs the sections that are asked for."""
-    # Ended from outside as by Ctrl-C: so that what was started is ended too.
+    """Runs the requested sections."""
+    # SIGTERM acts like Ctrl-C, so that child processes are stopped too.
     signal.signal(signal.SIGTERM, _raise_interrupt)
     options = _parse_arguments()
     session = Session(
@@ -49,23 +49,25 @@ def main() -> None:
     targets: list[Target] = []
     for name in options.only or _SECTIONS:
         log_progress(f"== {name}")
-        began = time.monotonic()
+        started_at = time.monotonic()
         section = _SECTIONS[name](session)
         targets += section.targets
         text += f"\n{section.markdown()}"
-        # Written after each, so that what was measured stays if a later one fails.
+        # Written after each section, so that results are kept if a later section fails.
         results.write_text(f"{text}\n{targets_markdown(targets)}", encoding="utf-8")
-        log_progress(f"== {name}: {time.monotonic() - began:.0f} s")
+        log_progress(f"== {name}: {time.monotonic() - started_at:.0f} s")
     print(results.read_text(encoding="utf-8"))
 
 
 def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make bench", description="Measures this project beside its peers.")
-    parser.add_argument("--only", nargs="+", choices=_SECTIONS, help="sections to run; all by default")
-    parser.add_argument("--runs", type=int, default=3, help="how often each is measured; medians are shown")
-    parser.add_argument("--latencies", type=int, nargs="+", default=[0, 100], help="ms a request, in `fetch`")
-    parser.add_argument("--smaller", type=int, default=1, help="days by this factor smaller, to try the harness")
-    parser.add_argument("--folder", type=Path, default=CHECKOUT / ".bench", help="environments, rows and results")
+    parser = argparse.ArgumentParser(prog="make bench", description="Measures this project against its alternatives.")
+    parser.add_argument("--only", nargs="+", choices=_SECTIONS, help="sections to run (default: all)")
+    parser.add_argument("--runs", type=int, default=3, help="repetitions of each measurement")
+    parser.add_argument("--latencies", type=int, nargs="+", default=[0, 100], help="ms per request, in `fetch`")
+    parser.add_argument("--smaller", type=int, default=1, help="divisor of the rows per day, to try the harness")
+    parser.add_argument(
+        "--folder", type=Path, default=CHECKOUT / ".bench", help="folder for environments, rows and results"
+    )
     return parser.parse_args()
 
 
@@ -73,11 +75,11 @@ def _describe_machine(session: Session) -> str:
     python = f"Python {platform.python_version()}"
     memory_gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     machine = f"{os.cpu_count()} cores, {memory_gb:.0f} GB, {platform.system()} {platform.machine()}"
-    found: dict[str, str] = {}
+    package_versions: dict[str, str] = {}
     for environment in (OURS, "dlt", "stock", "baseline"):
-        found |= versions(session.bin_folder(environment))
-    listed = ", ".join(f"{name} {version}" for name, version in sorted(found.items()))
-    return f"{datetime.now(timezone.utc):%Y-%m-%d}; {machine}; {python}; {listed}."
+        package_versions |= versions(session.bin_folder(environment))
+    packages = ", ".join(f"{name} {version}" for name, version in sorted(package_versions.items()))
+    return f"{datetime.now(timezone.utc):%Y-%m-%d}; {machine}; {python}; {packages}."
 
 
 def _raise_interrupt(_: int, __: object) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Who is compared: the command of each, the environment it runs in, and where its rows end up."""
+"""The contestants: the command of each, its virtual environment, and the table it writes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ LOGS = "cleargrid/communication_logs"
 
 @dataclass(frozen=True)
 class Contestant:
-    """One way to get a day into DuckDB.
+    """One way to load a day into DuckDB.
 
     Attributes:
-        name: In tables.
-        environment: Of `environments`.
-        arguments: The program of the environment and its arguments; `{day}` stands for the day.
-        table: Where the rows end up.
-        connections: Requests that may be in flight.
+        name: Name in the tables.
+        environment: Name of its virtual environment, see `environments`.
+        arguments: A program in that environment and its arguments. `{day}` is replaced by the day.
+        table: Table that it writes.
+        connections: Max requests in flight.
     """
 
     name: str
@@ -28,20 +28,27 @@ class Contestant:
     table: str
     connections: int = 1
 
-    def command(self, programs: Path, day: date) -> list[str]:
-        """What to start, given the environment's programs."""
+    def command(self, bin_folder: Path, day: date) -> list[str]:
+        """The command line that loads the day.
+
+        Args:
+            bin_folder: Folder of the environment's executables.
+            day: Day to load.
+        """
         program, *arguments = self.arguments
-        return [str(programs / program), *(argument.format(day=day) for argument in arguments)]
+        return [str(bin_folder / program), *(argument.format(day=day) for argument in arguments)]
 
 
 def variables(url: str, folder: Path, day: date, connections: int) -> Mapping[str, str]:
-    """What tells any contestant what to fetch and where to store it: the project's variables, understood by all.
+    """The environment variables that say what to fetch and where to store it.
+
+    All contestants read the variables of this project.
 
     Args:
         url: Root of the API.
-        folder: Of one run: the database, Dagster's home.
-        day: To fetch, and the first day of all partitions.
-        connections: Requests in flight.
+        folder: Folder of the run, with its database and Dagster home.
+        day: Day to fetch. It is also the first partition.
+        connections: Max requests in flight.
     """
     return {
         "CLEARGRID_BASE_URL": url,
@@ -57,7 +64,7 @@ def variables(url: str, folder: Path, day: date, connections: int) -> Mapping[st
 
 
 def database(folder: Path) -> Path:
-    """The DuckDB file of a run in the folder."""
+    """The DuckDB file of the run in this folder."""
     return folder / "bench.duckdb"
 
 

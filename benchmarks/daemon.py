@@ -1,4 +1,4 @@
-"""A Dagster instance as a user has it running, web server and daemon, driven as its page drives it: by GraphQL."""
+"""Runs `dagster dev` (web server and daemon) and launches backfills through its GraphQL API, as the UI does."""
 
 import json
 import signal
@@ -42,14 +42,14 @@ query ($id: String!) {
 
 @dataclass(frozen=True)
 class Backfill:
-    """How a backfill went.
+    """Result of a backfill.
 
     Attributes:
-        runs: Runs that it was cut into.
-        failed_runs: Those among them that failed.
-        waited_s: Seconds from its launch to the first run's creation: the daemon looks every half minute.
-        worked_s: Seconds from there to the end of the last run.
-        complete_s: Seconds from its launch to the daemon's word that it is over.
+        runs: Number of runs.
+        failed_runs: Number of runs that failed.
+        waited_s: Seconds from the launch to the creation of the first run. The daemon polls every 30 s.
+        worked_s: Seconds from the creation of the first run to the end of the last run.
+        complete_s: Seconds from the launch until the daemon reports the end.
     """
 
     runs: int
@@ -60,14 +60,23 @@ class Backfill:
 
 
 @contextmanager
-def dagster_dev(programs: Path, module: str, variables: Mapping[str, str], folder: Path) -> Iterator[str]:
-    """`dagster dev` with a module, for as long as the context lasts; gives the address of its GraphQL.
+def dagster_dev(bin_folder: Path, module: str, variables: Mapping[str, str], folder: Path) -> Iterator[str]:
+    """Runs `dagster dev` while the context is open.
+
+    Args:
+        bin_folder: Folder of the environment's executables.
+        module: Module with the definitions.
+        variables: Environment variables.
+        folder: Working folder.
+
+    Yields:
+        The URL of its GraphQL API.
 
     Raises:
-        RuntimeError: It ended, or did not answer in time.
+        RuntimeError: `dagster dev` ended, or did not answer before the timeout.
     """
     port = _free_port()
-    command = [str(programs / "dagster"), "dev", "-m", module, "-h", "127.0.0.1", "-p", str(port)]
+    command = [str(bin_folder / "dagster"), "dev", "-m", module, "-h", "127.0.0.1", "-p", str(port)]
     process = start(command, variables, folder)
     try:
         url = f"http://127.0.0.1:{port}/graphql"
@@ -80,25 +89,30 @@ def dagster_dev(programs: Path, module: str, variables: Mapping[str, str], folde
         except subprocess.TimeoutExpired:
             pass
         finally:
-            # Whether or not it has ended itself: something that it started may be left.
+            # Also after a clean exit, because its child processes may still run.
             kill(process)
 
 
 def backfill(url: str, asset: Sequence[str], days: Sequence[date]) -> Backfill:
-    """Launches a backfill of an asset's days, and waits until it is over.
+    """Launches a backfill and waits for its end.
+
+    Args:
+        url: URL of the GraphQL API.
+        asset: Asset key, one string per component.
+        days: Partitions to fill.
 
     Raises:
-        RuntimeError: It could not be launched, or took longer than half an hour.
+        RuntimeError: The launch failed, or the backfill took longer than 30 minutes.
     """
     params = {"assetSelection": [{"path": list(asset)}], "partitionNames": [str(day) for day in days]}
     launched_at = time.time()
     launched = _query(url, _LAUNCH_BACKFILL, {"params": params})["launchPartitionBackfill"]
     if "backfillId" not in launched:
-        raise RuntimeError(f"The backfill was not launched: {launched}")
+        raise RuntimeError(f"The launch of the backfill failed: {launched}")
     while time.time() - launched_at < _MAX_BACKFILL_S:
-        answer = _query(url, _BACKFILL_STATUS, {"id": launched["backfillId"]})
-        runs = answer["runsOrError"]["results"]
-        if answer["partitionBackfillOrError"]["status"] not in {"REQUESTED", "CANCELING", "FAILING"}:
+        response = _query(url, _BACKFILL_STATUS, {"id": launched["backfillId"]})
+        runs = response["runsOrError"]["results"]
+        if response["partitionBackfillOrError"]["status"] not in {"REQUESTED", "CANCELING", "FAILING"}:
             first = min(run["creationTime"] for run in runs)
             return Backfill(
                 runs=len(runs),
@@ -108,29 +122,29 @@ def backfill(url: str, asset: Sequence[str], days: Sequence[date]) -> Backfill:
                 complete_s=time.time() - launched_at,
             )
         time.sleep(_POLL_INTERVAL_S)
-    raise RuntimeError("The backfill was not over in time.")
+    raise RuntimeError(f"The backfill did not end within {_MAX_BACKFILL_S:.0f} s.")
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", url: str) -> None:
-    began = time.monotonic()
-    while time.monotonic() - began < _MAX_START_S and process.poll() is None:
+    started_at = time.monotonic()
+    while time.monotonic() - started_at < _MAX_START_S and process.poll() is None:
         try:
             _query(url, "{ version }", {})
         except (URLError, ConnectionError):
             time.sleep(_POLL_INTERVAL_S)
         else:
             return
-    raise RuntimeError("dagster dev did not come up.")
+    raise RuntimeError(f"`dagster dev` ended, or did not answer within {_MAX_START_S:.0f} s.")
 
 
 def _query(url: str, query: str, variables: Mapping[str, Any]) -> Any:
     body = json.dumps({"query": query, "variables": variables}).encode()
-    with urlopen(Request(url, body, {"Content-Type": "application/json"})) as answer:
-        return json.load(answer)["data"]
+    with urlopen(Request(url, body, {"Content-Type": "application/json"})) as response:
+        return json.load(response)["data"]
 
 
 def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
         return port

@@ -1,4 +1,4 @@
-"""Runs a command as a process of its own and measures it whole, imports and the processes it starts included."""
+"""Measures commands as whole processes: imports and child processes are included."""
 
 import contextlib
 import os
@@ -19,12 +19,12 @@ _ERROR_LOG_CHARS = 3000
 
 @dataclass(frozen=True)
 class Usage:
-    """What a process took.
+    """Time and memory that a process used.
 
     Attributes:
-        wall_s: Seconds from its start to its end.
-        cpu_s: Seconds of processor time, user and system, of it and of the processes it waited for.
-        peak_mb: Largest resident memory of one process among them, in 2**20 bytes.
+        wall_s: Seconds from start to end.
+        cpu_s: Seconds of CPU time, user and system, of the process and the children it waited for.
+        peak_mb: Max resident memory of a single process among them, in 2**20 bytes.
     """
 
     wall_s: float
@@ -33,13 +33,13 @@ class Usage:
 
 
 class CommandFailedError(Exception):
-    """A command ended with another status than 0; the message ends with the end of what it printed."""
+    """A command ended with a non-zero exit status. The message has the last lines of its output."""
 
 
 def start(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> "subprocess.Popen[bytes]":
-    """Starts a command in a group of its own, in `folder`, printing to `output.log` there.
+    """Starts a command in `folder`. Its output goes to `output.log` there.
 
-    In a group of its own, Ctrl-C does not reach it before it reaches the harness, which ends it.
+    The command gets its own process group, so that Ctrl-C reaches the harness alone. The harness then stops it.
     """
     with (folder / "output.log").open("ab") as log:
         return subprocess.Popen(
@@ -54,41 +54,41 @@ def start(command: Sequence[str], environment: Mapping[str, str], folder: Path) 
 
 
 def kill(process: "subprocess.Popen[bytes]") -> None:
-    """Kills a command started with `start`, and what it has started."""
+    """Kills a command from `start` and its child processes."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 def measure(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> Usage:
-    """Runs a command to its end.
+    """Runs a command to its end and measures it.
 
-    Memory is what the kernel noted (`ru_maxrss` of `wait4`): no sampling, so no peak is missed.
+    Memory is the kernel's own figure (`ru_maxrss` of `wait4`). Sampling could miss a peak.
 
     Raises:
-        CommandFailedError: It failed, or took longer than half an hour.
+        CommandFailedError: The command failed, or took longer than 30 minutes.
     """
-    began = time.monotonic()
+    started_at = time.monotonic()
     process = start(command, environment, folder)
-    limit = threading.Timer(_MAX_COMMAND_S, os.killpg, (process.pid, signal.SIGKILL))
-    limit.start()
+    timeout = threading.Timer(_MAX_COMMAND_S, os.killpg, (process.pid, signal.SIGKILL))
+    timeout.start()
     try:
         _, status, usage = os.wait4(process.pid, 0)
     except BaseException:
         kill(process)
         raise
     finally:
-        limit.cancel()
-    wall_s = time.monotonic() - began
+        timeout.cancel()
+    wall_s = time.monotonic() - started_at
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        end_of_log = (folder / "output.log").read_text(errors="replace")[-_ERROR_LOG_CHARS:]
-        raise CommandFailedError(f"{' '.join(command)} ended with {process.returncode}:\n{end_of_log}")
+        log_tail = (folder / "output.log").read_text(errors="replace")[-_ERROR_LOG_CHARS:]
+        raise CommandFailedError(f"{' '.join(command)} ended with {process.returncode}:\n{log_tail}")
     return Usage(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / _PEAK_UNITS_PER_MB)
 
 
 def median(usages: Sequence[Usage]) -> Usage:
-    """The median of each measure."""
+    """The median of each field."""
     return Usage(
         statistics.median(usage.wall_s for usage in usages),
         statistics.median(usage.cpu_s for usage in usages),

@@ -1,4 +1,4 @@
-"""Tables in Markdown, and the targets with what was measured."""
+"""Results as Markdown: the tables of the sections, and the table of targets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,41 +6,41 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Target:
-    """What a measure is to be, and what it was.
+    """A target and its measured value.
 
     Attributes:
         name: What is measured.
-        aim: In words.
-        measured: In words.
-        met: Whether it was.
+        target: The target as text.
+        measured: The measured value as text.
+        met: True if the measured value meets the target.
     """
 
     name: str
-    aim: str
+    target: str
     measured: str
     met: bool
 
     @classmethod
-    def at_least(cls, name: str, aim: float, measured: float) -> "Target":
-        """A factor that should be large."""
-        return cls(name, f"at least {aim:g} times as fast", f"{measured:.2f} times", measured >= aim)
+    def at_least(cls, name: str, minimum: float, measured: float) -> "Target":
+        """A speedup with a minimum."""
+        return cls(name, f"at least {minimum:g} times as fast", f"{measured:.2f} times", measured >= minimum)
 
     @classmethod
-    def at_most(cls, name: str, aim: float, measured: float, unit: str = "times") -> "Target":
-        """A figure that should be small."""
-        return cls(name, f"at most {aim:g} {unit}", f"{measured:.3g} {unit}", measured <= aim)
+    def at_most(cls, name: str, maximum: float, measured: float, unit: str = "times") -> "Target":
+        """A value with a maximum."""
+        return cls(name, f"at most {maximum:g} {unit}", f"{measured:.3g} {unit}", measured <= maximum)
 
 
 @dataclass(frozen=True)
 class Section:
-    """What one section found.
+    """Results of one section.
 
     Attributes:
-        title: Of the section.
-        header: Names of the columns.
+        title: Heading of the section.
+        header: Column names.
         rows: Cells, in the order of the columns.
-        note: What is to be known to read the table.
-        targets: Those that the section measures.
+        note: Text below the table.
+        targets: Targets that the section measures.
     """
 
     title: str
@@ -50,12 +50,12 @@ class Section:
     targets: Sequence[Target] = field(default=())
 
     def markdown(self) -> str:
-        """The section, but for its targets."""
+        """The section without its targets."""
         return f"## {self.title}\n\n{table(self.header, self.rows)}\n\n{self.note}\n"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown, its columns aligned for readers of the text: the first to the left, the others right."""
+    """A Markdown table. The first column is aligned left, the others right, in the plain text too."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
 
     def line(cells: Sequence[str]) -> str:
@@ -71,5 +71,5 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def targets_markdown(targets: Sequence[Target]) -> str:
     """The table of targets."""
-    rows = [(target.name, target.aim, target.measured, "met" if target.met else "**not met**") for target in targets]
-    return f"## Targets\n\n{table(('what', 'aim', 'measured', 'verdict'), rows)}\n"
+    rows = [(target.name, target.target, target.measured, "met" if target.met else "**not met**") for target in targets]
+    return f"## Targets\n\n{table(('measure', 'target', 'measured', 'result'), rows)}\n"

@@ -1,8 +1,7 @@
-"""The made-up rows that every contestant fetches, as files: the same bytes for the same request, on any machine.
+"""Generated rows in files. The seed is fixed, so every machine gets the same bytes.
 
-A file is one JSON array, in the order of `communicated_at`; an index beside it says when each row is and where it
-begins. The server cuts its pages out of the file, and the check of what was stored reads it whole. What
-belongs here: rows and files. What does not: HTTP.
+A file is one JSON array, ordered by `communicated_at`. An index file next to it has the time and the offset of each
+row. The server cuts pages out of the file. The check of the stored rows reads the whole file.
 """
 
 import random
@@ -27,13 +26,13 @@ _HOUR_MS = 3_600_000
 
 @dataclass(frozen=True)
 class Dataset:
-    """Days of rows, and the folder that holds their file.
+    """The rows of some days in one file.
 
     Attributes:
-        folder: Where the file is, or will be once `ensure` has run.
-        first_day: In UTC.
-        days: How many.
-        rows_per_day: On each of them.
+        folder: Folder of the file.
+        first_day: First day, in UTC.
+        days: Number of days.
+        rows_per_day: Rows on each day.
     """
 
     folder: Path
@@ -43,26 +42,26 @@ class Dataset:
 
     @property
     def path(self) -> Path:
-        """The JSON array."""
+        """The file with the JSON array."""
         return self.folder / f"{self.first_day}-{self.days}x{self.rows_per_day}.json"
 
     @property
     def index_path(self) -> Path:
-        """For each row, its `communicated_at` in milliseconds and its offset in the file."""
+        """The file with the `communicated_at` in milliseconds and the offset of each row."""
         return self.path.with_suffix(".index")
 
     @property
     def all_days(self) -> Sequence[date]:
-        """In order."""
+        """The days in order."""
         return [self.first_day + timedelta(days=number) for number in range(self.days)]
 
     @property
     def rows(self) -> int:
-        """On all days together."""
+        """Number of rows on all days."""
         return self.days * self.rows_per_day
 
     def ensure(self) -> None:
-        """Writes the file and its index, unless they are there."""
+        """Writes the file and its index if they are missing."""
         if self.path.exists():
             return
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -79,7 +78,7 @@ class Dataset:
                     offsets.append(offset)
                     offset += file.write(row)
             file.write(b"]")
-            # The end of the last row, written as if another one followed.
+            # The end of the last row plus one, as if a comma and another row followed.
             offsets.append(offset + 1)
         with self.index_path.open("wb") as file:
             instants.tofile(file)
@@ -87,7 +86,7 @@ class Dataset:
         part.rename(self.path)
 
     def index(self) -> "tuple[array[int], array[int]]":
-        """The instants in milliseconds since 1970, ascending, and the offsets, one more than there are rows."""
+        """The times in milliseconds since 1970, ascending, and the offsets. There is one more offset than rows."""
         instants, offsets = array("q"), array("q")
         with self.index_path.open("rb") as file:
             instants.fromfile(file, self.rows)
@@ -96,7 +95,7 @@ class Dataset:
 
 
 def _rows_of(day: date, count: int) -> Iterator[tuple[int, bytes]]:
-    """The rows of a day in order, each with its instant in milliseconds."""
+    """The rows of a day in order, each with its time in milliseconds."""
     rng = random.Random(f"{day} {count}")
     midnight = datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
     midnight_ms = int(midnight.timestamp()) * 1000
@@ -123,7 +122,7 @@ def _rows_of(day: date, count: int) -> Iterator[tuple[int, bytes]]:
         yield (
             midnight_ms + milliseconds,
             (
-                # The key as the source makes it: seconds, machine, counter.
+                # Same key format as the source: seconds, machine, counter.
                 f'{{"public_id":"{midnight_ms // 1000 + milliseconds // 1000:08x}{machine}{number:06x}",'
                 f'"communication_type":"{type_}","direction":"{"inbound" if inbound else "outbound"}",'
                 f'"status":"{status}","from":"{sender}","to":"{receiver}","subject":{subject},"duration":{duration},'
@@ -133,7 +132,7 @@ def _rows_of(day: date, count: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _instants(rng: random.Random, count: int) -> Iterator[int]:
-    """Milliseconds of the day, ascending, as many in each hour as its weight says."""
+    """Milliseconds since midnight, ascending. Each hour's share follows its weight."""
     cumulative = [0, *accumulate(_HOURLY_WEIGHTS)]
     edges = [count * weight // cumulative[-1] for weight in cumulative]
     for hour in range(len(_HOURLY_WEIGHTS)):

@@ -1,8 +1,7 @@
-"""The fixture server: the documented API on loopback, as cheap as a server can be, so that it is not what is measured.
+"""The fixture server: the documented API on loopback, at minimal CPU cost, so that it does not distort the results.
 
-A page is a slice of the file of rows, which is mapped into memory; it is neither parsed nor put together. Runs as a
-process of its own, which prints its port once it listens and ends when its standard input does. What belongs here: the
-server. What does not: starting and asking it (`serving`).
+A page is a slice of the memory-mapped rows file. The server does not parse rows. It runs in its own process, prints its
+port when it listens, and stops when its standard input closes. The module `serving` starts it.
 """
 
 import argparse
@@ -31,7 +30,7 @@ _DEFAULT_LIMIT, _MAX_LIMIT = 500, 1000
 
 
 class Exports:
-    """What the server answers, and how often it was asked."""
+    """Answers requests and counts them."""
 
     def __init__(self, dataset: Dataset) -> None:
         with dataset.path.open("rb") as file:
@@ -40,7 +39,7 @@ class Exports:
         self.requests = self.data_requests = 0
 
     def answer(self, method: str, target: str, authorization: str) -> "tuple[int, Sequence[bytes | memoryview]]":
-        """The status and the parts of the body."""
+        """The status and the parts of the response body."""
         url = urlsplit(target)
         if url.path == COUNTS_PATH:
             counts = {"requests": self.requests, "data_requests": self.data_requests, "cpu_s": time.process_time()}
@@ -67,14 +66,14 @@ class Exports:
         if query.get("includeTotal") == "true":
             pagination |= {"total": end - first, "totalExact": True}
         meta = {"since": query.get("since"), "until": query.get("until"), "tenantPathKind": "via"}
-        # An offset is where a row begins; the comma before it is left out.
+        # Offsets point at the start of a row. The slice ends before the comma that separates it from the next row.
         rows = self._rows[self._offsets[begin] : self._offsets[stop] - 1] if stop > begin else b""
         tail = f'],"pagination":{json.dumps(pagination)},"meta":{json.dumps(meta)}}}}}'
         return [b'{"code":200,"message":"OK","errors":[],"body":{"rows":[', rows, tail.encode()]
 
 
 class _Connection(asyncio.Protocol):
-    """One kept-alive connection; a request is answered `latency_s` after it has arrived."""
+    """A kept-alive connection. Each response is sent `latency_s` after its request arrived."""
 
     def __init__(self, exports: Exports, latency_s: float) -> None:
         self._exports = exports
@@ -88,13 +87,13 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._received += data
         while (end := self._received.find(b"\r\n\r\n")) >= 0:
-            first, *lines = self._received[:end].decode("latin-1").split("\r\n")
+            request_line, *lines = self._received[:end].decode("latin-1").split("\r\n")
             headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-            whole = end + 4 + int(headers.get("content-length", 0))
-            if len(self._received) < whole:
+            request_size = end + 4 + int(headers.get("content-length", 0))
+            if len(self._received) < request_size:
                 return
-            self._received = self._received[whole:]
-            method, target, _ = first.split(" ")
+            self._received = self._received[request_size:]
+            method, target, _ = request_line.split(" ")
             latency_s = 0.0 if target == COUNTS_PATH else self._latency_s
             if latency_s:
                 asyncio.get_running_loop().call_later(
@@ -115,7 +114,7 @@ class _Connection(asyncio.Protocol):
 
 
 def _to_ms(text: str) -> int:
-    """Of an ISO-8601 instant; whole ones suffice, because the rows have no finer ones."""
+    """Converts an ISO-8601 time to milliseconds since 1970. No row has a finer time."""
     return round(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
 
 
@@ -137,7 +136,7 @@ def _stop_when_stdin_closes() -> None:
 
 
 def main() -> None:
-    """Makes the rows unless they are there, and serves them."""
+    """Generates the rows if they are missing, and serves them."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("first_day", type=date.fromisoformat)

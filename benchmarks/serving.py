@@ -1,4 +1,4 @@
-"""Starts the fixture server, and asks it how often it was asked."""
+"""Starts the fixture server and reads its counters."""
 
 import json
 import subprocess
@@ -16,12 +16,12 @@ _MAX_STOP_S = 10.0
 
 @dataclass(frozen=True)
 class Counts:
-    """What a server has done so far.
+    """Counters of a server.
 
     Attributes:
-        requests: Of any kind.
-        data_requests: For rows.
-        cpu_s: Seconds of processor time that the server took.
+        requests: All requests.
+        data_requests: Requests for rows.
+        cpu_s: Seconds of CPU time that the server used.
     """
 
     requests: int
@@ -31,32 +31,35 @@ class Counts:
 
 @dataclass(frozen=True)
 class Server:
-    """A server that runs.
+    """A running server.
 
     Attributes:
-        url: The root of the API.
-        dataset: What it serves.
+        url: Root of the API.
+        dataset: Rows that it serves.
     """
 
     url: str
     dataset: Dataset
 
     def counts(self) -> Counts:
-        """What it has done so far; asking is not counted."""
-        with urlopen(self.url + COUNTS_PATH) as answer:
-            return Counts(**json.load(answer))
+        """The counters. This request itself is not counted."""
+        with urlopen(self.url + COUNTS_PATH) as response:
+            return Counts(**json.load(response))
 
 
 @contextmanager
 def serving(dataset: Dataset, latency_ms: float = 0) -> Iterator[Server]:
-    """A server in its own process, for as long as the context lasts.
+    """Runs a server in its own process while the context is open.
 
     Args:
-        dataset: What to serve; made first if it is not there yet.
-        latency_ms: How long each request waits before it is answered.
+        dataset: Rows to serve. They are generated if they are missing.
+        latency_ms: Delay of each response.
+
+    Yields:
+        The running server.
 
     Raises:
-        RuntimeError: It did not start.
+        RuntimeError: The server did not start.
     """
     arguments = [dataset.folder, dataset.first_day, dataset.days, dataset.rows_per_day, latency_ms]
     process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""What the sections share: where things are, how large they are, and how one contestant loads one day."""
+"""What the sections share: folders, sizes, and the function that lets a contestant load a day."""
 
 import os
 import shutil
@@ -19,21 +19,21 @@ from benchmarks.serving import Server
 from benchmarks.stored import verify
 
 LAST_DAY = date(2026, 5, 19)
-"""The day of all sections that have but one."""
+"""The day of all sections with a single day, and the last day of the backfill."""
 
 _DAGSTER_YAML = "telemetry:\n  enabled: false\nnux:\n  enabled: false\n"
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is loaded, in rows a day.
+    """Rows per day in the sections.
 
     Attributes:
-        day: Of the day that contestants are compared on.
-        large_day: Of the day that scaling is measured with.
-        analysed_day: Of the day that is analysed.
-        backfilled_day: Of each day of the backfill.
-        backfilled_days: Days of the backfill.
+        day: Rows of the day that `fetch` and `resume` load.
+        large_day: Rows of the large day in `scaling`.
+        analysed_day: Rows of the day in `analyses`.
+        backfilled_day: Rows of each day in `backfill`.
+        backfilled_days: Number of days in `backfill`.
     """
 
     day: int
@@ -48,10 +48,10 @@ class Session:
     """One run of the harness.
 
     Attributes:
-        folder: Of environments and rows, which are kept, and of everything else, which is not.
-        runs: How often each measurement is repeated.
-        latencies_ms: What requests wait for, one table row and contestant for each.
-        sizes: How much is loaded.
+        folder: Working folder. Environments and rows stay there for the next session.
+        runs: Repetitions of each measurement.
+        latencies_ms: Delays of responses in `fetch`.
+        sizes: Rows per day.
     """
 
     folder: Path
@@ -60,24 +60,24 @@ class Session:
     sizes: Sizes
 
     def dataset(self, rows_per_day: int, days: int = 1) -> Dataset:
-        """Rows of so many days, the last of which is `LAST_DAY`."""
+        """The rows of the days that end with `LAST_DAY`."""
         first = date.fromordinal(LAST_DAY.toordinal() - days + 1)
         return Dataset(self.folder / "rows", first, days, rows_per_day)
 
     def bin_folder(self, environment: str) -> Path:
-        """The environment's programs; see `environments`."""
+        """The folder of the environment's executables, see `environments`."""
         return environments.bin_folder(self.folder / "environments", environment)
 
     @contextmanager
     def run_folder(self) -> Iterator[Path]:
-        """A folder with a Dagster home that has seen no run, removed on the way out.
+        """Makes a folder with a Dagster home without runs, and removes it at the end.
 
-        Its databases are there, as they are for everybody but at their first start.
+        The home already has its databases, as any home has after its first start.
         """
         with tempfile.TemporaryDirectory(dir=self.folder, prefix="run-") as name:
             folder = Path(name)
             shutil.copytree(self._empty_dagster_home, folder, dirs_exist_ok=True)
-            # What the one before has left to be written is not for this one to wait for.
+            # The next run must not wait for data that the run before left to be written.
             os.sync()
             yield folder
 
@@ -92,17 +92,17 @@ class Session:
         return home
 
     def variables(self, contestant: Contestant, server: Server, folder: Path) -> dict[str, str]:
-        """The environment variables for a contestant that works in the folder."""
+        """The environment variables of a contestant that runs in the folder."""
         return environments.variables(
             contestants.variables(server.url, folder, server.dataset.first_day, contestant.connections)
         )
 
     def load(self, contestant: Contestant, server: Server, folder: Path) -> Usage:
-        """Lets a contestant load the server's day in the folder, and checks what it stored.
+        """Runs a contestant in the folder, and checks the stored rows.
 
         Raises:
-            CommandFailedError: It failed.
-            DifferentRowsError: It stored something else.
+            CommandFailedError: The contestant failed.
+            DifferentRowsError: The contestant stored other rows than the server has.
         """
         usage = measure(
             contestant.command(self.bin_folder(contestant.environment), server.dataset.first_day),
@@ -114,5 +114,5 @@ class Session:
 
 
 def log_progress(text: str) -> None:
-    """Tells whoever waits what has just been measured; the results themselves go to standard output."""
+    """Prints progress to standard error. Results go to standard output."""
     print(text, file=sys.stderr, flush=True)

@@ -1,7 +1,7 @@
-"""Holds what a contestant stored against the rows that the server served, by count, keys and contents.
+"""Compares the rows that a contestant stored with the rows that the server has.
 
-Reading takes place in a process of its own, because a process that measures should hold little memory: the kernel
-counts what it holds when it starts a child as a peak of the child's.
+A separate process reads them, because the harness must stay small: the kernel counts the memory of the parent at the
+start of a child towards the peak of the child.
 """
 
 import json
@@ -17,7 +17,7 @@ _PROGRAM = """
 import duckdb, json, sys
 database, source = sys.argv[1:]
 with duckdb.connect(database, read_only=database != ":memory:") as connection:
-    # It would be drawn on standard output.
+    # DuckDB draws it on standard output.
     connection.execute("SET enable_progress_bar = false")
     print(json.dumps(connection.execute(f'''
         SELECT count(*), count(DISTINCT public_id),
@@ -28,17 +28,17 @@ with duckdb.connect(database, read_only=database != ":memory:") as connection:
 
 
 class DifferentRowsError(Exception):
-    """A contestant did not store the rows that the server served."""
+    """A contestant stored other rows than the server has."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What says whether two sets of rows are the same.
+    """A summary of rows. Equal rows have equal summaries.
 
     Attributes:
-        rows: How many.
-        keys: Different `public_id`s among them.
-        checksum: Sum over the rows of a hash of `public_id`, `duration` and the instant of `communicated_at`.
+        rows: Number of rows.
+        keys: Number of distinct `public_id` values.
+        checksum: Sum of the hashes of `public_id`, `duration` and `communicated_at` over all rows.
     """
 
     rows: int
@@ -47,31 +47,31 @@ class Summary:
 
 
 def summary(database: Path, table: str) -> Summary:
-    """Of a table that a contestant stored."""
+    """The summary of a table that a contestant stored."""
     return _summary(str(database), table)
 
 
 def verify(contestant: str, database: Path, table: str, dataset: Dataset) -> None:
-    """Compares a table with what was served.
+    """Compares a stored table with the rows of the server.
 
     Raises:
-        DifferentRowsError: They differ; says who stored what.
+        DifferentRowsError: The rows differ.
     """
-    expected, found = _served(dataset), summary(database, table)
+    expected, found = _expected(dataset), summary(database, table)
     if found != expected:
         raise DifferentRowsError(
-            f"{contestant} stored {astuple(found)} (rows, keys, checksum), not {astuple(expected)}."
+            f"{contestant} stored {astuple(found)} instead of {astuple(expected)} (rows, keys, checksum)."
         )
 
 
 @cache
-def _served(dataset: Dataset) -> Summary:
+def _expected(dataset: Dataset) -> Summary:
     columns = "{public_id: 'VARCHAR', duration: 'DOUBLE', communicated_at: 'TIMESTAMPTZ'}"
     return _summary(":memory:", f"read_json('{dataset.path}', format = 'array', columns = {columns})")
 
 
 def _summary(database: str, source: str) -> Summary:
-    shown = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", _PROGRAM, database, source], check=True, stdout=subprocess.PIPE
     ).stdout
-    return Summary(*json.loads(shown))
+    return Summary(*json.loads(output))
