@@ -96,7 +96,7 @@ def _draw(today: dict[str, pd.Series[float]], before: pd.DataFrame, day: date, h
     card = drawing.card(
         headline,
         f"Outbound communications on {day}. Bar: 95% Wilson interval"
-        + (f". Small dots: {counted(days, 'day')} before, the latest is the darkest" if days else ""),
+        + (f". Small dots: the {counted(days, 'day')} before, the latest is the darkest" if days else ""),
         36 + 74 * len(today) + 48,
     )
     (axes,) = card.panels(1, 1, left=128, right=294, top=36, bottom=48)

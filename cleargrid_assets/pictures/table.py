@@ -35,13 +35,12 @@ def presenter(table: Table) -> Callable[[pd.DataFrame, date, Sequence[Unmapped]]
 
     def present(rows: pd.DataFrame, day: date, _unmapped: Sequence[Unmapped]) -> Presentation:
         today = in_days(rows, day, day)
-        name = text.capitalized(table.name.replace("_", " "))
         if today.empty:
             return nothing_to_show(f"No rows of {table.name} on {day}")
-        headline = f"{name}: {counted(len(today), 'row')} on {day}"
+        headline = f"{_words(table)} on {day}: {counted(len(today), 'row')}"
         numbers = {column.name: today[column.name].sum() for column in counts}
         if counts:
-            headline += f", {text.count(numbers[counts[0].name])} {counts[0].name.replace('_', ' ')} in all"
+            headline += f", {text.count(numbers[counts[0].name])} {counts[0].name.replace('_', ' ')}"
         return Presentation(
             headline,
             _summary(today, table, headline),
@@ -74,7 +73,7 @@ def _draw(today: pd.DataFrame, labels: Sequence[Column], measures: Sequence[Colu
     bottom = 40 if hidden else 24
     card = drawing.card(headline, measure.description, _BAR_HEIGHT * len(drawn) + 30 + bottom)
     (axes,) = card.panels(1, 1, left=220, right=80, top=30, bottom=bottom)
-    drawing.panel_title(axes, text.capitalized(measure.name.replace("_", " ")))
+    drawing.panel_title(axes, _words(measure))
     values = drawn[measure.name].fillna(0.0)
     positions = range(len(drawn))
     axes.barh(positions, values, height=0.7, color=drawing.SERIES)
@@ -97,6 +96,10 @@ def _draw(today: pd.DataFrame, labels: Sequence[Column], measures: Sequence[Colu
     if hidden:
         card.footnote(f"{text.capitalized(more(hidden, 'row'))}.")
     return card.png()
+
+
+def _words(named: Table | Column) -> str:
+    return text.capitalized(named.name.replace("_", " "))
 
 
 def _cell(value: Any, column: Column) -> str:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from cleargrid_assets.analysis.funnel import SOURCES, attempt_funnel
 from cleargrid_assets.assets.analyses import ANALYSES, Analysis
 from cleargrid_assets_tests.analysis import reference
-from cleargrid_assets_tests.analysis.slices import Row, assert_same, messy_rows, relation, row, scope, stored
+from cleargrid_assets_tests.analysis.slices import assert_same, messy_rows, relation, row, scope, stored
+from cleargrid_assets_tests.rows import Row
 
 DAYS = [date(2026, 5, number) for number in (1, 4, 8, 9, 12, 18)]
 ZONE = "Asia/Kolkata"

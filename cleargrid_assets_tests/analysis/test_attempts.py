@@ -4,7 +4,8 @@ from datetime import date, timedelta
 
 from cleargrid_assets.analysis.attempts import SOURCES, reach_by_attempt
 from cleargrid_assets.contracts import REACH_BY_ATTEMPT
-from cleargrid_assets_tests.analysis.slices import DAY, Row, at, relation, row, rows, scope, stored
+from cleargrid_assets_tests.analysis.slices import DAY, at, relation, row, rows, scope, stored
+from cleargrid_assets_tests.rows import Row
 
 NAMES = ("communicated_at", "to", "status")
 FIGURES = ("channel", "attempt_number", "contacts_attempted", "contacts_first_reached", "cumulative_reach_rate")

@@ -7,7 +7,8 @@ import pytest
 
 from cleargrid_assets.analysis.channels import SOURCES, channel_reach
 from cleargrid_assets.contracts import CHANNEL_REACH
-from cleargrid_assets_tests.analysis.slices import Row, at, relation, row, rows, scope, stored
+from cleargrid_assets_tests.analysis.slices import at, relation, row, rows, scope, stored
+from cleargrid_assets_tests.rows import Row
 
 
 def _reach(slice_rows: list[Row]) -> list[Row]:

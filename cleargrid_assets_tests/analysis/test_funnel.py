@@ -7,7 +7,8 @@ import pytest
 from cleargrid_assets.analysis.funnel import SOURCES, attempt_funnel
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL
-from cleargrid_assets_tests.analysis.slices import Row, at, relation, row, rows, scope, stored
+from cleargrid_assets_tests.analysis.slices import at, relation, row, rows, scope, stored
+from cleargrid_assets_tests.rows import Row
 
 NAMES = ("communication_type", "status", "to", "duration")
 

@@ -7,7 +7,8 @@ import pytest
 
 from cleargrid_assets.analysis.health import SOURCES, operational_health, usual_volume
 from cleargrid_assets.contracts import OPERATIONAL_HEALTH
-from cleargrid_assets_tests.analysis.slices import DAY, Row, at, relation, row, scope, stored
+from cleargrid_assets_tests.analysis.slices import DAY, at, relation, row, scope, stored
+from cleargrid_assets_tests.rows import Row
 
 
 def _health(slice_rows: list[Row], *days: date) -> list[Row]:

@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 from cleargrid_assets.analysis.hours import SOURCES, hourly_reach
 from cleargrid_assets.contracts import HOURLY_REACH
-from cleargrid_assets_tests.analysis.slices import Row, at, relation, row, scope, stored
+from cleargrid_assets_tests.analysis.slices import at, relation, row, scope, stored
+from cleargrid_assets_tests.rows import Row
 
 
 def _reach(slice_rows: list[Row], zone: str | tzinfo = "UTC") -> list[Row]:

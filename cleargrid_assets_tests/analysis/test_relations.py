@@ -14,7 +14,8 @@ from cleargrid_assets.analysis.outcomes import load_outcomes, normalised
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.assets.analyses import ANALYSES, Analysis
 from cleargrid_assets.contracts import OPERATIONAL_HEALTH
-from cleargrid_assets_tests.analysis.slices import Row, relation, row, scope, stored
+from cleargrid_assets_tests.analysis.slices import relation, row, scope, stored
+from cleargrid_assets_tests.rows import Row
 
 DTYPES = {
     "VARCHAR": "object",

@@ -5,7 +5,8 @@ from pathlib import Path
 from cleargrid_assets.analysis import classify
 from cleargrid_assets.analysis.outcomes import load_outcomes, toml_lines_for
 from cleargrid_assets.analysis.unmapped import unmapped
-from cleargrid_assets_tests.analysis.slices import Row, at, relation, row
+from cleargrid_assets_tests.analysis.slices import at, relation, row
+from cleargrid_assets_tests.rows import Row
 
 READ = {"unmapped": ("communicated_date", "communication_type", "status")}
 
