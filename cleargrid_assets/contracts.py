@@ -18,6 +18,22 @@ PARTITION_COLUMN = "communicated_date"
 EXTRACTED_AT = "extracted_at"
 """The one column that differs when the same rows are stored again."""
 
+PHONE, EMAIL, MESSAGING, OTHER_CHANNEL = CHANNELS = ("phone", "email", "messaging", "other")
+"""The values of `channel`, in the order in which they are shown."""
+
+STAGES = ("attempted", "delivered", "reached", "engaged")
+"""The values of `stage`, in the order of `stage_order`; each stage contains the next."""
+
+ALL_TYPES = "ALL"
+"""The `communication_type` of rows about all types together."""
+
+MAX_ATTEMPT_NUMBER = 10
+"""The largest `attempt_number`; it stands for itself and all larger ones."""
+
+
+def _one_of(words: Sequence[str]) -> str:
+    return f"{', '.join(f'`{word}`' for word in words[:-1])} or `{words[-1]}`"
+
 
 @dataclass(frozen=True)
 class Column:
@@ -68,16 +84,14 @@ class Table:
 
 
 _DAY = Column(PARTITION_COLUMN, "DATE", "Business day, from midnight to midnight in `CLEARGRID_TIMEZONE`.")
-_TYPE = Column(
-    "communication_type", "VARCHAR", "Type of communication, in capitals with `_` for `-` and space (`CALL`, `EMAIL`)."
-)
-_CHANNEL = Column("channel", "VARCHAR", "`phone`, `email`, `messaging` or `other`, from the communication type.")
+_TYPE = Column("communication_type", "VARCHAR", "Type of communication, in capitals, with `_` for `-` and space.")
+_CHANNEL = Column("channel", "VARCHAR", f"{_one_of(CHANNELS)}, from the communication type.")
 
 COMMUNICATION_LOG_FIELDS: tuple[Column, ...] = (
     Column("public_id", "VARCHAR", "Stable unique identifier of the communication; the key for upserts."),
     Column("communication_type", "VARCHAR", "Type of the communication, as the API sent it (an open list)."),
     Column("direction", "VARCHAR", "`inbound` or `outbound`."),
-    Column("status", "VARCHAR", "What came of it, as the API sent it (an open list)."),
+    Column("status", "VARCHAR", "Result of the communication, as the API sent it (an open list)."),
     Column("from", "VARCHAR", "Originating address or number.", personal=True),
     Column("to", "VARCHAR", "Destination address or number.", personal=True),
     Column("subject", "VARCHAR", "Subject line, where there is one, as in e-mail.", nullable=True, personal=True),
@@ -95,6 +109,20 @@ COMMUNICATION_LOGS = Table(
         _DAY,
         Column(EXTRACTED_AT, "TIMESTAMPTZ", "Instant at which this project began to fetch the row's day."),
     ),
+    description="""\
+The operational log of outreach: one row per attempt that ClearGrid made, such as a call, an e-mail or a message, with
+its direction, status, duration and times.
+
+A day holds the rows whose `communicated_at` lies between its midnights in `CLEARGRID_TIMEZONE`. Materializing a day
+replaces it: the table then holds exactly what the API returns now. ClearGrid adds rows and edits them later, so recent
+days are fetched again; the metadata of a run says what changed.
+
+- The source leaves out message bodies, transcripts and telephone exchange (PBX) data on purpose.
+- `public_id`, the key, exists since version 1.1 of the export.
+- `from` and `to` are addresses, not persons. A person's phone number and e-mail address are two addresses; the parent
+  record that would join them is not in this export.
+
+Source: ClearGrid Exports API, section S4, dataset D21 (Communication Logs).""",
     key=("public_id",),
     version_column="updated_at",
 )
@@ -103,10 +131,14 @@ ATTEMPT_FUNNEL = Table(
     name="attempt_funnel",
     columns=(
         _DAY,
-        Column("communication_type", "VARCHAR", "Type of communication in capitals, or `ALL` for all types together."),
-        Column("stage", "VARCHAR", "`attempted`, `delivered`, `reached` or `engaged`; each contains the next."),
-        Column("stage_order", "INTEGER", "1 to 4, in the order of the stages."),
-        Column("attempts", "BIGINT", "Outbound attempts that got to this stage or beyond."),
+        Column(
+            "communication_type",
+            "VARCHAR",
+            f"Type of communication in capitals, or `{ALL_TYPES}` for all types together.",
+        ),
+        Column("stage", "VARCHAR", f"{_one_of(STAGES)}; each contains the next."),
+        Column("stage_order", "INTEGER", f"1 to {len(STAGES)}, in the order of the stages."),
+        Column("attempts", "BIGINT", "Outbound attempts that got at least this far."),
         Column("contacts", "BIGINT", "Distinct contacts with at least one such attempt."),
         Column("attempt_rate", "DOUBLE", "Attempts over attempted attempts, 0 to 1.", nullable=True),
         Column("contact_rate", "DOUBLE", "Contacts over attempted contacts, 0 to 1.", nullable=True),
@@ -117,6 +149,16 @@ ATTEMPT_FUNNEL = Table(
             nullable=True,
         ),
     ),
+    description="""\
+How far the outbound attempts of a day got, for each communication type and for all types together.
+
+Four stages, each containing the next: *attempted* (every outbound attempt), *delivered* (it got out), *reached* (a
+person took it), *engaged* (the person acted on it, or the call lasted at least `engaged_seconds` of the outcomes file).
+
+- A contact counts in a stage if at least one of the day's attempts on it got that far.
+- `ALL` counts a contact once, however many types were used. A contact is an address: one person's phone number and
+  e-mail address are two contacts.
+- An attempt whose status the outcomes file does not list counts as attempted only.""",
     key=(PARTITION_COLUMN, "communication_type", "stage"),
 )
 
@@ -125,9 +167,13 @@ REACH_BY_ATTEMPT = Table(
     columns=(
         _DAY,
         _CHANNEL,
-        Column("attempt_number", "INTEGER", "Ordinal of the attempt on a contact, 1 to 10; 10 means 10 or more."),
+        Column(
+            "attempt_number",
+            "INTEGER",
+            f"Number of the attempt on a contact, from 1; {MAX_ATTEMPT_NUMBER} means {MAX_ATTEMPT_NUMBER} or more.",
+        ),
         Column("contacts_attempted", "BIGINT", "Contacts with at least that many attempts in the window."),
-        Column("contacts_first_reached", "BIGINT", "Contacts whose first reached attempt was that one."),
+        Column("contacts_first_reached", "BIGINT", "Contacts first reached by that attempt."),
         Column(
             "cumulative_reach_rate",
             "DOUBLE",
@@ -136,6 +182,14 @@ REACH_BY_ATTEMPT = Table(
         ),
         Column("window_days", "INTEGER", "Length of the trailing window in days, ending with the day."),
     ),
+    description="""\
+Which attempt first reaches a contact, over the 7 days that end with the day.
+
+The outbound attempts on a contact are numbered in time order, for each channel; the tenth and all later attempts share
+one number. The cumulative rate is the share of all contacts attempted that were reached by that attempt or an earlier
+one. Where its curve is flat, further attempts reach hardly anybody.
+
+Attempts before the 7 days are not counted, so a contact that was tried before starts at 1 again.""",
     key=(PARTITION_COLUMN, "channel", "attempt_number"),
 )
 
@@ -163,6 +217,14 @@ CHANNEL_REACH = Table(
             nullable=True,
         ),
     ),
+    description="""\
+How many of the contacts attempted on a channel were reached on it that day, and how many attempts that took.
+
+- A contact is reached if at least one of the day's outbound attempts on it has the outcome reached or engaged.
+- The interval of the rate is the 95% Wilson interval. It is wide when there are few contacts. Two channels with
+  overlapping intervals may not differ.
+- A contact has responded if it sent something on the same channel and day, after the day's first outbound attempt
+  on it.""",
     key=(PARTITION_COLUMN, "channel"),
 )
 
@@ -173,9 +235,15 @@ HOURLY_REACH = Table(
         _CHANNEL,
         Column("hour", "INTEGER", "Hour of the day in `CLEARGRID_TIMEZONE`, 0 to 23."),
         Column("attempts", "BIGINT", "Outbound attempts in that hour."),
-        Column("reached_attempts", "BIGINT", "Those whose outcome is reached or engaged."),
+        Column("reached_attempts", "BIGINT", "Attempts of that hour with the outcome reached or engaged."),
         Column("reach_rate", "DOUBLE", "Reached attempts over attempts, 0 to 1.", nullable=True),
     ),
+    description="""\
+At which hours of the day the outbound attempts on a channel reach people.
+
+Hours are those of the clock in `CLEARGRID_TIMEZONE`. When clocks go back, the repeated hour is one row; when they go
+forward, the skipped hour has no attempts. The rate counts attempts, not contacts: an attempt is reached if its outcome
+is reached or engaged.""",
     key=(PARTITION_COLUMN, "channel", "hour"),
 )
 
@@ -185,15 +253,20 @@ OPERATIONAL_HEALTH = Table(
         _DAY,
         _TYPE,
         Column("communications", "BIGINT", "Communications of both directions."),
-        Column("failed", "BIGINT", "Those whose outcome is failed."),
+        Column("failed", "BIGINT", "Communications with the outcome failed."),
         Column("failure_rate", "DOUBLE", "Failed over communications, 0 to 1.", nullable=True),
-        Column("unmapped", "BIGINT", "Those whose status the outcomes file does not know."),
+        Column("unmapped", "BIGINT", "Communications whose status the outcomes file does not list."),
         Column(
             "answered_without_duration", "BIGINT", "Phone communications that reached a person but have no duration."
         ),
         Column("logging_lag_p50_s", "DOUBLE", "Median seconds from communication to row creation.", nullable=True),
-        Column("logging_lag_p95_s", "DOUBLE", "95th percentile of the same, in seconds.", nullable=True),
-        Column("logging_lag_max_s", "DOUBLE", "Largest of the same, in seconds.", nullable=True),
+        Column(
+            "logging_lag_p95_s",
+            "DOUBLE",
+            "95th percentile of seconds from communication to row creation.",
+            nullable=True,
+        ),
+        Column("logging_lag_max_s", "DOUBLE", "Maximum seconds from communication to row creation.", nullable=True),
         Column(
             "update_lag_p95_s", "DOUBLE", "95th percentile of seconds from row creation to last change.", nullable=True
         ),
@@ -202,17 +275,27 @@ OPERATIONAL_HEALTH = Table(
         Column(
             "baseline_communications",
             "DOUBLE",
-            "Median communications of the 7 days before, days without rows left out.",
+            "Median communications of the 7 days before, without the days that have no rows.",
             nullable=True,
         ),
         Column("volume_ratio", "DOUBLE", "Communications over the baseline.", nullable=True),
         Column(
             "is_anomalous",
             "BOOLEAN",
-            "Whether the volume lies more than 3 scaled MADs from the baseline; NULL with fewer than 4 days before.",
+            "Whether the volume is more than 3 scaled MADs from the baseline; NULL with fewer than 4 days before.",
             nullable=True,
         ),
     ),
+    description="""\
+Whether the day looks healthy, for each communication type, in both directions.
+
+- A communication has failed if it never got out.
+- Logging lag is the time from a communication to its row; update lag is the time from the row's creation to its last
+  change. Rows that arrive after `CLEARGRID_RESYNC_DAYS` days are missed.
+- The baseline is the median of the 7 days before, without the days that have no rows. A day is anomalous if its volume
+  is more than 3 scaled MADs from the baseline; the MAD (median absolute deviation) is taken as at least 5% of it. With
+  fewer than 4 days before, the day is not judged.
+- Weekends are days like any other, so a quiet Saturday after five working days can be anomalous.""",
     key=(PARTITION_COLUMN, "communication_type"),
 )
 

@@ -7,15 +7,11 @@ from typing import Any
 
 import dagster as dg
 
-from cleargrid_assets.assets.attempt_funnel import attempt_funnel
-from cleargrid_assets.assets.channel_reach import channel_reach
+from cleargrid_assets.assets.analyses import analysis_assets
 from cleargrid_assets.assets.communication_logs import communication_logs
-from cleargrid_assets.assets.hourly_reach import hourly_reach
-from cleargrid_assets.assets.operational_health import operational_health
-from cleargrid_assets.assets.reach_by_attempt import reach_by_attempt
 from cleargrid_assets.automation import JOBS, SCHEDULES
 from cleargrid_assets.checks.communication_logs import communication_logs_checks
-from cleargrid_assets.checks.funnel import attempts_are_the_outbound_rows, stages_contain_each_other
+from cleargrid_assets.checks.funnel import funnel_checks
 from cleargrid_assets.checks.history import build_history_checks
 from cleargrid_assets.checks.windows import window_checks
 from cleargrid_assets.resources import ExportsResource, OutcomesResource, WarehouseResource
@@ -37,18 +33,10 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
     outcomes = OutcomesResource()
     outcomes.load()
     return dg.Definitions(
-        assets=[
-            communication_logs,
-            attempt_funnel,
-            reach_by_attempt,
-            channel_reach,
-            hourly_reach,
-            operational_health,
-        ],
+        assets=[communication_logs, *analysis_assets],
         asset_checks=[
             communication_logs_checks,
-            stages_contain_each_other,
-            attempts_are_the_outbound_rows,
+            funnel_checks,
             window_checks,
             build_history_checks(),
         ],

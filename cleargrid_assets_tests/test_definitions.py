@@ -86,15 +86,15 @@ def test_a_bad_variable_fails_definitions_too(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize(
     ("content", "complaint"),
-    [('[statuses]\nANSWERED = "nearly"\n', "line 2: ANSWERED"), ("[statuses\n", "line 1: not valid TOML")],
+    [('[statuses]\nANSWERED = "nearly"\n', "statuses.ANSWERED must be"), ("[statuses\n", "not valid TOML")],
 )
-def test_a_broken_outcomes_file_fails_the_load_with_line_and_reason(
+def test_a_broken_outcomes_file_fails_the_load_with_entry_and_reason(
     content: str, complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(content)
     monkeypatch.setenv("CLEARGRID_OUTCOMES", str(file))
-    with pytest.raises(OutcomesError, match=re.escape(f"{file}, {complaint}")):
+    with pytest.raises(OutcomesError, match=re.escape(f"{file}: {complaint}")):
         build_defs()
 
 
@@ -104,13 +104,11 @@ def test_every_asset_says_of_itself_what_the_ui_shows(table: Table) -> None:
     asset = defs.resolve_assets_def(key)
     spec = asset.get_asset_spec(key)
     assert key.path == ["cleargrid", table.name]
-    assert len(str(spec.description)) > 100
-    assert spec.owners
+    assert spec.description == table.description != ""
     assert spec.kinds == {"duckdb", "python"}
     assert spec.group_name == "cleargrid"
     assert spec.code_version
     assert isinstance(spec.partitions_def, dg.DailyPartitionsDefinition)
-    assert spec.freshness_policy
     assert asset.backfill_policy
     assert asset.backfill_policy.max_partitions_per_run
     schema = spec.metadata["dagster/column_schema"]

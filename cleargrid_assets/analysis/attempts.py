@@ -1,32 +1,36 @@
-"""Reach by attempt: at which attempt on a contact a person is first reached.
-
-What belongs here: the definition of `reach_by_attempt`. What does not: what a status means (`outcomes`) and how a
-row is read (`classify`).
-"""
+"""Reach by attempt: which attempt first reaches a contact."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
 from cleargrid_assets.analysis import classify
-from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.relations import select, to_frame
-from cleargrid_assets.contracts import REACH_BY_ATTEMPT
+from cleargrid_assets.analysis.scope import Scope
+from cleargrid_assets.contracts import MAX_ATTEMPT_NUMBER, REACH_BY_ATTEMPT
 
 if TYPE_CHECKING:
     import pandas as pd
     from duckdb import DuckDBPyRelation
 
-COLUMNS = ("public_id", "communicated_date", "communication_type", "direction", "status", "to", "communicated_at")
-"""The columns of the communication logs that are read."""
+_NUMBER = ("communication_type", "direction", "to", "communicated_at", "public_id")
+SOURCES = {
+    "communicated_date": ("communicated_date",),
+    "channel": ("communication_type",),
+    "attempt_number": _NUMBER,
+    "contacts_attempted": _NUMBER,
+    "contacts_first_reached": (*_NUMBER, "status"),
+    "cumulative_reach_rate": (*_NUMBER, "status"),
+    "window_days": (),
+}
+"""The columns of the communication logs that each column is computed from."""
 
 WINDOW_DAYS = 7
 """Length in days of the trailing window, the day itself included."""
 
-# A contact has one attempt of each number and one first reached attempt at most, so attempts count as contacts.
-_REACH_BY_ATTEMPT = """
+# A contact has at most one attempt of each number and one first reached attempt, so counting attempts counts contacts.
+_REACH_BY_ATTEMPT = f"""
 WITH numbered AS (
     SELECT
         channel,
@@ -37,8 +41,8 @@ WITH numbered AS (
 ), counted AS (
     SELECT
         channel,
-        least(number, 10) AS attempt_number,
-        count(*) FILTER (number <= 10) AS contacts_attempted,
+        least(number, {MAX_ATTEMPT_NUMBER}) AS attempt_number,
+        count(*) FILTER (number <= {MAX_ATTEMPT_NUMBER}) AS contacts_attempted,
         count(*) FILTER (is_first_reached) AS contacts_first_reached
     FROM numbered
     GROUP BY ALL
@@ -54,7 +58,7 @@ WINDOW numbers AS (PARTITION BY channel ORDER BY attempt_number ROWS UNBOUNDED P
 """
 
 
-def reach_by_attempt(logs: DuckDBPyRelation, outcomes: Outcomes, days: Sequence[date]) -> pd.DataFrame:
+def reach_by_attempt(logs: DuckDBPyRelation, scope: Scope) -> pd.DataFrame:
     """Counts contacts by number of attempts, and by the attempt that first reached them, over trailing windows.
 
     A window is the 7 days ending with the day. Within it and a channel, the outbound attempts on a contact are
@@ -64,24 +68,22 @@ def reach_by_attempt(logs: DuckDBPyRelation, outcomes: Outcomes, days: Sequence[
     - `contacts_first_reached`: contacts whose first attempt of outcome reached or engaged has number k;
     - `cumulative_reach_rate`: first reached at numbers 1 to k, over `contacts_attempted` at 1; from 0 to 1.
 
-    Every number from 1 to the most seen is there. In the first days of the history the window holds fewer days
-    with rows; `window_days` is the length by definition, 7.
+    Every number from 1 to the largest one seen has a row. At the start of the history the window holds fewer days;
+    `window_days` is its length by definition, 7.
 
     Args:
-        logs: At least `COLUMNS`, and at least the rows of each day and the 6 before it.
-        outcomes: The meaning of statuses and types.
-        days: The business days to compute; one window is in memory at a time.
+        logs: Communication logs of each day and the 6 days before it.
+        scope: The days, one of whose windows is in memory at a time, and the meaning of statuses and types.
 
     Returns:
         The columns of `REACH_BY_ATTEMPT`, sorted by its key.
     """
-    results = (_window(logs, outcomes, day) for day in days)
-    return to_frame(REACH_BY_ATTEMPT, results, order=REACH_BY_ATTEMPT.key)
+    return to_frame(REACH_BY_ATTEMPT, (_window(logs, scope, day) for day in scope.days))
 
 
-def _window(logs: DuckDBPyRelation, outcomes: Outcomes, day: date) -> DuckDBPyRelation:
+def _window(logs: DuckDBPyRelation, scope: Scope, day: date) -> DuckDBPyRelation:
     window = classify.trailing_days(logs, day, WINDOW_DAYS)
-    attempts = classify.classified(window.filter(classify.OUTBOUND), outcomes).project(
+    attempts = classify.classified(window.filter(classify.OUTBOUND), scope.outcomes).project(
         f"channel, {classify.RECIPIENT} AS contact, communicated_at, public_id, {classify.IS_REACHED} AS is_reached"
     )
     counts = select(_REACH_BY_ATTEMPT, "attempts", attempts)

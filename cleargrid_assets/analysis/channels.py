@@ -1,8 +1,4 @@
-"""Channel reach: whom each channel reached, how surely, and who answered back.
-
-What belongs here: the definition of `channel_reach` and its interval. What does not: what a status means (`outcomes`)
-and how a row is read (`classify`).
-"""
+"""Channel reach: how many contacts each channel reached, with the interval of the rate, and how many responded."""
 
 from __future__ import annotations
 
@@ -10,29 +6,34 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from cleargrid_assets.analysis import classify
-from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.relations import select, to_frame
+from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.contracts import CHANNEL_REACH
 
 if TYPE_CHECKING:
     import pandas as pd
     from duckdb import DuckDBPyRelation
 
-COLUMNS = (
-    "communicated_date",
-    "communication_type",
-    "direction",
-    "status",
-    "from",
-    "to",
-    "duration",
-    "communicated_at",
-)
-"""The columns of the communication logs that are read."""
+_ATTEMPTS = ("communication_type", "direction")
+_REACHED = (*_ATTEMPTS, "status")
+SOURCES = {
+    "communicated_date": ("communicated_date",),
+    "channel": ("communication_type",),
+    "attempts": _ATTEMPTS,
+    "contacts": (*_ATTEMPTS, "to"),
+    "reached_contacts": (*_REACHED, "to"),
+    "reach_rate": (*_REACHED, "to"),
+    "reach_rate_low": (*_REACHED, "to"),
+    "reach_rate_high": (*_REACHED, "to"),
+    "attempts_per_reached_contact": (*_REACHED, "to"),
+    "contacts_responded": (*_ATTEMPTS, "from", "to", "communicated_at"),
+    "median_duration": (*_REACHED, "duration"),
+}
+"""The columns of the communication logs that each column is computed from."""
 
 _Z = NormalDist().inv_cdf(0.975)
 
-# A contact's latest inbound instant is after its first outbound one exactly if any inbound instant is.
+# Some inbound communication is after the first outbound one exactly if the last inbound one is.
 _CHANNEL_REACH = """
 WITH by_contact AS (
     SELECT
@@ -70,13 +71,13 @@ LEFT JOIN durations USING (communicated_date, channel)
 """
 
 
-def channel_reach(logs: DuckDBPyRelation, outcomes: Outcomes) -> pd.DataFrame:
-    """Counts, for each day and channel, outbound attempts, the contacts tried, reached and responding.
+def channel_reach(logs: DuckDBPyRelation, scope: Scope) -> pd.DataFrame:
+    """Counts outbound attempts and the contacts attempted, reached and responding, for each day and channel.
 
     - `reach_rate` = reached contacts / contacts, from 0 to 1, where a contact is reached by an attempt of outcome
       reached or engaged; with its 95% Wilson score interval, `reach_rate_low` to `reach_rate_high`.
     - `attempts_per_reached_contact` = attempts / reached contacts; NULL if nobody was reached.
-    - `contacts_responded`: contacts tried with an inbound communication on the channel that day, strictly after
+    - `contacts_responded`: contacts attempted with an inbound communication on the channel that day, strictly after
       the day's first outbound attempt to them on it.
     - `median_duration`: in seconds, of the reached attempts that have a duration, interpolated linearly.
 
@@ -87,14 +88,14 @@ def channel_reach(logs: DuckDBPyRelation, outcomes: Outcomes) -> pd.DataFrame:
     of succession, and statistical inference", Journal of the American Statistical Association 22 (1927).
 
     Args:
-        logs: The slice; at least `COLUMNS`.
-        outcomes: The meaning of statuses and types.
+        logs: Communication logs of the days.
+        scope: The meaning of statuses and types.
 
     Returns:
         The columns of `CHANNEL_REACH`, sorted by its key.
     """
     either_way = logs.filter(f"{classify.OUTBOUND} OR {classify.INBOUND}")
-    communications = classify.classified(either_way, outcomes).project(
+    communications = classify.classified(either_way, scope.outcomes).project(
         f"communicated_date, channel, {classify.OUTBOUND} AS is_outbound, "
         f"CASE WHEN {classify.OUTBOUND} THEN {classify.RECIPIENT} ELSE {classify.SENDER} END AS contact, "
         f"{classify.IS_REACHED} AS is_reached, duration, communicated_at"
@@ -103,9 +104,9 @@ def channel_reach(logs: DuckDBPyRelation, outcomes: Outcomes) -> pd.DataFrame:
     centre = f"reach_rate + {_Z**2} / (2 * contacts)"
     half_width = f"{_Z} * sqrt(reach_rate * (1 - reach_rate) / contacts + {_Z**2} / (4.0 * contacts * contacts))"
     scale = f"(1 + {_Z**2} / contacts)"
-    # Rounding alone could put a rate of 0 or 1 outside its interval, or an end of the interval outside 0 to 1.
+    # Rounding could put a rate of 0 or 1 outside its interval, or an end of the interval outside 0 to 1.
     result = counts.project(
         f"*, greatest(0, least(reach_rate, ({centre} - {half_width}) / {scale})) AS reach_rate_low, "
         f"least(1, greatest(reach_rate, ({centre} + {half_width}) / {scale})) AS reach_rate_high"
     )
-    return to_frame(CHANNEL_REACH, [result], order=CHANNEL_REACH.key)
+    return to_frame(CHANNEL_REACH, [result])

@@ -1,8 +1,4 @@
-"""What a row of the communication logs is: its type, channel, contact, outcome and stage, in SQL.
-
-What belongs here: what one row means, and the choice of the rows a figure looks at, shared by the analyses. What does
-not: any figure.
-"""
+"""What one row of the communication logs means: its type, channel, contact, outcome and stage, in SQL."""
 
 from __future__ import annotations
 
@@ -10,27 +6,29 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from cleargrid_assets.analysis.outcomes import Outcomes
+from cleargrid_assets.analysis.outcomes import UNMAPPED, Outcomes
 from cleargrid_assets.analysis.relations import select
+from cleargrid_assets.contracts import OTHER_CHANNEL, PHONE
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation
 
-# What `str.strip` removes, of which the last is U+3000. `trim` knows the plain space alone, and given many characters
-# is several times slower than a regular expression.
+# The characters that `str.strip` removes; the last is U+3000. DuckDB's `trim` removes plain spaces only, and with a
+# list of characters it is several times slower than a regular expression.
 _WHITESPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
 _OUTER_WHITESPACE = f"^[{_WHITESPACE}]+|[{_WHITESPACE}]+$"
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
+    """The text as a literal in SQL."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def _trimmed(column: str) -> str:
-    # Most addresses begin and end with a visible ASCII character, which is a cheaper thing to see.
+    # Fast path: most addresses begin and end with a visible ASCII character.
     return f"""CASE
         WHEN "{column}"[1] BETWEEN '!' AND '~' AND "{column}"[-1] BETWEEN '!' AND '~' THEN "{column}"
-        ELSE regexp_replace("{column}", {_literal(_OUTER_WHITESPACE)}, '', 'g')
+        ELSE regexp_replace("{column}", {literal(_OUTER_WHITESPACE)}, '', 'g')
     END"""
 
 
@@ -39,7 +37,7 @@ def _normalised(column: str) -> str:
 
 
 def _looked_up(text: str, meanings: Mapping[str, str]) -> str:
-    entries = ", ".join(f"{_literal(word)}: {_literal(meaning)}" for word, meaning in meanings.items())
+    entries = ", ".join(f"{literal(word)}: {literal(meaning)}" for word, meaning in meanings.items())
     return f"CAST(MAP {{{entries}}} AS MAP(VARCHAR, VARCHAR))[{text}]"
 
 
@@ -56,26 +54,30 @@ SENDER = f"lower({_trimmed('from')})"
 """The contact of an inbound row, trimmed and lower-cased."""
 
 TYPE = _normalised("communication_type")
-"""The communication type of a row as it is compared: trimmed, upper-case, `-` and space as `_`."""
+"""The normalised communication type of a row: trimmed, upper-case, `-` and space as `_`."""
 
 STATUS = _normalised("status")
-"""The status of a row as it is compared, likewise."""
+"""The normalised status of a row: trimmed, upper-case, `-` and space as `_`."""
 
 IS_REACHED = "outcome IN ('reached', 'engaged')"
-"""Of a classified row: whether a person took it."""
+"""Whether a person took the communication of a classified row."""
+
+IS_PHONE = f"channel = '{PHONE}'"
+"""Whether a classified row is on the phone channel."""
 
 
 def classified(logs: DuckDBPyRelation, outcomes: Outcomes) -> DuckDBPyRelation:
-    """The rows with what their type and status mean, each pair of words looked up once however many rows have it.
+    """Adds what the type and status of each row mean.
 
     Args:
-        logs: At least `communication_type` and `status`.
+        logs: Rows with at least `communication_type` and `status`.
         outcomes: The meaning of both.
 
     Returns:
-        The rows; `communication_type` and `status` as they are compared (trimmed, upper-case, `-` and space as `_`);
-        `channel` (`other` for an unknown type), and `outcome` by the status alone (`unmapped` for an unknown one).
+        The rows with normalised `communication_type` and `status`, and two more columns: `channel` (`other` for a type
+        that the outcomes file does not list) and `outcome` (`unmapped` for such a status).
     """
+    # Each pair of words is looked up once, because many rows share few pairs.
     channel = _looked_up(TYPE, outcomes.channels)
     return select(
         f"""
@@ -85,8 +87,8 @@ def classified(logs: DuckDBPyRelation, outcomes: Outcomes) -> DuckDBPyRelation:
                 status,
                 {TYPE} AS compared_type,
                 {STATUS} AS compared_status,
-                coalesce({channel}, 'other') AS channel,
-                coalesce({_looked_up(STATUS, outcomes.statuses)}, 'unmapped') AS outcome
+                coalesce({channel}, '{OTHER_CHANNEL}') AS channel,
+                coalesce({_looked_up(STATUS, outcomes.statuses)}, '{UNMAPPED}') AS outcome
             FROM (SELECT DISTINCT communication_type, status FROM unclassified)
         )
         SELECT
@@ -102,14 +104,14 @@ def classified(logs: DuckDBPyRelation, outcomes: Outcomes) -> DuckDBPyRelation:
 
 
 def stage(outcomes: Outcomes) -> str:
-    """How far a classified row got: 1 attempted, 2 delivered, 3 reached, 4 engaged.
+    """How far a classified row got, in SQL: 1 attempted, 2 delivered, 3 reached, 4 engaged.
 
-    Engaged are the outcome engaged, and a phone row of outcome reached that lasted `engaged_seconds` or more.
-    Failed and unmapped rows were attempted, no further.
+    A row is engaged if its outcome is, or if it is a reached phone call of `engaged_seconds` or more. Failed and
+    unmapped rows were attempted only.
     """
     return f"""CASE outcome
         WHEN 'engaged' THEN 4
-        WHEN 'reached' THEN CASE WHEN channel = 'phone' AND duration >= {outcomes.engaged_seconds!r} THEN 4 ELSE 3 END
+        WHEN 'reached' THEN CASE WHEN {IS_PHONE} AND duration >= {outcomes.engaged_seconds!r} THEN 4 ELSE 3 END
         WHEN 'delivered' THEN 2
         ELSE 1
     END"""

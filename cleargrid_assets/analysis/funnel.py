@@ -1,31 +1,40 @@
-"""The attempt funnel: how many attempts and contacts got how far, by communication type.
-
-What belongs here: the definition of `attempt_funnel`. What does not: what a status means (`outcomes`) and how a row
-is read (`classify`).
-"""
+"""The attempt funnel: how many attempts and contacts got how far, by communication type."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from cleargrid_assets.analysis import classify
-from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.relations import select, to_frame
-from cleargrid_assets.contracts import ATTEMPT_FUNNEL
+from cleargrid_assets.analysis.scope import Scope
+from cleargrid_assets.contracts import ALL_TYPES, ATTEMPT_FUNNEL, STAGES
 
 if TYPE_CHECKING:
     import pandas as pd
     from duckdb import DuckDBPyRelation
 
-COLUMNS = ("communicated_date", "communication_type", "direction", "status", "to", "duration")
-"""The columns of the communication logs that are read."""
+_STAGE = ("communication_type", "direction", "status", "duration")
+SOURCES = {
+    "communicated_date": ("communicated_date",),
+    "communication_type": ("communication_type",),
+    "stage": _STAGE,
+    "stage_order": _STAGE,
+    "attempts": _STAGE,
+    "contacts": (*_STAGE, "to"),
+    "attempt_rate": _STAGE,
+    "contact_rate": (*_STAGE, "to"),
+    "step_rate": (*_STAGE, "to"),
+}
+"""The columns of the communication logs that each column is computed from."""
 
-# Grouped by contact first: a contact's furthest stage makes distinct contacts a plain count.
-_FUNNEL = """
+_STAGE_ROWS = ", ".join(f"({order}, '{stage}')" for order, stage in enumerate(STAGES, 1))
+
+# Grouped by contact first: the furthest stage of each contact turns distinct contacts into a plain count.
+_FUNNEL = f"""
 WITH by_contact AS (
     SELECT
         communicated_date,
-        CASE WHEN grouping(communication_type) = 1 THEN 'ALL' ELSE communication_type END AS communication_type,
+        CASE WHEN grouping(communication_type) = 1 THEN '{ALL_TYPES}' ELSE communication_type END AS communication_type,
         max(stage) AS furthest,
         count(*) AS attempted,
         count(*) FILTER (stage >= 2) AS delivered,
@@ -33,7 +42,7 @@ WITH by_contact AS (
         count(*) FILTER (stage >= 4) AS engaged
     FROM attempts
     GROUP BY GROUPING SETS ((communicated_date, communication_type, contact), (communicated_date, contact))
-    HAVING grouping(communication_type) = 1 OR communication_type <> 'ALL'
+    HAVING grouping(communication_type) = 1 OR communication_type <> '{ALL_TYPES}'
 ), by_type AS (
     SELECT
         communicated_date,
@@ -59,11 +68,11 @@ SELECT
     contacts[stage_order] / contacts[1] AS contact_rate,
     CASE WHEN stage_order > 1 THEN contacts[stage_order] / nullif(contacts[stage_order - 1], 0) END AS step_rate
 FROM by_type
-CROSS JOIN (VALUES (1, 'attempted'), (2, 'delivered'), (3, 'reached'), (4, 'engaged')) AS stages (stage_order, stage)
+CROSS JOIN (VALUES {_STAGE_ROWS}) AS stages (stage_order, stage)
 """
 
 
-def attempt_funnel(logs: DuckDBPyRelation, outcomes: Outcomes) -> pd.DataFrame:
+def attempt_funnel(logs: DuckDBPyRelation, scope: Scope) -> pd.DataFrame:
     """Counts outbound attempts and their contacts by stage, for each day and communication type, and for `ALL`.
 
     The stages are 1 `attempted` (every outbound attempt), 2 `delivered`, 3 `reached` and 4 `engaged`; each contains
@@ -72,18 +81,19 @@ def attempt_funnel(logs: DuckDBPyRelation, outcomes: Outcomes) -> pd.DataFrame:
     - `attempt_rate` = a(s) / a(1) and `contact_rate` = c(s) / c(1), from 0 to 1;
     - `step_rate` = c(s) / c(s - 1), from 0 to 1; NULL at stage 1 and where c(s - 1) is 0.
 
-    All four stages are there for each day and type with an outbound attempt. `ALL` counts a contact once, however
-    many types were tried on it; a type that calls itself `ALL` is counted there and has no rows of its own.
+    Each day and type with an outbound attempt has all four stages. `ALL` counts a contact once, however many types
+    were used for it. Rows whose own type is `ALL` are counted there and have no rows of their own.
 
     Args:
-        logs: The slice; at least `COLUMNS`.
-        outcomes: The meaning of statuses and types.
+        logs: Communication logs of the days.
+        scope: The meaning of statuses and types.
 
     Returns:
         The columns of `ATTEMPT_FUNNEL`, sorted by day, type and the order of the stages.
     """
-    attempts = classify.classified(logs.filter(classify.OUTBOUND), outcomes).project(
-        f"communicated_date, communication_type, {classify.RECIPIENT} AS contact, {classify.stage(outcomes)} AS stage"
+    attempts = classify.classified(logs.filter(classify.OUTBOUND), scope.outcomes).project(
+        f"communicated_date, communication_type, {classify.RECIPIENT} AS contact, "
+        f"{classify.stage(scope.outcomes)} AS stage"
     )
     result = select(_FUNNEL, "attempts", attempts)
     return to_frame(ATTEMPT_FUNNEL, [result], order=("communicated_date", "communication_type", "stage_order"))

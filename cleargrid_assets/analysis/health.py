@@ -1,80 +1,78 @@
-"""Operational health: volumes, failures, unmapped statuses, missing durations and lags, by communication type.
-
-What belongs here: the definition of `operational_health`. What does not: what a status means (`outcomes`), how a row
-is read (`classify`), and what to do about an anomaly.
-"""
+"""Operational health: volumes, failures, unmapped statuses, missing durations and lags, by communication type."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from statistics import median
 from typing import TYPE_CHECKING
 
 from cleargrid_assets.analysis import classify
-from cleargrid_assets.analysis.outcomes import Outcomes
+from cleargrid_assets.analysis.outcomes import UNMAPPED
 from cleargrid_assets.analysis.relations import select, to_frame
+from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.contracts import OPERATIONAL_HEALTH
 
 if TYPE_CHECKING:
     import pandas as pd
     from duckdb import DuckDBPyRelation
 
-COLUMNS = (
-    "communicated_date",
-    "communication_type",
-    "status",
-    "duration",
-    "communicated_at",
-    "created_at",
-    "updated_at",
-)
-"""The columns of the communication logs that are read."""
+_VOLUME = ("communicated_date", "communication_type")
+_LOGGING_LAG = (*_VOLUME, "communicated_at", "created_at")
+SOURCES = {
+    "communicated_date": ("communicated_date",),
+    "communication_type": ("communication_type",),
+    "communications": _VOLUME,
+    "failed": (*_VOLUME, "status"),
+    "failure_rate": (*_VOLUME, "status"),
+    "unmapped": (*_VOLUME, "status"),
+    "answered_without_duration": (*_VOLUME, "status", "duration"),
+    "logging_lag_p50_s": _LOGGING_LAG,
+    "logging_lag_p95_s": _LOGGING_LAG,
+    "logging_lag_max_s": _LOGGING_LAG,
+    "update_lag_p95_s": (*_VOLUME, "created_at", "updated_at"),
+    "first_at": (*_VOLUME, "communicated_at"),
+    "last_at": (*_VOLUME, "communicated_at"),
+    "baseline_communications": _VOLUME,
+    "volume_ratio": _VOLUME,
+    "is_anomalous": _VOLUME,
+}
+"""The columns of the communication logs that each column is computed from."""
 
 BASELINE_DAYS = 7
 """How many days before a day make its baseline."""
 
-LEAST_BASELINE_DAYS = 4
-"""With fewer of them, no day is called anomalous."""
+MIN_BASELINE_DAYS = 4
+"""With fewer of them, the day is not judged."""
 
-MADS = 3.0
-"""How many scaled MADs from the baseline are anomalous."""
+_MAX_MADS = 3.0
+"""A volume further from the baseline than this many scaled MADs is anomalous."""
 
-SCALE = 1.4826
+_SCALE = 1.4826
 """Turns the median absolute deviation of normally distributed values into their standard deviation."""
 
-LEAST_MAD = 0.05
+_MIN_MAD = 0.05
 """The MAD is taken as at least this share of the median."""
 
-# `mad` is the median absolute deviation from the median, not scaled.
 _OPERATIONAL_HEALTH = f"""
-WITH volumes AS (
-    SELECT communication_type, count(*) AS communications
-    FROM communications
-    WHERE NOT is_today
-    GROUP BY communicated_date, communication_type
-), baselines AS (
-    SELECT
-        communication_type,
-        count(*) AS days,
-        median(communications) AS baseline_communications,
-        {SCALE} * greatest(mad(communications), {LEAST_MAD} * median(communications)) AS spread
-    FROM (SELECT communication_type, CAST(communications AS DOUBLE) AS communications FROM volumes)
-    GROUP BY communication_type
+WITH usual (communication_type, baseline_communications, tolerance) AS (
+    VALUES {{usual}}
 ), today AS (
     SELECT
         communicated_date,
         communication_type,
         count(*) AS communications,
         count(*) FILTER (outcome = 'failed') AS failed,
-        count(*) FILTER (outcome = 'unmapped') AS unmapped,
-        count(*) FILTER (channel = 'phone' AND {classify.IS_REACHED} AND duration IS NULL)
+        count(*) FILTER (outcome = '{UNMAPPED}') AS unmapped,
+        count(*) FILTER ({classify.IS_PHONE} AND {classify.IS_REACHED} AND duration IS NULL)
             AS answered_without_duration,
         quantile_cont(logging_lag, [0.5, 0.95, 1]) AS logging_lags,
         quantile_cont(update_lag, 0.95) AS update_lag_p95_s,
         min(communicated_at) AS first_at,
         max(communicated_at) AS last_at
     FROM communications
-    WHERE is_today
     GROUP BY communicated_date, communication_type
 )
 SELECT
@@ -84,48 +82,86 @@ SELECT
     logging_lags[2] AS logging_lag_p95_s,
     logging_lags[3] AS logging_lag_max_s,
     communications / baseline_communications AS volume_ratio,
-    CASE
-        WHEN days >= {LEAST_BASELINE_DAYS} THEN abs(communications - baseline_communications) > {MADS} * spread
-    END AS is_anomalous
+    abs(communications - baseline_communications) > tolerance AS is_anomalous
 FROM today
-LEFT JOIN baselines USING (communication_type)
+LEFT JOIN usual USING (communication_type)
 """
 
 
-def operational_health(logs: DuckDBPyRelation, outcomes: Outcomes, days: Sequence[date]) -> pd.DataFrame:
+@dataclass(frozen=True)
+class UsualVolume:
+    """The volume to expect of a communication type on a day.
+
+    Attributes:
+        baseline: The median volume of the days before.
+        tolerance: How far from the baseline a volume is still usual; None with too few days to judge.
+    """
+
+    baseline: float
+    tolerance: float | None
+
+
+def usual_volume(before: Sequence[float]) -> UsualVolume | None:
+    """The usual volume after days with the given volumes; None without any.
+
+    Args:
+        before: The volumes of the `BASELINE_DAYS` days before, without the days that have no rows.
+    """
+    if not before:
+        return None
+    baseline = float(median(before))
+    if len(before) < MIN_BASELINE_DAYS:
+        return UsualVolume(baseline, None)
+    mad = float(median([abs(volume - baseline) for volume in before]))
+    return UsualVolume(baseline, _MAX_MADS * (_SCALE * max(mad, _MIN_MAD * baseline)))
+
+
+def operational_health(logs: DuckDBPyRelation, scope: Scope) -> pd.DataFrame:
     """Describes the communications of both directions, for each day and communication type.
 
     - `failure_rate` = failed / communications, from 0 to 1; `unmapped` counts statuses that are not known.
     - `answered_without_duration`: phone, outcome reached or engaged, no duration.
     - `logging_lag_*_s` = `created_at` - `communicated_at` and `update_lag_p95_s` = `updated_at` - `created_at`, in
-      seconds with fractions, negative ones kept; quantiles interpolate linearly.
-    - `baseline_communications`: the median m of the type's communications on the 7 days before, days without rows
-      of the type left out; `volume_ratio` = communications / m. NULL where no day before has rows.
+      seconds with fractions; they may be negative. Quantiles interpolate linearly.
+    - `baseline_communications`: the median m of the type's communications on the 7 days before, without days that
+      have no rows of the type; `volume_ratio` = communications / m. NULL if no day before has rows.
     - `is_anomalous`: |communications - m| > 3 * 1.4826 * max(MAD, 0.05 m), where MAD is the median absolute
       deviation of those days from m; NULL with fewer than 4 such days. The factor makes the MAD estimate the
       standard deviation of a normal distribution: P. J. Rousseeuw and C. Croux, "Alternatives to the median
       absolute deviation", Journal of the American Statistical Association 88 (1993).
 
-    A day on which a type has no rows has no row for it: a silent type is seen by its absence.
+    A type has no row on a day without communications of it.
 
     Args:
-        logs: At least `COLUMNS`, and at least the rows of each day and the 7 before it.
-        outcomes: The meaning of statuses and types.
-        days: The business days to compute; one day's lags are in memory at a time.
-
-    Returns:
-        The columns of `OPERATIONAL_HEALTH`, sorted by its key.
+        logs: Communication logs of each day and the 7 days before it.
+        scope: The days, one of which is in memory at a time, and the meaning of statuses and types.
     """
-    results = (_day(logs, outcomes, day) for day in days)
-    return to_frame(OPERATIONAL_HEALTH, results, order=OPERATIONAL_HEALTH.key)
+    volumes = _volumes(logs)
+    return to_frame(OPERATIONAL_HEALTH, (_day(logs, scope, day, volumes) for day in scope.days))
 
 
-def _day(logs: DuckDBPyRelation, outcomes: Outcomes, day: date) -> DuckDBPyRelation:
-    window = classify.trailing_days(logs, day, BASELINE_DAYS + 1)
-    communications = classify.classified(window, outcomes).project(
-        f"communicated_date, communicated_date = DATE '{day}' AS is_today, "
-        "communication_type, channel, outcome, duration, communicated_at, "
+def _volumes(logs: DuckDBPyRelation) -> Mapping[str, Mapping[date, int]]:
+    """The communications of each type and day."""
+    # Grouped before types are normalised, because a day has many rows and few types.
+    by_word = logs.aggregate("communicated_date, communication_type, count(*) AS communications")
+    volumes: dict[str, dict[date, int]] = defaultdict(lambda: defaultdict(int))
+    for name, day, communications in by_word.project(f"{classify.TYPE}, communicated_date, communications").fetchall():
+        volumes[name][day] += communications
+    return volumes
+
+
+def _day(
+    logs: DuckDBPyRelation, scope: Scope, day: date, volumes: Mapping[str, Mapping[date, int]]
+) -> DuckDBPyRelation:
+    days_before = [day - timedelta(days=back) for back in range(1, BASELINE_DAYS + 1)]
+    usual = ["(NULL::VARCHAR, NULL::DOUBLE, NULL::DOUBLE)"]  # Joins nothing; VALUES takes no empty list.
+    for name, by_day in volumes.items():
+        if expected := usual_volume([by_day[before] for before in days_before if before in by_day]):
+            tolerance = "NULL" if expected.tolerance is None else f"'{expected.tolerance!r}'::DOUBLE"
+            usual.append(f"({classify.literal(name)}, '{expected.baseline!r}'::DOUBLE, {tolerance})")
+    communications = classify.classified(classify.trailing_days(logs, day, 1), scope.outcomes).project(
+        "communicated_date, communication_type, channel, outcome, duration, communicated_at, "
         "(epoch_us(created_at) - epoch_us(communicated_at)) / 1e6 AS logging_lag, "
         "(epoch_us(updated_at) - epoch_us(created_at)) / 1e6 AS update_lag"
     )
-    return select(_OPERATIONAL_HEALTH, "communications", communications)
+    return select(_OPERATIONAL_HEALTH.format(usual=", ".join(usual)), "communications", communications)

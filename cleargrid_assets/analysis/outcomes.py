@@ -1,7 +1,6 @@
 """The outcomes file: what a status and a communication type mean.
 
-What belongs here: the packaged TOML file, a user's file on top of it, the errors of a broken one and the lines to
-add for what it does not know yet. What does not: applying the meanings to rows, which `classify` does.
+The packaged file is read first; a user's file (`CLEARGRID_OUTCOMES`) extends and overrides it.
 """
 
 import json
@@ -14,6 +13,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from cleargrid_assets.contracts import CHANNELS, OTHER_CHANNEL
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -22,14 +23,17 @@ else:
 OUTCOMES = ("failed", "delivered", "reached", "engaged")
 """What a status may mean, from the least to the most."""
 
-CHANNELS = ("phone", "email", "messaging", "other")
-"""What a communication type may belong to."""
+UNMAPPED = "unmapped"
+"""The outcome of a status that the file does not list."""
 
+_TABLES = {"statuses": OUTCOMES, "channels": CHANNELS}
+_SECONDS = "engaged_seconds"
+_SUGGESTED_OUTCOME = "delivered"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class OutcomesError(ValueError):
-    """An outcomes file that cannot be used; the message names the file, the line and the reason."""
+    """An outcomes file cannot be used. The message names the file, the entry and the reason."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,12 @@ class Outcomes:
 
 
 def normalised(word: str) -> str:
-    """A status or communication type as it is compared: trimmed, upper-case, `-` and space as `_`."""
+    """A status or communication type in the form that is compared: trimmed, upper-case, `-` and space as `_`."""
     return "".join(map(_capital, word.strip())).replace("-", "_").replace(" ", "_")
 
 
 def load_outcomes(path: str | None) -> Outcomes:
-    """Reads the packaged outcomes, overridden and extended by a file of the user's.
+    """Reads the packaged outcomes and the user's file on top of them.
 
     Args:
         path: The user's TOML file; None for the packaged outcomes alone.
@@ -62,48 +66,46 @@ def load_outcomes(path: str | None) -> Outcomes:
         OutcomesError: If a file cannot be read, is not TOML, or holds an unknown table, key, outcome or channel, or
             a value of the wrong type.
     """
-    packaged = resources.files(__package__).joinpath("outcomes.toml").read_bytes()
-    layers = [_Document("the packaged outcomes.toml", packaged)]
+    files = {"the packaged outcomes.toml": resources.files(__package__).joinpath("outcomes.toml").read_bytes()}
     if path is not None:
-        layers.append(_Document(path, _read(path)))
-    statuses: dict[str, str] = {}
-    channels: dict[str, str] = {}
-    engaged_seconds = 0.0
-    for layer in layers:
-        layer.refuse_unknown(("statuses", "channels", "engaged_seconds"))
-        statuses |= layer.words("statuses", OUTCOMES)
-        channels |= layer.words("channels", CHANNELS)
-        engaged_seconds = layer.seconds("engaged_seconds", engaged_seconds)
-    return Outcomes(statuses, channels, engaged_seconds)
+        files[path] = _read(path)
+    words: dict[str, dict[str, str]] = {table: {} for table in _TABLES}
+    seconds = 0.0
+    for name, content in files.items():
+        values = _parsed(name, content)
+        for table, allowed in _TABLES.items():
+            words[table] |= _words(name, table, values.get(table, {}), allowed)
+        seconds = _seconds(name, values.get(_SECONDS, seconds))
+    return Outcomes(words["statuses"], words["channels"], seconds)
 
 
 def toml_lines_for(statuses: Iterable[str], types: Iterable[str]) -> str:
-    """The TOML that makes unmapped statuses and types known, ready to paste and to correct.
+    """The TOML entries for unmapped statuses and types, ready to paste and to correct.
 
-    The words given are the modest ones: a status `delivered`, a type `other`, with the alternatives beside them.
+    Suggested are `delivered` for a status and `other` for a type; a comment lists the alternatives.
 
     Args:
         statuses: Unmapped statuses.
         types: Unmapped communication types.
 
     Returns:
-        Whole tables with their headers, one entry a line; empty if there is nothing to add.
+        Whole tables with their headers, one entry per line; empty if there is nothing to add.
     """
     tables = [
-        _toml_table("statuses", statuses, "delivered", OUTCOMES),
-        _toml_table("channels", types, "other", CHANNELS),
+        _toml_table("statuses", statuses, _SUGGESTED_OUTCOME),
+        _toml_table("channels", types, OTHER_CHANNEL),
     ]
     return "\n\n".join(table for table in tables if table)
 
 
 def _capital(letter: str) -> str:
-    """The capital that DuckDB, which compares rows, has of a letter: always a single one, or else the letter itself."""
+    """The upper-case letter as DuckDB has it: always one letter, or the letter itself."""
     candidates = (letter.upper(), letter.title(), "\N{LATIN CAPITAL LETTER SHARP S}" if letter == "ß" else letter)
     return next(capital for capital in candidates if len(capital) == 1)
 
 
-def _toml_table(name: str, keys: Iterable[str], word: str, words: Sequence[str]) -> str:
-    alternatives = ", ".join(other for other in words if other != word)
+def _toml_table(name: str, keys: Iterable[str], word: str) -> str:
+    alternatives = ", ".join(other for other in _TABLES[name] if other != word)
     entries = [f'{_toml_key(key)} = "{word}"  # or: {alternatives}' for key in sorted(set(keys))]
     return "\n".join([f"[{name}]", *entries]) if entries else ""
 
@@ -111,7 +113,7 @@ def _toml_table(name: str, keys: Iterable[str], word: str, words: Sequence[str])
 def _toml_key(key: str) -> str:
     if _BARE_KEY.fullmatch(key):
         return key
-    # A JSON string is a TOML basic string, but for DEL, which JSON leaves bare and TOML forbids.
+    # A JSON string is a TOML basic string, except for DEL, which TOML wants escaped.
     return json.dumps(key, ensure_ascii=False).replace("\x7f", "\\u007F")
 
 
@@ -122,80 +124,43 @@ def _read(path: str) -> bytes:
         raise OutcomesError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-class _Document:
-    """One TOML document, whose complaints name their line."""
-
-    def __init__(self, name: str, content: bytes) -> None:
-        self._name = name
-        try:
-            # Editors on Windows may begin a file with a byte order mark.
-            self._text = content.decode("utf-8-sig").replace("\r\n", "\n")
-        except UnicodeDecodeError as error:
-            line = content.count(b"\n", 0, error.start) + 1
-            raise OutcomesError(f"{name}, line {line}: not UTF-8 text") from error
-        try:
-            self._values = tomllib.loads(self._text)
-        except tomllib.TOMLDecodeError as error:
-            raise OutcomesError(self._syntax_message(str(error))) from error
-
-    def refuse_unknown(self, known: Sequence[str]) -> None:
-        for key in self._values:
-            if key not in known:
-                raise self._error((key,), f"unknown table or key {key!r}: it must be {_listed(known)}")
-
-    def words(self, table: str, allowed: Sequence[str]) -> dict[str, str]:
-        """The entries of a table, keys normalised, each value one of the allowed words."""
-        entries = self._values.get(table, {})
-        if not isinstance(entries, dict):
-            raise self._error((table,), f"{table} must be a table: [{table}]")
-        words: dict[str, str] = {}
-        for key, word in entries.items():
-            if not isinstance(word, str) or word not in allowed:
-                raise self._error((table, key), f"{key} must be {_listed(allowed)}, not {word!r}")
-            if normalised(key) in words:
-                raise self._error((table, key), f"{key} is given twice (compared as {normalised(key)})")
-            words[normalised(key)] = word
-        return words
-
-    def seconds(self, key: str, default: float) -> float:
-        value = self._values.get(key, default)
-        # A TOML boolean is a Python int.
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not is_number or not math.isfinite(value) or value < 0:
-            raise self._error((key,), f"{key} must be a number of seconds, 0 or more, not {value!r}")
-        return float(value)
-
-    def _error(self, path: Sequence[str], reason: str) -> OutcomesError:
-        return OutcomesError(f"{self._name}, line {self._line_of(path)}: {reason}")
-
-    def _line_of(self, path: Sequence[str]) -> int:
-        """The line that completes an entry: the shortest beginning of the file that is TOML and has it.
-
-        Asking the parser is right for every way of writing an entry (quoted, dotted, inline), as a search is not.
-        """
-        lines = self._text.split("\n")
-        for count in range(1, len(lines)):
-            try:
-                values = tomllib.loads("\n".join(lines[:count]))
-            except tomllib.TOMLDecodeError:
-                continue
-            if _has(values, path):
-                return count
-        return len(lines)
-
-    def _syntax_message(self, reason: str) -> str:
-        # The parser says `reason (at line 3, column 5)`, or `(at end of document)`.
-        place = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", reason)
-        line = place[1] if place and place[1] else self._text.rstrip("\n").count("\n") + 1
-        return f"{self._name}, line {line}: not valid TOML: {reason[: place.start()] if place else reason}"
+def _parsed(name: str, content: bytes) -> dict[str, Any]:
+    try:
+        # `-sig`: editors on Windows may begin a file with a byte order mark.
+        values = tomllib.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise OutcomesError(f"{name}: not UTF-8 text (at line {line})") from error
+    except tomllib.TOMLDecodeError as error:
+        # The parser's text ends with the line and the column.
+        raise OutcomesError(f"{name}: not valid TOML: {error}") from error
+    known = [*_TABLES, _SECONDS]
+    for key in values:
+        if key not in known:
+            raise OutcomesError(f"{name}: unknown table or key {key!r}: it must be {_listed(known)}")
+    return values
 
 
-def _has(values: Any, path: Sequence[str]) -> bool:
-    for key in path:
-        if not isinstance(values, dict) or key not in values:
-            return False
-        values = values[key]
-    return True
+def _words(name: str, table: str, entries: Any, allowed: Sequence[str]) -> dict[str, str]:
+    """The entries of a table with normalised keys."""
+    if not isinstance(entries, dict):
+        raise OutcomesError(f"{name}: {table} must be a table: [{table}]")
+    words: dict[str, str] = {}
+    for key, word in entries.items():
+        if word not in allowed:
+            raise OutcomesError(f"{name}: {table}.{_toml_key(key)} must be {_listed(allowed)}, not {word!r}")
+        if normalised(key) in words:
+            raise OutcomesError(f"{name}: {table}.{_toml_key(key)} is given twice (compared as {normalised(key)})")
+        words[normalised(key)] = word
+    return words
+
+
+def _seconds(name: str, value: Any) -> float:
+    # In Python, a TOML boolean is an int.
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value) or value < 0:
+        raise OutcomesError(f"{name}: {_SECONDS} must be a number of seconds, 0 or more, not {value!r}")
+    return float(value)
 
 
 def _listed(words: Sequence[str]) -> str:

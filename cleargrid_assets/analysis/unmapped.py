@@ -1,7 +1,4 @@
-"""What the outcomes do not know: the statuses and communication types of the slice that they leave out.
-
-What belongs here: counting them. What does not: what to add to the outcomes file, which `outcomes` says.
-"""
+"""The statuses and communication types in the rows that the outcomes file does not list."""
 
 from __future__ import annotations
 
@@ -16,19 +13,16 @@ from cleargrid_assets.analysis.outcomes import Outcomes
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation
 
-COLUMNS = ("communicated_date", "communication_type", "status")
-"""The columns of the communication logs that are read."""
-
 
 @dataclass(frozen=True, order=True)
 class Unmapped:
-    """A status or type that the outcomes do not know.
+    """A status or communication type that the outcomes file does not list.
 
     Attributes:
         communicated_date: Business day.
         kind: `status` or `communication_type`.
-        value: What is not known, in capitals with `_` for `-` and space.
-        communications: Communications of both directions that have it.
+        value: The word, normalised: in capitals with `_` for `-` and space.
+        communications: How many communications of both directions have it.
     """
 
     communicated_date: date
@@ -38,21 +32,21 @@ class Unmapped:
 
 
 def unmapped(logs: DuckDBPyRelation, outcomes: Outcomes) -> list[Unmapped]:
-    """Counts the communications, of both directions, whose status or type the outcomes do not know.
+    """Counts the communications of both directions whose status or type the outcomes file does not list.
 
-    A NULL, which the table does not allow, is no word that a file could map.
+    NULL is not counted, because no file could map it; the table does not allow it.
 
     Args:
-        logs: The slice; at least `COLUMNS`.
+        logs: Communication logs.
         outcomes: The meaning of statuses and types.
 
     Returns:
-        What is not known on each day, in order; empty if all is known.
+        The unmapped words of each day, sorted.
     """
     found: Counter[tuple[date, str, str]] = Counter()
-    # A day has many communications and few words.
-    by_word = logs.aggregate(f"{', '.join(COLUMNS)}, count(*) AS communications")
-    # Compared by the very expressions of the analyses: Python's capitals differ from DuckDB's for some letters.
+    # Grouped before words are normalised, because a day has many rows and few words.
+    by_word = logs.aggregate("communicated_date, communication_type, status, count(*) AS communications")
+    # Normalised by DuckDB, as in the analyses: Python's capitals differ for some letters.
     compared = by_word.project(f"communicated_date, {classify.TYPE}, {classify.STATUS}, communications")
     for day, kind, status, communications in compared.fetchall():
         if status is not None and status not in outcomes.statuses:

@@ -1,1 +1,1 @@
-"""The assets: one module each, thin wiring between `exports`, `analysis`, `pictures` and the IO manager."""
+"""The assets: thin wiring between `exports`, `analysis`, `pictures` and the IO manager."""

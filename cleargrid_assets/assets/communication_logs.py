@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from cleargrid_assets import __version__
-from cleargrid_assets.assets.declaration import declaration
+from cleargrid_assets.assets.declaration import asset_args, without_beta_warnings
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.exports.contract import D21
 from cleargrid_assets.exports.errors import ExportsError
@@ -28,18 +28,15 @@ _COUNT_LASTS = timedelta(minutes=5)
 """A count that an earlier process got longer ago says little of the pages fetched since; the check asks again then."""
 
 
-@dg.asset(**declaration(COMMUNICATION_LOGS), code_version="1")
+with without_beta_warnings():
+    _asset = dg.asset(**asset_args(COMMUNICATION_LOGS), code_version="1")
+
+
+@_asset
 def communication_logs(
     context: dg.AssetExecutionContext, exports: ExportsResource
 ) -> dg.MaterializeResult[SpooledSlice]:
-    """Every call, e-mail and message between the lender and its borrowers, one row each, as ClearGrid logged it.
-
-    A day holds the rows whose `communicated_at` lies between its midnights in the business zone. Materializing a day
-    replaces it: the table then holds what the API says now, all of it and nothing else. ClearGrid adds rows and edits
-    them after the fact, so recent days are worth fetching again; the metadata says what that changed.
-
-    Source: ClearGrid Exports API, section S4, dataset D21 (Communication Logs).
-    """
+    """Fetches the days of the run and hands them to the IO manager as spooled files."""
     settings = Settings.from_environment()
     days = {key: day_window(key, BUSINESS_ZONE) for key in context.partition_keys}
 

@@ -1,33 +1,17 @@
-"""What all assets say of themselves, derived from their table's contract."""
+"""What all assets have in common, derived from the contract of their table."""
 
 import warnings
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, PARTITION_COLUMN, SCHEMA, Table
-from cleargrid_assets.partitions import BUSINESS_ZONE, DAILY, FRESH_BY
+from cleargrid_assets.partitions import DAILY
 
 DAYS_PER_RUN = 10
-"""Days in one run of a backfill: a month is three or four runs. A bad day of the log costs at most the nine beside it,
-and what looks back at them."""
-
-# For the UI's card, which asks only whether anything was materialized since midnight; see `checks.history`. One for
-# all, because Dagster walks the cron expression for a while to check it.
-_FRESHNESS_POLICY = dg.FreshnessPolicy.cron(
-    deadline_cron=f"{FRESH_BY.minute} {FRESH_BY.hour} * * *",
-    lower_bound_delta=timedelta(hours=FRESH_BY.hour, minutes=FRESH_BY.minute),
-    timezone=BUSINESS_ZONE.key,
-)
-
-# Both parameters have been what sizes backfills and lets histories begin for years; said at every start otherwise.
-warnings.filterwarnings(
-    "ignore",
-    message="Parameter `(backfill_policy|allow_nonexistent_upstream_partitions)`",
-    category=dg.BetaWarning,
-)
+"""Days in one run of a backfill: a month takes three or four runs, and one bad day fails at most ten days."""
 
 
 def asset_key(table: Table) -> dg.AssetKey:
@@ -35,38 +19,42 @@ def asset_key(table: Table) -> dg.AssetKey:
     return dg.AssetKey([SCHEMA, table.name])
 
 
-def declaration(table: Table) -> dict[str, Any]:
-    """The arguments that every asset passes to `@dg.asset`."""
+def asset_args(table: Table) -> dict[str, Any]:
+    """The arguments of `@dg.asset` for the asset that stores the table. Use them inside `without_beta_warnings`."""
     return {
         "key": asset_key(table),
+        "description": table.description,
         "partitions_def": DAILY,
         "backfill_policy": dg.BackfillPolicy.multi_run(max_partitions_per_run=DAYS_PER_RUN),
         "group_name": SCHEMA,
         "kinds": {"duckdb", "python"},
-        "owners": ["team:collections-data"],
-        "freshness_policy": _FRESHNESS_POLICY,
         "metadata": {"partition_expr": PARTITION_COLUMN, "dagster/column_schema": _column_schema(table)},
     }
 
 
-def logs_input(trailing_days: int = 1) -> dict[str, dg.AssetIn]:
-    """The communication logs of the day, and of the days before it that are part of its trailing days.
+@contextmanager
+def without_beta_warnings() -> Iterator[None]:
+    """Hides Dagster's warnings about beta parameters, such as `backfill_policy`, while assets are built."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        yield
 
-    The first days of the history have fewer days before them.
-    """
+
+def logs_input(trailing_days: int = 1) -> dict[str, dg.AssetIn]:
+    """The communication logs of the trailing days that end with the day. The history may begin later."""
     mapping = dg.TimeWindowPartitionMapping(
         start_offset=1 - trailing_days, allow_nonexistent_upstream_partitions=trailing_days > 1
     )
     return {"communication_logs": dg.AssetIn(key=asset_key(COMMUNICATION_LOGS), partition_mapping=mapping)}
 
 
-def lineage(columns: Mapping[str, Sequence[str]]) -> dict[str, dg.TableColumnLineage]:
+def lineage(sources: Mapping[str, Sequence[str]]) -> dict[str, dg.TableColumnLineage]:
     """Metadata that traces a table's columns to columns of the communication logs."""
     return {
         "dagster/column_lineage": dg.TableColumnLineage(
             {
-                name: [dg.TableColumnDep(asset_key(COMMUNICATION_LOGS), source) for source in sources]
-                for name, sources in columns.items()
+                name: [dg.TableColumnDep(asset_key(COMMUNICATION_LOGS), source) for source in columns]
+                for name, columns in sources.items()
             }
         )
     }

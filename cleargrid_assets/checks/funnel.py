@@ -1,25 +1,48 @@
 """Checks of the attempt funnel against itself and against the log."""
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import date
 
 import dagster as dg
 
 from cleargrid_assets.analysis import classify
 from cleargrid_assets.assets.declaration import asset_key
-from cleargrid_assets.checks.scope import days_in_scope, spoken
-from cleargrid_assets.contracts import ATTEMPT_FUNNEL, COMMUNICATION_LOGS
+from cleargrid_assets.checks.scope import days_in_scope, spoken, verdict
+from cleargrid_assets.contracts import ALL_TYPES, ATTEMPT_FUNNEL, COMMUNICATION_LOGS, STAGES
 from cleargrid_assets.resources import WarehouseResource
+from cleargrid_assets.wording import counted, first_of
 
-_SHOWN = 5
+_MAX_NAMED = 5
+_STAGES_CONTAIN_EACH_OTHER = dg.AssetCheckSpec(
+    "stages_contain_each_other",
+    asset=asset_key(ATTEMPT_FUNNEL),
+    description="Each funnel has all stages. No stage has more attempts or contacts than the one before it, or more "
+    "contacts than attempts.",
+)
+_ATTEMPTS_ARE_THE_OUTBOUND_ROWS = dg.AssetCheckSpec(
+    "attempts_are_the_outbound_rows",
+    asset=asset_key(ATTEMPT_FUNNEL),
+    additional_deps=[asset_key(COMMUNICATION_LOGS)],
+    description="The attempts of the first stage are exactly the outbound rows of the log, in total and by type.",
+)
 
 
-@dg.asset_check(asset=asset_key(ATTEMPT_FUNNEL), name="stages_contain_each_other")
-def stages_contain_each_other(
+@dg.multi_asset_check(
+    name="funnel_checks", specs=[_STAGES_CONTAIN_EACH_OTHER, _ATTEMPTS_ARE_THE_OUTBOUND_ROWS], can_subset=True
+)
+def funnel_checks(
     context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
-) -> dg.AssetCheckResult:
-    """No stage has more attempts or contacts than the one before it, or more contacts than attempts; all have four."""
+) -> Iterator[dg.AssetCheckResult]:
+    """Checks that the funnels of the run are consistent, and that they are those of the stored log."""
     days = days_in_scope(context, ATTEMPT_FUNNEL)
+    if _STAGES_CONTAIN_EACH_OTHER.key in context.selected_asset_check_keys:
+        yield _check_stages(warehouse, days)
+    if _ATTEMPTS_ARE_THE_OUTBOUND_ROWS.key in context.selected_asset_check_keys:
+        yield _compare_with_log(warehouse, days)
+
+
+def _check_stages(warehouse: WarehouseResource, days: list[date]) -> dg.AssetCheckResult:
     with warehouse.slice(ATTEMPT_FUNNEL, days).open() as funnel:
         before = "OVER (PARTITION BY communicated_date, communication_type ORDER BY stage_order)"
         grows = f"attempts > lag(attempts) {before} OR contacts > lag(contacts) {before} OR contacts > attempts"
@@ -29,57 +52,62 @@ def stages_contain_each_other(
         by_type = by_stage.aggregate(
             "communicated_date, communication_type, list_sort(list(stage)) AS stages, bool_or(grows) AS grows"
         )
-        is_broken = "stages <> ['1attempted', '2delivered', '3reached', '4engaged'] OR grows"
-        broken = by_type.filter(is_broken).project("communicated_date, communication_type").fetchall()
-    return dg.AssetCheckResult(
-        passed=not broken,
-        description=f"The stages of {spoken(days)} contain each other."
-        if not broken
-        else f"In {len(broken)} funnels of {spoken(days)}, a stage is missing, misnamed or too large. "
-        "Materialize the funnel of these days again; if it stays so, something other than this project writes to it.",
-        metadata={"funnels": [f"{day} {kind}" for day, kind in broken]},
+        stages = [f"{order}{stage}" for order, stage in enumerate(STAGES, 1)]
+        broken = by_type.filter(f"stages <> {stages} OR grows").project("communicated_date, communication_type")
+        names = [f"{day} {kind}" for day, kind in broken.fetchall()]
+    return verdict(
+        _STAGES_CONTAIN_EACH_OTHER,
+        passed=not names,
+        good=f"The stages of {spoken(days)} contain each other.",
+        bad=f"A stage is missing, misnamed or too large in {counted(len(names), 'funnel')} of {spoken(days)}. "
+        "Materialize the funnel of these days again. If the check still fails, something else writes to the table.",
+        metadata={"funnels": names},
+        severity=dg.AssetCheckSeverity.ERROR,
     )
 
 
-@dg.asset_check(
-    asset=asset_key(ATTEMPT_FUNNEL),
-    name="attempts_are_the_outbound_rows",
-    additional_deps=[asset_key(COMMUNICATION_LOGS)],
-)
-def attempts_are_the_outbound_rows(
-    context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
-) -> dg.AssetCheckResult:
-    """The attempts of the funnel's first stage are exactly the outbound rows of the stored log, in all and by type."""
-    days = days_in_scope(context, ATTEMPT_FUNNEL)
-    with warehouse.slice(COMMUNICATION_LOGS, days).open() as logs:
-        # By the words as they came first: a day has many rows and few words.
-        by_word = logs.filter(classify.OUTBOUND).aggregate("communicated_date, communication_type, count(*) AS rows")
-        by_type = by_word.project(f"communicated_date, {classify.TYPE} AS communication_type, rows")
-        counted = by_type.aggregate("communicated_date, communication_type, sum(rows)::BIGINT").fetchall()
-    with warehouse.slice(ATTEMPT_FUNNEL, days).open() as funnel:
-        first_stages = funnel.filter("stage_order = 1")
-        attempts = first_stages.select("communicated_date", "communication_type", "attempts").fetchall()
-    outbound: Counter[tuple[date, str]] = Counter()
-    for day, kind, rows in counted:
-        outbound[day, "ALL"] += rows
-        if kind not in {"ALL", None}:
-            outbound[day, kind] += rows
-    attempted: Counter[tuple[date, str]] = Counter()
-    for day, kind, count in attempts:
-        attempted[day, kind] += count
-    different = sorted(key for key in outbound | attempted if outbound[key] != attempted[key])
-    return dg.AssetCheckResult(
+def _compare_with_log(warehouse: WarehouseResource, days: list[date]) -> dg.AssetCheckResult:
+    outbound, attempted = _outbound_rows(warehouse, days), _attempts(warehouse, days)
+    different = [
+        f"{day} {kind}: {attempted[day, kind]:,} attempts, {outbound[day, kind]:,} outbound rows"
+        for day, kind in sorted(outbound | attempted)
+        if outbound[day, kind] != attempted[day, kind]
+    ]
+    return verdict(
+        _ATTEMPTS_ARE_THE_OUTBOUND_ROWS,
         passed=not different,
-        description=f"The funnel of {spoken(days)} has every outbound row."
-        if not different
-        else "; ".join(
-            f"{day} {kind}: {attempted[day, kind]:,} attempts, {outbound[day, kind]:,} outbound rows"
-            for day, kind in different[:_SHOWN]
-        )
-        + (f"; and {len(different) - _SHOWN} more" if len(different) > _SHOWN else "")
-        + ". The log has changed since the funnel was computed: materialize the funnel of these days.",
+        good=f"The funnel of {spoken(days)} has every outbound row.",
+        bad=f"{first_of(different, _MAX_NAMED, 'difference', '; ')}. The log has changed since then: "
+        "materialize the funnel of these days.",
         metadata={
-            name: sum(count for (_, kind), count in counts.items() if kind == "ALL")
+            name: sum(count for (_, kind), count in counts.items() if kind == ALL_TYPES)
             for name, counts in (("attempts", attempted), ("outbound_rows", outbound))
         },
+        severity=dg.AssetCheckSeverity.ERROR,
     )
+
+
+def _outbound_rows(warehouse: WarehouseResource, days: list[date]) -> Counter[tuple[date, str]]:
+    """The outbound rows of the log by day and type, all types included."""
+    with warehouse.slice(COMMUNICATION_LOGS, days).open() as logs:
+        # Grouped before types are normalised, because a day has many rows and few types.
+        by_word = logs.filter(classify.OUTBOUND).aggregate("communicated_date, communication_type, count(*) AS rows")
+        by_type = by_word.project(f"communicated_date, {classify.TYPE} AS communication_type, rows")
+        counted_rows = by_type.aggregate("communicated_date, communication_type, sum(rows)::BIGINT").fetchall()
+    outbound: Counter[tuple[date, str]] = Counter()
+    for day, kind, rows in counted_rows:
+        outbound[day, ALL_TYPES] += rows
+        if kind not in {ALL_TYPES, None}:
+            outbound[day, kind] += rows
+    return outbound
+
+
+def _attempts(warehouse: WarehouseResource, days: list[date]) -> Counter[tuple[date, str]]:
+    """The attempts of the funnel's first stage by day and type."""
+    with warehouse.slice(ATTEMPT_FUNNEL, days).open() as funnel:
+        first_stages = funnel.filter("stage_order = 1")
+        rows = first_stages.select("communicated_date", "communication_type", "attempts").fetchall()
+    attempted: Counter[tuple[date, str]] = Counter()
+    for day, kind, count in rows:
+        attempted[day, kind] += count
+    return attempted

@@ -1,18 +1,19 @@
-"""Whether the outcomes file knows what the log says."""
+"""Whether the outcomes file lists all statuses and types of the log."""
 
 from __future__ import annotations
 
 from collections import Counter
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from cleargrid_assets.analysis.outcomes import Outcomes, toml_lines_for
 from cleargrid_assets.analysis.unmapped import unmapped
 from cleargrid_assets.assets.declaration import asset_key
-from cleargrid_assets.checks.scope import spoken
-from cleargrid_assets.contracts import COMMUNICATION_LOGS
+from cleargrid_assets.checks.scope import spoken, verdict
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, OTHER_CHANNEL
+from cleargrid_assets.wording import counted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation
@@ -20,38 +21,35 @@ if TYPE_CHECKING:
 MAPPED = dg.AssetCheckSpec(
     "statuses_and_types_are_mapped",
     asset=asset_key(COMMUNICATION_LOGS),
-    description="Every status has an outcome and every communication type a channel. An unmapped status counts as "
-    "attempted and no further, an unmapped type as channel `other`.",
+    description="The outcomes file lists every status and every communication type. An unmapped status counts as "
+    f"attempted only, an unmapped type as channel `{OTHER_CHANNEL}`.",
 )
 
 
 def find_unmapped(rows: DuckDBPyRelation, outcomes: Outcomes, days: list[date]) -> dg.AssetCheckResult:
-    """Whether the outcomes know all statuses and types, with the lines to add where they do not.
+    """Checks that all statuses and types are mapped; if not, the metadata has the lines to add to the outcomes file.
 
     Args:
-        rows: Of the days, in the stored table.
+        rows: The stored rows of the days.
         outcomes: The meaning of statuses and types.
-        days: What they are the rows of.
+        days: The business days.
     """
-    found = unmapped(rows, outcomes)
     totals: Counter[tuple[str, str]] = Counter()
-    for each in found:
+    for each in unmapped(rows, outcomes):
         totals[each.kind, each.value] += each.communications
     statuses = [value for kind, value in totals if kind == "status"]
     types = [value for kind, value in totals if kind == "communication_type"]
-    metadata: dict[str, Any] = {
-        "unmapped": {f"{kind} {value}": count for (kind, value), count in totals.items()},
-        "lines_to_add": dg.MetadataValue.md(f"```toml\n{toml_lines_for(statuses, types)}\n```"),
-    }
-    return dg.AssetCheckResult(
-        check_name=MAPPED.name,
-        asset_key=MAPPED.asset_key,
-        passed=not found,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=f"All statuses and types of {spoken(days)} are mapped."
-        if not found
-        else f"Not mapped are, of {spoken(days)}, {len(statuses)} of the statuses and {len(types)} of the types: "
-        f"{', '.join(map(repr, [*statuses, *types]))}. Add the lines below to a file of yours, correct the words after "
-        "`=`, and name the file in CLEARGRID_OUTCOMES.",
-        metadata=metadata if found else {},
+    return verdict(
+        MAPPED,
+        passed=not totals,
+        good=f"All statuses and types of {spoken(days)} are mapped.",
+        bad=f"{counted(len(statuses), 'status')} and {counted(len(types), 'type')} of {spoken(days)} have no mapping: "
+        f"{', '.join(map(repr, [*statuses, *types]))}. Copy the lines below to your outcomes file, correct the words "
+        "after `=`, and name the file in CLEARGRID_OUTCOMES.",
+        metadata={
+            "unmapped": {f"{kind} {value}": count for (kind, value), count in totals.items()},
+            "lines_to_add": dg.MetadataValue.md(f"```toml\n{toml_lines_for(statuses, types)}\n```"),
+        }
+        if totals
+        else None,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -71,3 +71,32 @@ def spoken(days: Sequence[date]) -> str:
     if not days:
         return "no day (none is materialized yet)"
     return str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
+
+
+def verdict(
+    spec: dg.AssetCheckSpec,
+    *,
+    passed: bool,
+    good: str,
+    bad: str,
+    metadata: Mapping[str, Any] | None = None,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
+) -> dg.AssetCheckResult:
+    """The result of a check.
+
+    Args:
+        spec: The check.
+        passed: Whether it passed.
+        good: The description if it passed.
+        bad: The description if it did not.
+        metadata: What the UI shows with it.
+        severity: How bad it is if it did not pass.
+    """
+    return dg.AssetCheckResult(
+        check_name=spec.name,
+        asset_key=spec.asset_key,
+        passed=passed,
+        description=good if passed else bad,
+        metadata=metadata,
+        severity=severity,
+    )

@@ -1,55 +1,50 @@
-"""Checks that the trailing windows of an analysis are whole: a figure over missing days looks like any other."""
+"""Checks that all days of a trailing window are stored: a figure over missing days looks like any other."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
 
 import dagster as dg
 
-from cleargrid_assets.analysis.attempts import WINDOW_DAYS
-from cleargrid_assets.analysis.health import BASELINE_DAYS
+from cleargrid_assets.assets.analyses import ANALYSES, Analysis
 from cleargrid_assets.assets.declaration import asset_key
-from cleargrid_assets.checks.scope import days_in_scope, materialized_days, spoken
-from cleargrid_assets.contracts import COMMUNICATION_LOGS, OPERATIONAL_HEALTH, REACH_BY_ATTEMPT, Table
+from cleargrid_assets.checks.scope import days_in_scope, materialized_days, spoken, verdict
+from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.partitions import START_DATE
+from cleargrid_assets.wording import counted, first_of
 
-_DAYS_BEFORE = {REACH_BY_ATTEMPT: WINDOW_DAYS - 1, OPERATIONAL_HEALTH: BASELINE_DAYS}
-_NAME = "trailing_days_are_there"
-_SHOWN = 7
+_MAX_NAMED = 7
+_SPECS = {
+    analysis.table.name: dg.AssetCheckSpec(
+        "trailing_days_are_there",
+        asset=asset_key(analysis.table),
+        additional_deps=[asset_key(COMMUNICATION_LOGS)],
+        description=f"The communication logs of the {counted(analysis.trailing_days - 1, 'day')} before are stored "
+        "too, as far back as the history goes.",
+    )
+    for analysis in ANALYSES
+    if analysis.trailing_days > 1
+}
 
 
-@dg.multi_asset_check(
-    name="window_checks",
-    specs=[
-        dg.AssetCheckSpec(
-            _NAME,
-            asset=asset_key(table),
-            additional_deps=[asset_key(COMMUNICATION_LOGS)],
-            description=f"The communication logs of the {days} days before are there too, as far as the history goes.",
-        )
-        for table, days in _DAYS_BEFORE.items()
-    ],
-    can_subset=True,
-)
+@dg.multi_asset_check(name="window_checks", specs=list(_SPECS.values()), can_subset=True)
 def window_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-    """Whether what looks back has something to look at."""
-    there = materialized_days(context.instance, COMMUNICATION_LOGS)
-    for table, before in _DAYS_BEFORE.items():
-        if dg.AssetCheckKey(asset_key(table), _NAME) in context.selected_asset_check_keys:
-            yield _examined(table, days_in_scope(context, table), before, there)
+    """Checks that every day of each analysis' trailing window is stored."""
+    stored = materialized_days(context.instance, COMMUNICATION_LOGS)
+    for analysis in ANALYSES:
+        spec = _SPECS.get(analysis.table.name)
+        if spec and spec.key in context.selected_asset_check_keys:
+            yield _examined(spec, analysis, days_in_scope(context, analysis.table), stored)
 
 
-def _examined(table: Table, days: list[date], before: int, there: set[str]) -> dg.AssetCheckResult:
-    window = {day - timedelta(days=back) for day in days for back in range(before + 1)}
-    missing = sorted(day for day in window if day >= START_DATE and day.isoformat() not in there)
-    return dg.AssetCheckResult(
-        check_name=_NAME,
-        asset_key=asset_key(table),
+def _examined(spec: dg.AssetCheckSpec, analysis: Analysis, days: list[date], stored: set[str]) -> dg.AssetCheckResult:
+    window = {day - timedelta(days=back) for day in days for back in range(analysis.trailing_days)}
+    missing = sorted(day for day in window if day >= START_DATE and day.isoformat() not in stored)
+    first, last = min(missing, default=None), max(days, default=None)
+    return verdict(
+        spec,
         passed=not missing,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=f"Every day that {spoken(days)} looks back at is there."
-        if not missing
-        else f"{spoken(days)} was computed without the communication logs of {', '.join(map(str, missing[:_SHOWN]))}"
-        f"{' and others' if len(missing) > _SHOWN else ''}. Materialize those, then {table.name} from "
-        f"{missing[0]} to {days[-1]}.",
+        good=f"All days that {spoken(days)} was computed from are stored.",
+        bad=f"{spoken(days)} was computed without the communication logs of {first_of(missing, _MAX_NAMED, 'day')}. "
+        f"Materialize those days, then {analysis.table.name} from {first} to {last}.",
         metadata={"missing_days": len(missing)},
     )

@@ -1,134 +1,123 @@
-"""`reach_by_attempt` at a glance: at which attempt people are reached, by channel.
-
-What belongs here: the curve's sentence, table and picture. What does not: its definition, and other analyses.
-"""
+"""`reach_by_attempt` at a glance: which attempt reaches people, by channel."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from cleargrid_assets.contracts import REACH_BY_ATTEMPT
+from cleargrid_assets.analysis.unmapped import Unmapped
+from cleargrid_assets.contracts import MAX_ATTEMPT_NUMBER
 from cleargrid_assets.pictures import drawing, text
-from cleargrid_assets.pictures.frames import by_channel, tidy
+from cleargrid_assets.pictures.frames import by_channel
+from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
+from cleargrid_assets.wording import more
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
-_OPEN_ENDED = 10
-_MOST_IN_TABLE = 3
+    Curves = dict[str, pd.DataFrame]
+
+_MAX_IN_TABLE = 3
 _BAR = 8
 
 
-def headline(reach: pd.DataFrame, day: date) -> str:
-    """The conclusion in a sentence: what the first attempt reached on the busiest channel, and what all did.
+def present(rows: pd.DataFrame, day: date, _unmapped: Sequence[Unmapped]) -> Presentation:
+    """Shows what the first attempt reached on the busiest channel, what all did, and the curve of each channel.
 
     Args:
-        reach: Rows of `reach_by_attempt` of one day.
+        rows: Tidy rows of the day.
         day: The business day.
     """
-    curves = _curves(reach)
+    by_number = rows[rows["contacts_attempted"] > 0].sort_values("attempt_number")
+    curves = by_channel(by_number)
     if not curves:
-        return f"No outbound communications in the days that end on {day.isoformat()}"
+        return nothing_to_show(f"No outbound communications in the days that end on {day}")
+    headline = _headline(curves)
+    return Presentation(
+        headline,
+        _summary(curves, headline),
+        lambda: _draw(curves, day, headline),
+        {f"{channel}_reach_rate": _last_rate(curve) for channel, curve in curves.items()},
+    )
+
+
+def _headline(curves: Curves) -> str:
     channel, curve = max(curves.items(), key=lambda item: _contacts(item[1]))
     rates = [text.percent(rate) for rate in curve["cumulative_reach_rate"]]
     sentence = (
         f"{text.capitalized(text.channel_name(channel))}: the first attempt reached {rates[0]} "
         f"of {text.count(_contacts(curve))} contacts"
     )
-    return (
-        sentence if len(rates) == 1 else f"{sentence}, {_ordinal(curve['attempt_number'].max())} attempts {rates[-1]}"
-    )
+    if len(rates) == 1:
+        return sentence
+    return f"{sentence}, {_ordinal(curve['attempt_number'].max())} attempts {rates[-1]}"
 
 
-def summary(reach: pd.DataFrame, day: date) -> str:
-    """Markdown of at most `text.INLINE_LIMIT` characters: the share reached by each attempt, by channel.
-
-    Args:
-        reach: Rows of `reach_by_attempt` of one day.
-        day: The business day.
-    """
-    conclusion = text.escape(headline(reach, day))
-    curves = _curves(reach)
-    if not curves:
-        return f"{conclusion}."
-    shown_channels = list(curves)[:_MOST_IN_TABLE]
-    rates = pd.DataFrame(
-        {name: curves[name].set_index("attempt_number")["cumulative_reach_rate"] for name in shown_channels}
-    )
-    top = rates.max().max()
+def _summary(curves: Curves, headline: str) -> str:
+    channels = list(curves)[:_MAX_IN_TABLE]
+    rates = {name: curves[name].set_index("attempt_number")["cumulative_reach_rate"] for name in channels}
+    numbers = sorted({number for column in rates.values() for number in column.index})
+    top = max(column.max() for column in rates.values())
 
     def cell(rate: float) -> str:
-        return (
-            f"{text.percent(rate)} {text.bar(rate / top if top else 0.0, _BAR)}".strip() if math.isfinite(rate) else ""
-        )
+        if not math.isfinite(rate):
+            return ""
+        return f"{text.percent(rate)} {text.bar(rate / top if top else 0.0, _BAR)}".strip()
+
+    header = [
+        f"{text.escape(text.channel_name(name))}, {text.count(_contacts(curves[name]))} contacts" for name in channels
+    ]
 
     def render(shown: int) -> str:
-        header = [
-            f"{text.escape(text.channel_name(name))}, {text.count(_contacts(curves[name]))} contacts"
-            for name in shown_channels
-        ]
         table = text.table(
             ("by attempt", *header),
             "r" + "l" * len(header),
             (
-                (_ordinal(number), *(cell(rate) for rate in row))
-                for number, row in zip(rates.index[:shown], rates.to_numpy()[:shown], strict=True)
+                (_ordinal(number), *(cell(column.get(number, math.nan)) for column in rates.values()))
+                for number in numbers[:shown]
             ),
         )
-        rest = (
-            text.more(len(rates) - shown, "attempt"),
-            text.more(len(curves) - len(shown_channels), "channel"),
-        )
-        return text.paragraphs(f"**{conclusion}**", table, text.listed(*rest))
+        hidden = (more(len(numbers) - shown, "attempt"), more(len(curves) - len(channels), "channel"))
+        return text.paragraphs(f"**{text.escape(headline)}**", table, text.listed(*hidden))
 
-    return text.fit(render, len(rates))
+    return text.fit(render, len(numbers))
 
 
-def picture(reach: pd.DataFrame, day: date) -> bytes:
-    """A PNG: the share of contacts reached by each attempt as a curve a channel, and how many contacts got that far.
-
-    Args:
-        reach: Rows of `reach_by_attempt` of one day.
-        day: The business day.
-    """
-    curves = _curves(reach)
-    if not curves:
-        return drawing.notice(headline(reach, day))
+def _draw(curves: Curves, day: date, headline: str) -> bytes:
+    """A curve per channel: the share of contacts reached by each attempt. Below: how many contacts got that far."""
     some = next(iter(curves.values())).iloc[0]
     card = drawing.card(
-        headline(reach, day),
-        f"Contacts attempted in the {some['window_days']:.0f} days that end on {day.isoformat()}, "
-        "by number of outbound attempts on the channel",
+        headline,
+        f"Contacts with an outbound attempt on the channel in the {some['window_days']:.0f} days that end on {day}",
         440,
     )
     upper, lower = card.panels(2, 1, left=76, right=150, top=26, bottom=46, down=58, heights=(2.2, 1.0))
-    most = int(max(curve["attempt_number"].max() for curve in curves.values()))
-    _draw_rates(upper, curves, most)
+    last = int(max(curve["attempt_number"].max() for curve in curves.values()))
+    _draw_rates(upper, curves, last)
     _draw_contacts(lower, curves)
     for axes in (upper, lower):
-        axes.set_xlim(0.4, most + 0.6)
-        axes.set_xticks(range(1, most + 1), [_ordinal(number) for number in range(1, most + 1)])
+        axes.set_xlim(0.4, last + 0.6)
+        axes.set_xticks(range(1, last + 1), [_ordinal(number) for number in range(1, last + 1)])
         axes.grid(axis="y", color=drawing.GRID, linewidth=0.8)
-    lower.set_xlabel("attempt number", fontsize=drawing.SMALL, color=drawing.MUTED)
+    lower.set_xlabel("number of the attempt", fontsize=drawing.SMALL, color=drawing.MUTED)
     return card.png()
 
 
-def _draw_rates(axes: Axes, curves: dict[str, pd.DataFrame], most: int) -> None:
-    drawing.panel_title(axes, "Contacts reached by that attempt or an earlier one, % of contacts attempted")
+def _draw_rates(axes: Axes, curves: Curves, last: int) -> None:
+    drawing.panel_title(axes, "Share of contacts reached by this attempt or an earlier one")
     top = max(float(curve["cumulative_reach_rate"].max()) for curve in curves.values())
     drawing.percent_axis(axes, top)
-    ends = [float(curve["cumulative_reach_rate"].iloc[-1]) for curve in curves.values()]
+    ends = [_last_rate(curve) for curve in curves.values()]
     label_heights = drawing.spread([end if math.isfinite(end) else 0.0 for end in ends], axes.get_ylim()[1] * 0.17)
     for (channel, curve), end, height in zip(curves.items(), ends, label_heights, strict=True):
         colour = drawing.channel_colour(channel)
         numbers = curve["attempt_number"]
         axes.plot(numbers, curve["cumulative_reach_rate"], color=colour, linewidth=2, marker="o", markersize=5)
         axes.plot(
-            (numbers.iloc[-1], most + 0.3, most + 0.6),
+            (numbers.iloc[-1], last + 0.3, last + 0.6),
             (end, end, height),
             color=colour,
             linewidth=1,
@@ -137,15 +126,15 @@ def _draw_rates(axes: Axes, curves: dict[str, pd.DataFrame], most: int) -> None:
         )
         drawing.end_label(
             axes,
-            (most + 0.6, height),
+            (last + 0.6, height),
             text.channel_name(channel),
             f"{text.percent(end)} of {text.count(_contacts(curve))}",
             colour,
         )
 
 
-def _draw_contacts(axes: Axes, curves: dict[str, pd.DataFrame]) -> None:
-    drawing.panel_title(axes, "Contacts with at least that many attempts (light), first reached at it (dark)")
+def _draw_contacts(axes: Axes, curves: Curves) -> None:
+    drawing.panel_title(axes, "Light: contacts with at least this many attempts. Dark: first reached by this attempt")
     width = 0.8 / len(curves)
     for place, (channel, curve) in enumerate(curves.items()):
         colour = drawing.channel_colour(channel)
@@ -155,15 +144,13 @@ def _draw_contacts(axes: Axes, curves: dict[str, pd.DataFrame]) -> None:
     drawing.count_axis(axes, max(_contacts(curve) for curve in curves.values()))
 
 
-def _curves(reach: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The rows of each channel that attempted anybody, by attempt number, in the order of the channels."""
-    rows = tidy(reach, REACH_BY_ATTEMPT).sort_values("attempt_number")
-    return by_channel(rows[rows["contacts_attempted"] > 0])
-
-
 def _contacts(curve: pd.DataFrame) -> float:
     return float(curve["contacts_attempted"].max())
 
 
+def _last_rate(curve: pd.DataFrame) -> float:
+    return float(curve["cumulative_reach_rate"].iloc[-1])
+
+
 def _ordinal(number: float) -> str:
-    return f"{number:.0f}+" if number >= _OPEN_ENDED else f"{number:.0f}"
+    return f"{number:.0f}+" if number >= MAX_ATTEMPT_NUMBER else f"{number:.0f}"

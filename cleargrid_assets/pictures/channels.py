@@ -1,129 +1,126 @@
-"""`channel_reach` at a glance: phone against e-mail and messaging.
-
-What belongs here: the comparison's sentence, table and picture. What does not: its definition, and other analyses.
-"""
+"""`channel_reach` at a glance: phone against e-mail and messaging."""
 
 from __future__ import annotations
 
 import math
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from cleargrid_assets.contracts import CHANNEL_REACH
+from cleargrid_assets.analysis.unmapped import Unmapped
+from cleargrid_assets.contracts import PARTITION_COLUMN
 from cleargrid_assets.pictures import drawing, text
-from cleargrid_assets.pictures.frames import by_channel, tidy
+from cleargrid_assets.pictures.frames import by_channel, in_days
+from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
+from cleargrid_assets.wording import counted, more
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
-_MOST_NAMED = 3
+SHOWN_DAYS = 8
+"""The day and the week before it."""
+
+_MAX_NAMED = 3
 
 
-def headline(channels: pd.DataFrame, day: date) -> str:
-    """The conclusion in a sentence: the share of contacts reached on each channel.
-
-    Where the 95% intervals of the first two channels overlap, the sentence says so: the day alone does not tell
-    them apart.
+def present(rows: pd.DataFrame, day: date, _unmapped: Sequence[Unmapped]) -> Presentation:
+    """Shows the share of contacts reached on each channel, with its 95% interval, beside the days before.
 
     Args:
-        channels: Rows of `channel_reach` of one day.
+        rows: Tidy rows of up to `SHOWN_DAYS` days that end with the day.
         day: The business day.
     """
-    rows = _rows(channels)
-    if rows.empty:
-        return f"No outbound communications on {day.isoformat()}"
-    parts = [
-        f"{text.channel_name(row['channel'])} {text.percent(row['reach_rate'])}"
-        for _, row in rows.head(_MOST_NAMED).iterrows()
-    ]
-    parts[0] = (
-        f"{text.capitalized(text.channel_name(rows['channel'].iloc[0]))} reached "
-        f"{text.percent(rows['reach_rate'].iloc[0])} of {text.count(rows['contacts'].iloc[0])} contacts"
+    rows = rows[rows["contacts"] > 0]
+    before = in_days(rows, day - timedelta(days=SHOWN_DAYS - 1), day - timedelta(days=1))
+    today = {channel: of_channel.iloc[0] for channel, of_channel in by_channel(in_days(rows, day, day)).items()}
+    if not today:
+        return nothing_to_show(f"No outbound communications on {day}")
+    headline = _headline(today)
+    return Presentation(
+        headline,
+        _summary(today, before, headline),
+        lambda: _draw(today, before, day, headline),
+        {
+            f"{channel}_{name}": row[name]
+            for channel, row in today.items()
+            for name in ("reach_rate", "contacts", "attempts_per_reached_contact")
+        },
     )
-    sentence = "; ".join(parts)
-    two = rows.head(2)
-    if len(two) > 1 and two["reach_rate_low"].max() <= two["reach_rate_high"].min():
-        names = " and ".join(text.channel_name(name) for name in two["channel"])
-        return f"{sentence} (the intervals of {names} overlap)"
+
+
+def _headline(today: dict[str, pd.Series[float]]) -> str:
+    """The rates, and whether the intervals of the first two channels overlap: then the day does not tell them apart."""
+    (first, row), *others = list(today.items())[:_MAX_NAMED]
+    sentence = (
+        f"{text.capitalized(text.channel_name(first))} reached "
+        f"{text.percent(row['reach_rate'])} of {text.count(row['contacts'])} contacts"
+    )
+    for channel, other in others:
+        sentence += f"; {text.channel_name(channel)} {text.percent(other['reach_rate'])}"
+    if others:
+        second, other = others[0]
+        if max(row["reach_rate_low"], other["reach_rate_low"]) <= min(row["reach_rate_high"], other["reach_rate_high"]):
+            return f"{sentence} (the intervals of {text.channel_name(first)} and {text.channel_name(second)} overlap)"
     return sentence
 
 
-def summary(channels: pd.DataFrame, previous: pd.DataFrame, day: date) -> str:
-    """Markdown of at most `text.INLINE_LIMIT` characters: reach by channel, its interval, and the days before.
-
-    Args:
-        channels: Rows of `channel_reach` of one day.
-        previous: Rows of up to 7 days before; may be empty.
-        day: The business day.
-    """
-    conclusion = text.escape(headline(channels, day))
-    rows, before = _rows(channels), _rows(previous)
-    if rows.empty:
-        return f"{conclusion}."
-    days = before["communicated_date"].nunique()
+def _summary(today: dict[str, pd.Series[float]], before: pd.DataFrame, headline: str) -> str:
+    days = before[PARTITION_COLUMN].nunique()
     usual = before.groupby("channel")["reach_rate"].median()
-    top = rows["reach_rate"].max()
+    top = max(row["reach_rate"] for row in today.values())
     lines = [
         (
-            text.escape(text.channel_name(row["channel"])),
+            text.escape(text.channel_name(channel)),
             text.count(row["contacts"]),
             text.percent(row["reach_rate"]),
             text.bar(row["reach_rate"] / top if top > 0 else 0.0),
-            _interval(row),
-            text.percent(usual.get(row["channel"], float("nan"))),
+            f"{text.percent(row['reach_rate_low'])} to {text.percent(row['reach_rate_high'])}",
+            text.percent(usual.get(channel, math.nan)),
         )
-        for _, row in rows.iterrows()
+        for channel, row in today.items()
     ]
-    header = ("channel", "contacts", "reached", "", "95% interval", f"median of {days} day{'s' * (days > 1)} before")
+    header = ("channel", "contacts", "reached", "", "95% interval", f"median of {counted(days, 'day')} before")
     columns = len(header) if days else len(header) - 1
 
     def render(shown: int) -> str:
         table = text.table(header[:columns], "lrrlrr"[:columns], (line[:columns] for line in lines[:shown]))
-        return text.paragraphs(f"**{conclusion}**", table, text.more(len(lines) - shown, "channel"))
+        return text.paragraphs(f"**{text.escape(headline)}**", table, more(len(lines) - shown, "channel"))
 
     return text.fit(render, len(lines))
 
 
-def picture(channels: pd.DataFrame, previous: pd.DataFrame, day: date) -> bytes:
-    """A PNG: the reach rate of each channel with its 95% interval, and the days before faint beneath it.
-
-    Args:
-        channels: Rows of `channel_reach` of one day.
-        previous: Rows of up to 7 days before; may be empty.
-        day: The business day.
-    """
-    rows, before = _rows(channels), _rows(previous)
-    if rows.empty:
-        return drawing.notice(headline(channels, day))
-    days = before["communicated_date"].nunique()
+def _draw(today: dict[str, pd.Series[float]], before: pd.DataFrame, day: date, headline: str) -> bytes:
+    """The reach rate of each channel with its 95% interval, and the days before as small dots beneath it."""
+    days = before[PARTITION_COLUMN].nunique()
     card = drawing.card(
-        headline(channels, day),
-        f"Outbound communications on {day.isoformat()}; bars are 95% Wilson intervals"
-        + (f"; small dots: the {days} days before, latest darkest" if days > 1 else ""),
-        36 + 74 * len(rows) + 48,
+        headline,
+        f"Outbound communications on {day}. Bar: 95% Wilson interval"
+        + (f". Small dots: the {counted(days, 'day')} before, the latest is the darkest" if days else ""),
+        36 + 74 * len(today) + 48,
     )
     (axes,) = card.panels(1, 1, left=128, right=294, top=36, bottom=48)
-    highest = max(rows["reach_rate_high"].max(), before["reach_rate"].max() if days else 0.0)
+    highest = max(row["reach_rate_high"] for row in today.values())
+    if days:
+        highest = max(highest, before["reach_rate"].max())
     limit = min(1.0, highest * 1.08) if highest > 0 else 1.0
     drawing.panel_title(axes, "Contacts reached")
     history = by_channel(before)
-    for position, (_, row) in enumerate(rows.iterrows()):
-        _draw(axes, position, row, history.get(row["channel"], before.iloc[:0]))
+    for position, (channel, row) in enumerate(today.items()):
+        _draw_channel(axes, position, row, history.get(channel, before.iloc[:0]))
     axes.set_xlim(-0.05 * limit, limit)
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_ylim(len(today) - 0.5, -0.5)
     axes.set_yticks([])
     axes.xaxis.set_major_formatter(lambda rate, _: f"{rate * 100:.3g}%")
     axes.grid(axis="x", color=drawing.GRID, linewidth=0.8)
-    axes.set_xlabel("% of contacts attempted", fontsize=drawing.SMALL, color=drawing.MUTED)
-    _draw_columns(axes, rows)
+    axes.set_xlabel("share of contacts attempted", fontsize=drawing.SMALL, color=drawing.MUTED)
+    _draw_columns(axes, today)
     return card.png()
 
 
-def _draw(axes: Axes, position: int, row: pd.Series[float], before: pd.DataFrame) -> None:
+def _draw_channel(axes: Axes, position: int, row: pd.Series[float], before: pd.DataFrame) -> None:
     colour = drawing.channel_colour(str(row["channel"]))
-    history = before.sort_values("communicated_date")
+    history = before.sort_values(PARTITION_COLUMN)
     for age, rate in enumerate(reversed(history["reach_rate"].tolist())):
         axes.plot(rate, position + 0.3, "o", color=colour, markersize=5, alpha=max(0.1, 0.5 - 0.06 * age), mew=0)
     axes.plot((row["reach_rate_low"], row["reach_rate_high"]), (position, position), color=colour, linewidth=3)
@@ -141,26 +138,27 @@ def _draw(axes: Axes, position: int, row: pd.Series[float], before: pd.DataFrame
     )
 
 
-def _draw_columns(axes: Axes, rows: pd.DataFrame) -> None:
+def _draw_columns(axes: Axes, today: dict[str, pd.Series[float]]) -> None:
     """Names to the left and figures to the right of the panel, in line with its rows."""
     columns = (
-        (1.22, "attempts per\ncontact reached", [_number(value) for value in rows["attempts_per_reached_contact"]]),
-        (1.45, "contacts\nresponded", [text.count(value) for value in rows["contacts_responded"]]),
-        (1.64, "median\nduration", [text.seconds(value) for value in rows["median_duration"]]),
+        (1.22, "attempts per\ncontact reached", "attempts_per_reached_contact", text.number),
+        (1.45, "contacts\nresponded", "contacts_responded", text.count),
+        (1.64, "median\nduration", "median_duration", text.seconds),
     )
     beside = axes.get_yaxis_transform()
-    for x, title, values in columns:
+    for x, title, name, as_text in columns:
         axes.text(
             x, -0.55, title, transform=beside, fontsize=drawing.SMALL, color=drawing.MUTED, ha="right", va="bottom"
         )
-        for position, value in enumerate(values):
+        for position, row in enumerate(today.values()):
+            value = as_text(row[name])
             axes.text(
                 x, position, value, transform=beside, fontsize=drawing.BODY, color=drawing.INK, ha="right", va="center"
             )
-    for position, (channel, contacts) in enumerate(zip(rows["channel"], rows["contacts"], strict=True)):
+    for position, (channel, row) in enumerate(today.items()):
         for words, weight, rise in (
             (text.channel_name(channel), "bold", 6),
-            (f"{text.count(contacts)} contacts", "normal", -6),
+            (f"{text.count(row['contacts'])} contacts", "normal", -6),
         ):
             axes.annotate(
                 drawing.verbatim(words),
@@ -174,18 +172,3 @@ def _draw_columns(axes: Axes, rows: pd.DataFrame) -> None:
                 fontweight=weight,
                 color=drawing.channel_colour(channel),
             )
-
-
-def _number(value: float) -> str:
-    return f"{value:,.1f}" if math.isfinite(value) else text.MISSING
-
-
-def _rows(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows with contacts, in the order of the channels."""
-    rows = tidy(frame, CHANNEL_REACH)
-    parts = list(by_channel(rows[rows["contacts"] > 0]).values())
-    return pd.concat(parts) if parts else rows.iloc[:0]
-
-
-def _interval(row: pd.Series[float]) -> str:
-    return f"{text.percent(row['reach_rate_low'])} to {text.percent(row['reach_rate_high'])}"

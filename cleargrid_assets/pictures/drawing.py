@@ -1,11 +1,9 @@
-"""The look that all pictures share: a light card with a title, its typography, colours and axes.
+"""The common look of all pictures: a light card with a title, its typography, colours and axes.
 
-What belongs here: colours, sizes, the card and its panels, and helpers that place labels. What does not: what is
-drawn on it (one module an analysis). The card is opaque, so that it reads the same on a light and a dark page.
-
-Only matplotlib's objects are used, never pyplot nor its settings, so pictures can be drawn in several threads at
-once; matplotlib is imported inside the functions because it takes longer to import than a picture takes to draw.
-Colours are those of Okabe and Ito (2008), "Color Universal Design", which colour-blind readers tell apart.
+The card is opaque, so that it looks the same on a light and a dark page. Only matplotlib's objects are used, never
+pyplot or its settings, so pictures can be drawn in several threads at once. matplotlib is imported inside the
+functions, because importing it takes longer than drawing a picture. The colours are those of Okabe and Ito (2008),
+"Color Universal Design", which colour-blind readers can tell apart.
 """
 
 # ruff: noqa: PLC0415
@@ -17,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cleargrid_assets.contracts import EMAIL, MESSAGING, PHONE
 from cleargrid_assets.pictures.text import short_count
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.ticker import Locator
 
 WIDTH = 850
-"""Pixels across, what the UI's dialog shows without scaling."""
+"""Width in pixels; the UI's dialog shows it without scaling."""
 
 INK = "#1F2933"
 MUTED = "#5B6670"
@@ -35,12 +34,12 @@ PAPER = "#FFFFFF"
 SERIES = "#3E5C76"
 BAND = "#D5DEE6"
 ALARM = "#AA3377"
-"""Purple, which no channel has; always together with a shape of its own."""
+"""Purple, the colour of no channel; always used with its own shape."""
 
 TITLE, BODY, SMALL = 12.0, 9.0, 8.0
 """Font sizes in points."""
 
-_CHANNEL_COLOURS = {"phone": "#0072B2", "email": "#D55E00", "messaging": "#009E73"}
+_CHANNEL_COLOURS = {PHONE: "#0072B2", EMAIL: "#D55E00", MESSAGING: "#009E73"}
 _OTHER_COLOUR = "#6B7280"
 _DPI = 100
 _SHADES = 32
@@ -52,12 +51,12 @@ _TITLE_CHARACTERS = 74
 
 @dataclass(frozen=True)
 class Card:
-    """A figure with its header drawn and `body` pixels free beneath it."""
+    """A figure with its header, and `body` free pixels below it."""
 
     figure: Figure
     body: int
 
-    def panels(  # one argument an edge
+    def panels(
         self,
         rows: int,
         columns: int,
@@ -70,35 +69,36 @@ class Card:
         down: int = 0,
         heights: Sequence[float] | None = None,
     ) -> list[Axes]:
-        """Axes in a grid, row by row.
+        """Axes in a grid, row by row. All lengths are in pixels.
 
         Args:
-            rows: Of the grid.
-            columns: Of the grid.
-            left: Pixels to the left of the grid.
-            right: Pixels to its right.
-            top: Pixels between header and grid.
-            bottom: Pixels beneath it.
-            across: Pixels between columns.
-            down: Pixels between rows.
+            rows: Number of rows.
+            columns: Number of columns.
+            left: Free space to the left of the grid.
+            right: Free space to its right.
+            top: Free space between header and grid.
+            bottom: Free space below the grid.
+            across: Space between columns.
+            down: Space between rows.
             heights: Relative heights of the rows.
         """
         height = self.figure.get_figheight() * _DPI
-        shares = heights or [1.0] * rows
-        free = self.body - top - bottom - down * (rows - 1)
-        width = (WIDTH - left - right - across * (columns - 1)) / columns
-        axes = []
-        y = float(self.body - top)
-        for share in shares:
-            panel = free * share / sum(shares)
-            y -= panel
-            for column in range(columns):
-                x = left + column * (width + across)
-                axes.append(self.figure.add_axes((x / WIDTH, y / height, width / WIDTH, panel / height)))
-            y -= down
-        for panel_axes in axes:
-            _plain(panel_axes)
-        return axes
+        grid = self.figure.add_gridspec(
+            rows,
+            columns,
+            left=left / WIDTH,
+            right=1 - right / WIDTH,
+            bottom=bottom / height,
+            top=(self.body - top) / height,
+            # In shares of an average panel, as matplotlib wants them.
+            wspace=across * columns / (WIDTH - left - right - across * (columns - 1)),
+            hspace=down * rows / (self.body - top - bottom - down * (rows - 1)),
+            height_ratios=heights,
+        )
+        panels = [self.figure.add_subplot(grid[position]) for position in range(rows * columns)]
+        for axes in panels:
+            _plain(axes)
+        return panels
 
     def footnote(self, text: str) -> None:
         """A remark in the lower left corner."""
@@ -106,7 +106,7 @@ class Card:
         self.figure.text(_MARGIN / WIDTH, 12 / height, verbatim(text), fontsize=SMALL, color=MUTED, va="bottom")
 
     def png(self) -> bytes:
-        """The card as a PNG with a palette, a third of the size of one with full colours."""
+        """The card as a PNG with a palette, which is a third of the size of full colours."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from PIL import Image
 
@@ -123,9 +123,9 @@ def card(title: str, subtitle: str, body: int) -> Card:
     """A new card.
 
     Args:
-        title: What to conclude; wrapped.
-        subtitle: What is shown, when, and of whom; one line.
-        body: Pixels beneath the header.
+        title: The conclusion; wrapped.
+        subtitle: What is shown, of which days; one line.
+        body: Pixels below the header.
     """
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
@@ -150,7 +150,7 @@ def card(title: str, subtitle: str, body: int) -> Card:
 
 
 def notice(sentence: str) -> bytes:
-    """A picture that says that there is nothing to draw."""
+    """A picture of a sentence alone."""
     return card(sentence, "Nothing to draw.", 0).png()
 
 
@@ -160,18 +160,18 @@ def channel_colour(channel: str) -> str:
 
 
 def verbatim(text: str) -> str:
-    """Text in which matplotlib finds no formula."""
+    """Text that matplotlib does not read as a formula."""
     return text.replace("$", r"\$")
 
 
 def spread(positions: Sequence[float], gap: float) -> list[float]:
-    """Positions for labels, in the order given: near the wanted ones, but at least `gap` apart.
+    """Positions for labels, in the order given: close to the wanted ones, but at least `gap` apart.
 
     Overlapping labels are merged into blocks that are centred on their members' mean.
 
     Args:
-        positions: Where the labels would like to be.
-        gap: The least distance between two labels, in the same unit.
+        positions: The wanted positions.
+        gap: The minimum distance between two labels, in the same unit.
     """
     order = sorted(range(len(positions)), key=lambda index: positions[index])
     blocks: list[list[int]] = []
@@ -191,6 +191,11 @@ def spread(positions: Sequence[float], gap: float) -> list[float]:
 def panel_title(axes: Axes, title: str) -> None:
     """What a panel shows, above its left edge."""
     axes.set_title(verbatim(title), loc="left", fontsize=BODY, color=INK, pad=7)
+
+
+def name_title(axes: Axes, name: str, colour: str = INK) -> None:
+    """The name of what a panel is about, in bold above its left edge."""
+    axes.set_title(verbatim(name), loc="left", fontsize=BODY, fontweight="bold", color=colour, pad=5)
 
 
 def percent_axis(axes: Axes, top: float) -> None:
@@ -233,8 +238,7 @@ def end_label(axes: Axes, point: tuple[float, float], name: str, value: str, col
 def heat_scale(top: float) -> ScalarMappable:
     """Colours for rates from 0 to `top`, light to dark.
 
-    They are ColorBrewer's YlGnBu without its darkest part: colour-blind readers can order them, and numbers stay
-    legible on them.
+    ColorBrewer's YlGnBu without its darkest part: colour-blind readers can order the colours, and numbers stay legible.
     """
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
@@ -245,7 +249,7 @@ def heat_scale(top: float) -> ScalarMappable:
 
 
 def few_ticks() -> Locator:
-    """Places at round numbers, at most five."""
+    """Ticks at round numbers, at most five."""
     from matplotlib.ticker import MaxNLocator
 
     return MaxNLocator(nbins=4)

@@ -1,43 +1,57 @@
-"""`operational_health` at a glance: whether anything looks broken, by type of communication.
-
-What belongs here: the health's sentence, table and picture. What does not: its definition, and other analyses.
-"""
+"""`operational_health` at a glance: whether anything looks broken, by type of communication."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from cleargrid_assets.analysis.health import BASELINE_DAYS, LEAST_BASELINE_DAYS, LEAST_MAD, MADS, SCALE
-from cleargrid_assets.contracts import OPERATIONAL_HEALTH
+from cleargrid_assets.analysis.health import BASELINE_DAYS, MIN_BASELINE_DAYS, usual_volume
+from cleargrid_assets.analysis.unmapped import Unmapped
+from cleargrid_assets.contracts import PARTITION_COLUMN
 from cleargrid_assets.pictures import drawing, text
-from cleargrid_assets.pictures.frames import in_days, tidy
+from cleargrid_assets.pictures.frames import in_days
+from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
+from cleargrid_assets.wording import first_of, more
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
-_DAYS = 28
-_MOST_NAMED = 2
-_MOST_DRAWN = 4
+SHOWN_DAYS = 28
+"""The four weeks that end with the day."""
+
+_MAX_NAMED = 2
+_MAX_ROWS = 4
 
 
-def headline(health: pd.DataFrame, day: date) -> str:
-    """The conclusion in a sentence: which volumes are unusual, and the share that failed.
-
-    A type without a row on the day is named as silent if it has rows on at least 4 of the 7 days before.
+def present(rows: pd.DataFrame, day: date, _unmapped: Sequence[Unmapped]) -> Presentation:
+    """Shows which volumes are unusual, the share that failed, and the lag, by type.
 
     Args:
-        health: Rows of `operational_health` of the trailing 28 days, the day included.
+        rows: Tidy rows of up to `SHOWN_DAYS` days that end with the day.
         day: The business day.
     """
-    rows = _window(health, day)
-    today = rows[rows["communicated_date"] == day]
+    rows = in_days(rows[rows["communications"] > 0], day - timedelta(days=SHOWN_DAYS - 1), day)
+    today = in_days(rows, day, day)
+    communications = today["communications"].sum()
+    numbers = {
+        "communications": communications,
+        "failure_rate": today["failed"].sum() / communications if communications else None,
+        "unmapped": today["unmapped"].sum(),
+        "logging_lag_p95_s": today["logging_lag_p95_s"].max(),
+        "anomalous_types": (today["is_anomalous"] == 1).sum(),
+    }
     if today.empty:
-        return f"No communications on {day.isoformat()}"
+        nothing = nothing_to_show(f"No communications on {day}", numbers)
+        return nothing if rows.empty else replace(nothing, draw=lambda: _draw(rows, day, nothing.headline))
+    headline = _headline(rows, today, day)
+    return Presentation(headline, _summary(today, headline), lambda: _draw(rows, day, headline), numbers)
+
+
+def _headline(rows: pd.DataFrame, today: pd.DataFrame, day: date) -> str:
     total = today["communications"].sum()
     failed = f"{text.percent(today['failed'].sum() / total)} of {text.count(total)} communications failed"
     unusual = [
@@ -46,26 +60,13 @@ def headline(health: pd.DataFrame, day: date) -> str:
     ]
     unusual += [f"no {text.shorten(name)}" for name in _silent(rows, day)]
     if unusual:
-        rest = text.more(len(unusual) - _MOST_NAMED, "unusual type")
-        named = ", ".join(unusual[:_MOST_NAMED])
-        return text.capitalized(f"{named}{' ' if rest else ''}{rest}; {failed}")
+        return text.capitalized(f"{first_of(unusual, _MAX_NAMED, 'unusual type')}; {failed}")
     if today["is_anomalous"].isna().all():
         return f"{failed}; too few days to judge the volume"
     return f"Volumes as usual; {failed}"
 
 
-def summary(health: pd.DataFrame, day: date) -> str:
-    """Markdown of at most `text.INLINE_LIMIT` characters: volume against its baseline, failures and lag, by type.
-
-    Args:
-        health: Rows of `operational_health` of the trailing 28 days, the day included.
-        day: The business day.
-    """
-    conclusion = text.escape(headline(health, day))
-    rows = _window(health, day)
-    today = rows[rows["communicated_date"] == day]
-    if today.empty:
-        return f"{conclusion}."
+def _summary(today: pd.DataFrame, headline: str) -> str:
     today = today.sort_values(
         ["is_anomalous", "communications", "communication_type"], ascending=[False, False, True], na_position="last"
     )
@@ -82,53 +83,34 @@ def summary(health: pd.DataFrame, day: date) -> str:
         for _, row in today.iterrows()
     ]
     unmapped = today["unmapped"].sum()
-    note = f"{text.count(unmapped)} with a status that the outcomes file does not know." if unmapped else ""
+    note = f"{text.count(unmapped)} with a status that the outcomes file does not list." if unmapped else ""
 
     def render(shown: int) -> str:
         table = text.table(("type", "rows", "", "of usual", "failed", "lag p95"), "lrlrrr", lines[:shown])
-        return text.paragraphs(f"**{conclusion}**", table, text.more(len(lines) - shown, "type"), note)
+        return text.paragraphs(f"**{text.escape(headline)}**", table, more(len(lines) - shown, "type"), note)
 
     return text.fit(render, len(lines))
 
 
-def picture(health: pd.DataFrame, day: date) -> bytes:
-    """A PNG of small multiples: volume with its baseline band, failure rate and logging lag by day, a row a type.
-
-    The band is that of `is_anomalous`: the median of the 7 days before, give or take 3 scaled median absolute
-    deviations, each deviation taken as at least 5% of the median.
-
-    Args:
-        health: Rows of `operational_health` of the trailing 28 days, the day included.
-        day: The business day.
-    """
-    rows = _window(health, day)
-    if rows.empty:
-        return drawing.notice(headline(health, day))
+def _draw(rows: pd.DataFrame, day: date, headline: str) -> bytes:
+    """Small multiples by day, one row per type: volume with its usual band, failure rate and logging lag."""
     types = _types(rows, day)
-    drawn = types[:_MOST_DRAWN]
+    drawn = types[:_MAX_ROWS]
     bottom = 60 if len(types) > len(drawn) else 36
     card = drawing.card(
-        headline(health, day),
-        f"Communications of both directions, by day, in the {_DAYS} days that end on {day.isoformat()}; "
-        "band: usual volume; diamond: unusual",
+        headline,
+        f"Both directions, the {SHOWN_DAYS} days that end on {day}. Band: usual volume. Diamond: unusual volume",
         44 + 84 * len(drawn) + 46 * (len(drawn) - 1) + bottom,
     )
     panels = card.panels(len(drawn), 3, left=62, right=36, top=44, bottom=bottom, across=62, down=46)
     for position, name in enumerate(drawn):
-        of_type = rows[rows["communication_type"] == name].set_index("communicated_date")
+        of_type = rows[rows["communication_type"] == name].set_index(PARTITION_COLUMN)
         is_last = position == len(drawn) - 1
-        _draw_row(panels[3 * position : 3 * position + 3], of_type, day, is_first=position == 0, is_last=is_last)
-        panels[3 * position].text(
-            0,
-            1.1,
-            drawing.verbatim(text.shorten(name, 14)),
-            transform=panels[3 * position].transAxes,
-            fontsize=drawing.BODY,
-            fontweight="bold",
-            color=drawing.INK,
-        )
+        row = panels[3 * position : 3 * position + 3]
+        _draw_row(row, of_type, day, is_first=position == 0, is_last=is_last)
+        drawing.name_title(row[0], text.shorten(name, 14))
     if len(types) > len(drawn):
-        card.footnote(f"{text.capitalized(text.more(len(types) - len(drawn), 'type'))}.")
+        card.footnote(f"{text.capitalized(more(len(types) - len(drawn), 'type'))}.")
     return card.png()
 
 
@@ -144,10 +126,10 @@ def _draw_row(panels: list[Axes], of_type: pd.DataFrame, day: date, *, is_first:
     drawing.count_axis(volume, max(float(of_type["communications"].max()), highest))
     drawing.percent_axis(failures, float(of_type["failure_rate"].max()))
     drawing.duration_axis(lag, float(of_type["logging_lag_p95_s"].max()) / size, unit)
-    titles = ("communications a day", "failed, % of communications", "logging lag, 95th percentile")
+    titles = ("communications per day", "share that failed", "logging lag, 95th percentile")
     for axes, title in zip(panels, titles, strict=True):
-        axes.set_xlim(-_DAYS + 0.5, 0.5)
-        ages = range(0, -_DAYS, -BASELINE_DAYS)
+        axes.set_xlim(-SHOWN_DAYS + 0.5, 0.5)
+        ages = range(0, -SHOWN_DAYS, -7)
         dates = [day + timedelta(days=age) for age in ages]
         axes.set_xticks(ages, [f"{each.day} {each:%b}" if is_last else "" for each in dates])
         axes.grid(axis="both", color=drawing.GRID, linewidth=0.8)
@@ -156,7 +138,7 @@ def _draw_row(panels: list[Axes], of_type: pd.DataFrame, day: date, *, is_first:
 
 
 def _draw_series(axes: Axes, values: pd.Series[float], day: date, reads: Callable[[float], str]) -> None:
-    """A line with a dot a day, broken where a day has no row, and the day's own value."""
+    """A line with one dot per day, broken where a day has no row, and the day's own value."""
     by_age = _by_age(values, day)
     axes.plot(by_age.index, by_age, color=drawing.SERIES, linewidth=1.2, marker="o", markersize=2.5)
     today = by_age[0]
@@ -174,24 +156,31 @@ def _draw_series(axes: Axes, values: pd.Series[float], day: date, reads: Callabl
 
 
 def _draw_band(axes: Axes, volumes: pd.Series[float], day: date) -> float:
-    """The usual volume as a band; gives its highest point, 0 where no day has one."""
-    by_age = _by_age(volumes, day)
-    band = {age: _band(by_age.loc[age - BASELINE_DAYS : age - 1]) for age in range(BASELINE_DAYS - _DAYS + 1, 1)}
+    """The usual volume as a band. Returns its highest point, 0 without any."""
+    band = usual_band(_by_age(volumes, day))
     low, middle, high = (list(side) for side in zip(*band.values(), strict=True))
     axes.fill_between(list(band), low, high, color=drawing.BAND, linewidth=0)
     axes.plot(list(band), middle, color=drawing.PAPER, linewidth=1)
     return max((end for end in high if math.isfinite(end)), default=0.0)
 
 
-def _band(before: pd.Series[float]) -> tuple[float, float, float]:
-    """The lower end, the middle and the upper end of the usual volume, from those of the 7 days before it."""
-    known = before.dropna()
-    if len(known) < LEAST_BASELINE_DAYS:
-        return (math.nan, math.nan, math.nan)
-    median = float(known.median())
-    deviation = max(float((known - median).abs().median()), LEAST_MAD * median)
-    reach = MADS * SCALE * deviation
-    return (max(0.0, median - reach), median, median + reach)
+def usual_band(volumes: pd.Series[float]) -> dict[int, tuple[float, float, float]]:
+    """The lowest, middle and highest usual volume of each day that has all its days before in the series.
+
+    Args:
+        volumes: Of one type, by age in days from the oldest (negative) to 0; NaN for a day without rows.
+
+    Returns:
+        By age; NaN for a day with too few days before to judge it.
+    """
+    band: dict[int, tuple[float, float, float]] = {}
+    for age in range(int(volumes.index[0]) + BASELINE_DAYS, 1):
+        usual = usual_volume(list(volumes.loc[age - BASELINE_DAYS : age - 1].dropna()))
+        if usual is None or usual.tolerance is None:
+            band[age] = (math.nan, math.nan, math.nan)
+        else:
+            band[age] = (max(0.0, usual.baseline - usual.tolerance), usual.baseline, usual.baseline + usual.tolerance)
+    return band
 
 
 def _mark_unusual(axes: Axes, of_type: pd.DataFrame, day: date) -> None:
@@ -201,14 +190,13 @@ def _mark_unusual(axes: Axes, of_type: pd.DataFrame, day: date) -> None:
 
 def _by_age(values: pd.Series[float], day: date) -> pd.Series[float]:
     """The values of the window by days before the day, from -27 to 0; NaN where a day has no row."""
-    by_age = {(each - day).days: value for each, value in zip(values.index, values, strict=True)}
-    ages = range(1 - _DAYS, 1)
-    return pd.Series([by_age.get(age, math.nan) for age in ages], index=ages)
+    by_age: pd.Series[float] = values.rename(lambda each: (each - day).days).reindex(range(1 - SHOWN_DAYS, 1))
+    return by_age
 
 
 def _types(rows: pd.DataFrame, day: date) -> list[str]:
     """The types to draw first: those unusual or silent on the day, then by communications in the window."""
-    today = rows[rows["communicated_date"] == day]
+    today = in_days(rows, day, day)
     unusual = {*today.loc[today["is_anomalous"] == 1, "communication_type"], *_silent(rows, day)}
     totals = rows.groupby("communication_type")["communications"].sum()
     return sorted(totals.index, key=lambda name: (name not in unusual, -totals[name], name))
@@ -217,13 +205,6 @@ def _types(rows: pd.DataFrame, day: date) -> list[str]:
 def _silent(rows: pd.DataFrame, day: date) -> list[str]:
     """The types without a row on the day that have rows on most of the days before."""
     before = in_days(rows, day - timedelta(days=BASELINE_DAYS), day - timedelta(days=1))
-    days = before.groupby("communication_type")["communicated_date"].nunique()
-    present = set(rows.loc[rows["communicated_date"] == day, "communication_type"])
-    return [name for name in days[days >= LEAST_BASELINE_DAYS].index if name not in present]
-
-
-def _window(health: pd.DataFrame, day: date) -> pd.DataFrame:
-    """The rows of the 28 days that end with the day."""
-    rows = tidy(health, OPERATIONAL_HEALTH)
-    rows = rows[rows["communications"] > 0]
-    return in_days(rows, day - timedelta(days=_DAYS - 1), day)
+    days = before.groupby("communication_type")[PARTITION_COLUMN].nunique()
+    seen = set(in_days(rows, day, day)["communication_type"])
+    return [name for name in days[days >= MIN_BASELINE_DAYS].index if name not in seen]

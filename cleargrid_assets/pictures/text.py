@@ -1,9 +1,4 @@
-"""Numbers and names as short text, and the markdown that holds them.
-
-What belongs here: how a count, a rate or a duration reads, bars in block characters, markdown tables, escaping, and
-the length that the Dagster UI shows inline. What does not: what the numbers mean (one module an analysis), frames,
-and anything drawn in pixels.
-"""
+"""Numbers and names as short text, and the markdown that holds them."""
 
 import base64
 import math
@@ -11,22 +6,22 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 INLINE_LIMIT = 700
-"""Characters of markdown that the UI shows without a click."""
+"""The most characters of markdown that the UI shows without a click."""
 
 MISSING = "\N{EN DASH}"
-"""Stands for a number that is not there."""
+"""Stands for a missing number."""
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _LEVELS = "▁▂▃▄▅▆▇█"
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&!$^])")
-_LEAST_RATE, _SMALL_RATE, _MOST_RATE = 0.001, 0.0995, 0.99
+_MIN_RATE, _SMALL_RATE, _MAX_RATE = 0.001, 0.0995, 0.99
 _THOUSAND = 1e3
 _MILLION = 1e6
 _NAMES = {"email": "e-mail"}
 
 
 def count(value: float) -> str:
-    """A count with thousands separators, from a million on with three significant digits and `M`, `B` or `T`."""
+    """A count with thousands separators; from a million on, three significant digits and `M`, `B` or `T`."""
     if not math.isfinite(value):
         return MISSING
     for size, unit in ((1e12, "T"), (1e9, "B"), (_MILLION, "M")):
@@ -36,25 +31,30 @@ def count(value: float) -> str:
 
 
 def short_count(value: float) -> str:
-    """A count for a narrow place: as `count`, but from a thousand on with `k`."""
+    """A count for a narrow place: like `count`, but with `k` from a thousand on."""
     if _THOUSAND <= value < _MILLION:
         return f"{_three_digits(value / _THOUSAND)}k"
     return count(value)
+
+
+def number(value: float) -> str:
+    """A number with one decimal."""
+    return f"{value:,.1f}" if math.isfinite(value) else MISSING
 
 
 def percent(rate: float) -> str:
     """A rate of 0 to 1 in percent: one decimal below 10%, and 0% and 100% only when exact."""
     if not math.isfinite(rate):
         return MISSING
-    if 0 < rate < _LEAST_RATE:
-        return f"<{_LEAST_RATE:.1%}"
-    if _MOST_RATE < rate < 1:
-        return f">{_MOST_RATE:.0%}"
+    if 0 < rate < _MIN_RATE:
+        return f"<{_MIN_RATE:.1%}"
+    if _MAX_RATE < rate < 1:
+        return f">{_MAX_RATE:.0%}"
     return f"{rate:.1%}" if 0 < rate < _SMALL_RATE else f"{rate:.0%}"
 
 
 def seconds(value: float) -> str:
-    """A duration given in seconds, in seconds, minutes or hours."""
+    """A number of seconds, as seconds, minutes or hours."""
     if not math.isfinite(value):
         return MISSING
     size, unit = time_unit(value)
@@ -62,7 +62,7 @@ def seconds(value: float) -> str:
 
 
 def time_unit(longest: float) -> tuple[float, str]:
-    """The unit in which durations up to `longest` seconds read best: its length in seconds and its name."""
+    """The best unit for durations up to `longest` seconds: its length in seconds and its name."""
     for size, unit in ((3600.0, "h"), (60.0, "min")):
         if abs(longest) >= size:
             return size, unit
@@ -80,8 +80,8 @@ def bar(share: float, width: int = 10) -> str:
     """A horizontal bar in eighths of a character; anything above zero shows at least one eighth.
 
     Args:
-        share: Of the full width, 0 to 1; outside values are cut off, NaN is an empty bar.
-        width: Characters of a full bar.
+        share: Of the full width, 0 to 1; larger values are cut off, NaN is an empty bar.
+        width: Length of a full bar in characters.
     """
     if not share > 0:
         return ""
@@ -90,7 +90,7 @@ def bar(share: float, width: int = 10) -> str:
 
 
 def spark(values: Iterable[float]) -> str:
-    """One column a value, as high as its share of the largest; `·` where there is nothing."""
+    """One column per value, as high as its share of the largest value; `·` for zero."""
     heights = [value if value > 0 else 0.0 for value in values]
     top = max(heights, default=0.0)
     return "".join(_LEVELS[math.ceil(height / top * len(_LEVELS)) - 1] if height else "·" for height in heights)
@@ -103,22 +103,17 @@ def shorten(name: str, width: int = 20) -> str:
 
 
 def channel_name(channel: str) -> str:
-    """A channel as it reads inside a sentence."""
+    """The name of a channel inside a sentence."""
     return _NAMES.get(channel, shorten(channel, 11))
 
 
 def capitalized(sentence: str) -> str:
-    """The sentence with its first letter in capitals and the rest as it is."""
+    """The sentence with a capital first letter."""
     return sentence[:1].upper() + sentence[1:]
 
 
-def more(hidden: int, noun: str) -> str:
-    """Words for what was left out, such as `and 3 more types`; nothing when nothing was."""
-    return f"and {hidden} more {noun}{'s' if hidden > 1 else ''}" if hidden > 0 else ""
-
-
 def escape(plain: str) -> str:
-    """Plain text in which markdown finds nothing to interpret."""
+    """Plain text, escaped for markdown."""
     return _MARKDOWN.sub(r"\\\1", plain)
 
 
@@ -126,9 +121,9 @@ def table(header: Sequence[str], alignment: str, rows: Iterable[Sequence[str]]) 
     """A markdown table.
 
     Args:
-        header: One title a column.
-        alignment: One letter a column, `l` or `r`.
-        rows: Cells that are markdown already.
+        header: One title per column.
+        alignment: One letter per column, `l` or `r`.
+        rows: Cells, already markdown.
     """
     rule = ["--:" if letter == "r" else "---" for letter in alignment]
     return "\n".join("|" + "|".join(cells) + "|" for cells in (header, rule, *rows))
@@ -144,30 +139,30 @@ def listed(*parts: str) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def fit(render: Callable[[int], str], most: int) -> str:
-    """The markdown with the most rows that stays within `INLINE_LIMIT`.
+def fit(render: Callable[[int], str], rows: int) -> str:
+    """The markdown with as many rows as `INLINE_LIMIT` allows.
 
     Args:
-        render: Gives the markdown that shows a number of rows; with none it must be within the limit.
-        most: The number of rows there are.
+        render: Gives the markdown with a number of rows; without any it must be within the limit.
+        rows: The number of all rows.
     """
-    shown = most
+    shown = rows
     while len(markdown := render(shown)) > INLINE_LIMIT and shown > 0:
         shown -= 1
     return markdown
 
 
 def as_markdown(png: bytes, alt: str) -> str:
-    """A picture that carries itself: markdown with the PNG as a data URI.
+    """Markdown that carries a PNG as a data URI.
 
     Args:
         png: The picture.
-        alt: What it shows, for those who do not see it.
+        alt: What it shows, for readers who do not see it.
     """
     return f"![{escape(alt)}](data:image/png;base64,{base64.b64encode(png).decode()})"
 
 
 def _three_digits(value: float) -> str:
-    """A number cut, not rounded, to three significant digits, so that 999,999 does not read as 1000k."""
+    """A number cut to three significant digits; not rounded, or 999,999 would read as 1000k."""
     decimals = max(0, 2 - math.floor(math.log10(value)))
     return f"{math.floor(value * 10**decimals) / 10**decimals:,}".removesuffix(".0")

@@ -1,7 +1,7 @@
-"""The five analyses a second time, in plain Python over the rows.
+"""The analyses a second time, in plain Python over the rows.
 
-What belongs here: the definitions as the tables' descriptions state them, written without a glance at the package.
-What does not: anything imported from it.
+Written from the tables' descriptions alone, without a look at the package; nothing is imported from it. Each function
+has the name of its table.
 """
 
 import math
@@ -84,7 +84,7 @@ def quantile(values: Iterable[float], share: float) -> float | None:
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
-def attempt_funnel(rows: list[Row]) -> list[Row]:
+def attempt_funnel(rows: list[Row], _days: Sequence[date], _zone: str) -> list[Row]:
     outbound = [row for row in rows if is_outbound(row)]
     groups = {**grouped(outbound, day_of, kind), **grouped(outbound, day_of, lambda row: "ALL")}
     result = []
@@ -108,7 +108,7 @@ def attempt_funnel(rows: list[Row]) -> list[Row]:
     return result
 
 
-def reach_by_attempt(rows: list[Row], days: Sequence[date]) -> list[Row]:
+def reach_by_attempt(rows: list[Row], days: Sequence[date], _zone: str) -> list[Row]:
     result = []
     for day in days:
         window = [row for row in rows if is_outbound(row) and 0 <= (day - day_of(row)).days < 7]
@@ -143,7 +143,7 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     return (-b - root) / (2 * a), (-b + root) / (2 * a)
 
 
-def channel_reach(rows: list[Row]) -> list[Row]:
+def channel_reach(rows: list[Row], _days: Sequence[date], _zone: str) -> list[Row]:
     result = []
     for (day, name), group in grouped(rows, day_of, channel).items():
         attempts = [row for row in group if is_outbound(row)]
@@ -181,7 +181,7 @@ def channel_reach(rows: list[Row]) -> list[Row]:
     return result
 
 
-def hourly_reach(rows: list[Row], zone: str) -> list[Row]:
+def hourly_reach(rows: list[Row], _days: Sequence[date], zone: str) -> list[Row]:
     result = []
     for (day, name), group in grouped(filter(is_outbound, rows), day_of, channel).items():
         by_hour = grouped(group, lambda row: row["communicated_at"].astimezone(ZoneInfo(zone)).hour)
@@ -201,7 +201,7 @@ def hourly_reach(rows: list[Row], zone: str) -> list[Row]:
     return result
 
 
-def operational_health(rows: list[Row], days: Sequence[date]) -> list[Row]:
+def operational_health(rows: list[Row], days: Sequence[date], _zone: str) -> list[Row]:
     volumes = Counter((kind(row), day_of(row)) for row in rows)
     result = []
     for (day, name), group in grouped([row for row in rows if day_of(row) in days], day_of, kind).items():

@@ -1,20 +1,18 @@
-"""Slices for the tests: rows written out in Python, held as a relation in DuckDB.
-
-What belongs here: building and comparing. What does not: any figure.
-"""
+"""Rows written out in Python, held as a relation in DuckDB; and results as the warehouse would store them."""
 
 import math
 import random
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta, timezone
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 import duckdb
 import pandas as pd
 
+from cleargrid_assets.analysis.outcomes import Outcomes, load_outcomes
+from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, Table
-
-Row = dict[str, Any]
+from cleargrid_assets_tests.rows import Row, communication
 
 DAY = date(2026, 5, 19)
 
@@ -25,24 +23,8 @@ def at(text: str) -> datetime:
 
 
 def row(public_id: str, **values: Any) -> Row:
-    """A communication: by default an unanswered outbound call to `a` at noon of `DAY`."""
-    communicated_at = values.get("communicated_at", at("12:00:00"))
-    defaults = {
-        "public_id": public_id,
-        "communication_type": "CALL",
-        "direction": "outbound",
-        "status": "NO_ANSWER",
-        "from": "us",
-        "to": "a",
-        "subject": None,
-        "duration": None,
-        "communicated_at": communicated_at,
-        "created_at": communicated_at + timedelta(seconds=5),
-        "updated_at": communicated_at + timedelta(seconds=60),
-        "communicated_date": communicated_at.date(),
-        "extracted_at": at("2026-06-01T00:00:00+00:00"),
-    }
-    return defaults | values
+    """A communication; by default an unanswered outbound call to `a` at noon of `DAY`."""
+    return communication(public_id, **({"from": "us", "to": "a"} | values))
 
 
 def rows(*attempts: tuple[Any, ...], names: Sequence[str]) -> list[Row]:
@@ -57,8 +39,16 @@ def new_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     connection.execute(f'CREATE TABLE "{table.name}" ({columns}, PRIMARY KEY ({key}))')
 
 
-def relation(slice_rows: Iterable[Row], columns: Sequence[str]) -> duckdb.DuckDBPyRelation:
-    """A slice with the given columns alone, in a session far from UTC."""
+def scope(*days: date, zone: tzinfo = timezone.utc, outcomes: Outcomes | None = None) -> Scope:
+    """The days, `DAY` by default, in UTC and with the packaged outcomes unless others are given."""
+    return Scope(days or (DAY,), zone, outcomes or load_outcomes(None))
+
+
+def relation(slice_rows: Iterable[Row], sources: Mapping[str, Sequence[str]]) -> duckdb.DuckDBPyRelation:
+    """The rows with the source columns alone, in a session far from UTC.
+
+    So a column that an analysis reads but its `SOURCES` does not name fails every test of it.
+    """
     connection = duckdb.connect(config={"threads": 1})
     connection.execute("SET TimeZone = 'America/New_York'")
     new_table(connection, COMMUNICATION_LOGS)
@@ -66,7 +56,7 @@ def relation(slice_rows: Iterable[Row], columns: Sequence[str]) -> duckdb.DuckDB
     if not frame.empty:
         connection.register("frame", frame)
         connection.execute("INSERT INTO communication_logs BY NAME SELECT * FROM frame")
-    selected = ", ".join(f'"{column}"' for column in columns)
+    selected = ", ".join(f'"{column}"' for column in sorted({name for names in sources.values() for name in names}))
     return connection.sql(f"SELECT {selected} FROM communication_logs")
 
 

@@ -9,82 +9,49 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cleargrid_assets.analysis import attempts, channels, funnel, health, hours
-from cleargrid_assets.analysis.outcomes import load_outcomes
-from cleargrid_assets.contracts import (
-    ATTEMPT_FUNNEL,
-    CHANNEL_REACH,
-    HOURLY_REACH,
-    OPERATIONAL_HEALTH,
-    REACH_BY_ATTEMPT,
-)
+from cleargrid_assets.analysis.funnel import SOURCES, attempt_funnel
+from cleargrid_assets.assets.analyses import ANALYSES, Analysis
 from cleargrid_assets_tests.analysis import reference
-from cleargrid_assets_tests.analysis.slices import Row, assert_same, messy_rows, relation, row, stored
+from cleargrid_assets_tests.analysis.slices import assert_same, messy_rows, relation, row, scope, stored
+from cleargrid_assets_tests.rows import Row
 
-OUTCOMES = load_outcomes(None)
 DAYS = [date(2026, 5, number) for number in (1, 4, 8, 9, 12, 18)]
-SEEDS = pytest.mark.parametrize("seed", range(20))
+ZONE = "Asia/Kolkata"
+AGAIN = [analysis for analysis in ANALYSES if hasattr(reference, analysis.table.name)]
+"""The analyses that have a second implementation: one that is meant to be exact should."""
 
 
-def _funnel(slice_rows: list[Row]) -> pd.DataFrame:
-    return funnel.attempt_funnel(relation(slice_rows, funnel.COLUMNS), OUTCOMES)
+def named(analysis: Analysis) -> str:
+    return analysis.table.name
 
 
-@SEEDS
-def test_the_funnel_agrees_with_the_second_implementation(seed: int) -> None:
+def _computed(analysis: Analysis, slice_rows: list[Row], days: list[date]) -> pd.DataFrame:
+    return analysis.compute(relation(slice_rows, analysis.sources), scope(*days, zone=ZoneInfo(ZONE)))
+
+
+@pytest.mark.parametrize("analysis", AGAIN, ids=named)
+@pytest.mark.parametrize("seed", range(20))
+def test_every_figure_equals_that_of_the_second_implementation(analysis: Analysis, seed: int) -> None:
     slice_rows = messy_rows(seed)
-    actual = stored(_funnel(slice_rows), ATTEMPT_FUNNEL)
-    assert_same(actual, reference.attempt_funnel(slice_rows), ATTEMPT_FUNNEL.key)
+    expected = getattr(reference, analysis.table.name)(slice_rows, DAYS, ZONE)
+    assert_same(stored(_computed(analysis, slice_rows, DAYS), analysis.table), expected, analysis.table.key)
 
 
-@SEEDS
-def test_reach_by_attempt_agrees_with_the_second_implementation(seed: int) -> None:
-    slice_rows = messy_rows(seed)
-    frame = attempts.reach_by_attempt(relation(slice_rows, attempts.COLUMNS), OUTCOMES, DAYS)
-    expected = reference.reach_by_attempt(slice_rows, DAYS)
-    assert_same(stored(frame, REACH_BY_ATTEMPT), expected, REACH_BY_ATTEMPT.key)
+def test_the_first_five_analyses_have_a_second_implementation() -> None:
+    assert {named(analysis) for analysis in AGAIN} >= {
+        *("attempt_funnel", "reach_by_attempt", "channel_reach", "hourly_reach", "operational_health")
+    }
 
 
-@SEEDS
-def test_channel_reach_agrees_with_the_second_implementation(seed: int) -> None:
-    slice_rows = messy_rows(seed)
-    frame = channels.channel_reach(relation(slice_rows, channels.COLUMNS), OUTCOMES)
-    assert_same(stored(frame, CHANNEL_REACH), reference.channel_reach(slice_rows), CHANNEL_REACH.key)
-
-
-@SEEDS
-def test_hourly_reach_agrees_with_the_second_implementation(seed: int) -> None:
-    slice_rows = messy_rows(seed)
-    frame = hours.hourly_reach(relation(slice_rows, hours.COLUMNS), OUTCOMES, ZoneInfo("Asia/Kolkata"))
-    assert_same(stored(frame, HOURLY_REACH), reference.hourly_reach(slice_rows, "Asia/Kolkata"), HOURLY_REACH.key)
-
-
-@SEEDS
-def test_operational_health_agrees_with_the_second_implementation(seed: int) -> None:
-    slice_rows = messy_rows(seed)
-    frame = health.operational_health(relation(slice_rows, health.COLUMNS), OUTCOMES, DAYS)
-    expected = reference.operational_health(slice_rows, DAYS)
-    assert_same(stored(frame, OPERATIONAL_HEALTH), expected, OPERATIONAL_HEALTH.key)
-
-
+@pytest.mark.parametrize("analysis", ANALYSES, ids=named)
 @given(seed=st.integers(0, 10**6), order=st.randoms(use_true_random=False))
 @settings(max_examples=3, deadline=None)
-def test_the_order_of_the_rows_does_not_matter(seed: int, order: random.Random) -> None:
+def test_the_order_of_the_rows_does_not_matter(analysis: Analysis, seed: int, order: random.Random) -> None:
     slice_rows = messy_rows(seed, 60)
     shuffled = list(slice_rows)
     order.shuffle(shuffled)
-
-    def analyses(given_rows: list[Row]) -> list[pd.DataFrame]:
-        return [
-            _funnel(given_rows),
-            attempts.reach_by_attempt(relation(given_rows, attempts.COLUMNS), OUTCOMES, DAYS[3:5]),
-            channels.channel_reach(relation(given_rows, channels.COLUMNS), OUTCOMES),
-            hours.hourly_reach(relation(given_rows, hours.COLUMNS), OUTCOMES, ZoneInfo("UTC")),
-            health.operational_health(relation(given_rows, health.COLUMNS), OUTCOMES, DAYS[3:5]),
-        ]
-
-    for first, second in zip(analyses(slice_rows), analyses(shuffled), strict=True):
-        pd.testing.assert_frame_equal(first, second)
+    first, second = (_computed(analysis, given_rows, DAYS[3:5]) for given_rows in (slice_rows, shuffled))
+    pd.testing.assert_frame_equal(first, second)
 
 
 _ATTEMPTS = st.lists(
@@ -106,8 +73,9 @@ _ATTEMPTS = st.lists(
 
 @given(slice_rows=_ATTEMPTS)
 @settings(max_examples=25, deadline=None)
-def test_stages_contain_each_other_and_all_lies_between_its_largest_part_and_their_sum(slice_rows: list[Row]) -> None:
-    frame = _funnel(slice_rows).set_index(["communication_type", "stage_order"])
+def test_stages_nest_and_all_types_lie_between_largest_part_and_sum(slice_rows: list[Row]) -> None:
+    funnel = attempt_funnel(relation(slice_rows, SOURCES), scope())
+    frame = funnel.set_index(["communication_type", "stage_order"])
     for measure in ("attempts", "contacts"):
         stages = frame[measure].unstack()
         for order in (2, 3, 4):

@@ -2,18 +2,17 @@
 
 from datetime import date, timedelta
 
-from cleargrid_assets.analysis.attempts import COLUMNS, reach_by_attempt
-from cleargrid_assets.analysis.outcomes import load_outcomes
+from cleargrid_assets.analysis.attempts import SOURCES, reach_by_attempt
 from cleargrid_assets.contracts import REACH_BY_ATTEMPT
-from cleargrid_assets_tests.analysis.slices import DAY, Row, at, relation, row, rows, stored
+from cleargrid_assets_tests.analysis.slices import DAY, at, relation, row, rows, scope, stored
+from cleargrid_assets_tests.rows import Row
 
 NAMES = ("communicated_at", "to", "status")
 FIGURES = ("channel", "attempt_number", "contacts_attempted", "contacts_first_reached", "cumulative_reach_rate")
 
 
 def _reach(slice_rows: list[Row], *days: date) -> list[Row]:
-    frame = reach_by_attempt(relation(slice_rows, COLUMNS), load_outcomes(None), days or [DAY])
-    return stored(frame, REACH_BY_ATTEMPT)
+    return stored(reach_by_attempt(relation(slice_rows, SOURCES), scope(*days)), REACH_BY_ATTEMPT)
 
 
 def _figures(slice_rows: list[Row]) -> list[tuple[object, ...]]:

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from cleargrid_assets.analysis.channels import COLUMNS, channel_reach
-from cleargrid_assets.analysis.outcomes import load_outcomes
+from cleargrid_assets.analysis.channels import SOURCES, channel_reach
 from cleargrid_assets.contracts import CHANNEL_REACH
-from cleargrid_assets_tests.analysis.slices import Row, at, relation, row, rows, stored
+from cleargrid_assets_tests.analysis.slices import at, relation, row, rows, scope, stored
+from cleargrid_assets_tests.rows import Row
 
 
 def _reach(slice_rows: list[Row]) -> list[Row]:
-    return stored(channel_reach(relation(slice_rows, COLUMNS), load_outcomes(None)), CHANNEL_REACH)
+    return stored(channel_reach(relation(slice_rows, SOURCES), scope()), CHANNEL_REACH)
 
 
 def _inbound(public_id: str, **values: Any) -> Row:
@@ -56,7 +56,7 @@ def test_the_interval_is_wilsons(reached: int, tried: int, low: float, high: flo
     assert 0 <= phone["reach_rate_low"] <= phone["reach_rate"] <= phone["reach_rate_high"] <= 1
 
 
-def test_nobody_reached_has_no_attempts_per_reached_contact_and_no_median() -> None:
+def test_nobody_reached_has_no_attempts_per_contact_and_no_median() -> None:
     (phone,) = _reach([row("1", status="BUSY", duration=9.0)])
     assert (phone["reach_rate"], phone["attempts_per_reached_contact"], phone["median_duration"]) == (0.0, None, None)
 
@@ -79,17 +79,17 @@ def test_a_median_of_two_durations_lies_between_them() -> None:
         ({"communicated_at": at("12:00:00") + timedelta(days=1)}, 0),
     ],
 )
-def test_a_contact_responds_on_the_channel_and_day_after_the_first_attempt(answer: Row, responded: int) -> None:
+def test_a_response_is_on_the_channel_and_day_after_the_first_attempt(answer: Row, responded: int) -> None:
     day = [row("1", to="a"), row("2", to="a", communicated_at=at("18:00:00")), _inbound("3", **answer)]
     assert [r["contacts_responded"] for r in _reach(day)] == [responded]
 
 
-def test_a_contact_who_writes_before_and_after_the_first_attempt_responds() -> None:
+def test_contact_writing_before_and_after_first_attempt_responds() -> None:
     day = [_inbound("1", communicated_at=at("08:00:00")), row("2"), _inbound("3", communicated_at=at("13:00:00"))]
     assert _reach(day)[0]["contacts_responded"] == 1
 
 
-def test_inbound_rows_are_neither_attempts_nor_contacts_nor_durations() -> None:
+def test_inbound_rows_are_no_attempts_contacts_or_durations() -> None:
     day = [row("1"), _inbound("2", status="ANSWERED", duration=50.0), _inbound("3", **{"from": "z"})]
     (phone,) = _reach(day)
     assert (phone["attempts"], phone["contacts"], phone["reached_contacts"]) == (1, 1, 0)

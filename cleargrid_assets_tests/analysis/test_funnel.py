@@ -4,16 +4,17 @@ from typing import Any
 
 import pytest
 
-from cleargrid_assets.analysis.funnel import COLUMNS, attempt_funnel
-from cleargrid_assets.analysis.outcomes import Outcomes, load_outcomes
+from cleargrid_assets.analysis.funnel import SOURCES, attempt_funnel
+from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL
-from cleargrid_assets_tests.analysis.slices import Row, at, relation, row, rows, stored
+from cleargrid_assets_tests.analysis.slices import at, relation, row, rows, scope, stored
+from cleargrid_assets_tests.rows import Row
 
 NAMES = ("communication_type", "status", "to", "duration")
 
 
 def _funnel(slice_rows: list[Row], outcomes: Outcomes | None = None) -> list[Row]:
-    return stored(attempt_funnel(relation(slice_rows, COLUMNS), outcomes or load_outcomes(None)), ATTEMPT_FUNNEL)
+    return stored(attempt_funnel(relation(slice_rows, SOURCES), scope(outcomes=outcomes)), ATTEMPT_FUNNEL)
 
 
 def _counts(funnel: list[Row], communication_type: str) -> list[tuple[int, int]]:
@@ -54,7 +55,7 @@ def test_a_type_is_the_same_however_it_is_written() -> None:
     assert {r["communication_type"] for r in _funnel(day)} == {"ALL", "WHATS_APP"}
 
 
-def test_a_stage_nobody_came_to_is_zero_and_a_rate_over_zero_is_null() -> None:
+def test_an_empty_stage_is_zero_and_a_rate_over_zero_is_null() -> None:
     *_, reached, engaged = (r for r in _funnel([row("1", status="BUSY")]) if r["communication_type"] == "CALL")
     assert (reached["attempts"], reached["attempt_rate"], reached["step_rate"]) == (0, 0.0, 0.0)
     assert (engaged["contacts"], engaged["contact_rate"], engaged["step_rate"]) == (0, 0.0, None)
@@ -124,7 +125,7 @@ def test_a_status_with_a_quote_in_it_is_looked_up_like_any_other() -> None:
 
 def test_rows_are_sorted_by_day_type_and_stage() -> None:
     days: list[Any] = rows(("SMS", "SENT", "a", None), ("CALL", "SENT", "a", None), names=NAMES)
-    frame = attempt_funnel(relation(days, COLUMNS), load_outcomes(None))
+    frame = attempt_funnel(relation(days, SOURCES), scope())
     assert list(zip(frame["communication_type"], frame["stage_order"], strict=True)) == [
         (communication_type, order) for communication_type in ("ALL", "CALL", "SMS") for order in (1, 2, 3, 4)
     ]

@@ -5,19 +5,18 @@ from datetime import date, timedelta
 
 import pytest
 
-from cleargrid_assets.analysis.health import COLUMNS, operational_health
-from cleargrid_assets.analysis.outcomes import load_outcomes
+from cleargrid_assets.analysis.health import SOURCES, operational_health, usual_volume
 from cleargrid_assets.contracts import OPERATIONAL_HEALTH
-from cleargrid_assets_tests.analysis.slices import DAY, Row, at, relation, row, stored
+from cleargrid_assets_tests.analysis.slices import DAY, at, relation, row, scope, stored
+from cleargrid_assets_tests.rows import Row
 
 
 def _health(slice_rows: list[Row], *days: date) -> list[Row]:
-    frame = operational_health(relation(slice_rows, COLUMNS), load_outcomes(None), days or [DAY])
-    return stored(frame, OPERATIONAL_HEALTH)
+    return stored(operational_health(relation(slice_rows, SOURCES), scope(*days)), OPERATIONAL_HEALTH)
 
 
 def _volumes(today: int, before: Sequence[int]) -> list[Row]:
-    """So many calls on the day, and on each of the days before it, the nearest first."""
+    """Numbers of calls on the day and on each of the days before it, the nearest first."""
     return [
         row(f"{back}-{number}", communicated_at=at("12:00:00") - timedelta(days=back))
         for back, count in enumerate([today, *before])
@@ -41,7 +40,7 @@ def test_every_count_of_a_small_day_is_as_worked_by_hand() -> None:
     assert (mails["communication_type"], mails["answered_without_duration"]) == ("EMAIL", 0)
 
 
-def test_lags_are_seconds_with_fractions_interpolated_and_may_be_negative() -> None:
+def test_lags_are_interpolated_seconds_and_may_be_negative() -> None:
     noon = at("12:00:00")
     lags = (-1.5, 0.0, 2.25, 10.0)
     day = [
@@ -101,3 +100,30 @@ def test_days_are_computed_together_as_they_are_apart() -> None:
     together = _health(slice_rows, yesterday, DAY)
     assert together == _health(slice_rows, yesterday) + _health(slice_rows, DAY)
     assert [r["is_anomalous"] for r in together] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("before", "lowest", "highest"),
+    [
+        ([100] * 7, 77.761, 122.239),
+        ([80, 90, 100, 110, 120], 55.522, 144.478),
+        ([1, 100, 100, 199, 300], -340.3322, 540.3322),
+    ],
+)
+def test_the_tolerance_is_three_scaled_mads_of_at_least_a_twentieth(
+    before: list[float], lowest: float, highest: float
+) -> None:
+    usual = usual_volume(before)
+    assert usual
+    assert usual.tolerance
+    assert (usual.baseline - usual.tolerance, usual.baseline + usual.tolerance) == pytest.approx((lowest, highest))
+
+
+def test_a_type_with_a_quote_in_its_name_has_a_baseline() -> None:
+    odd = [r | {"communication_type": "Carrier's 'Pigeon'"} for r in _volumes(5, [5] * 4)]
+    assert [(r["communication_type"], r["is_anomalous"]) for r in _health(odd)] == [("CARRIER'S_'PIGEON'", False)]
+
+
+def test_two_spellings_of_a_type_share_one_baseline() -> None:
+    week = [r | {"communication_type": ("call", " Call ")[number % 2]} for number, r in enumerate(_volumes(4, [6] * 4))]
+    assert [r["baseline_communications"] for r in _health(week)] == [6.0]

@@ -3,15 +3,15 @@
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
-from cleargrid_assets.analysis.hours import COLUMNS, hourly_reach
-from cleargrid_assets.analysis.outcomes import load_outcomes
+from cleargrid_assets.analysis.hours import SOURCES, hourly_reach
 from cleargrid_assets.contracts import HOURLY_REACH
-from cleargrid_assets_tests.analysis.slices import Row, at, relation, row, stored
+from cleargrid_assets_tests.analysis.slices import at, relation, row, scope, stored
+from cleargrid_assets_tests.rows import Row
 
 
 def _reach(slice_rows: list[Row], zone: str | tzinfo = "UTC") -> list[Row]:
     zone = ZoneInfo(zone) if isinstance(zone, str) else zone
-    return stored(hourly_reach(relation(slice_rows, COLUMNS), load_outcomes(None), zone), HOURLY_REACH)
+    return stored(hourly_reach(relation(slice_rows, SOURCES), scope(zone=zone)), HOURLY_REACH)
 
 
 def _busy_hours(reach: list[Row]) -> dict[int, tuple[int, int]]:
@@ -34,7 +34,7 @@ def test_attempts_fall_into_the_hour_they_began_in() -> None:
     assert [(r["hour"], r["reach_rate"]) for r in reach if r["attempts"]] == [(9, 0.5), (10, 0.0)]
 
 
-def test_every_day_and_channel_seen_has_all_hours_with_no_rate_over_zero() -> None:
+def test_each_day_and_channel_seen_has_24_hours_and_no_rate_over_zero() -> None:
     days = [row("1"), row("2", communication_type="SMS"), row("3", communicated_at=at("2026-05-20T01:00:00+00:00"))]
     reach = _reach(days)
     keys = [(r["communicated_date"].day, r["channel"], r["hour"]) for r in reach]

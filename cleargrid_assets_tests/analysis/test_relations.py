@@ -3,26 +3,20 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from datetime import timezone
 from zoneinfo import ZoneInfo
 
 import duckdb
-import pandas as pd
 import pytest
 
-from cleargrid_assets.analysis import attempts, channels, classify, funnel, health, hours
+from cleargrid_assets.analysis import classify, health
 from cleargrid_assets.analysis.outcomes import load_outcomes, normalised
-from cleargrid_assets.contracts import (
-    ATTEMPT_FUNNEL,
-    CHANNEL_REACH,
-    HOURLY_REACH,
-    OPERATIONAL_HEALTH,
-    REACH_BY_ATTEMPT,
-    Table,
-)
-from cleargrid_assets_tests.analysis.slices import DAY, Row, relation, row, stored
+from cleargrid_assets.analysis.scope import Scope
+from cleargrid_assets.assets.analyses import ANALYSES, Analysis
+from cleargrid_assets.contracts import OPERATIONAL_HEALTH
+from cleargrid_assets_tests.analysis.slices import relation, row, scope, stored
+from cleargrid_assets_tests.rows import Row
 
-OUTCOMES = load_outcomes(None)
 DTYPES = {
     "VARCHAR": "object",
     "INTEGER": "int64",
@@ -32,31 +26,23 @@ DTYPES = {
     "DATE": "datetime64[us]",
     "TIMESTAMPTZ": "datetime64[us, UTC]",
 }
-Analysis = Callable[[list[Row]], pd.DataFrame]
-ANALYSES: list[tuple[Table, Analysis]] = [
-    (ATTEMPT_FUNNEL, lambda r: funnel.attempt_funnel(relation(r, funnel.COLUMNS), OUTCOMES)),
-    (REACH_BY_ATTEMPT, lambda r: attempts.reach_by_attempt(relation(r, attempts.COLUMNS), OUTCOMES, [DAY])),
-    (CHANNEL_REACH, lambda r: channels.channel_reach(relation(r, channels.COLUMNS), OUTCOMES)),
-    (HOURLY_REACH, lambda r: hours.hourly_reach(relation(r, hours.COLUMNS), OUTCOMES, ZoneInfo("Asia/Dubai"))),
-    (OPERATIONAL_HEALTH, lambda r: health.operational_health(relation(r, health.COLUMNS), OUTCOMES, [DAY])),
-]
 
 
-@pytest.mark.parametrize(("table", "analyse"), ANALYSES, ids=[table.name for table, _ in ANALYSES])
+@pytest.mark.parametrize("analysis", ANALYSES, ids=[analysis.table.name for analysis in ANALYSES])
 @pytest.mark.parametrize("slice_rows", [[], [row("1", status="odd")]], ids=["empty", "one row"])
-def test_a_result_has_the_columns_and_dtypes_of_its_table_and_can_be_stored(
-    table: Table, analyse: Analysis, slice_rows: list[Row]
-) -> None:
-    frame = analyse(slice_rows)
+def test_a_result_fits_its_contract_with_and_without_rows(analysis: Analysis, slice_rows: list[Row]) -> None:
+    frame = analysis.compute(relation(slice_rows, analysis.sources), scope(zone=ZoneInfo("Asia/Dubai")))
     assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == {
-        column.name: DTYPES[column.type] for column in table.columns
+        column.name: DTYPES[column.type] for column in analysis.table.columns
     }
-    assert len(stored(frame, table)) == len(frame)
+    assert len(stored(frame, analysis.table)) == len(frame)
     assert frame.empty == (not slice_rows)
 
 
 def test_no_days_give_an_empty_table() -> None:
-    frame = health.operational_health(relation([row("1")], health.COLUMNS), OUTCOMES, [])
+    frame = health.operational_health(
+        relation([row("1")], health.SOURCES), Scope([], timezone.utc, load_outcomes(None))
+    )
     assert frame.empty
     assert stored(frame, OPERATIONAL_HEALTH) == []
 
@@ -64,9 +50,8 @@ def test_no_days_give_an_empty_table() -> None:
 def test_timestamps_are_right_in_a_process_far_from_utc() -> None:
     program = """
 from cleargrid_assets.analysis import health
-from cleargrid_assets.analysis.outcomes import load_outcomes
-from cleargrid_assets_tests.analysis.slices import DAY, relation, row
-frame = health.operational_health(relation([row("1")], health.COLUMNS), load_outcomes(None), [DAY])
+from cleargrid_assets_tests.analysis.slices import relation, row, scope
+frame = health.operational_health(relation([row("1")], health.SOURCES), scope())
 print(frame["first_at"][0].isoformat(), frame["communicated_date"][0].isoformat())
 """
     environment = os.environ | {"TZ": "America/New_York"}

@@ -4,16 +4,19 @@ from pathlib import Path
 
 from cleargrid_assets.analysis import classify
 from cleargrid_assets.analysis.outcomes import load_outcomes, toml_lines_for
-from cleargrid_assets.analysis.unmapped import COLUMNS, unmapped
-from cleargrid_assets_tests.analysis.slices import Row, at, relation, row
+from cleargrid_assets.analysis.unmapped import unmapped
+from cleargrid_assets_tests.analysis.slices import at, relation, row
+from cleargrid_assets_tests.rows import Row
+
+READ = {"unmapped": ("communicated_date", "communication_type", "status")}
 
 
 def _unmapped(slice_rows: list[Row]) -> list[tuple[object, ...]]:
-    found = unmapped(relation(slice_rows, COLUMNS), load_outcomes(None))
+    found = unmapped(relation(slice_rows, READ), load_outcomes(None))
     return [(each.communicated_date.day, each.kind, each.value, each.communications) for each in found]
 
 
-def test_unknown_statuses_and_types_are_named_with_their_counts_by_day() -> None:
+def test_unknown_statuses_and_types_are_counted_by_day() -> None:
     days = [
         row("1", status="ringing out"),
         row("2", status="Ringing-Out", communication_type="SMS", direction="inbound"),
@@ -28,8 +31,8 @@ def test_unknown_statuses_and_types_are_named_with_their_counts_by_day() -> None
     ]
 
 
-def test_the_line_to_add_for_a_word_of_unusual_letters_makes_it_known(tmp_path: Path) -> None:
-    slice_rows = relation([row("1", status="gruß é", communication_type="ﬁt ŉ")], COLUMNS)
+def test_the_suggested_line_for_a_word_of_unusual_letters_maps_it(tmp_path: Path) -> None:
+    slice_rows = relation([row("1", status="gruß é", communication_type="ﬁt ŉ")], READ)
     found = unmapped(slice_rows, load_outcomes(None))
     words = {kind: [each.value for each in found if each.kind == kind] for kind in ("status", "communication_type")}
     assert [len(values) for values in words.values()] == [1, 1]

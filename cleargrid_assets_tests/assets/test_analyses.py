@@ -1,4 +1,4 @@
-"""The five analyses as assets: what they store, what they show, and what they read."""
+"""The analyses as assets: what they store, show and read. A new one is tested as soon as it is registered."""
 
 import math
 from collections.abc import Callable
@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
-import pandas as pd
 import pytest
 
+from cleargrid_assets.assets.analyses import ANALYSES, Analysis
 from cleargrid_assets.assets.declaration import asset_key
 from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
@@ -25,7 +25,7 @@ from cleargrid_assets.partitions import DAILY
 from cleargrid_assets.pictures.text import INLINE_LIMIT
 from cleargrid_assets_tests.assets.project import LONG_AFTER, WEEK, Project, Run, days_between
 
-ANALYSES = tuple(table for table in TABLES if table is not COMMUNICATION_LOGS)
+DERIVED = tuple(analysis.table for analysis in ANALYSES)
 FIRST, LAST = WEEK
 NUMBERS = {
     ATTEMPT_FUNNEL.name: {"attempts", "contacts", "reach_rate", "engagement_rate"},
@@ -42,8 +42,12 @@ NUMBERS = {
 }
 
 
-def named(table: Table) -> str:
-    return table.name
+def named(each: Table | Analysis) -> str:
+    return each.name if isinstance(each, Table) else each.table.name
+
+
+def test_every_derived_table_is_registered_once() -> None:
+    assert sorted(map(named, DERIVED)) == sorted(named(table) for table in TABLES if table is not COMMUNICATION_LOGS)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +79,7 @@ def test_days_one_by_one_give_the_same_tables_as_all_in_one_run(week: Project, p
     for day in days_between(FIRST, until):
         run = project.materialize(day, checked=False)
         assert run.success, run.failure
-    for table in ANALYSES:
+    for table in DERIVED:
         at = table.column_names.index("communicated_date")
         assert project.rows(table) == [row for row in week.rows(table) if row[at] <= until]
 
@@ -89,7 +93,7 @@ def test_a_day_without_rows_is_a_day_like_any_other(start: Callable[..., Project
     assert all(evaluation.passed for evaluation in run.result.get_asset_check_evaluations() if evaluation.blocking)
 
 
-@pytest.mark.parametrize("table", ANALYSES, ids=named)
+@pytest.mark.parametrize("table", DERIVED, ids=named)
 def test_a_day_has_a_summary_a_picture_and_numbers_that_plot(drawn: Run, table: Table) -> None:
     entries = drawn.entries(table, LAST + timedelta(days=1))
     summary, picture = entries["summary"], entries["picture"]
@@ -98,7 +102,8 @@ def test_a_day_has_a_summary_a_picture_and_numbers_that_plot(drawn: Run, table: 
     assert isinstance(picture, dg.MarkdownMetadataValue)
     assert "data:image/png;base64," in str(picture.value)
     numbers = {name for name, value in entries.items() if isinstance(value, dg.FloatMetadataValue)}
-    assert numbers >= NUMBERS[table.name]
+    assert numbers >= NUMBERS.get(table.name, set())
+    assert numbers
     assert all(math.isfinite(float(str(entries[name].value))) for name in numbers)
 
 
@@ -111,30 +116,21 @@ def test_each_day_of_a_range_has_numbers_of_its_own(project: Project) -> None:
         )
         assert run.metadata(ATTEMPT_FUNNEL, day)["attempts"] == attempts
         assert run.metadata(HOURLY_REACH, day)["attempts"] == attempts
-        for table in ANALYSES:
+        for table in DERIVED:
             [(rows,)] = project.ask(
                 f"SELECT count(*) FROM log.cleargrid.{table.name} WHERE communicated_date = '{day}'"
             )
             assert run.metadata(table, day)["dagster/partition_row_count"] == rows
 
 
-def test_a_picture_of_a_later_day_shows_the_days_before_it_that_are_stored(
-    week: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shown: list[tuple[pd.DataFrame, date]] = []
-
-    def summary(rows: pd.DataFrame, day: date) -> str:
-        shown.append((rows, day))
-        return "shown"
-
-    monkeypatch.setattr("cleargrid_assets.pictures.hours.summary", summary)
+def test_a_day_is_shown_beside_the_stored_days_before_it(week: Project, tmp_path: Path) -> None:
     copy = week.copied_to(tmp_path)
-    copy.materialize(LAST, LAST + timedelta(days=1), only=[HOURLY_REACH], checked=False)
-    [(first_week, first_day), (second_week, second_day)] = shown
-    assert (first_day, second_day) == (LAST, LAST + timedelta(days=1))
-    assert {at.date() for at in first_week["communicated_date"]} == set(days_between(*WEEK))
-    # The log of the second day is not stored, so it has no hours; the oldest day has left the picture.
-    assert {at.date() for at in second_week["communicated_date"]} == set(days_between(FIRST + timedelta(days=1), LAST))
+    after = LAST + timedelta(days=1)
+    run = copy.materialize(LAST, after, only=[HOURLY_REACH, CHANNEL_REACH], checked=False)
+    assert "of the week (attempts reached)" in run.metadata(HOURLY_REACH, LAST)["summary"]
+    # The log of the second day is not stored, so it has no hours; the oldest day is no longer shown.
+    assert "of 6 days in 7 (attempts reached)" in run.metadata(HOURLY_REACH, after)["summary"]
+    assert "median of 6 days before" in run.metadata(CHANNEL_REACH, LAST)["summary"]
 
 
 def test_statuses_that_are_not_mapped_are_named_with_their_counts(project: Project, tmp_path: Path) -> None:
@@ -146,8 +142,8 @@ def test_statuses_that_are_not_mapped_are_named_with_their_counts(project: Proje
     assert run.metadata(OPERATIONAL_HEALTH, FIRST)["unmapped"] == count > 0
 
 
-@pytest.mark.parametrize("table", ANALYSES, ids=named)
-def test_column_lineage_covers_every_column_and_names_only_columns_that_exist(week: Project, table: Table) -> None:
+@pytest.mark.parametrize("table", DERIVED, ids=named)
+def test_lineage_covers_all_columns_and_names_only_existing_ones(week: Project, table: Table) -> None:
     event = week.instance.get_latest_materialization_event(asset_key(table))
     assert event
     assert event.asset_materialization
@@ -159,23 +155,23 @@ def test_column_lineage_covers_every_column_and_names_only_columns_that_exist(we
     assert {source.column_name for source in sources} <= set(COMMUNICATION_LOGS.column_names)
 
 
-@pytest.mark.parametrize(
-    ("table", "trailing"),
-    [(table, {"reach_by_attempt": 7, "operational_health": 8}.get(table.name, 1)) for table in ANALYSES],
-)
+@pytest.mark.parametrize("analysis", ANALYSES, ids=named)
 @pytest.mark.parametrize("day", [FIRST, FIRST + timedelta(days=3), LAST + timedelta(days=5)])
-def test_a_day_reads_the_days_of_its_trailing_window_that_the_history_has(
-    table: Table, trailing: int, day: date
-) -> None:
-    asset = build_defs().resolve_assets_def(asset_key(table))
+def test_a_day_reads_the_days_of_its_trailing_window_in_the_history(analysis: Analysis, day: date) -> None:
+    asset = build_defs().resolve_assets_def(asset_key(analysis.table))
     mapping = asset.get_partition_mapping(asset_key(COMMUNICATION_LOGS))
     assert mapping
     upstream = mapping.get_upstream_mapped_partitions_result_for_partitions(
         DAILY.subset_with_partition_keys([str(day)]), DAILY, DAILY, current_time=LONG_AFTER
     )
-    first = max(FIRST, day - timedelta(days=trailing - 1))
+    first = max(FIRST, day - timedelta(days=analysis.trailing_days - 1))
     assert set(upstream.partitions_subset.get_partition_keys()) == {str(read) for read in days_between(first, day)}
     assert upstream.required_but_nonexistent_subset.is_empty
+
+
+@pytest.mark.parametrize(("table", "trailing_days"), [(REACH_BY_ATTEMPT, 7), (OPERATIONAL_HEALTH, 8)])
+def test_trailing_windows_have_the_documented_length(table: Table, trailing_days: int) -> None:
+    assert [analysis.trailing_days for analysis in ANALYSES if analysis.table is table] == [trailing_days]
 
 
 def test_trailing_figures_look_back_over_exactly_seven_days(week: Project, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ OF_CALLS = f"communicated_date = '{DAY}' AND communication_type = 'CALL'"
         f"UPDATE {FUNNEL} SET stage_order = 1 WHERE {OF_CALLS}",
     ],
 )
-def test_a_stage_that_outgrows_the_one_before_it_or_is_missing_is_found(copied_week: Project, broken: str) -> None:
+def test_a_stage_that_is_too_large_or_missing_is_found(copied_week: Project, broken: str) -> None:
     assert copied_week.check("stages_contain_each_other", ATTEMPT_FUNNEL, DAY).passed
     copied_week.ask(broken)
     found = copied_week.check("stages_contain_each_other", ATTEMPT_FUNNEL, DAY)
@@ -39,7 +39,7 @@ def test_a_stage_that_outgrows_the_one_before_it_or_is_missing_is_found(copied_w
         f"UPDATE {FUNNEL} SET attempts = attempts + 1 WHERE {OF_CALLS} AND stage_order = 1",
     ],
 )
-def test_a_type_without_its_attempts_is_found_though_all_of_them_are_right(copied_week: Project, broken: str) -> None:
+def test_a_type_without_its_attempts_is_found_though_all_is_right(copied_week: Project, broken: str) -> None:
     copied_week.ask(broken)
     found = copied_week.check("attempts_are_the_outbound_rows", ATTEMPT_FUNNEL, DAY)
     assert not found.passed
@@ -47,7 +47,7 @@ def test_a_type_without_its_attempts_is_found_though_all_of_them_are_right(copie
     assert f"{DAY} ALL: " not in str(found.description)
 
 
-def test_a_funnel_older_than_its_log_is_found_and_computing_it_again_mends_it(copied_week: Project) -> None:
+def test_a_funnel_older_than_its_log_fails_until_computed_again(copied_week: Project) -> None:
     assert copied_week.check("attempts_are_the_outbound_rows", ATTEMPT_FUNNEL, DAY).passed
     copied_week.ask(
         "DELETE FROM log.cleargrid.communication_logs WHERE public_id = (SELECT min(public_id) FROM "

@@ -1,6 +1,6 @@
-"""Rows of the tables for the tests of the pictures: every column filled, the telling ones given by the test."""
+"""Tidy rows of the tables for the tests of the pictures: all columns filled, the relevant ones given by the test."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 import pandas as pd
@@ -11,20 +11,20 @@ from cleargrid_assets.contracts import (
     HOURLY_REACH,
     OPERATIONAL_HEALTH,
     REACH_BY_ATTEMPT,
+    STAGES,
     Table,
 )
+from cleargrid_assets.pictures.frames import tidy
 
 DAY = date(2026, 5, 19)
-STAGES = ("attempted", "delivered", "reached", "engaged")
 
 
 def empty(table: Table) -> pd.DataFrame:
-    return _frame([], table)
+    return frame([], table)
 
 
-def _frame(rows: list[tuple[object, ...]], table: Table) -> pd.DataFrame:
-    frame: pd.DataFrame = pd.DataFrame(rows, columns=table.column_names)
-    return frame
+def frame(rows: Sequence[tuple[object, ...]], table: Table) -> pd.DataFrame:
+    return tidy(pd.DataFrame(rows, columns=table.column_names), table)
 
 
 def _rate(part: float, whole: float) -> float | None:
@@ -37,7 +37,7 @@ def funnel(types: dict[str, tuple[int, int, int, int]]) -> pd.DataFrame:
         for name, counts in types.items()
         for order, (stage, contacts) in enumerate(zip(STAGES, counts, strict=True), 1)
     ]
-    return _frame(rows, ATTEMPT_FUNNEL)
+    return frame(rows, ATTEMPT_FUNNEL)
 
 
 def attempts(channels: dict[str, list[tuple[int, int]]]) -> pd.DataFrame:
@@ -48,7 +48,7 @@ def attempts(channels: dict[str, list[tuple[int, int]]]) -> pd.DataFrame:
         for number, (attempted, first) in enumerate(pairs, 1):
             reached += first
             rows.append((DAY, channel, number, attempted, first, _rate(reached, pairs[0][0]), 7))
-    return _frame(rows, REACH_BY_ATTEMPT)
+    return frame(rows, REACH_BY_ATTEMPT)
 
 
 def channels(rates: dict[str, tuple[int, float | None, float | None, float | None]], day: date = DAY) -> pd.DataFrame:
@@ -57,7 +57,7 @@ def channels(rates: dict[str, tuple[int, float | None, float | None, float | Non
         (day, channel, 2 * contacts, contacts, round(contacts * (rate or 0)), rate, low, high, None, 3, None)
         for channel, (contacts, rate, low, high) in rates.items()
     ]
-    return _frame(rows, CHANNEL_REACH)
+    return frame(rows, CHANNEL_REACH)
 
 
 def hours(cells: Iterable[tuple[int, str, int, int, int]]) -> pd.DataFrame:
@@ -66,7 +66,7 @@ def hours(cells: Iterable[tuple[int, str, int, int, int]]) -> pd.DataFrame:
         (DAY - timedelta(days=age), channel, hour, attempts, reached, _rate(reached, attempts))
         for age, channel, hour, attempts, reached in cells
     ]
-    return _frame(rows, HOURLY_REACH)
+    return frame(rows, HOURLY_REACH)
 
 
 def health(cells: Iterable[tuple[int, str, int, int, float | None, bool | None]]) -> pd.DataFrame:
@@ -78,4 +78,4 @@ def health(cells: Iterable[tuple[int, str, int, int, float | None, bool | None]]
         lags = (2.0, 5.0, 30.0, 90.0)
         counts = (communications, failed, _rate(failed, communications), 0, 0)
         rows.append((day, name, *counts, *lags, at, at, None, ratio, is_anomalous))
-    return _frame(rows, OPERATIONAL_HEALTH)
+    return frame(rows, OPERATIONAL_HEALTH)

@@ -19,28 +19,32 @@ Pairs = list[tuple[int, int]]
         ({}, "No outbound communications in the days that end on 2026-05-19"),
     ],
 )
-def test_the_headline_compares_the_first_attempt_with_all_on_the_busiest_channel(
+def test_the_headline_compares_first_and_all_attempts_of_busiest_channel(
     channels: dict[str, Pairs], sentence: str
 ) -> None:
-    assert attempts.headline(rows.attempts(channels), rows.DAY) == sentence
+    assert attempts.present(rows.attempts(channels), rows.DAY, []).headline == sentence
 
 
-def test_the_summary_has_a_row_an_attempt_and_no_cell_beyond_a_channels_last() -> None:
-    summary = attempts.summary(rows.attempts({"phone": [(100, 20), (80, 20)], "email": [(50, 5)]}), rows.DAY)
+def test_the_summary_has_one_row_per_attempt() -> None:
+    shown = attempts.present(rows.attempts({"phone": [(100, 20), (80, 20)], "email": [(50, 5)]}), rows.DAY, [])
+    summary = shown.summary
 
     assert "|by attempt|phone, 100 contacts|e-mail, 50 contacts|" in summary
     assert "|1|20% ████|10% ██|" in summary
     assert "|2|40% ████████||" in summary
+    assert shown.numbers == {"phone_reach_rate": 0.4, "email_reach_rate": 0.1}
 
 
 def test_a_fourth_channel_is_only_counted() -> None:
     four = {name: [(10, 1)] for name in ("phone", "email", "messaging", "other")}
 
-    assert attempts.summary(rows.attempts(four), rows.DAY).endswith("and 1 more channel")
+    assert attempts.present(rows.attempts(four), rows.DAY, []).summary.endswith("and 1 more channel")
 
 
 def test_the_order_of_rows_does_not_matter() -> None:
     frame = rows.attempts({"phone": [(100, 20), (80, 20), (60, 5)], "email": [(50, 5), (20, 1)]})
 
-    assert attempts.summary(frame.iloc[::-1], rows.DAY) == attempts.summary(frame, rows.DAY)
-    assert len(attempts.summary(frame, rows.DAY)) <= text.INLINE_LIMIT
+    summary = attempts.present(frame, rows.DAY, []).summary
+
+    assert attempts.present(frame.iloc[::-1], rows.DAY, []).summary == summary
+    assert len(summary) <= text.INLINE_LIMIT

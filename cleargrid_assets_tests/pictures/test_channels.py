@@ -3,14 +3,12 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 
-from cleargrid_assets.contracts import CHANNEL_REACH
 from cleargrid_assets.pictures import channels
 from cleargrid_assets_tests.pictures import rows
 
 Rates = dict[str, tuple[int, float | None, float | None, float | None]]
 PHONE = (812, 0.41, 0.38, 0.44)
 EMAIL = (1204, 0.23, 0.21, 0.25)
-NONE_BEFORE = rows.empty(CHANNEL_REACH)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +26,7 @@ NONE_BEFORE = rows.empty(CHANNEL_REACH)
     ],
 )
 def test_the_headline_sets_phone_against_the_rest(rates: Rates, sentence: str) -> None:
-    assert channels.headline(rows.channels(rates), rows.DAY) == sentence
+    assert channels.present(rows.channels(rates), rows.DAY, []).headline == sentence
 
 
 def test_the_summary_compares_with_the_median_of_the_days_before() -> None:
@@ -37,7 +35,8 @@ def test_the_summary_compares_with_the_median_of_the_days_before() -> None:
         for age, rate in ((1, 0.3), (2, 0.9), (3, 0.4))
     ]
 
-    summary = channels.summary(rows.channels({"phone": PHONE, "email": EMAIL}), pd.concat(before), rows.DAY)
+    today = rows.channels({"phone": PHONE, "email": EMAIL})
+    summary = channels.present(pd.concat([*before, today]), rows.DAY, []).summary
 
     assert "median of 3 days before|" in summary
     assert "|phone|812|41%|██████████|38% to 44%|40%|" in summary
@@ -45,13 +44,28 @@ def test_the_summary_compares_with_the_median_of_the_days_before() -> None:
 
 
 def test_without_days_before_there_is_no_column_for_them() -> None:
-    summary = channels.summary(rows.channels({"phone": PHONE}), NONE_BEFORE, rows.DAY)
+    summary = channels.present(rows.channels({"phone": PHONE}), rows.DAY, []).summary
 
     assert "before" not in summary
     assert summary.endswith("|phone|812|41%|██████████|38% to 44%|")
 
 
 def test_an_empty_day_is_a_sentence_whatever_was_before() -> None:
-    assert channels.summary(NONE_BEFORE, rows.channels({"phone": PHONE}), rows.DAY) == (
-        "No outbound communications on 2026-05-19."
-    )
+    before = rows.channels({"phone": PHONE}, rows.DAY - timedelta(days=1))
+
+    assert channels.present(before, rows.DAY, []).summary == "No outbound communications on 2026-05-19."
+
+
+def test_days_older_than_those_shown_do_not_count() -> None:
+    old = rows.channels({"phone": PHONE}, rows.DAY - timedelta(days=channels.SHOWN_DAYS))
+
+    shown = channels.present(pd.concat([old, rows.channels({"phone": PHONE})]), rows.DAY, [])
+
+    assert "before" not in shown.summary
+
+
+def test_the_numbers_are_rate_contacts_and_effort_of_each_channel() -> None:
+    numbers = channels.present(rows.channels({"phone": PHONE, "email": EMAIL}), rows.DAY, []).numbers
+
+    assert (numbers["phone_reach_rate"], numbers["email_contacts"]) == (0.41, 1204)
+    assert "phone_attempts_per_reached_contact" in numbers

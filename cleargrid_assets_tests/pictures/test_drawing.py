@@ -32,18 +32,18 @@ def test_a_channel_has_a_colour_of_its_own() -> None:
 
 def test_pictures_drawn_in_several_threads_are_those_drawn_alone() -> None:
     frames = [rows.channels({"phone": (contacts, 0.4, 0.3, 0.5)}) for contacts in (10, 20, 30, 40)]
-    alone = [channels.picture(frame, frame.iloc[:0], rows.DAY) for frame in frames]
+    alone = [channels.present(frame, rows.DAY, []).draw() for frame in frames]
 
     with ThreadPoolExecutor(4) as threads:
-        together = list(threads.map(lambda frame: channels.picture(frame, frame.iloc[:0], rows.DAY), frames))
+        together = list(threads.map(lambda frame: channels.present(frame, rows.DAY, []).draw(), frames))
 
     assert together == alone
 
 
-def test_importing_the_pictures_does_not_import_the_drawing_library() -> None:
+def test_importing_the_pictures_imports_neither_pandas_nor_matplotlib() -> None:
     code = (
-        "import sys; from cleargrid_assets.pictures import attempts, channels, funnel, health, hours; "
-        "sys.exit('matplotlib' in sys.modules or 'PIL' in sys.modules)"
+        "import sys; from cleargrid_assets.pictures import attempts, channels, funnel, health, hours, table; "
+        "sys.exit(bool({'pandas', 'numpy', 'matplotlib', 'PIL'} & sys.modules.keys()))"
     )
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -4,7 +4,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from cleargrid_assets.contracts import CHANNEL_REACH, HOURLY_REACH, OPERATIONAL_HEALTH
+from cleargrid_assets.contracts import CHANNEL_REACH, OPERATIONAL_HEALTH
 from cleargrid_assets.pictures.frames import by_channel, in_days, tidy
 from cleargrid_assets_tests.pictures import rows
 
@@ -12,7 +12,7 @@ from cleargrid_assets_tests.pictures import rows
 @pytest.mark.parametrize("null", [None, math.nan, pd.NA])
 def test_every_kind_of_null_becomes_nan(null: object) -> None:
     frame = rows.health([(0, "CALL", 10, 1, None, None), (0, "SMS", 10, 1, None, True)]).astype(object)
-    frame.loc[0, ["volume_ratio", "is_anomalous"]] = [null, null]
+    frame["volume_ratio"], frame["is_anomalous"] = [null, 1.0], [null, True]
 
     tidied = tidy(frame, OPERATIONAL_HEALTH)
 
@@ -23,8 +23,7 @@ def test_every_kind_of_null_becomes_nan(null: object) -> None:
 
 @pytest.mark.parametrize("dtype", ["object", "datetime64[ns]", "datetime64[us]"])
 def test_days_are_dates_however_they_arrive(dtype: str) -> None:
-    frame = rows.channels({"phone": (10, 0.5, 0.2, 0.8)})
-    frame = frame.astype({"communicated_date": dtype})
+    frame = rows.channels({"phone": (10, 0.5, 0.2, 0.8)}).astype({"communicated_date": dtype})
 
     assert tidy(frame, CHANNEL_REACH)["communicated_date"].tolist() == [rows.DAY]
 
@@ -46,8 +45,12 @@ def test_channels_come_in_a_fixed_order_and_unknown_ones_last() -> None:
 
 
 def test_both_ends_of_a_range_of_days_belong_to_it() -> None:
-    frame = tidy(rows.hours((age, "phone", 9, 1, 0) for age in range(5)), HOURLY_REACH)
+    frame = rows.hours((age, "phone", 9, 1, 0) for age in range(5))
 
     chosen = in_days(frame, date(2026, 5, 16), date(2026, 5, 18))
 
     assert sorted(chosen["communicated_date"]) == [date(2026, 5, day) for day in (16, 17, 18)]
+
+
+def test_no_rows_are_in_any_days() -> None:
+    assert in_days(rows.empty(CHANNEL_REACH), date(2026, 5, 16), date(2026, 5, 18)).empty

@@ -1,5 +1,6 @@
 import pytest
 
+from cleargrid_assets.analysis.unmapped import Unmapped
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL
 from cleargrid_assets.pictures import funnel, text
 from cleargrid_assets_tests.pictures import rows
@@ -19,31 +20,58 @@ WEEKDAY = rows.funnel({"ALL": (1204, 1011, 412, 143), "CALL": (700, 600, 287, 90
 def test_the_headline_tells_the_share_reached_of_all_types(counts: tuple[int, int, int, int], sentence: str) -> None:
     frame = rows.funnel({"ALL": counts, "CALL": (1, 1, 1, 1)})
 
-    assert funnel.headline(frame, rows.DAY) == sentence
+    assert funnel.present(frame, rows.DAY, []).headline == sentence
 
 
 def test_an_empty_day_is_a_sentence() -> None:
-    nothing = rows.empty(ATTEMPT_FUNNEL)
+    shown = funnel.present(rows.empty(ATTEMPT_FUNNEL), rows.DAY, [])
 
-    assert funnel.summary(nothing, rows.DAY) == "No outbound communications on 2026-05-19."
+    assert shown.summary == "No outbound communications on 2026-05-19."
+    assert shown.numbers == {"attempts": 0, "contacts": 0}
 
 
 def test_the_summary_is_the_funnel_of_all_types_and_the_reach_of_each() -> None:
-    summary = funnel.summary(WEEKDAY, rows.DAY)
+    summary = funnel.present(WEEKDAY, rows.DAY, []).summary
 
     assert "|reached|412|34%|███▍|" in summary
     assert "Reached by type: EMAIL 23%, CALL 41%." in summary
 
 
-def test_the_summary_says_how_many_have_a_status_that_is_not_mapped() -> None:
-    assert "Unmapped status: 62, counted as attempted and no further." in funnel.summary(WEEKDAY, rows.DAY, unmapped=62)
-    assert "nmapped" not in funnel.summary(WEEKDAY, rows.DAY)
+def test_the_numbers_are_those_of_all_types() -> None:
+    assert funnel.present(WEEKDAY, rows.DAY, []).numbers == {
+        "attempts": 2408,
+        "contacts": 1204,
+        "reach_rate": 412 / 1204,
+        "engagement_rate": 143 / 1204,
+    }
+
+
+def test_unmapped_statuses_are_counted_in_the_summary_and_named_in_the_details() -> None:
+    found = [
+        Unmapped(rows.DAY, "communication_type", "FAX", 9),
+        Unmapped(rows.DAY, "status", "ON_HOLD", 50),
+        Unmapped(rows.DAY, "status", "RINGING", 12),
+    ]
+
+    shown = funnel.present(WEEKDAY, rows.DAY, found)
+
+    assert "Unmapped status: 62, counted as attempted only." in shown.summary
+    assert shown.details == {"unmapped": {"communication_type FAX": 9, "status ON_HOLD": 50, "status RINGING": 12}}
+    assert "nmapped" not in funnel.present(WEEKDAY, rows.DAY, []).summary
+
+
+def test_a_day_whose_only_type_is_called_all_is_drawn_and_summed_up() -> None:
+    shown = funnel.present(rows.funnel({"ALL": (10, 8, 4, 2)}), rows.DAY, [])
+
+    assert shown.headline == "40% of 10 contacts reached, 20% engaged"
+    assert "by type" not in shown.summary
+    assert shown.draw().startswith(b"\x89PNG")
 
 
 def test_types_that_do_not_fit_are_counted() -> None:
     names = {f"TYPE_{number:02d}_WITH_A_LONG_NAME": (100 - number, 50, 10, 5) for number in range(40)}
 
-    summary = funnel.summary(rows.funnel({"ALL": (4000, 2000, 400, 200), **names}), rows.DAY)
+    summary = funnel.present(rows.funnel({"ALL": (4000, 2000, 400, 200), **names}), rows.DAY, []).summary
 
     shown = summary.count("TYPE")
     assert 0 < shown < 40

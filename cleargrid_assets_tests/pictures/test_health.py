@@ -1,8 +1,15 @@
+import math
+import random
+from datetime import timedelta
+
 import pandas as pd
 import pytest
 
+from cleargrid_assets.analysis.health import SOURCES, operational_health
 from cleargrid_assets.pictures import health
+from cleargrid_assets_tests.analysis.slices import relation, scope
 from cleargrid_assets_tests.pictures import rows
+from cleargrid_assets_tests.rows import NOON, communication
 
 Cell = tuple[int, str, int, int, float | None, bool | None]
 WEEK_OF_SMS: list[Cell] = [(age, "SMS", 50, 0, 1.0, False) for age in range(1, 8)]
@@ -32,11 +39,12 @@ WEEK_OF_SMS: list[Cell] = [(age, "SMS", 50, 0, 1.0, False) for age in range(1, 8
     ],
 )
 def test_the_headline_names_what_is_unusual(cells: list[Cell], sentence: str) -> None:
-    assert health.headline(rows.health(cells), rows.DAY) == sentence
+    assert health.present(rows.health(cells), rows.DAY, []).headline == sentence
 
 
 def test_the_summary_puts_unusual_types_first() -> None:
-    summary = health.summary(rows.health([(0, "EMAIL", 800, 8, 1.0, False), (0, "CALL", 400, 40, 0.4, True)]), rows.DAY)
+    frame = rows.health([(0, "EMAIL", 800, 8, 1.0, False), (0, "CALL", 400, 40, 0.4, True)])
+    summary = health.present(frame, rows.DAY, []).summary
 
     assert "|CALL|400|█████|0.40\u00d7 ⚠|10%|5.0 s|\n|EMAIL|800|██████████|1.00\u00d7|1.0%|5.0 s|" in summary
 
@@ -45,18 +53,31 @@ def test_the_summary_counts_statuses_that_nobody_mapped() -> None:
     frame = rows.health([(0, "CALL", 400, 4, 1.0, False)])
     frame["unmapped"] = 7
 
-    assert health.summary(frame, rows.DAY).endswith("7 with a status that the outcomes file does not know.")
+    summary = health.present(frame, rows.DAY, []).summary
+
+    assert summary.endswith("7 with a status that the outcomes file does not list.")
 
 
-@pytest.mark.parametrize(
-    ("before", "band"),
-    [
-        ([100, 100, 100, 100, 100, 100, 100], (77.761, 100, 122.239)),
-        ([80, 90, 100, 110, 120], (55.522, 100, 144.478)),
-        ([1, 100, 100, 199, 300], (0, 100, 540.3322)),
-    ],
-)
-def test_the_band_is_three_scaled_deviations_of_at_least_a_twentieth(
-    before: list[float], band: tuple[float, float, float]
-) -> None:
-    assert health._band(pd.Series(before, dtype=float)) == pytest.approx(band)
+@pytest.mark.parametrize("seed", range(5))
+def test_a_volume_is_anomalous_exactly_outside_the_drawn_band(seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311
+    volumes = {age: chance.choice((0, 19, 20, 20, 20, 21, 26, 60)) for age in range(-27, 1)}
+    log = [
+        communication(f"{age}-{number}", communicated_at=NOON + timedelta(days=age))
+        for age, count in volumes.items()
+        for number in range(count)
+    ]
+    days = [rows.DAY + timedelta(days=age) for age in range(-20, 1)]
+
+    table = operational_health(relation(log, SOURCES), scope(*days))
+    flags = {
+        (day.date() - rows.DAY).days: flag
+        for day, flag in zip(table.communicated_date, table.is_anomalous, strict=True)
+    }
+    band = health.usual_band(pd.Series({age: count or math.nan for age, count in volumes.items()}))
+
+    judged = {age: flag for age, flag in flags.items() if flag is not None}
+    assert set(judged.values()) == {True, False}
+    for age, flag in flags.items():
+        low, _, high = band[age]
+        assert flag == (None if math.isnan(low) else not low <= volumes[age] <= high), age

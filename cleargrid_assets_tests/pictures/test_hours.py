@@ -26,24 +26,26 @@ Cell = tuple[int, str, int, int, int]
         ([], "No outbound communications in the 7 days that end on 2026-05-19"),
     ],
 )
-def test_the_headline_names_the_hour_with_the_best_share_of_the_week(cells: list[Cell], sentence: str) -> None:
-    assert hours.headline(rows.hours(cells), rows.DAY) == sentence
+def test_the_headline_names_the_best_hour_of_the_week(cells: list[Cell], sentence: str) -> None:
+    assert hours.present(rows.hours(cells), rows.DAY, []).headline == sentence
 
 
 def test_one_lucky_call_at_night_is_not_the_best_hour() -> None:
     frame = rows.hours([(0, "phone", 3, 1, 1), (0, "phone", 10, 100, 38), (0, "phone", 11, 100, 20)])
 
-    assert "phone 10:00 (38%)" in hours.headline(frame, rows.DAY)
+    assert "phone 10:00 (38%)" in hours.present(frame, rows.DAY, []).headline
 
 
 def test_the_summary_draws_the_day_hour_by_hour() -> None:
     frame = rows.hours([(0, "phone", 9, 80, 8), (0, "phone", 10, 40, 8), (1, "phone", 23, 999, 0)])
 
-    assert f"|phone|120|`{'·' * 9}█▄{'·' * 13}`|13%|`{'·' * 9}▄█{'·' * 13}`|" in hours.summary(frame, rows.DAY)
+    assert (
+        f"|phone|120|`{'·' * 9}█▄{'·' * 13}`|13%|`{'·' * 9}▄█{'·' * 13}`|" in hours.present(frame, rows.DAY, []).summary
+    )
 
 
 def test_a_day_without_attempts_says_so_before_the_week() -> None:
-    summary = hours.summary(rows.hours([(2, "phone", 10, 100, 38)]), rows.DAY)
+    summary = hours.present(rows.hours([(2, "phone", 10, 100, 38)]), rows.DAY, []).summary
 
     assert summary.startswith("No outbound communications on 2026-05-19.")
     assert "phone 10:00" in summary

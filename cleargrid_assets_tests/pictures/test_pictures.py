@@ -1,7 +1,9 @@
-"""What holds of all five: valid pictures, short summaries, no failure whatever the numbers."""
+"""What holds of all pictures: valid PNGs, short summaries, no failure whatever the numbers."""
 
 import io
 from collections.abc import Callable
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
@@ -9,39 +11,61 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from cleargrid_assets.contracts import CHANNEL_REACH
-from cleargrid_assets.pictures import attempts, channels, drawing, funnel, health, hours, text
-from cleargrid_assets_tests.pictures import rows
+from cleargrid_assets.assets.analyses import ANALYSES, Analysis
+from cleargrid_assets.contracts import (
+    ATTEMPT_FUNNEL,
+    CHANNEL_REACH,
+    CHANNELS,
+    HOURLY_REACH,
+    OPERATIONAL_HEALTH,
+    REACH_BY_ATTEMPT,
+)
+from cleargrid_assets.pictures import drawing, text
+from cleargrid_assets.pictures.frames import in_days, tidy
+from cleargrid_assets.pictures.presentation import Presentation
+from cleargrid_assets.pictures.table import presenter
+from cleargrid_assets_tests.analysis.slices import messy_rows, relation, scope
+from cleargrid_assets_tests.pictures import baselines, rows
+from cleargrid_assets_tests.pictures.examples import EXAMPLES, WEEKDAYS
 
 TYPES = [f"TYPE_{letter}" for letter in "ABCDEFGH"]
 FEW, MANY = ["CALL"], ["CALL", "A$B|_NAME_THAT_GOES_ON_AND_ON_AND_ON_FOR_EVER$", *TYPES]
-CHANNELS = ["phone", "email", "messaging", "other"]
+LAST = date(2026, 5, 18)
+"""The last day of the messy rows."""
 
-Drawn = tuple[Callable[..., str], Callable[..., bytes], tuple[pd.DataFrame, ...]]
+OWN = {analysis.table.name: analysis for analysis in ANALYSES if analysis.table.name != WEEKDAYS.name}
+CASES = (ATTEMPT_FUNNEL, REACH_BY_ATTEMPT, CHANNEL_REACH, HOURLY_REACH, OPERATIONAL_HEALTH, WEEKDAYS)
+NAMES = [table.name for table in CASES]
 
 
-def _cases(size: int, types: list[str], names: list[str]) -> dict[str, Drawn]:
+def named(analysis: Analysis) -> str:
+    return analysis.table.name
+
+
+def _frame(name: str, size: int, types: list[str], channels: list[str]) -> pd.DataFrame:
+    """Rows with the given types and channels, and counts of the given size."""
     counts = (size, size // 2, size // 4, size // 8)
-    day_of_channels = rows.channels(dict.fromkeys(names, (size, 0.4, 0.35, 0.45)))
-    return {
-        "funnel": (funnel.summary, funnel.picture, (rows.funnel(dict.fromkeys(["ALL", *types], counts)),)),
-        "attempts": (
-            attempts.summary,
-            attempts.picture,
-            (rows.attempts(dict.fromkeys(names, [(size, size // 4)] * 3)),),
+    frames: dict[str, Callable[[], pd.DataFrame]] = {
+        ATTEMPT_FUNNEL.name: lambda: rows.funnel(dict.fromkeys(["ALL", *types], counts)),
+        REACH_BY_ATTEMPT.name: lambda: rows.attempts(dict.fromkeys(channels, [(size, size // 4)] * 3)),
+        CHANNEL_REACH.name: lambda: rows.channels(dict.fromkeys(channels, (size, 0.4, 0.35, 0.45))),
+        HOURLY_REACH.name: lambda: rows.hours(
+            (age, channel, 10, size, size // 3) for age in range(7) for channel in channels
         ),
-        "channels": (channels.summary, channels.picture, (day_of_channels, rows.empty(CHANNEL_REACH))),
-        "hours": (
-            hours.summary,
-            hours.picture,
-            (rows.hours((age, name, 10, size, size // 3) for age in range(7) for name in names),),
+        OPERATIONAL_HEALTH.name: lambda: rows.health(
+            (age, kind, size, size // 9, 1.0, False) for age in range(9) for kind in types
         ),
-        "health": (
-            health.summary,
-            health.picture,
-            (rows.health((age, name, size, size // 9, 1.0, False) for age in range(9) for name in types),),
+        WEEKDAYS.name: lambda: rows.frame(
+            [(rows.DAY, kind, channel, size, 0.5) for kind in types for channel in channels], WEEKDAYS
         ),
     }
+    return frames[name]()
+
+
+def _present(name: str, frame: pd.DataFrame) -> Presentation:
+    present = presenter(WEEKDAYS) if name == WEEKDAYS.name else OWN[name].present
+    assert present
+    return present(frame, rows.DAY, [])
 
 
 def _size(png: bytes) -> tuple[int, int]:
@@ -52,54 +76,90 @@ def _size(png: bytes) -> tuple[int, int]:
         return size
 
 
-@pytest.mark.parametrize("analysis", ["funnel", "attempts", "channels", "hours", "health"])
-@pytest.mark.parametrize(("types", "names"), [(FEW, CHANNELS[:1]), (MANY, CHANNELS)])
-def test_a_picture_is_a_png_of_the_cards_width_and_shows_its_data(
-    analysis: str, types: list[str], names: list[str]
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_picture_looks_like_its_baseline(name: str) -> None:
+    if not baselines.is_drawing_version():
+        pytest.skip(f"the baselines are drawn with matplotlib {baselines.drawing_version()}")
+    assert baselines.equals_baseline(EXAMPLES[name]().draw(), name)
+
+
+def test_a_picture_of_other_data_does_not_look_like_the_baseline() -> None:
+    other = OWN[ATTEMPT_FUNNEL.name].present
+    assert other
+    counts = {"ALL": (1204, 1011, 412, 143), "CALL": (700, 600, 287, 90)}
+    assert not baselines.equals_baseline(other(rows.funnel(counts), rows.DAY, []).draw(), "funnel")
+
+
+def test_the_baselines_are_small_and_one_per_picture() -> None:
+    files = list(baselines.FOLDER.iterdir())
+    assert {file.name for file in files} == {f"{name}.png" for name in EXAMPLES}
+    assert sum(file.stat().st_size for file in files) < 300_000
+
+
+@pytest.mark.parametrize("analysis", ANALYSES, ids=named)
+def test_an_analysis_of_messy_rows_is_shown(analysis: Analysis) -> None:
+    days = [LAST - timedelta(days=back) for back in range(analysis.shown_days - 1, -1, -1)]
+    log = relation(messy_rows(seed=1), analysis.sources)
+    table = tidy(analysis.compute(log, scope(*days, zone=ZoneInfo("Asia/Kolkata"))), analysis.table)
+
+    present = analysis.present or presenter(analysis.table)
+    shown = present(in_days(table, days[0], LAST), LAST, [])
+
+    assert 0 < len(shown.summary) <= text.INLINE_LIMIT
+    assert shown.headline
+    assert any(number is not None for number in shown.numbers.values())
+    assert _size(shown.draw())[0] == drawing.WIDTH
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("types", "channels"), [(FEW, ["phone"]), (MANY, list(CHANNELS))], ids=["few", "many"])
+@pytest.mark.parametrize("size", [80, 3_000_000_000])
+def test_a_picture_is_a_small_png_of_the_cards_width(
+    name: str, types: list[str], channels: list[str], size: int
 ) -> None:
-    _, picture, small = _cases(80, types, names)[analysis]
-    _, _, large = _cases(3_000_000_000, types, names)[analysis]
+    frame = _frame(name, size, types, channels)
 
-    small_png, large_png = picture(*small, rows.DAY), picture(*large, rows.DAY)
+    png = _present(name, frame).draw()
 
-    width, height = _size(small_png)
+    width, height = _size(png)
     assert width == drawing.WIDTH
     assert 100 < height < 1000
-    assert len(small_png) < 60_000
-    assert small_png != large_png
-    assert small_png == picture(*small, rows.DAY)
+    assert len(png) < 60_000
 
 
-@pytest.mark.parametrize("analysis", ["funnel", "attempts", "channels", "hours", "health"])
-def test_a_day_without_rows_has_a_sentence_and_a_picture_of_it(analysis: str) -> None:
-    summary, picture, frames = _cases(80, FEW, CHANNELS)[analysis]
-    nothing = [frame.iloc[:0] for frame in frames]
-
-    assert summary(*nothing, rows.DAY).startswith("No ")
-    assert _size(picture(*nothing, rows.DAY))[1] < 100
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_rows_give_the_same_picture(name: str) -> None:
+    frame = _frame(name, 80, FEW, ["phone"])
+    assert _present(name, frame).draw() == _present(name, frame).draw()
 
 
-NAMES = st.lists(st.one_of(st.sampled_from(CHANNELS), st.text(min_size=1, max_size=80)), max_size=12, unique=True)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_day_without_rows_is_a_sentence_and_a_picture_of_it(name: str) -> None:
+    shown = _present(name, _frame(name, 80, FEW, ["phone"]).iloc[:0])
+
+    assert shown.headline.startswith("No ")
+    assert shown.summary == f"{text.escape(shown.headline)}."
+    assert _size(shown.draw())[1] < 100
+
+
+WORDS = st.lists(st.one_of(st.sampled_from(CHANNELS), st.text(min_size=1, max_size=80)), max_size=12, unique=True)
 COUNTS = st.one_of(st.just(0), st.integers(1, 20), st.integers(10**6, 10**15))
 
 
-@given(names=NAMES, size=COUNTS, has_rates=st.booleans())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_no_summary_is_longer_than_the_ui_shows_inline(names: list[str], size: int, has_rates: bool) -> None:
-    for summary, _, frames in _cases(size, names, names).values():
-        shown = [
-            frame if has_rates else frame.assign(**{name: None for name in frame.columns if "rate" in name})
-            for frame in frames
-        ]
-        assert 0 < len(summary(*shown, rows.DAY)) <= text.INLINE_LIMIT
+@pytest.mark.parametrize("name", NAMES)
+@given(words=WORDS, size=COUNTS, has_rates=st.booleans())
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_no_summary_is_longer_than_the_ui_shows_inline(name: str, words: list[str], size: int, has_rates: bool) -> None:
+    frame = _frame(name, size, words, words)
+    shown = frame if has_rates else frame.assign(**dict.fromkeys(frame.filter(like="rate").columns, float("nan")))
+    assert 0 < len(_present(name, shown).summary) <= text.INLINE_LIMIT
 
 
-@pytest.mark.parametrize("analysis", ["funnel", "attempts", "channels", "hours", "health"])
-def test_rates_that_are_null_do_not_keep_a_picture_from_being_drawn(analysis: str) -> None:
-    _, picture, frames = _cases(80, FEW, CHANNELS)[analysis]
-    unknown = [
-        frame.assign(**{name: None for name in frame.columns if name.endswith(("rate", "low", "high", "_s"))})
-        for frame in frames
-    ]
+@pytest.mark.parametrize("name", NAMES)
+def test_a_picture_with_null_rates_is_drawn(name: str) -> None:
+    frame = _frame(name, 80, FEW, ["phone"])
+    nullable = [column for column in frame.columns if column.endswith(("rate", "low", "high", "_s"))]
 
-    assert _size(picture(*unknown, rows.DAY))[0] == drawing.WIDTH
+    shown = _present(name, frame.assign(**dict.fromkeys(nullable, float("nan"))))
+
+    assert _size(shown.draw())[0] == drawing.WIDTH

@@ -65,7 +65,7 @@ def test_a_bar_grows_in_eighths_of_a_block(share: float, blocks: str) -> None:
     assert text.bar(share) == blocks
 
 
-def test_a_spark_has_a_dot_where_there_is_nothing_and_a_full_block_at_the_top() -> None:
+def test_a_spark_has_dots_for_zeros_and_a_full_block_for_the_largest() -> None:
     assert text.spark([0, 1, 4, 8, NAN]) == "·▁▄█·"
 
 

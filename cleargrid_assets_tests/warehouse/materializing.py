@@ -14,7 +14,7 @@ import dagster as dg
 import duckdb
 import pandas as pd
 
-from cleargrid_assets.assets.declaration import asset_key, declaration
+from cleargrid_assets.assets.declaration import asset_args, asset_key
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, EXTRACTED_AT, HOURLY_REACH, Table
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.io_manager import WarehouseIOManager
@@ -192,7 +192,7 @@ class Warehouse:
 
 def stored(table: Table, rows: Callable[[], object], **options: Any) -> dg.AssetsDefinition:
     """An asset of the table."""
-    arguments: Any = {**declaration(table), "partitions_def": DAILY, **options}
+    arguments: Any = {**asset_args(table), "partitions_def": DAILY, **options}
 
     @dg.asset(**arguments)  # type: ignore[untyped-decorator]
     def asset() -> Any:

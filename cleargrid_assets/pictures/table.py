@@ -1,0 +1,112 @@
+"""Any table at a glance, for analyses without a picture of their own: its rows as a table, its first count as bars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from cleargrid_assets.analysis.unmapped import Unmapped
+from cleargrid_assets.column_types import COLUMN_TYPES
+from cleargrid_assets.contracts import PARTITION_COLUMN, Column, Table
+from cleargrid_assets.pictures import drawing, text
+from cleargrid_assets.pictures.frames import in_days
+from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
+from cleargrid_assets.wording import counted, more
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MAX_COLUMNS = 6
+_MAX_BARS = 16
+_BAR_HEIGHT = 22
+
+
+def presenter(table: Table) -> Callable[[pd.DataFrame, date, Sequence[Unmapped]], Presentation]:
+    """The `present` of an analysis that needs nothing special.
+
+    Args:
+        table: The contract of its table.
+    """
+    labels = [column for column in table.columns if column.name in table.key and column.name != PARTITION_COLUMN]
+    counts = [
+        column for column in table.columns if COLUMN_TYPES[column.type].is_integer and column.name not in table.key
+    ]
+
+    def present(rows: pd.DataFrame, day: date, _unmapped: Sequence[Unmapped]) -> Presentation:
+        today = in_days(rows, day, day)
+        if today.empty:
+            return nothing_to_show(f"No rows of {table.name} on {day}")
+        headline = f"{_words(table)} on {day}: {counted(len(today), 'row')}"
+        numbers = {column.name: today[column.name].sum() for column in counts}
+        if counts:
+            headline += f", {text.count(numbers[counts[0].name])} {counts[0].name.replace('_', ' ')}"
+        return Presentation(
+            headline,
+            _summary(today, table, headline),
+            lambda: _draw(today, labels, counts[:1], headline),
+            numbers,
+        )
+
+    return present
+
+
+def _summary(today: pd.DataFrame, table: Table, headline: str) -> str:
+    columns = [column for column in table.columns if column.name != PARTITION_COLUMN][:_MAX_COLUMNS]
+    lines = [tuple(text.escape(_cell(row[column.name], column)) for column in columns) for _, row in today.iterrows()]
+
+    def render(shown: int) -> str:
+        alignment = "".join("r" if COLUMN_TYPES[column.type].is_number else "l" for column in columns)
+        cells = text.table([text.escape(text.shorten(column.name)) for column in columns], alignment, lines[:shown])
+        return text.paragraphs(f"**{text.escape(headline)}**", cells, more(len(lines) - shown, "row"))
+
+    return text.fit(render, len(lines))
+
+
+def _draw(today: pd.DataFrame, labels: Sequence[Column], measures: Sequence[Column], headline: str) -> bytes:
+    """A bar per row, as long as its first count."""
+    if not measures:
+        return drawing.notice(headline)
+    (measure,) = measures
+    drawn = today.head(_MAX_BARS)
+    hidden = len(today) - len(drawn)
+    bottom = 40 if hidden else 24
+    card = drawing.card(headline, measure.description, _BAR_HEIGHT * len(drawn) + 30 + bottom)
+    (axes,) = card.panels(1, 1, left=220, right=80, top=30, bottom=bottom)
+    drawing.panel_title(axes, _words(measure))
+    values = drawn[measure.name].fillna(0.0)
+    positions = range(len(drawn))
+    axes.barh(positions, values, height=0.7, color=drawing.SERIES)
+    for position, value in zip(positions, values, strict=True):
+        axes.annotate(
+            text.count(value),
+            (value, position),
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=drawing.BODY,
+            color=drawing.INK,
+            annotation_clip=False,
+        )
+    names = [", ".join(_cell(row[label.name], label) for label in labels) for _, row in drawn.iterrows()]
+    axes.set_yticks(positions, [drawing.verbatim(text.shorten(name, 32)) for name in names])
+    axes.set_ylim(len(drawn) - 0.5, -0.5)
+    axes.set_xlim(0, max(float(values.max()), 1.0))
+    axes.set_xticks([])
+    if hidden:
+        card.footnote(f"{text.capitalized(more(hidden, 'row'))}.")
+    return card.png()
+
+
+def _words(named: Table | Column) -> str:
+    return text.capitalized(named.name.replace("_", " "))
+
+
+def _cell(value: Any, column: Column) -> str:
+    if column.type == "BOOLEAN":
+        return {1.0: "yes", 0.0: "no"}.get(value, text.MISSING)
+    if COLUMN_TYPES[column.type].is_integer:
+        return text.count(value)
+    if column.type == "DOUBLE":
+        return text.percent(value) if column.name.endswith("_rate") else text.number(value)
+    return text.shorten(text.MISSING if value is None else str(value))
