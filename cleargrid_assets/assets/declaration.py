@@ -7,8 +7,9 @@ from typing import Any
 
 import dagster as dg
 
-from cleargrid_assets.contracts import COMMUNICATION_LOGS, PARTITION_COLUMN, SCHEMA, Table
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, SCHEMA, Table
 from cleargrid_assets.partitions import BUSINESS_ZONE, DAILY, FRESH_BY
+from cleargrid_assets.warehouse.table_metadata import table_metadata
 
 DAYS_PER_RUN = 10
 """Days in one run of a backfill: a month is three or four runs. A bad day of the log costs at most the nine beside it,
@@ -45,7 +46,7 @@ def declaration(table: Table) -> dict[str, Any]:
         "kinds": {"duckdb", "python"},
         "owners": ["team:collections-data"],
         "freshness_policy": _FRESHNESS_POLICY,
-        "metadata": {"partition_expr": PARTITION_COLUMN, "dagster/column_schema": _column_schema(table)},
+        "metadata": table_metadata(table),
     }
 
 
@@ -70,19 +71,3 @@ def lineage(columns: Mapping[str, Sequence[str]]) -> dict[str, dg.TableColumnLin
             }
         )
     }
-
-
-def _column_schema(table: Table) -> dg.TableSchema:
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                name=column.name,
-                type=column.type,
-                description=column.description,
-                constraints=dg.TableColumnConstraints(
-                    nullable=column.nullable, unique=list(table.key) == [column.name]
-                ),
-            )
-            for column in table.columns
-        ]
-    )

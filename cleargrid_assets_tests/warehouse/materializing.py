@@ -18,6 +18,7 @@ from cleargrid_assets.assets.declaration import asset_key, declaration
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, EXTRACTED_AT, HOURLY_REACH, Table
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.io_manager import WarehouseIOManager
+from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.slices import SpooledPartition, SpooledSlice, StoredSlice
 
 DAY_1, DAY_2, DAY_3 = date(2024, 5, 1), date(2024, 5, 2), date(2024, 5, 3)
@@ -171,7 +172,11 @@ class Warehouse:
         )
         return dg.materialize(
             assets,
-            resources={"io_manager": WarehouseIOManager(database=self.database, lock_timeout_s=5.0)},
+            resources={
+                "io_manager": WarehouseIOManager(
+                    warehouse=WarehouseResource(database=self.database, lock_timeout_s=5.0)
+                )
+            },
             instance=self.instance,
             run_config={"loggers": {"console": {"config": {"log_level": "WARNING"}}}},
             **which,

@@ -80,7 +80,7 @@ def test_a_write_waits_while_another_process_has_the_file_and_then_goes_on(wareh
 def test_a_wait_that_gets_long_is_told_once_with_what_it_is_for(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(connection, "_TOLD_AT_TRY", 1)
+    monkeypatch.setattr(connection, "WARN_AFTER_ATTEMPTS", 1)
     warehouse.store_day(DAY_1, log("a"))
     with held_elsewhere(warehouse.database) as holder:
         let_go_soon(holder)

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
-from cleargrid_assets.warehouse import partitions, storage
+from cleargrid_assets.warehouse import io_manager, partitions
 from cleargrid_assets.warehouse.connection import WarehouseError, connect
 from cleargrid_assets_tests.warehouse.another_process import start
 from cleargrid_assets_tests.warehouse.another_run import die
@@ -31,12 +31,13 @@ def fail_after(step: Callable[..., Any]) -> Callable[..., Any]:
 @pytest.mark.parametrize(
     ("module", "step"),
     [
-        (storage, "create_table"),
-        (storage, "stage_spooled"),
-        (partitions, "_compare"),
-        (storage, "replace_partitions"),
+        (io_manager, "prepare_table"),
+        (io_manager, "stage_spooled"),
+        (partitions, "count_changes"),
+        (io_manager, "replace_partitions"),
+        (io_manager, "content_hashes"),
     ],
-    ids=["table created", "rows staged", "rows compared", "rows replaced"],
+    ids=["table created", "rows staged", "rows compared", "rows replaced", "content hashed"],
 )
 def test_a_write_that_fails_leaves_the_old_rows_the_file_free_and_the_spool_kept(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, module: Any, step: str
@@ -67,7 +68,7 @@ def test_a_broken_second_day_takes_the_first_day_of_its_run_back_too(warehouse: 
 
 
 def test_a_first_write_that_fails_leaves_no_table(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(partitions, "_compare", fail_after(partitions._compare))
+    monkeypatch.setattr(partitions, "count_changes", fail_after(partitions.count_changes))
     with pytest.raises(PowerCutError):
         warehouse.store_day(DAY_1, log("a"))
     with connect(warehouse.database, lock_timeout_s=0) as connection:
@@ -79,7 +80,7 @@ def test_a_row_that_was_to_move_stays_where_it_was_when_the_write_fails(
 ) -> None:
     warehouse.store_day(DAY_1, log("a"))
     before = warehouse.everything()
-    monkeypatch.setattr(storage, "replace_partitions", fail_after(partitions.replace_partitions))
+    monkeypatch.setattr(io_manager, "replace_partitions", fail_after(partitions.replace_partitions))
     with pytest.raises(PowerCutError):
         warehouse.store_day(DAY_2, log("a", DAY_2))
     assert warehouse.everything() == before

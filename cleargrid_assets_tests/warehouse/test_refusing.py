@@ -11,8 +11,9 @@ import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, HOURLY_REACH
 from cleargrid_assets.warehouse.connection import WarehouseError, connect
-from cleargrid_assets.warehouse.partitions import create_table, stage_frame, stage_spooled
+from cleargrid_assets.warehouse.partitions import stage_frame, stage_spooled
 from cleargrid_assets.warehouse.slices import StoredSlice
+from cleargrid_assets.warehouse.tables import prepare_table
 from cleargrid_assets_tests.warehouse.materializing import (
     ADDRESS,
     DAY_1,
@@ -110,7 +111,7 @@ def test_a_spool_that_the_contracts_reader_did_not_write_is_refused(
     slice_ = warehouse.spooled({DAY_1: [log("a")]})
     warehouse.file_of(DAY_1).write_text(f"{json.dumps(log('b'))}\n{line()}\n", encoding="utf-8")
     with connect(":memory:") as connection:
-        create_table(connection, COMMUNICATION_LOGS)
+        prepare_table(connection, COMMUNICATION_LOGS)
         with pytest.raises(WarehouseError) as refused:
             stage_spooled(connection, COMMUNICATION_LOGS, slice_.partitions)
     assert str(refused.value).startswith("The spooled rows of 2024-05-01 could not be read back")
