@@ -127,6 +127,8 @@ class Warehouse:
                 name: entry.value for name, entry in event.materialization.metadata.items()
             }
             for event in result.get_asset_materialization_events()
+            # Days that rows have moved away from have events too.
+            if days[0].isoformat() <= str(event.partition) <= days[-1].isoformat()
         }
 
     def store_day(self, day: date, *rows: Row) -> Counts:
@@ -188,6 +190,11 @@ class Warehouse:
         names = ", ".join(f'"{name}"' for name in table.column_names if name != EXTRACTED_AT)
         with connect(self.database, read_only=True, lock_timeout_s=0) as connection:
             return connection.execute(f"SELECT {names} FROM {table.name} ORDER BY ALL").fetchall()
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        """The answer of a query by somebody else's connection."""
+        with duckdb.connect(self.database, read_only=True) as connection:
+            return connection.execute(query).fetchall()
 
     def execute(self, statement: str) -> None:
         """Changes the database behind the IO manager's back."""

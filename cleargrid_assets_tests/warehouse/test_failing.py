@@ -1,7 +1,6 @@
 """A write that fails, or is killed, leaves the rows of before, the file free, and the spool where it was."""
 
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +12,8 @@ from cleargrid_assets.warehouse import io_manager, partitions
 from cleargrid_assets.warehouse.connection import WarehouseError, connect
 from cleargrid_assets_tests.warehouse.another_process import start
 from cleargrid_assets_tests.warehouse.another_run import die
+from cleargrid_assets_tests.warehouse.failing import PowerCutError, fail_after
 from cleargrid_assets_tests.warehouse.materializing import DAY_1, DAY_2, Warehouse, log
-
-
-class PowerCutError(Exception):
-    pass
-
-
-def fail_after(step: Callable[..., Any]) -> Callable[..., Any]:
-    def wrapped(*args: Any, **kwargs: Any) -> None:
-        step(*args, **kwargs)
-        raise PowerCutError
-
-    return wrapped
 
 
 @pytest.mark.parametrize(

@@ -137,24 +137,14 @@ def test_nothing_of_a_refused_value_gets_into_the_runs_events_or_output(
         assert ADDRESS not in said
 
 
-@pytest.mark.parametrize(
-    "ddl",
-    [
-        "CREATE TABLE hourly_reach (communicated_date DATE, channel VARCHAR, hour INTEGER)",
-        "CREATE TABLE hourly_reach (communicated_date DATE, channel VARCHAR, hour VARCHAR, attempts BIGINT, "
-        "reached_attempts BIGINT, reach_rate DOUBLE)",
-    ],
-    ids=["columns", "types"],
-)
-def test_a_table_of_another_version_is_refused_and_left_alone(warehouse: Warehouse, ddl: str) -> None:
-    warehouse.execute(f"CREATE SCHEMA cleargrid; USE cleargrid; {ddl}")
-    with pytest.raises(WarehouseError, match=r"table hourly_reach in the database has the columns .* Rename the table"):
-        warehouse.store(frame([reach()]), DAY_1, table=HOURLY_REACH)
-
-
-def test_what_cannot_be_stored_or_loaded_says_what_to_use_instead(warehouse: Warehouse) -> None:
+def test_values_that_cannot_be_stored_say_what_to_use_instead(warehouse: Warehouse) -> None:
     slice_ = StoredSlice(warehouse.database, 0.0, HOURLY_REACH, [DAY_1])
-    with pytest.raises(NotImplementedError, match="return a DataFrame"):
-        warehouse.store(slice_, DAY_1, table=HOURLY_REACH)
+    for value, advice in (
+        (slice_, "return a DataFrame"),
+        ({"a": 1}, "type dict .* return a DataFrame"),
+        (None, "returned None: return a DataFrame, or annotate"),
+    ):
+        with pytest.raises(NotImplementedError, match=advice):
+            warehouse.store(value, DAY_1, table=HOURLY_REACH)
     with pytest.raises(NotImplementedError, match="take a StoredSlice"):
         warehouse.load(type(warehouse.spooled({})), DAY_1)
