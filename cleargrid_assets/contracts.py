@@ -82,6 +82,11 @@ class Table:
         """The names, in table order."""
         return [column.name for column in self.columns]
 
+    @property
+    def is_export(self) -> bool:
+        """Whether the rows are fetched. All other tables are derived: they can be dropped and computed again."""
+        return EXTRACTED_AT in self.column_names
+
 
 _DAY = Column(PARTITION_COLUMN, "DATE", "Business day, from midnight to midnight in `CLEARGRID_TIMEZONE`.")
 _TYPE = Column("communication_type", "VARCHAR", "Type of communication, in capitals, with `_` for `-` and space.")

@@ -30,6 +30,8 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
         OutcomesError: The file that `CLEARGRID_OUTCOMES` names is broken; says where.
     """
     settings = Settings.from_environment()
+    overrides = resource_overrides or {}
+    warehouse = overrides.get("warehouse", WarehouseResource(database=settings.database))
     outcomes = OutcomesResource()
     outcomes.load()
     return dg.Definitions(
@@ -45,9 +47,9 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
         resources={
             "exports": ExportsResource(),
             "outcomes": outcomes,
-            "warehouse": WarehouseResource(database=settings.database),
-            "io_manager": WarehouseIOManager(database=settings.database),
-            **(resource_overrides or {}),
+            "warehouse": warehouse,
+            "io_manager": WarehouseIOManager(warehouse=warehouse),
+            **overrides,
         },
         # Steps share one database file, which takes one writing process at a time.
         executor=dg.in_process_executor,

@@ -6,18 +6,16 @@ fields of these resources, because the UI shows fields.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from pydantic import Field
 
 from cleargrid_assets.analysis.outcomes import Outcomes, load_outcomes
-from cleargrid_assets.contracts import Table
 from cleargrid_assets.exports.contract import D21
 from cleargrid_assets.settings import Settings
-from cleargrid_assets.warehouse.connection import LOCK_TIMEOUT_S
-from cleargrid_assets.warehouse.slices import StoredSlice
+from cleargrid_assets.warehouse.resource import WarehouseResource
+
+__all__ = ["ExportsResource", "OutcomesResource", "WarehouseResource"]
 
 if TYPE_CHECKING:
     from cleargrid_assets.exports.client import ExportsClient
@@ -42,17 +40,6 @@ class ExportsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             yield client
         finally:
             client.close()
-
-
-class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The database, for what reads tables without being given them as inputs."""
-
-    database: str = Field(description="The DuckDB file, or anything else that DuckDB opens as a database.")
-    lock_timeout_s: float = Field(default=LOCK_TIMEOUT_S, description="Seconds to wait for the database file.")
-
-    def slice(self, table: Table, days: list[date]) -> StoredSlice:
-        """The days' rows of a table."""
-        return StoredSlice(self.database, self.lock_timeout_s, table, days)
 
 
 class OutcomesResource(dg.ConfigurableResource):  # type: ignore[type-arg]

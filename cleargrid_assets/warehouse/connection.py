@@ -1,39 +1,36 @@
 """Connections to the one database file, which takes one writing process at a time."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import duckdb
+import tenacity
 
 from cleargrid_assets.contracts import SCHEMA
 from cleargrid_assets.warehouse.sql import quoted
 
-if TYPE_CHECKING:  # definitions open no connection, and need not load it
-    import duckdb
-
 LOCK_TIMEOUT_S = 600.0
-"""How long to wait, by default, for another process to let go of the file."""
+"""Default for the max seconds to wait until another process releases the file."""
 
-_TOLD_AT_TRY = 40
-"""After some five seconds; shorter waits are part of every day on which two runs write."""
+WARN_AFTER_ATTEMPTS = 40
+"""About five seconds. Shorter waits are normal on days on which two runs write."""
 
-MEMORY_LIMIT = "512MB"
-"""What DuckDB keeps in memory before it goes to disk. The process as a whole takes some 300 MB more."""
+MAX_MEMORY = "512MB"
+"""What DuckDB keeps in memory before it writes to disk. The process as a whole takes about 300 MB more."""
 
 
 class WarehouseError(Exception):
-    """The database or a table in it is not as it must be, or what was to be stored is not."""
+    """The database, a table in it, or a value to be stored is not as it must be."""
 
 
 class NewerFileError(WarehouseError):
-    """A newer DuckDB wrote the file, in a form that the installed DuckDB cannot read."""
+    """A newer DuckDB wrote the file, in a format that the installed DuckDB cannot read."""
 
 
 def is_path(database: str) -> bool:
-    """Whether the database is a file named by its path, not by an address that only DuckDB reads."""
+    """Whether the database is a file named by its path, not an address that only DuckDB reads."""
     return "://" not in database and not database.startswith((":memory:", "md:", "file:"))
 
 
@@ -41,24 +38,25 @@ def is_path(database: str) -> bool:
 def connect(
     database: str, *, read_only: bool = False, lock_timeout_s: float = LOCK_TIMEOUT_S
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection in UTC that has the project's schema in use, so that tables go by their bare names.
+    """Opens a connection in UTC. Bare table names are those of the project's schema.
 
     Args:
-        database: A file, created with its folder when missing, or anything else that DuckDB opens as a database.
-        read_only: Shares the file with other readers, once there is something to read.
-        lock_timeout_s: Seconds to wait, with jitter, while another process has the file.
+        database: A file, created with its folder when missing, or any other address that DuckDB opens as a database.
+        read_only: Shares the file with other readers, if the file is there.
+        lock_timeout_s: Max seconds to wait, with jitter, while another process has the file.
 
     Yields:
-        The connection, closed on the way out whatever happens.
+        The connection. It is closed in every case.
 
     Raises:
-        WarehouseError: Another process kept the file for longer; the message passes on which.
-        NewerFileError: A newer DuckDB wrote the file; the message says how to convert it.
+        WarehouseError: Another process kept the file for longer. DuckDB's text in the message says which.
+        NewerFileError: A newer DuckDB wrote the file. The message says how to convert it.
     """
     connection = _open(database, read_only=read_only and Path(database).is_file(), lock_timeout_s=lock_timeout_s)
     try:
         connection.execute("SET TimeZone = 'UTC'")
-        schema = _qualified_schema(connection)
+        # With the catalog: DuckDB names it after the file, and a file cleargrid.duckdb makes the bare name ambiguous.
+        schema = f"{quoted(catalog(connection))}.{quoted(SCHEMA)}"
         if not read_only:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         if _has_schema(connection):
@@ -68,32 +66,44 @@ def connect(
         connection.close()
 
 
-def _open(database: str, *, read_only: bool, lock_timeout_s: float) -> duckdb.DuckDBPyConnection:
-    import duckdb  # noqa: PLC0415
-    import tenacity  # noqa: PLC0415
+@contextmanager
+def transaction(database: str, lock_timeout_s: float) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Opens a connection as `connect` does, in a transaction that commits unless an error leaves the block."""
+    with connect(database, lock_timeout_s=lock_timeout_s) as connection:
+        connection.begin()
+        yield connection
+        connection.commit()
 
+
+def catalog(connection: duckdb.DuckDBPyConnection) -> str:
+    """DuckDB's name for the open database, made from the file's name."""
+    [(name,)] = connection.execute("SELECT current_database()").fetchall()
+    return str(name)
+
+
+def _open(database: str, *, read_only: bool, lock_timeout_s: float) -> duckdb.DuckDBPyConnection:
     if is_path(database):
         Path(database).parent.mkdir(parents=True, exist_ok=True)
 
-    def tell_once(state: tenacity.RetryCallState) -> None:
-        if state.attempt_number == _TOLD_AT_TRY and state.outcome is not None:
+    def warn_once(state: tenacity.RetryCallState) -> None:
+        if state.attempt_number == WARN_AFTER_ATTEMPTS and state.outcome is not None:
             logging.getLogger(__name__).warning(
-                "%s is in use elsewhere, so this waits for up to %.0f s. DuckDB says: %s",
+                "%s is in use elsewhere. Waiting for up to %.0f s. DuckDB says: %s",
                 database,
                 lock_timeout_s,
                 state.outcome.exception(),
             )
 
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(_is_held_elsewhere),
+        retry=tenacity.retry_if_exception(_is_locked),
         stop=tenacity.stop_after_delay(lock_timeout_s),
         wait=tenacity.wait_random(0.02, 0.25),
-        before_sleep=tell_once,
+        before_sleep=warn_once,
         reraise=True,
     )
     try:
         connection: duckdb.DuckDBPyConnection = retrying(
-            duckdb.connect, database, read_only=read_only, config={"memory_limit": MEMORY_LIMIT}
+            duckdb.connect, database, read_only=read_only, config={"memory_limit": MAX_MEMORY}
         )
     except duckdb.Error as error:
         if "with version number" in str(error):
@@ -102,7 +112,7 @@ def _open(database: str, *, read_only: bool, lock_timeout_s: float) -> duckdb.Du
                 "it in a separate environment that has DuckDB 2: open the file there, and run ATTACH 'new.duckdb' AS n "
                 "(STORAGE_VERSION 'v1.5.0'); COPY FROM DATABASE <name of the old one> TO n. Then use new.duckdb."
             ) from error
-        if not _is_held_elsewhere(error):
+        if not _is_locked(error):
             raise
         raise WarehouseError(
             f"{database} was in use elsewhere for over {lock_timeout_s:.0f} s. Close the other program, "
@@ -111,19 +121,11 @@ def _open(database: str, *, read_only: bool, lock_timeout_s: float) -> duckdb.Du
     return connection
 
 
-def _is_held_elsewhere(error: BaseException) -> bool:
+def _is_locked(error: BaseException) -> bool:
     """Whether another process, or another thread of this one, has the file open in a way that excludes ours."""
-    import duckdb  # noqa: PLC0415
-
     return (isinstance(error, duckdb.IOException) and "Could not set lock" in str(error)) or (
         isinstance(error, duckdb.ConnectionException) and "different configuration" in str(error)
     )
-
-
-def _qualified_schema(connection: duckdb.DuckDBPyConnection) -> str:
-    """The schema with its catalog: the default file is called like the schema, so the bare name is ambiguous."""
-    [(catalog,)] = connection.execute("SELECT current_database()").fetchall()
-    return f"{quoted(catalog)}.{quoted(SCHEMA)}"
 
 
 def _has_schema(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -1,33 +1,146 @@
-"""Storing and loading DataFrames: dagster-duckdb-pandas's handler, held to the contracts.
-
-What belongs here: DataFrames. What does not: what they have in common with slices (`storage`).
-"""
+"""Storing DataFrames of assets without a contract, in the tables that dagster-duckdb would store them in."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import cast
 
 import dagster as dg
+import duckdb
 import pandas as pd
-from dagster._core.storage.db_io_manager import DbIOManager, TableSlice
-from dagster_duckdb_pandas import DuckDBPandasTypeHandler
 
-from cleargrid_assets.warehouse.partitions import stage_frame
-from cleargrid_assets.warehouse.storage import Client, contract, replace_staged, stored_slice
+from cleargrid_assets.warehouse.connection import WarehouseError, catalog
+from cleargrid_assets.warehouse.sql import quoted
+
+_DEFAULT_SCHEMA = "public"
+_VIEW = "output_frame"
 
 
-def frame_io_manager(database: str) -> DbIOManager:
-    """Stores DataFrames, and loads them also where an input does not say what it wants."""
-    return DbIOManager(
-        db_client=Client(), database=database, type_handlers=[_Handler()], default_load_type=pd.DataFrame
+@dataclass(frozen=True)
+class Target:
+    """Where an output is stored.
+
+    Attributes:
+        schema: The schema of the table.
+        table: The table.
+        condition: In SQL, which rows of the table the output replaces. None for all of them.
+    """
+
+    schema: str
+    table: str
+    condition: str | None
+
+
+def target_of(context: dg.OutputContext, configured_schema: str | None) -> Target:
+    """Where the output is stored, by the rules of dagster-duckdb.
+
+    The schema is the first of: metadata `schema`, the IO manager's `schema`, the asset's key prefix, `public`. Metadata
+    `partition_expr` names the column that decides which partition a row belongs to; with several dimensions, it maps
+    each to its column.
+
+    Raises:
+        WarehouseError: The asset has partitions, but the metadata `partition_expr` is missing.
+    """
+    metadata = context.definition_metadata
+    schema = metadata.get("schema") or configured_schema
+    if not context.has_asset_key:
+        return Target(schema or _DEFAULT_SCHEMA, metadata.get("table") or context.name, None)
+    *prefix, table = context.asset_key.path
+    schema = schema or (prefix[-1] if prefix else _DEFAULT_SCHEMA)
+    return Target(schema, table, _condition(context) if context.has_asset_partitions else None)
+
+
+def replace_frame(connection: duckdb.DuckDBPyConnection, target: Target, frame: pd.DataFrame) -> None:
+    """Replaces the rows of the target by those of the frame. Columns are matched by name.
+
+    Without a condition, the table takes the frame's columns and types. The caller opens and ends the transaction.
+
+    Raises:
+        WarehouseError: The frame has columns that the table lacks.
+    """
+    schema = f"{quoted(catalog(connection))}.{quoted(target.schema)}"
+    name = f"{schema}.{quoted(target.table)}"
+    if not len(frame.columns):
+        # Such as `pd.DataFrame()` for a day without rows: it has no types to create a table from.
+        if _is_stored(connection, target):
+            connection.execute(f"DELETE FROM {name} WHERE {target.condition or 'true'}")
+        return
+    connection.register(_VIEW, frame)
+    # DuckDB guesses INTEGER for a column of objects that are all None, which later rows of the table would not fit.
+    columns = ", ".join(
+        f"{quoted(str(column))}::VARCHAR AS {quoted(str(column))}"
+        if values.dtype == object and values.isna().all()
+        else quoted(str(column))
+        for column, values in frame.items()
+    )
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    if target.condition is None:
+        connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT {columns} FROM {_VIEW}")
+        return
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {name} AS SELECT {columns} FROM {_VIEW} LIMIT 0")
+    connection.execute(f"DELETE FROM {name} WHERE {target.condition}")
+    stored = [column for column, *_ in connection.execute(f"DESCRIBE {name}").fetchall()]
+    if new := [column for column in frame.columns if column not in stored]:
+        raise WarehouseError(
+            f"The rows for {target.schema}.{target.table} have the columns {new}, which the stored table lacks. Add "
+            "them with ALTER TABLE, or drop the table and materialize all its partitions again."
+        )
+    connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM {_VIEW}")
+
+
+def _is_stored(connection: duckdb.DuckDBPyConnection, target: Target) -> bool:
+    return bool(
+        connection.execute(
+            "SELECT 1 FROM duckdb_tables() "
+            "WHERE database_name = current_database() AND schema_name = $schema AND table_name = $table",
+            {"schema": target.schema, "table": target.table},
+        ).fetchall()
     )
 
 
-class _Handler(DuckDBPandasTypeHandler):
-    def handle_output(
-        self, context: dg.OutputContext, table_slice: TableSlice, obj: pd.DataFrame, connection: Any
-    ) -> Mapping[str, Any]:
-        stage_frame(connection, contract(table_slice), obj)
-        return replace_staged(context, table_slice, connection)
+def _condition(context: dg.OutputContext) -> str:
+    expression = context.definition_metadata.get("partition_expr")
+    if expression is None:
+        raise WarehouseError(
+            f"The asset {context.asset_key.to_user_string()} has partitions, but no metadata `partition_expr`, so the "
+            "column that decides the partition is not known. Set it, for example "
+            '@dg.asset(metadata={"partition_expr": "day"}).'
+        )
+    definition = context.asset_partitions_def
+    if isinstance(definition, dg.MultiPartitionsDefinition):
+        return _multi_condition(context, definition, expression)
+    if isinstance(definition, dg.TimeWindowPartitionsDefinition):
+        return _inside(expression, context.asset_partitions_time_window)
+    return f"{expression} IN ({', '.join(map(_literal, context.asset_partition_keys))})"
 
-    def load_input(self, context: dg.InputContext, table_slice: TableSlice, connection: Any) -> pd.DataFrame:
-        return stored_slice(context, table_slice).frame(table_slice.columns)
+
+def _multi_condition(
+    context: dg.OutputContext, definition: dg.MultiPartitionsDefinition, expressions: Mapping[str, str]
+) -> str:
+    """The rows of any of the keys."""
+    of_keys = []
+    for key in context.asset_partition_keys:
+        values = cast("dg.MultiPartitionKey", key).keys_by_dimension
+        of_dimensions = []
+        for dimension in definition.partitions_defs:
+            if dimension.name not in expressions:
+                raise WarehouseError(
+                    f"The metadata `partition_expr` of {context.asset_key.to_user_string()} has no column for the "
+                    f"partition dimension {dimension.name}."
+                )
+            expression, value = expressions[dimension.name], values[dimension.name]
+            if isinstance(dimension.partitions_def, dg.TimeWindowPartitionsDefinition):
+                window = dimension.partitions_def.time_window_for_partition_key(value)
+                of_dimensions.append(_inside(expression, window))
+            else:
+                of_dimensions.append(f"{expression} = {_literal(value)}")
+        of_keys.append(" AND ".join(of_dimensions))
+    return of_keys[0] if len(of_keys) == 1 else " OR ".join(f"({condition})" for condition in of_keys)
+
+
+def _inside(expression: str, window: dg.TimeWindow) -> str:
+    # Local times without a zone, as dagster-duckdb writes them when it loads the table.
+    return f"{expression} >= '{window.start:%Y-%m-%d %H:%M:%S}' AND {expression} < '{window.end:%Y-%m-%d %H:%M:%S}'"
+
+
+def _literal(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,59 +1,195 @@
-"""The IO manager as the assets' resource: which of the two ways of storing and loading an asset's rows take.
+"""The IO manager: which way each kind of output is stored, and each kind of input is loaded."""
 
-What belongs here: telling slices and DataFrames apart, and the end of a spooled slice. What does not: how either is
-stored (`storage`, `frames`). Those are loaded when a run begins, and pandas with the first DataFrame.
-"""
-
-from importlib import import_module
-from threading import Thread
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import dagster as dg
-from dagster._core.storage.db_io_manager import DbIOManager
-from pydantic import Field
+import duckdb
+import pandas as pd
+from dagster_duckdb_pandas import DuckDBPandasIOManager
 
-from cleargrid_assets.warehouse.connection import LOCK_TIMEOUT_S
+from cleargrid_assets.contracts import PARTITION_COLUMN, SCHEMA, Table
+from cleargrid_assets.warehouse.connection import catalog, transaction
+from cleargrid_assets.warehouse.content import combined_hash, content_hashes
+from cleargrid_assets.warehouse.frames import Target, replace_frame, target_of
+from cleargrid_assets.warehouse.partitions import Changes, replace_partitions, stage_frame, stage_spooled
+from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.slices import SpooledSlice, StoredSlice
+from cleargrid_assets.warehouse.sql import readable
+from cleargrid_assets.warehouse.table_metadata import contract_of
+from cleargrid_assets.warehouse.tables import prepare_table
 
 
-class WarehouseIOManager(dg.ConfigurableIOManagerFactory[dg.IOManager]):
-    """Stores DataFrames and spooled slices in DuckDB, and loads DataFrames and stored slices from it.
+class WarehouseIOManager(DuckDBPandasIOManager):
+    """Stores DataFrames and spooled slices in DuckDB, each output in one transaction, and loads them.
 
-    A write replaces its partitions in one transaction: killed at any moment, it leaves the rows of before.
+    A write that fails or is killed at any moment leaves the rows as they were.
+
+    Inherited from `DuckDBPandasIOManager`: the settings `schema` and `connection_config`, and loading DataFrames of
+    tables that have no contract. Not inherited: storing, because the stock manager deletes and inserts in two
+    transactions; and loading tables that have a contract, because it cannot read columns named like SQL keywords,
+    a file named like its schema, or a table that lacks a new column, and gives up early when the file is locked.
+
+    The database is that of the `warehouse` resource. The setting `database` is a copy for the stock manager: do not
+    set it.
     """
 
-    database: str = Field(description="The DuckDB file, or anything else that DuckDB opens as a database.")
-    lock_timeout_s: float = Field(
-        default=LOCK_TIMEOUT_S, description="Seconds to wait while another process has the database file."
-    )
+    warehouse: dg.ResourceDependency[WarehouseResource]
 
-    def create_io_manager(self, context: dg.InitResourceContext) -> dg.IOManager:
-        """dagster-duckdb's for slices, dagster-duckdb-pandas's for DataFrames."""
-        # It takes as long as a request or two, and an asset that has requests to wait for need not wait for both.
-        Thread(target=import_module, args=("cleargrid_assets.warehouse.storage",), name="load storage").start()
-        return _Manager(self.database)
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**{**values, "database": values["warehouse"].database})
+
+    def create_io_manager(self, context: dg.InitResourceContext) -> Any:
+        """Dagster calls this once per run."""
+        return _Manager(self.warehouse, self.schema_, super().create_io_manager(context))
 
 
 class _Manager(dg.IOManager):
-    def __init__(self, database: str) -> None:
-        self._database = database
+    def __init__(self, warehouse: WarehouseResource, schema: str | None, stock: dg.IOManager) -> None:
+        self._warehouse = warehouse
+        self._schema = schema
+        self._stock = stock
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
-        self._for(type(obj)).handle_output(context, obj)
-        # Only now is the transaction over and the rows safe.
-        if isinstance(obj, SpooledSlice):
+        table = _contract(context) if context.has_asset_key else None
+        if isinstance(obj, SpooledSlice) and table is not None:
+            self._replace_days(context, table, obj)
+            # The transaction has ended, so the rows are safe.
             obj.discard()
+        elif isinstance(obj, pd.DataFrame) and table is not None:
+            self._replace_days(context, table, obj)
+        elif isinstance(obj, pd.DataFrame):
+            self._replace_frame(context, obj)
+        else:
+            raise NotImplementedError(_why_not(obj))
 
     def load_input(self, context: dg.InputContext) -> Any:
-        return self._for(context.dagster_type.typing_type).load_input(context)
+        kind = context.dagster_type.typing_type
+        if kind is SpooledSlice:
+            raise NotImplementedError("A spooled slice is gone once it is stored: take a StoredSlice.")
+        table = _contract(context.upstream_output) if context.upstream_output and context.has_asset_partitions else None
+        if table is None and kind is StoredSlice:
+            raise NotImplementedError("A StoredSlice takes a partitioned asset with a contract: take a DataFrame.")
+        if table is None or kind not in {StoredSlice, pd.DataFrame, Any}:
+            return self._stock.load_input(context)
+        stored = self._warehouse.slice(table, _days(context))
+        return stored if kind is StoredSlice else stored.frame((context.definition_metadata or {}).get("columns"))
 
-    def _for(self, type_: object) -> DbIOManager:
-        # Imported here because loading pandas is for runs that take DataFrames, and made for each call so that nothing
-        # that Dagster keeps to the end of the process leads to DuckDB.
-        if type_ in {SpooledSlice, StoredSlice}:
-            from cleargrid_assets.warehouse.storage import slice_io_manager  # noqa: PLC0415
+    def _replace_days(self, context: dg.OutputContext, table: Table, obj: SpooledSlice | pd.DataFrame) -> None:
+        days = _days(context)
+        superseded: list[date] = []
+        with transaction(self._warehouse.database, self._warehouse.lock_timeout_s) as connection:
+            dropped = prepare_table(connection, table)
+            if isinstance(obj, SpooledSlice):
+                superseded = stage_spooled(connection, table, obj.partitions)
+            else:
+                stage_frame(connection, table, obj)
+            changes = replace_partitions(connection, table, days)
+            left = {day for change in changes.values() for day in change.moved_from}
+            hashes = content_hashes(connection, table, [*days, *sorted(left)])
+            shown = _shown(connection, Target(SCHEMA, table.name, _days_condition(days)))
+        _warn(context, table, changes, superseded, [day for day in dropped if day not in changes])
+        execution = dg.AssetExecutionContext.get()
+        for day, change in changes.items():
+            execution.add_asset_metadata(_change_metadata(change), context.asset_key, day.isoformat())
+        execution.set_data_version(context.asset_key, dg.DataVersion(combined_hash({day: hashes[day] for day in days})))
+        _report_days_left(context, {day: hashes[day] for day in sorted(left)})
+        context.add_output_metadata(shown)
 
-            return slice_io_manager(self._database)
-        from cleargrid_assets.warehouse.frames import frame_io_manager  # noqa: PLC0415
+    def _replace_frame(self, context: dg.OutputContext, frame: pd.DataFrame) -> None:
+        target = target_of(context, self._schema)
+        with transaction(self._warehouse.database, self._warehouse.lock_timeout_s) as connection:
+            replace_frame(connection, target, frame)
+            shown = _shown(connection, target)
+        if not context.has_asset_key or not context.has_asset_partitions:
+            shown["dagster/row_count"] = len(frame)
+        elif len(context.asset_partition_keys) == 1:
+            shown["dagster/partition_row_count"] = len(frame)
+        # An asset may have given these entries itself.
+        context.add_output_metadata({key: value for key, value in shown.items() if key not in context.output_metadata})
 
-        return frame_io_manager(self._database)
+
+def _contract(context: dg.OutputContext) -> Table | None:
+    return contract_of(context.asset_key.path[-1], context.definition_metadata)
+
+
+def _days(context: dg.InputContext | dg.OutputContext) -> list[date]:
+    return [date.fromisoformat(key) for key in context.asset_partition_keys]
+
+
+def _why_not(obj: object) -> str:
+    if obj is None:
+        return "The asset returned None: return a DataFrame, or annotate the asset with `-> None` if it stores nothing."
+    if isinstance(obj, StoredSlice):
+        return "A stored slice is stored already: return a DataFrame."
+    if isinstance(obj, SpooledSlice):
+        return "A spooled slice takes an asset with a contract in its metadata (`table_metadata`): return a DataFrame."
+    return f"Values of the type {type(obj).__name__} cannot be stored in DuckDB: return a DataFrame."
+
+
+def _warn(
+    context: dg.OutputContext,
+    table: Table,
+    changes: Mapping[date, Changes],
+    superseded: Sequence[date],
+    dropped: Sequence[date],
+) -> None:
+    for day in superseded:
+        context.log.warning(
+            f"Another run began to fetch {day} after this one and has stored it. Its rows stay, and this run's rows "
+            "are left out."
+        )
+    for day, change in changes.items():
+        if change.moved_from:
+            others = ", ".join(map(str, change.moved_from))
+            context.log.warning(f"Rows of {others} have moved to {day}. Materialize the analyses of {others} again.")
+    if dropped:
+        context.log.warning(
+            f"The columns of {table.name} have changed, so the table was dropped and rebuilt. Materialize the other "
+            f"days that it held again: {', '.join(map(str, dropped))}."
+        )
+
+
+def _report_days_left(context: dg.OutputContext, hashes: Mapping[date, str]) -> None:
+    """Tells Dagster that other days hold less than before, so that what is computed from them counts as stale."""
+    keys = set(context.asset_partitions_def.get_partition_keys()) if hashes else set()
+    for day, content_hash in hashes.items():
+        if day.isoformat() in keys:
+            context.log_event(
+                dg.AssetMaterialization(
+                    context.asset_key,
+                    description="Rows of this day have moved to another day, which was materialized.",
+                    partition=day.isoformat(),
+                    tags={"dagster/data_version": content_hash},
+                )
+            )
+
+
+def _change_metadata(change: Changes) -> Mapping[str, Any]:
+    return {
+        "dagster/partition_row_count": change.rows,
+        "rows": change.rows,
+        "new_rows": change.new,
+        "changed_rows": change.changed,
+        "removed_rows": change.removed,
+        **({"moved_from": [str(day) for day in change.moved_from]} if change.moved_from else {}),
+    }
+
+
+def _days_condition(days: Sequence[date]) -> str:
+    if len(days) == 1:
+        return f"{PARTITION_COLUMN} = '{days[0]}'"
+    return f"{PARTITION_COLUMN} BETWEEN '{min(days)}' AND '{max(days)}'"
+
+
+def _shown(connection: duckdb.DuckDBPyConnection, target: Target) -> dict[str, Any]:
+    """Metadata on where the rows are, without the path of the machine."""
+    name = f"{readable(target.schema)}.{readable(target.table)}"
+    # In a file named like the schema, DuckDB asks for the catalog as well.
+    qualified = f"{readable(target.schema)}.{name}" if catalog(connection) == target.schema else name
+    return {
+        "dagster/storage_kind": "duckdb",
+        "dagster/table_name": name,
+        "Query": f"FROM {qualified}" + (f" WHERE {target.condition}" if target.condition else ""),
+    }

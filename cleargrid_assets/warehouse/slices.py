@@ -1,24 +1,18 @@
-"""What passes between assets and the IO manager besides DataFrames: rows that stay on disk on either side.
-
-Assets are declared with these types, so that this module loads neither DuckDB nor pandas before rows are read.
-"""
-
-from __future__ import annotations
+"""What assets and the IO manager pass to each other besides DataFrames: rows that stay on disk."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from cleargrid_assets.contracts import PARTITION_COLUMN, SCHEMA, Table
+import duckdb
+import pandas as pd
+
+from cleargrid_assets.contracts import PARTITION_COLUMN, Table
 from cleargrid_assets.warehouse.connection import connect
-from cleargrid_assets.warehouse.sql import column_definitions, quoted
-
-if TYPE_CHECKING:
-    import duckdb
-    import pandas as pd
+from cleargrid_assets.warehouse.sql import quoted
+from cleargrid_assets.warehouse.tables import columns_differ, missing_columns, stored_columns
 
 
 @dataclass(frozen=True)
@@ -28,7 +22,7 @@ class SpooledPartition:
     Attributes:
         day: The business day.
         rows: The file.
-        extracted_at: When the day began to be fetched.
+        extracted_at: When the fetch of the day began.
     """
 
     day: date
@@ -38,7 +32,7 @@ class SpooledPartition:
 
 @dataclass(frozen=True)
 class SpooledSlice:
-    """Partitions on their way in.
+    """Partitions to be stored.
 
     Attributes:
         partitions: Files with the rows of each.
@@ -55,9 +49,9 @@ class StoredSlice:
 
     Attributes:
         database: Where the table is.
-        lock_timeout_s: Seconds to wait for the file.
-        table: Its contract.
-        days: The partitions; of a table or partition that is not there yet, there are no rows.
+        lock_timeout_s: Max seconds to wait for the file.
+        table: The table's contract.
+        days: The partitions. A table or partition that is not there has no rows.
     """
 
     database: str
@@ -67,27 +61,34 @@ class StoredSlice:
 
     @contextmanager
     def open(self) -> Iterator[duckdb.DuckDBPyRelation]:
-        """The rows as a relation, while a connection is held: so not for longer than the reading takes."""
+        """Opens the rows as a relation, in the contract's columns. Other processes cannot write meanwhile.
+
+        Raises:
+            WarehouseError: The stored table is an export's, and its columns are not the contract's.
+        """
         with connect(self.database, read_only=True, lock_timeout_s=self.lock_timeout_s) as connection:
-            name = quoted(self.table.name)
-            if not self._is_there(connection):
-                connection.execute(f"CREATE TEMP TABLE {name} ({column_definitions(self.table)})")
-                name = f"temp.main.{name}"
-            # Literals, because a relation takes no parameters; dates have but one spelling.
-            days = ", ".join(f"DATE '{day.isoformat()}'" for day in self.days)
-            yield connection.sql(f"FROM {name}").filter(f"{PARTITION_COLUMN} IN ({days})" if days else "false")
+            yield connection.sql(self._statement(connection))
 
     def frame(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """The rows in memory, of all columns or of those named."""
+        """The rows in memory, with all columns or the named ones."""
         with self.open() as rows:
             frame: pd.DataFrame = rows.select(*(quoted(name) for name in columns or self.table.column_names)).df()
             return frame
 
-    def _is_there(self, connection: duckdb.DuckDBPyConnection) -> bool:
-        return bool(
-            connection.execute(
-                "SELECT 1 FROM duckdb_tables() "
-                "WHERE database_name = current_database() AND schema_name = $schema AND table_name = $name",
-                {"schema": SCHEMA, "name": self.table.name},
-            ).fetchall()
+    def _statement(self, connection: duckdb.DuckDBPyConnection) -> str:
+        found = stored_columns(connection, self.table)
+        missing = missing_columns(self.table, found)
+        if found and missing is None and self.table.is_export:
+            raise columns_differ(self.table, found)
+        if not found or missing is None:
+            # Nothing to read. The next run drops a derived table whose columns differ, so it counts as not there.
+            nulls = ", ".join(f"NULL::{column.type} AS {quoted(column.name)}" for column in self.table.columns)
+            return f"SELECT {nulls} WHERE false"
+        columns = ", ".join(
+            f"NULL::{column.type} AS {quoted(column.name)}" if column in missing else quoted(column.name)
+            for column in self.table.columns
         )
+        # Literals, because a relation takes no parameters.
+        days = ", ".join(f"DATE '{day.isoformat()}'" for day in self.days)
+        condition = f"{PARTITION_COLUMN} IN ({days})" if days else "false"
+        return f"SELECT {columns} FROM {quoted(self.table.name)} WHERE {condition}"

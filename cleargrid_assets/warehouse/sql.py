@@ -1,7 +1,6 @@
-"""The contracts' names and types as SQL spells them.
+"""Names and types as SQL spells them."""
 
-What belongs here: text. What does not: connections and statements.
-"""
+import re
 
 from cleargrid_assets.contracts import Table
 
@@ -9,6 +8,11 @@ from cleargrid_assets.contracts import Table
 def quoted(name: str) -> str:
     """The name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def readable(name: str) -> str:
+    """The name as an SQL identifier for people to read, quoted only when its characters need it."""
+    return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else quoted(name)
 
 
 def column_definitions(table: Table) -> str:

@@ -18,6 +18,7 @@ from cleargrid_assets.assets.declaration import asset_args, asset_key
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, EXTRACTED_AT, HOURLY_REACH, Table
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.io_manager import WarehouseIOManager
+from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.slices import SpooledPartition, SpooledSlice, StoredSlice
 
 DAY_1, DAY_2, DAY_3 = date(2024, 5, 1), date(2024, 5, 2), date(2024, 5, 3)
@@ -126,6 +127,8 @@ class Warehouse:
                 name: entry.value for name, entry in event.materialization.metadata.items()
             }
             for event in result.get_asset_materialization_events()
+            # Days that rows have moved away from have events too.
+            if days[0].isoformat() <= str(event.partition) <= days[-1].isoformat()
         }
 
     def store_day(self, day: date, *rows: Row) -> Counts:
@@ -171,7 +174,11 @@ class Warehouse:
         )
         return dg.materialize(
             assets,
-            resources={"io_manager": WarehouseIOManager(database=self.database, lock_timeout_s=5.0)},
+            resources={
+                "io_manager": WarehouseIOManager(
+                    warehouse=WarehouseResource(database=self.database, lock_timeout_s=5.0)
+                )
+            },
             instance=self.instance,
             run_config={"loggers": {"console": {"config": {"log_level": "WARNING"}}}},
             **which,
@@ -183,6 +190,11 @@ class Warehouse:
         names = ", ".join(f'"{name}"' for name in table.column_names if name != EXTRACTED_AT)
         with connect(self.database, read_only=True, lock_timeout_s=0) as connection:
             return connection.execute(f"SELECT {names} FROM {table.name} ORDER BY ALL").fetchall()
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        """The answer of a query by somebody else's connection."""
+        with duckdb.connect(self.database, read_only=True) as connection:
+            return connection.execute(query).fetchall()
 
     def execute(self, statement: str) -> None:
         """Changes the database behind the IO manager's back."""

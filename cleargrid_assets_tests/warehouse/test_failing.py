@@ -1,7 +1,6 @@
 """A write that fails, or is killed, leaves the rows of before, the file free, and the spool where it was."""
 
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,34 +8,24 @@ import duckdb
 import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
-from cleargrid_assets.warehouse import partitions, storage
+from cleargrid_assets.warehouse import io_manager, partitions
 from cleargrid_assets.warehouse.connection import WarehouseError, connect
 from cleargrid_assets_tests.warehouse.another_process import start
 from cleargrid_assets_tests.warehouse.another_run import die
+from cleargrid_assets_tests.warehouse.failing import PowerCutError, fail_after
 from cleargrid_assets_tests.warehouse.materializing import DAY_1, DAY_2, Warehouse, log
-
-
-class PowerCutError(Exception):
-    pass
-
-
-def fail_after(step: Callable[..., Any]) -> Callable[..., Any]:
-    def wrapped(*args: Any, **kwargs: Any) -> None:
-        step(*args, **kwargs)
-        raise PowerCutError
-
-    return wrapped
 
 
 @pytest.mark.parametrize(
     ("module", "step"),
     [
-        (storage, "create_table"),
-        (storage, "stage_spooled"),
-        (partitions, "_compare"),
-        (storage, "replace_partitions"),
+        (io_manager, "prepare_table"),
+        (io_manager, "stage_spooled"),
+        (partitions, "count_changes"),
+        (io_manager, "replace_partitions"),
+        (io_manager, "content_hashes"),
     ],
-    ids=["table created", "rows staged", "rows compared", "rows replaced"],
+    ids=["table created", "rows staged", "rows compared", "rows replaced", "content hashed"],
 )
 def test_a_write_that_fails_leaves_the_old_rows_the_file_free_and_the_spool_kept(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, module: Any, step: str
@@ -67,7 +56,7 @@ def test_a_broken_second_day_takes_the_first_day_of_its_run_back_too(warehouse: 
 
 
 def test_a_first_write_that_fails_leaves_no_table(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(partitions, "_compare", fail_after(partitions._compare))
+    monkeypatch.setattr(partitions, "count_changes", fail_after(partitions.count_changes))
     with pytest.raises(PowerCutError):
         warehouse.store_day(DAY_1, log("a"))
     with connect(warehouse.database, lock_timeout_s=0) as connection:
@@ -79,7 +68,7 @@ def test_a_row_that_was_to_move_stays_where_it_was_when_the_write_fails(
 ) -> None:
     warehouse.store_day(DAY_1, log("a"))
     before = warehouse.everything()
-    monkeypatch.setattr(storage, "replace_partitions", fail_after(partitions.replace_partitions))
+    monkeypatch.setattr(io_manager, "replace_partitions", fail_after(partitions.replace_partitions))
     with pytest.raises(PowerCutError):
         warehouse.store_day(DAY_2, log("a", DAY_2))
     assert warehouse.everything() == before

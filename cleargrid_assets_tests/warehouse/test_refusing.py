@@ -11,8 +11,9 @@ import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, HOURLY_REACH
 from cleargrid_assets.warehouse.connection import WarehouseError, connect
-from cleargrid_assets.warehouse.partitions import create_table, stage_frame, stage_spooled
+from cleargrid_assets.warehouse.partitions import stage_frame, stage_spooled
 from cleargrid_assets.warehouse.slices import StoredSlice
+from cleargrid_assets.warehouse.tables import prepare_table
 from cleargrid_assets_tests.warehouse.materializing import (
     ADDRESS,
     DAY_1,
@@ -110,7 +111,7 @@ def test_a_spool_that_the_contracts_reader_did_not_write_is_refused(
     slice_ = warehouse.spooled({DAY_1: [log("a")]})
     warehouse.file_of(DAY_1).write_text(f"{json.dumps(log('b'))}\n{line()}\n", encoding="utf-8")
     with connect(":memory:") as connection:
-        create_table(connection, COMMUNICATION_LOGS)
+        prepare_table(connection, COMMUNICATION_LOGS)
         with pytest.raises(WarehouseError) as refused:
             stage_spooled(connection, COMMUNICATION_LOGS, slice_.partitions)
     assert str(refused.value).startswith("The spooled rows of 2024-05-01 could not be read back")
@@ -136,24 +137,14 @@ def test_nothing_of_a_refused_value_gets_into_the_runs_events_or_output(
         assert ADDRESS not in said
 
 
-@pytest.mark.parametrize(
-    "ddl",
-    [
-        "CREATE TABLE hourly_reach (communicated_date DATE, channel VARCHAR, hour INTEGER)",
-        "CREATE TABLE hourly_reach (communicated_date DATE, channel VARCHAR, hour VARCHAR, attempts BIGINT, "
-        "reached_attempts BIGINT, reach_rate DOUBLE)",
-    ],
-    ids=["columns", "types"],
-)
-def test_a_table_of_another_version_is_refused_and_left_alone(warehouse: Warehouse, ddl: str) -> None:
-    warehouse.execute(f"CREATE SCHEMA cleargrid; USE cleargrid; {ddl}")
-    with pytest.raises(WarehouseError, match=r"table hourly_reach in the database has the columns .* Rename the table"):
-        warehouse.store(frame([reach()]), DAY_1, table=HOURLY_REACH)
-
-
-def test_what_cannot_be_stored_or_loaded_says_what_to_use_instead(warehouse: Warehouse) -> None:
+def test_values_that_cannot_be_stored_say_what_to_use_instead(warehouse: Warehouse) -> None:
     slice_ = StoredSlice(warehouse.database, 0.0, HOURLY_REACH, [DAY_1])
-    with pytest.raises(NotImplementedError, match="return a DataFrame"):
-        warehouse.store(slice_, DAY_1, table=HOURLY_REACH)
+    for value, advice in (
+        (slice_, "return a DataFrame"),
+        ({"a": 1}, "type dict .* return a DataFrame"),
+        (None, "returned None: return a DataFrame, or annotate"),
+    ):
+        with pytest.raises(NotImplementedError, match=advice):
+            warehouse.store(value, DAY_1, table=HOURLY_REACH)
     with pytest.raises(NotImplementedError, match="take a StoredSlice"):
         warehouse.load(type(warehouse.spooled({})), DAY_1)

@@ -1,0 +1,41 @@
+"""Hashes of what is stored: equal content gives equal hashes, whatever the order of the rows."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import duckdb
+
+from cleargrid_assets.contracts import EXTRACTED_AT, PARTITION_COLUMN, Table
+from cleargrid_assets.warehouse.sql import quoted
+
+
+def content_hashes(connection: duckdb.DuckDBPyConnection, table: Table, days: Sequence[date]) -> dict[date, str]:
+    """A hash of all that the table holds of each day, but for the time of the fetch."""
+    columns = [column for column in table.columns if column.name != EXTRACTED_AT]
+    names = [quoted(column.name) for column in columns]
+    # DuckDB's hash of a value has 64 bits, and similar strings can share it. The prefix shifts the bytes of each
+    # string, so that two rows must collide in two unrelated ways to be taken for one.
+    shifted = [
+        f"'row' || {name}" if column.type == "VARCHAR" else name for column, name in zip(columns, names, strict=True)
+    ]
+    sums = connection.execute(
+        f"""
+        SELECT {PARTITION_COLUMN}, count(*), sum(hash({", ".join(names)})), sum(hash({", ".join(shifted)}))
+        FROM {quoted(table.name)} WHERE {PARTITION_COLUMN} IN (SELECT unnest($days::DATE[])) GROUP BY ALL
+        """,
+        {"days": list(days)},
+    ).fetchall()
+    found = {day: _digest(str(values)) for day, *values in sums}
+    return {day: found.get(day) or _digest("no rows") for day in days}
+
+
+def combined_hash(hashes: Mapping[date, str]) -> str:
+    """One hash of several days; of a single day, that day's own."""
+    if len(hashes) == 1:
+        return next(iter(hashes.values()))
+    return _digest(str(sorted(hashes.items())))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,24 @@
+"""The resource that owns where the database is and how long to wait for it."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+from pydantic import Field
+
+from cleargrid_assets.contracts import Table
+from cleargrid_assets.warehouse.connection import LOCK_TIMEOUT_S
+from cleargrid_assets.warehouse.slices import StoredSlice
+
+
+class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The database. Assets and checks read tables with it, and the IO manager takes its settings from it."""
+
+    database: str = Field(description="The DuckDB file, or any other address that DuckDB opens as a database.")
+    lock_timeout_s: float = Field(
+        default=LOCK_TIMEOUT_S, description="Max seconds to wait while another process has the database file."
+    )
+
+    def slice(self, table: Table, days: Sequence[date]) -> StoredSlice:
+        """The rows of some days of a table, to be read where they are."""
+        return StoredSlice(self.database, self.lock_timeout_s, table, days)

@@ -1,0 +1,74 @@
+"""Stored tables compared with their contracts, and brought into line with them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import duckdb
+
+from cleargrid_assets.column_types import COLUMN_TYPES
+from cleargrid_assets.contracts import PARTITION_COLUMN, SCHEMA, Column, Table
+from cleargrid_assets.warehouse.connection import WarehouseError
+from cleargrid_assets.warehouse.sql import column_definitions, quoted
+
+StoredColumns = Mapping[str, tuple[str, bool]]
+"""DuckDB's type of each column of a stored table, and whether it takes NULL. Empty if there is no such table."""
+
+
+def prepare_table(connection: duckdb.DuckDBPyConnection, table: Table) -> list[date]:
+    """Makes the stored table the contract's: creates it, adds nullable columns, or rebuilds a derived table.
+
+    Returns:
+        The days that a derived table held before it was dropped because its columns differ. They are no longer stored.
+
+    Raises:
+        WarehouseError: The columns of an export's table differ by more than missing nullable ones.
+    """
+    name, found = quoted(table.name), stored_columns(connection, table)
+    create = f"CREATE TABLE {name} ({column_definitions(table)})"
+    if not found:
+        connection.execute(create)
+        return []
+    missing = missing_columns(table, found)
+    if missing is not None:
+        for column in missing:
+            connection.execute(f"ALTER TABLE {name} ADD COLUMN {quoted(column.name)} {column.type}")
+        return []
+    if table.is_export:
+        raise columns_differ(table, found)
+    dropped = (
+        connection.execute(f"SELECT DISTINCT {PARTITION_COLUMN}::DATE FROM {name} ORDER BY 1").fetchall()
+        if PARTITION_COLUMN in found
+        else []
+    )
+    connection.execute(f"DROP TABLE {name}")
+    connection.execute(create)
+    return [day for (day,) in dropped]
+
+
+def stored_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> StoredColumns:
+    """The columns of the stored table."""
+    found = connection.execute(
+        """
+        SELECT column_name, data_type, is_nullable FROM duckdb_columns()
+        WHERE database_name = current_database() AND schema_name = $schema AND table_name = $name
+        """,
+        {"schema": SCHEMA, "name": table.name},
+    ).fetchall()
+    return {name: (kind, is_nullable) for name, kind, is_nullable in found}
+
+
+def missing_columns(table: Table, found: StoredColumns) -> Sequence[Column] | None:
+    """The nullable columns that the stored table lacks; None if its columns differ in any other way."""
+    wanted = {column.name: (COLUMN_TYPES[column.type].described_as, column.nullable) for column in table.columns}
+    missing = [column for column in table.columns if column.nullable and column.name not in found]
+    completed = {**found, **{column.name: wanted[column.name] for column in missing}}
+    return missing if completed == wanted else None
+
+
+def columns_differ(table: Table, found: StoredColumns) -> WarehouseError:
+    """The error for an export's table that cannot be brought into line."""
+    return WarehouseError(
+        f"The table {table.name} in the database has the columns {list(found)}, "
+        f"but this version of the project stores {table.column_names} with the types of its contract. "
+        f"Rename the table (ALTER TABLE {SCHEMA}.{table.name} RENAME TO ...), and materialize its days again."
+    )
