@@ -105,8 +105,10 @@ def _open_spools(settings: Settings, days: Mapping[str, Window], spools: dict[st
     root, now = spool_root(settings.database), datetime.now(timezone.utc)
     remove_abandoned(root, now)
     fields = [(column.name, column.type, column.nullable) for column in D21.fields]
+    # The `repr` of a secret is the same for all lenders.
+    lender = settings.lender.get_secret_value() if settings.lender else None
     for key, window in days.items():
-        decisive = (__version__, settings.base_url, settings.lender, settings.page_size, D21.code, fields, str(window))
+        decisive = (__version__, settings.base_url, lender, settings.page_size, D21.code, fields, str(window))
         fingerprint = hashlib.sha256(repr(decisive).encode()).hexdigest()
         spools[key] = Spool.open(root, f"{D21.code}-{key}", fingerprint, now)
 
