@@ -50,7 +50,9 @@ def graphql(project: Project, home: Path) -> Any:
         text=True,
         cwd=home,
     )
-    return json.loads(answer.stdout)["data"]
+    # The code server logs to the same stream.
+    [line] = [line for line in answer.stdout.splitlines() if line.startswith('{"data"')]
+    return json.loads(line)["data"]
 
 
 def test_credentials_show_neither_in_events_nor_in_graphql(secretive: Project, tmp_path: Path) -> None:
