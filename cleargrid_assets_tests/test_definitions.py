@@ -110,7 +110,7 @@ def test_every_asset_says_of_itself_what_the_ui_shows(table: Table) -> None:
     assert spec.group_name == "cleargrid"
     assert spec.code_version
     assert isinstance(spec.partitions_def, dg.DailyPartitionsDefinition)
-    assert spec.freshness_policy
+    assert spec.freshness_policy is None
     assert asset.backfill_policy
     assert asset.backfill_policy.max_partitions_per_run
     schema = spec.metadata["dagster/column_schema"]

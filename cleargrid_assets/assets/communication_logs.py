@@ -41,7 +41,7 @@ def communication_logs(
     Source: ClearGrid Exports API, section S4, dataset D21 (Communication Logs).
     """
     settings = Settings.from_environment()
-    days = {key: day_window(key, BUSINESS_ZONE) for key in context.partition_keys}
+    days = {key: day_window(date.fromisoformat(key), BUSINESS_ZONE) for key in context.partition_keys}
 
     def log_progress(day: str, report: DayReport) -> None:
         count = report.effort.timeouts
@@ -57,7 +57,7 @@ def communication_logs(
             f"after {report.seconds:.1f} s{aside}"
         )
 
-    with exports.client() as client:
+    with exports.client(D21) as client:
         spools: dict[str, Spool] = {}
         try:
             _open_spools(settings, days, spools)

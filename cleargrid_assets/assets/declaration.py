@@ -2,25 +2,16 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, PARTITION_COLUMN, SCHEMA, Table
-from cleargrid_assets.partitions import BUSINESS_ZONE, DAILY, FRESH_BY
+from cleargrid_assets.partitions import DAILY
 
 DAYS_PER_RUN = 10
 """Days in one run of a backfill: a month is three or four runs. A bad day of the log costs at most the nine beside it,
 and what looks back at them."""
-
-# For the UI's card, which asks only whether anything was materialized since midnight; see `checks.history`. One for
-# all, because Dagster walks the cron expression for a while to check it.
-_FRESHNESS_POLICY = dg.FreshnessPolicy.cron(
-    deadline_cron=f"{FRESH_BY.minute} {FRESH_BY.hour} * * *",
-    lower_bound_delta=timedelta(hours=FRESH_BY.hour, minutes=FRESH_BY.minute),
-    timezone=BUSINESS_ZONE.key,
-)
 
 # Both parameters have been what sizes backfills and lets histories begin for years; said at every start otherwise.
 warnings.filterwarnings(
@@ -44,7 +35,6 @@ def declaration(table: Table) -> dict[str, Any]:
         "group_name": SCHEMA,
         "kinds": {"duckdb", "python"},
         "owners": ["team:collections-data"],
-        "freshness_policy": _FRESHNESS_POLICY,
         "metadata": {"partition_expr": PARTITION_COLUMN, "dagster/column_schema": _column_schema(table)},
     }
 

@@ -7,7 +7,7 @@ import dagster as dg
 
 from cleargrid_assets.analysis import classify
 from cleargrid_assets.assets.declaration import asset_key
-from cleargrid_assets.checks.scope import days_in_scope, spoken
+from cleargrid_assets.checks.scope import days_in_scope, format_days
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL, COMMUNICATION_LOGS
 from cleargrid_assets.resources import WarehouseResource
 
@@ -33,9 +33,9 @@ def stages_contain_each_other(
         broken = by_type.filter(is_broken).project("communicated_date, communication_type").fetchall()
     return dg.AssetCheckResult(
         passed=not broken,
-        description=f"The stages of {spoken(days)} contain each other."
+        description=f"The stages of {format_days(days)} contain each other."
         if not broken
-        else f"In {len(broken)} funnels of {spoken(days)}, a stage is missing, misnamed or too large. "
+        else f"In {len(broken)} funnels of {format_days(days)}, a stage is missing, misnamed or too large. "
         "Materialize the funnel of these days again; if it stays so, something other than this project writes to it.",
         metadata={"funnels": [f"{day} {kind}" for day, kind in broken]},
     )
@@ -70,7 +70,7 @@ def attempts_are_the_outbound_rows(
     different = sorted(key for key in outbound | attempted if outbound[key] != attempted[key])
     return dg.AssetCheckResult(
         passed=not different,
-        description=f"The funnel of {spoken(days)} has every outbound row."
+        description=f"The funnel of {format_days(days)} has every outbound row."
         if not different
         else "; ".join(
             f"{day} {kind}: {attempted[day, kind]:,} attempts, {outbound[day, kind]:,} outbound rows"

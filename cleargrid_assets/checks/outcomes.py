@@ -11,7 +11,7 @@ import dagster as dg
 from cleargrid_assets.analysis.outcomes import Outcomes, toml_lines_for
 from cleargrid_assets.analysis.unmapped import unmapped
 from cleargrid_assets.assets.declaration import asset_key
-from cleargrid_assets.checks.scope import spoken
+from cleargrid_assets.checks.scope import format_days
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ def find_unmapped(rows: DuckDBPyRelation, outcomes: Outcomes, days: list[date]) 
         asset_key=MAPPED.asset_key,
         passed=not found,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"All statuses and types of {spoken(days)} are mapped."
+        description=f"All statuses and types of {format_days(days)} are mapped."
         if not found
-        else f"Not mapped are, of {spoken(days)}, {len(statuses)} of the statuses and {len(types)} of the types: "
+        else f"Not mapped are, of {format_days(days)}, {len(statuses)} of the statuses and {len(types)} of the types: "
         f"{', '.join(map(repr, [*statuses, *types]))}. Add the lines below to a file of yours, correct the words after "
         "`=`, and name the file in CLEARGRID_OUTCOMES.",
         metadata=metadata if found else {},

@@ -8,7 +8,7 @@ import dagster as dg
 from cleargrid_assets.analysis.attempts import WINDOW_DAYS
 from cleargrid_assets.analysis.health import BASELINE_DAYS
 from cleargrid_assets.assets.declaration import asset_key
-from cleargrid_assets.checks.scope import days_in_scope, materialized_days, spoken
+from cleargrid_assets.checks.scope import days_in_scope, first_few, format_days, materialized_days
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, OPERATIONAL_HEALTH, REACH_BY_ATTEMPT, Table
 from cleargrid_assets.partitions import START_DATE
 
@@ -46,10 +46,10 @@ def _examined(table: Table, days: list[date], before: int, there: set[str]) -> d
         asset_key=asset_key(table),
         passed=not missing,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"Every day that {spoken(days)} looks back at is there."
+        description=f"Every day that {format_days(days)} looks back at is there."
         if not missing
-        else f"{spoken(days)} was computed without the communication logs of {', '.join(map(str, missing[:_SHOWN]))}"
-        f"{' and others' if len(missing) > _SHOWN else ''}. Materialize those, then {table.name} from "
+        else f"{format_days(days)} was computed without the communication logs of {first_few(missing, _SHOWN)}. "
+        f"Materialize those, then {table.name} from "
         f"{missing[0]} to {days[-1]}.",
         metadata={"missing_days": len(missing)},
     )

@@ -92,7 +92,7 @@ def test_a_direction_in_capitals_is_known(copied_week: Project) -> None:
 
 def test_rows_outside_their_day_stop_everything_downstream(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """The zone that the check believes in is another than the one the day was fetched by."""
-    monkeypatch.setattr("cleargrid_assets.checks.log_rows.BUSINESS_ZONE", ZoneInfo("Pacific/Kiritimati"))
+    monkeypatch.setattr("cleargrid_assets.checks.row_rules.BUSINESS_ZONE", ZoneInfo("Pacific/Kiritimati"))
     run = project.materialize(DAY)
     assert not run.success
     assert run.materialized() == {(COMMUNICATION_LOGS.name, str(DAY))}
