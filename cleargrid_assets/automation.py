@@ -1,24 +1,25 @@
-"""Jobs and schedules: what runs by itself, when, in the business zone."""
+"""Jobs and schedules. All times are in the business zone."""
 
 import dagster as dg
 
-from cleargrid_assets.checks.history import HISTORY_SPECS
+from cleargrid_assets import checks
+from cleargrid_assets.checks.history import HISTORY_CHECKS
 from cleargrid_assets.contracts import SCHEMA
 from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, RANGE_END, RANGE_START, closed_days
 from cleargrid_assets.settings import DAILY_RUN_AT, Settings
 
-_ALL = dg.AssetSelection.key_prefixes(SCHEMA)
+_ALL_TABLES = dg.AssetSelection.key_prefixes(SCHEMA)
 
 daily_job = dg.define_asset_job(
     "daily_outreach",
-    selection=_ALL,
-    description="One day: the communication logs, every analysis of them, and the checks.",
+    selection=_ALL_TABLES,
+    description="Fetches one day, computes every analysis of it, and runs the checks.",
 )
 
 resync_job = dg.define_asset_job(
     "resync_recent_days",
-    selection=_ALL,
-    description="The last closed days again, for rows that came late or were edited, and every analysis of them.",
+    selection=_ALL_TABLES,
+    description="Fetches the last closed days again, for late and edited rows, and computes their analyses again.",
 )
 
 daily_schedule = dg.build_schedule_from_partitioned_job(
@@ -35,14 +36,14 @@ daily_schedule = dg.build_schedule_from_partitioned_job(
     job=resync_job,
     cron_schedule="0 4 * * *",
     execution_timezone=BUSINESS_ZONE.key,
-    description="Every day at 04:00 in the business zone: the last `CLEARGRID_RESYNC_DAYS` closed days, as one run.",
+    description="Every day at 04:00 in the business zone: the last `CLEARGRID_RESYNC_DAYS` closed days, in one run.",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 def resync_recent_days_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Requests a run over the last closed days.
+    """Requests one run of the last closed days.
 
-    The analyses of the same days are computed anew in that run. Whatever looks back at a changed day from a later one
-    lies between that day and yesterday, so nothing downstream of a change is left out.
+    The run includes every later day whose trailing figures read a changed day, because such a day is between the
+    changed day and yesterday.
     """
     keys = closed_days(context.scheduled_execution_time)
     recent = keys[-Settings.from_environment().resync_days :]
@@ -53,8 +54,15 @@ def resync_recent_days_schedule(context: dg.ScheduleEvaluationContext) -> dg.Run
 
 freshness_job = dg.define_asset_job(
     "freshness",
-    selection=dg.AssetSelection.checks(*(spec.key for spec in HISTORY_SPECS)),
-    description="Is the last closed day there, is any day missing, is the source alive: asked at the deadline.",
+    selection=dg.AssetSelection.checks(
+        *(
+            key
+            for definition in dg.load_asset_checks_from_package_module(checks)
+            for key in definition.check_keys
+            if key.name in HISTORY_CHECKS
+        )
+    ),
+    description="Checks at the deadline that the last closed day is stored, no day is missing and the source is alive.",
 )
 
 freshness_schedule = dg.ScheduleDefinition(

@@ -1,6 +1,6 @@
 """The one daily partitions definition, which days are closed, and the exact window of a day.
 
-A partition is a business day: from midnight to midnight in `CLEARGRID_TIMEZONE`, there only once it is closed.
+A partition is a business day, from midnight to midnight in `CLEARGRID_TIMEZONE`. It exists once the day is closed.
 """
 
 from datetime import date, datetime, timedelta, timezone, tzinfo
@@ -14,7 +14,7 @@ _SETTINGS = Settings.from_environment()
 
 BUSINESS_ZONE = _SETTINGS.timezone
 FRESH_BY = _SETTINGS.fresh_by
-"""When, in the business zone, the last closed day is to be there."""
+"""Time in the business zone by which the last closed day is due."""
 
 START_DATE = _SETTINGS.start_date
 
@@ -22,7 +22,6 @@ DAILY = dg.DailyPartitionsDefinition(
     start_date=START_DATE.isoformat(),
     timezone=BUSINESS_ZONE.key,
 )
-
 
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 """Tags of a run that materializes several days."""
@@ -33,12 +32,11 @@ def closed_days(now: datetime) -> list[str]:
     return list(DAILY.get_partition_keys(current_time=now))
 
 
-def day_window(key: str, zone: tzinfo) -> Window:
+def day_window(day: date, zone: tzinfo) -> Window:
     """From the day's first instant in the zone to the next day's: 23 or 25 hours when clocks change.
 
-    Where midnight itself is skipped, the day begins with the change; where it comes twice, with the first.
+    If the clocks skip midnight, the day begins at the change. If midnight comes twice, the day begins at the first.
     """
-    day = date.fromisoformat(key)
     return Window(_first_instant(day, zone), _first_instant(day + timedelta(days=1), zone))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from cleargrid_assets.analysis.outcomes import Outcomes, load_outcomes
-from cleargrid_assets.exports.contract import D21
+from cleargrid_assets.exports.contract import Dataset
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.resource import WarehouseResource
 
@@ -25,8 +25,8 @@ class ExportsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The Exports API, as the environment's variables describe it."""
 
     @contextmanager
-    def client(self) -> "Iterator[ExportsClient]":
-        """A client for communication logs, closed on the way out.
+    def client(self, dataset: Dataset) -> "Iterator[ExportsClient]":
+        """A client for a dataset, closed on the way out.
 
         Raises:
             SettingsError: A credential is not set.
@@ -35,7 +35,7 @@ class ExportsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         # Only now: it brings an HTTP library, which definitions need not load.
         from cleargrid_assets.exports.client import ExportsClient  # noqa: PLC0415
 
-        client = ExportsClient(Settings.from_environment(), D21)
+        client = ExportsClient(Settings.from_environment(), dataset)
         try:
             yield client
         finally:

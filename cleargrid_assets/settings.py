@@ -1,155 +1,242 @@
 """The environment variables, read and checked in one place.
 
-What belongs here: names, defaults, parsing and the error that names a bad variable. What does not: acting on a
-value. Nothing else in the package reads the environment.
+Each field of `Settings` declares one variable: its name, default, meaning and what it takes. The error messages,
+`docs/configuration.md` and `.env.example` are made from these declarations.
 """
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, Any, get_args
 from zoneinfo import ZoneInfo
 
-T = TypeVar("T")
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 
 DAILY_RUN_AT = time(1)
-"""When, in the business zone, the daily schedule fetches the day that has closed; nothing can be fresh before."""
+"""Time in the business zone at which the daily schedule fetches the day that has closed."""
 
 
 class SettingsError(ValueError):
-    """A variable is missing or unusable; the message names it and says what it takes."""
+    """A variable is missing or has an unusable value; the message names it and says what it takes."""
+
+
+@dataclass(frozen=True)
+class Takes:
+    """What values a variable takes, as error messages and the documentation say it."""
+
+    words: str
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One environment variable, as the documentation shows it.
+
+    Attributes:
+        name: Its name.
+        default: Its default as text, None if it has none.
+        description: What it means.
+        takes: What values it takes.
+        secret: Whether its value must never be shown.
+    """
+
+    name: str
+    default: str | None
+    description: str
+    takes: str
+    secret: bool
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """What the login takes. Its `repr` shows none of it."""
+    """What the login takes."""
 
-    lender: str = field(repr=False)
-    email: str = field(repr=False)
-    password: str = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """All variables, parsed. See the README's table for their meanings."""
-
-    base_url: str
-    lender: str | None = field(repr=False)
-    email: str | None = field(repr=False)
-    password: str | None = field(repr=False)
-    database: str
-    start_date: date
-    timezone: ZoneInfo
-    page_size: int
-    concurrency: int
-    max_requests_per_second: float | None
-    resync_days: int
-    fresh_by: time
-    outcomes: str | None
-
-    @classmethod
-    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
-        """Parses the `CLEARGRID_*` variables.
-
-        An empty value counts as unset, because that is how `.env` files leave things out.
-
-        Raises:
-            SettingsError: A value cannot be read as what the variable takes.
-        """
-
-        def parsed(name: str, default: str, parse: Callable[[str], T], takes: str) -> T:
-            text = environ.get(name, "").strip() or default
-            try:
-                return parse(text)
-            except (ValueError, OSError, KeyError) as error:
-                raise SettingsError(f"{name} is {text!r}, but takes {takes}.") from error
-
-        def optional(name: str) -> str | None:
-            return environ.get(name, "").strip() or None
-
-        database = optional("CLEARGRID_DUCKDB") or "data/cleargrid.duckdb"
-        if "?" in database:
-            # Not quoted, since it may be a token that follows.
-            raise SettingsError(
-                "CLEARGRID_DUCKDB has a query part (`?...`), but the UI shows its value. Give tokens in DuckDB's own "
-                "variables, such as motherduck_token."
-            )
-        if database.startswith(":memory:"):
-            raise SettingsError("CLEARGRID_DUCKDB is :memory:, which is gone with each connection. Name a file.")
-        outcomes = optional("CLEARGRID_OUTCOMES")
-        return cls(
-            base_url=optional("CLEARGRID_BASE_URL") or "https://v3-api.cleargrid.ai",
-            lender=optional("CLEARGRID_LENDER"),
-            email=optional("CLEARGRID_EMAIL"),
-            password=environ.get("CLEARGRID_PASSWORD") or None,
-            database=_expanded(database),
-            start_date=parsed("CLEARGRID_START_DATE", "2026-01-01", date.fromisoformat, "a date such as 2026-01-01"),
-            timezone=parsed("CLEARGRID_TIMEZONE", "UTC", ZoneInfo, "an IANA time zone such as Asia/Dubai"),
-            page_size=parsed("CLEARGRID_PAGE_SIZE", "1000", _integer(1, 1000), "a whole number from 1 to 1000"),
-            concurrency=parsed("CLEARGRID_CONCURRENCY", "4", _integer(1, 64), "a whole number from 1 to 64"),
-            max_requests_per_second=(
-                parsed("CLEARGRID_MAX_REQUESTS_PER_SECOND", "", _positive, "a number above 0")
-                if optional("CLEARGRID_MAX_REQUESTS_PER_SECOND")
-                else None
-            ),
-            resync_days=parsed("CLEARGRID_RESYNC_DAYS", "3", _integer(1, 60), "a whole number from 1 to 60"),
-            fresh_by=parsed(
-                "CLEARGRID_FRESH_BY", "06:00", _time_of_day, "a time after the daily run's 01:00, as 06:00"
-            ),
-            outcomes=_expanded(outcomes) if outcomes else None,
-        )
-
-    def credentials(self) -> Credentials:
-        """The three credentials.
-
-        Raises:
-            SettingsError: One of them is not set.
-        """
-        missing = [
-            name
-            for name, value in (
-                ("CLEARGRID_LENDER", self.lender),
-                ("CLEARGRID_EMAIL", self.email),
-                ("CLEARGRID_PASSWORD", self.password),
-            )
-            if not value
-        ]
-        if not (self.lender and self.email and self.password):
-            raise SettingsError(
-                f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set. "
-                f"Set {'it' if len(missing) == 1 else 'them'} in the environment or in `.env`; `cleargrid check` tells "
-                "whether a run would work."
-            )
-        return Credentials(self.lender, self.email, self.password)
+    lender: SecretStr
+    email: SecretStr
+    password: SecretStr
 
 
-def _expanded(path: str) -> str:
-    # A file .env is read by no shell. DuckDB would expand it, but nobody else who makes a path of it.
-    return str(Path(path).expanduser()) if path.startswith("~") else path
-
-
-def _integer(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        value = int(text)
-        if not low <= value <= high:
-            raise ValueError(text)
-        return value
-
-    return parse
+def _zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (KeyError, OSError) as error:
+        raise ValueError(text) from error
 
 
 def _time_of_day(text: str) -> time:
-    # Hours and minutes are what a cron schedule takes; the zone is CLEARGRID_TIMEZONE.
+    # A cron schedule has hours and minutes only. The zone is CLEARGRID_TIMEZONE.
     value = datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007
     if value <= DAILY_RUN_AT:
         raise ValueError(text)
     return value
 
 
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise ValueError(text)
-    return value
+def _expand_user(path: str) -> str:
+    # No shell reads `.env`, so nobody else expands `~`.
+    return str(Path(path).expanduser()) if path.startswith("~") else path
+
+
+def _database(text: str) -> str:
+    if "?" in text:
+        # The message does not quote the value, because the query part may be a token.
+        raise SettingsError(
+            "CLEARGRID_DUCKDB has a query part (`?...`), but the UI shows its value. Give tokens in DuckDB's own "
+            "variables, such as motherduck_token."
+        )
+    if text.startswith(":memory:"):
+        raise SettingsError(
+            "CLEARGRID_DUCKDB is :memory:, but such a database is gone when its connection closes. Name a file."
+        )
+    return _expand_user(text)
+
+
+_Secret = SecretStr | None
+
+
+class Settings(BaseModel):
+    """All variables, parsed."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    base_url: Annotated[str, Takes("an https address")] = Field(
+        "https://v3-api.cleargrid.ai",
+        alias="CLEARGRID_BASE_URL",
+        description="Root of the API. Plain http is refused, except on loopback.",
+    )
+    lender: Annotated[_Secret, Takes("the lender's subdomain")] = Field(
+        None, alias="CLEARGRID_LENDER", description="The lender's subdomain at ClearGrid, not its public id."
+    )
+    email: Annotated[_Secret, Takes("an e-mail address")] = Field(
+        None, alias="CLEARGRID_EMAIL", description="E-mail address of the API login."
+    )
+    password: Annotated[_Secret, Takes("a password")] = Field(
+        None, alias="CLEARGRID_PASSWORD", description="Password of the API login."
+    )
+    database: Annotated[str, AfterValidator(_database), Takes("a path, or a database that DuckDB can open")] = Field(
+        "data/warehouse.duckdb",
+        alias="CLEARGRID_DUCKDB",
+        description="The DuckDB file, or another database that DuckDB can open, such as `md:outreach`. "
+        "It must not contain a secret.",
+    )
+    start_date: Annotated[date, PlainValidator(date.fromisoformat), Takes("a date such as 2026-01-01")] = Field(
+        date(2026, 1, 1), alias="CLEARGRID_START_DATE", description="The first day to fetch."
+    )
+    timezone: Annotated[ZoneInfo, PlainValidator(_zone), Takes("an IANA time zone such as Asia/Dubai")] = Field(
+        ZoneInfo("UTC"),
+        alias="CLEARGRID_TIMEZONE",
+        description="The zone whose midnights bound a business day. After a change, materialize all days again.",
+    )
+    page_size: Annotated[int, Field(ge=1, le=1000), Takes("a whole number from 1 to 1000")] = Field(
+        1000, alias="CLEARGRID_PAGE_SIZE", description="Max rows per page of the API."
+    )
+    concurrency: Annotated[int, Field(ge=1, le=64), Takes("a whole number from 1 to 64")] = Field(
+        4, alias="CLEARGRID_CONCURRENCY", description="Max concurrent requests of one run."
+    )
+    max_requests_per_second: Annotated[float | None, Field(gt=0, allow_inf_nan=False), Takes("a number above 0")] = (
+        Field(
+            None,
+            alias="CLEARGRID_MAX_REQUESTS_PER_SECOND",
+            description="Max rate of requests of one run. There is no limit if it is not set.",
+        )
+    )
+    resync_days: Annotated[int, Field(ge=1, le=60), Takes("a whole number from 1 to 60")] = Field(
+        3,
+        alias="CLEARGRID_RESYNC_DAYS",
+        description="How many of the last closed days are fetched again every day, for late and edited rows.",
+    )
+    fresh_by: Annotated[
+        time,
+        PlainValidator(_time_of_day),
+        Takes(f"a time after the daily run's {DAILY_RUN_AT:%H:%M}, such as 06:00"),
+    ] = Field(
+        time(6),
+        alias="CLEARGRID_FRESH_BY",
+        description="Time in the business zone by which the last closed day is due.",
+    )
+    outcomes: Annotated[str | None, AfterValidator(lambda path: path and _expand_user(path)), Takes("a path")] = Field(
+        None,
+        alias="CLEARGRID_OUTCOMES",
+        description="A TOML file that says what statuses and communication types mean. "
+        "Its entries replace those of the packaged file.",
+    )
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """Parses the `CLEARGRID_*` variables.
+
+        An empty value counts as unset, because `.env` files leave variables out that way.
+
+        Raises:
+            SettingsError: Values cannot be used; the message lists all of them, one per line.
+        """
+        given = {
+            # Spaces may be part of a password.
+            name: text if name == "CLEARGRID_PASSWORD" else text.strip()
+            for name, text in environ.items()
+            if name.startswith("CLEARGRID_") and text.strip()
+        }
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            complaints = [_complaint(each) for each in error.errors(include_url=False)]
+        # Raised here and not in the `except` block, so that no traceback shows pydantic's error.
+        raise SettingsError("\n".join(complaints))
+
+    def credentials(self) -> Credentials:
+        """The three credentials.
+
+        Raises:
+            SettingsError: At least one of them is not set; the message names all that are missing.
+        """
+        if self.lender and self.email and self.password:
+            return Credentials(self.lender, self.email, self.password)
+        given = {"CLEARGRID_LENDER": self.lender, "CLEARGRID_EMAIL": self.email, "CLEARGRID_PASSWORD": self.password}
+        missing = [name for name, value in given.items() if not value]
+        is_one = len(missing) == 1
+        raise SettingsError(
+            f"{' and '.join(missing)} {'is' if is_one else 'are'} not set. Set {'it' if is_one else 'them'} in the "
+            "environment or in `.env`. Run `cleargrid check` to see whether a run would work."
+        )
+
+
+def variables() -> list[Variable]:
+    """All variables, in the order in which the documentation lists them."""
+    return [
+        Variable(
+            name=str(field.alias),
+            default=_as_text(field.default),
+            description=str(field.description),
+            takes=_takes(field),
+            secret=_is_secret(field),
+        )
+        for field in Settings.model_fields.values()
+    ]
+
+
+def _complaint(error: Any) -> str:
+    """What is wrong with one variable, in one sentence."""
+    cause = error.get("ctx", {}).get("error")
+    if isinstance(cause, SettingsError):
+        return str(cause)
+    [name, *_] = error["loc"]
+    [variable] = [variable for variable in variables() if variable.name == name]
+    if variable.secret:
+        return f"{name} has an unusable value: it takes {variable.takes}."
+    return f"{name} is {error['input']!r}, but takes {variable.takes}."
+
+
+def _takes(field: FieldInfo) -> str:
+    [takes] = [each for each in field.metadata if isinstance(each, Takes)]
+    return takes.words
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return SecretStr in get_args(field.annotation)
+
+
+def _as_text(default: object) -> str | None:
+    if isinstance(default, time):
+        return f"{default:%H:%M}"
+    return None if default is None else str(default)

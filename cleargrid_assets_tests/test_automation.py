@@ -1,16 +1,18 @@
-"""What runs by itself and when: ticks evaluated over the ends of months and clock changes, and runs they lead to."""
+"""Schedules: their ticks around ends of months and clock changes, and the runs that they request."""
 
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timezone
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from cleargrid_assets.assets.declaration import asset_key
 from cleargrid_assets.automation import (
     SCHEDULES,
     daily_job,
@@ -18,13 +20,17 @@ from cleargrid_assets.automation import (
     resync_job,
     resync_recent_days_schedule,
 )
+from cleargrid_assets.checks.export import export_checks
+from cleargrid_assets.checks.history import HISTORY_CHECKS
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL, COMMUNICATION_LOGS, TABLES
-from cleargrid_assets.definitions import defs
+from cleargrid_assets.definitions import build_defs, defs
+from cleargrid_assets.exports.contract import D21
+from cleargrid_assets.partitions import DAILY
 from cleargrid_assets_tests.assets.project import LONG_AFTER, Project, days_between
 from cleargrid_assets_tests.assets.ticks import ticks
 
 ROOT = Path(__file__).parents[1]
-DAILY, RESYNC, FRESHNESS = (schedule.name for schedule in SCHEDULES)
+DAILY_SCHEDULE, RESYNC, FRESHNESS = (schedule.name for schedule in SCHEDULES)
 
 
 def ticks_in(zone: str, *spans: str, **variables: str) -> dict[str, list[tuple[str, str]]]:
@@ -40,8 +46,8 @@ def ticks_in(zone: str, *spans: str, **variables: str) -> dict[str, list[tuple[s
     return {name: [(at, does) for at, does in found] for name, found in json.loads(answer.stdout).items()}
 
 
-def test_over_the_end_of_a_month_each_day_is_run_once_and_the_last_days_again() -> None:
-    assert list(ticks(DAILY, "2026-02-28", "2026-03-03")) == [
+def test_end_of_month_runs_each_day_once_and_resyncs_the_last_days() -> None:
+    assert list(ticks(DAILY_SCHEDULE, "2026-02-28", "2026-03-03")) == [
         ("2026-02-28 01:00+0000", "2026-02-27"),
         ("2026-03-01 01:00+0000", "2026-02-28"),
         ("2026-03-02 01:00+0000", "2026-03-01"),
@@ -53,8 +59,8 @@ def test_over_the_end_of_a_month_each_day_is_run_once_and_the_last_days_again() 
     ]
 
 
-def test_in_the_first_days_of_the_history_there_is_less_to_run() -> None:
-    began = list(ticks(DAILY, "2026-01-01", "2026-01-03"))
+def test_first_days_of_the_history_have_less_to_run() -> None:
+    began = list(ticks(DAILY_SCHEDULE, "2026-01-01", "2026-01-03"))
     assert began[0][1].startswith("skipped")
     assert began[1] == ("2026-01-02 01:00+0000", "2026-01-01")
     assert [does for _, does in ticks(RESYNC, "2026-01-01", "2026-01-06")] == [
@@ -66,7 +72,7 @@ def test_in_the_first_days_of_the_history_there_is_less_to_run() -> None:
     ]
 
 
-def test_how_many_days_are_fetched_again_is_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resync_days_is_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLEARGRID_RESYNC_DAYS", "10")
     assert [does for _, does in ticks(RESYNC, "2026-03-01", "2026-03-02")] == ["2026-02-19/2026-02-28"]
 
@@ -101,11 +107,11 @@ def test_how_many_days_are_fetched_again_is_a_variable(monkeypatch: pytest.Monke
         ),
     ],
 )
-def test_across_clock_changes_every_day_is_run_once_and_on_the_zones_clock(
+def test_clock_change_runs_every_day_once_on_the_zones_clock(
     zone: str, spring: str, daily: list[tuple[str, str]]
 ) -> None:
     found = ticks_in(zone, spring, "2026-10-24/2026-10-27")
-    assert found[DAILY] == daily
+    assert found[DAILY_SCHEDULE] == daily
     resynced = [(at[:16], does) for at, does in found[RESYNC]]
     assert resynced == [
         ("2026-03-28 04:00", "2026-03-25/2026-03-27"),
@@ -118,7 +124,7 @@ def test_across_clock_changes_every_day_is_run_once_and_on_the_zones_clock(
     assert [at[11:16] for at, _ in found[FRESHNESS]] == ["06:00"] * 6
 
 
-def test_a_deadline_that_a_clock_change_skips_or_repeats_is_asked_about_once() -> None:
+def test_deadline_in_a_clock_change_is_checked_once() -> None:
     found = ticks_in("America/New_York", "2026-03-07/2026-03-10", "2026-10-31/2026-11-03", CLEARGRID_FRESH_BY="01:30")
     assert [at for at, _ in found[FRESHNESS]] == [
         "2026-03-07 01:30-0500",
@@ -128,13 +134,13 @@ def test_a_deadline_that_a_clock_change_skips_or_repeats_is_asked_about_once() -
         "2026-11-01 01:30-0500",
         "2026-11-02 01:30-0500",
     ]
-    assert [does for _, does in found[DAILY]] == [
+    assert [does for _, does in found[DAILY_SCHEDULE]] == [
         *("2026-03-06", "2026-03-07", "2026-03-08"),
         *("2026-10-30", "2026-10-31", "2026-11-01"),
     ]
 
 
-def test_schedules_start_by_themselves_and_say_what_they_do() -> None:
+def test_schedules_are_running_by_default_and_described() -> None:
     for schedule in SCHEDULES:
         found = defs.resolve_schedule_def(schedule.name)
         assert found.default_status is dg.DefaultScheduleStatus.RUNNING
@@ -143,8 +149,8 @@ def test_schedules_start_by_themselves_and_say_what_they_do() -> None:
     assert all(job.description for job in (daily_job, resync_job, freshness_job))
 
 
-def test_the_daily_run_materializes_everything_and_checks_it(project: Project) -> None:
-    [(_, day)] = ticks(DAILY, "2026-01-06", "2026-01-07")
+def test_daily_run_materializes_and_checks_everything(project: Project) -> None:
+    [(_, day)] = ticks(DAILY_SCHEDULE, "2026-01-06", "2026-01-07")
     run = project.run_job(daily_job.name, {"dagster/partition": day})
     assert run.success, run.failure
     assert run.materialized() == {(table.name, "2026-01-05") for table in TABLES}
@@ -153,7 +159,7 @@ def test_the_daily_run_materializes_everything_and_checks_it(project: Project) -
     assert ran == {(key.asset_key, key.name) for key in every}
 
 
-def test_the_resync_is_one_run_over_its_days_and_computes_all_downstream_of_them(start: Callable[..., Project]) -> None:
+def test_resync_is_one_run_that_updates_all_downstream(start: Callable[..., Project]) -> None:
     now = datetime(2026, 1, 4, 1, tzinfo=timezone.utc)
     project = start(clock=lambda: now, rows_per_day=600)
     days = days_between(date(2026, 1, 1), date(2026, 1, 3))
@@ -175,13 +181,33 @@ def test_the_resync_is_one_run_over_its_days_and_computes_all_downstream_of_them
     assert sum(run.metadata(ATTEMPT_FUNNEL, day)["changed_rows"] for day in days) > 0
 
 
-def test_the_freshness_run_asks_of_every_table_without_anything_materialized(project: Project) -> None:
+def test_freshness_run_checks_the_history_and_materializes_nothing(project: Project) -> None:
     run = project.run_job(freshness_job.name, {})
     assert run.success, run.failure
     assert run.materialized() == set()
-    asked = sorted((found.asset_key.path[-1], found.check_name) for found in run.result.get_asset_check_evaluations())
-    names = ("last_closed_day_is_there", "no_closed_day_is_missing")
-    assert asked == sorted(
-        [*((table.name, name) for table in TABLES for name in names), (COMMUNICATION_LOGS.name, "source_is_alive")]
+    asked = {(found.asset_key.path[-1], found.check_name) for found in run.result.get_asset_check_evaluations()}
+    assert asked == {(COMMUNICATION_LOGS.name, name) for name in HISTORY_CHECKS}
+    assert run.failing == {"is_fresh", "no_closed_day_is_missing"}
+
+
+def test_jobs_cover_a_dataset_that_is_merged_in() -> None:
+    table = replace(COMMUNICATION_LOGS, name="communication_outcomes")
+
+    @dg.asset(key=asset_key(table), partitions_def=DAILY)
+    def communication_outcomes() -> None: ...
+
+    sibling = dg.Definitions(assets=[communication_outcomes], asset_checks=export_checks(D21, table))
+    merged = dg.Definitions.merge(build_defs(), sibling)
+    for job in (daily_job, resync_job):
+        layer = merged.resolve_job_def(job.name).asset_layer
+        assert asset_key(table) in layer.executable_asset_keys
+        assert {key.name for key in layer.asset_graph.asset_check_keys if key.asset_key == asset_key(table)} == {
+            *("is_fresh", "no_closed_day_is_missing", "source_is_alive", "source_agrees", "no_new_fields"),
+            *("public_id_is_unique", "required_columns_are_not_null", "rows_are_inside_their_day"),
+        }
+    tick = dg.build_schedule_context(
+        scheduled_execution_time=datetime(2026, 1, 5, 1, tzinfo=timezone.utc),
+        repository_def=merged.get_repository_def(),
     )
-    assert run.failing == set(names)
+    [request] = merged.resolve_schedule_def(DAILY_SCHEDULE).evaluate_tick(tick).run_requests or []
+    assert request.partition_key == "2026-01-04"

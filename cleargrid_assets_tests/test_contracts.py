@@ -1,4 +1,4 @@
-"""The contracts as such: complete, and free of contradictions."""
+"""The contracts are complete and consistent."""
 
 import pytest
 
@@ -14,7 +14,7 @@ from cleargrid_assets.contracts import (
 
 
 @pytest.mark.parametrize("table", TABLES, ids=[table.name for table in TABLES])
-def test_a_table_has_a_day_a_key_that_is_never_null_and_described_columns(table: Table) -> None:
+def test_table_has_a_day_a_key_without_null_and_descriptions(table: Table) -> None:
     columns = {column.name: column for column in table.columns}
     assert len(columns) == len(table.columns)
     assert (columns[PARTITION_COLUMN].type, columns[PARTITION_COLUMN].nullable) == ("DATE", False)
@@ -24,7 +24,7 @@ def test_a_table_has_a_day_a_key_that_is_never_null_and_described_columns(table:
         assert column.description.endswith(".")
 
 
-def test_the_log_has_the_documented_fields_under_their_documented_names() -> None:
+def test_log_has_the_documented_fields() -> None:
     assert [column.name for column in COMMUNICATION_LOG_FIELDS] == [
         *("public_id", "communication_type", "direction", "status", "from", "to", "subject", "duration"),
         *("communicated_at", "created_at", "updated_at"),

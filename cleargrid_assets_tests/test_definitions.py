@@ -1,9 +1,11 @@
-"""The code location as a server loads it, and what it says of every asset."""
+"""The code location as servers and command lines load it, and what the UI shows of assets and checks."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -12,7 +14,8 @@ import pytest
 import cleargrid_assets
 from cleargrid_assets.analysis.outcomes import OutcomesError
 from cleargrid_assets.assets.declaration import asset_key
-from cleargrid_assets.contracts import TABLES, Table
+from cleargrid_assets.automation import SCHEDULES
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES, Table
 from cleargrid_assets.definitions import build_defs, defs
 from cleargrid_assets.resources import WarehouseResource
 from cleargrid_assets.settings import SettingsError
@@ -20,20 +23,19 @@ from cleargrid_assets.settings import SettingsError
 ROOT = Path(__file__).parents[1]
 
 
-def named(pattern: str, file: str) -> str:
-    found = re.search(pattern, (ROOT / file).read_text())
-    assert found, f"{file} does not say it"
-    return found[1]
+def all_matches(pattern: str, file: str) -> list[str]:
+    return re.findall(pattern, (ROOT / file).read_text())
 
 
-MODULE = named(r"module_name: (\S+)", "workspace.yaml")
+[MODULE] = all_matches(r"module_name: (\S+)", "workspace.yaml")
+[LOCATION] = all_matches(r"location_name: (\S+)", "workspace.yaml")
 
 
-def loaded(code: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Python that runs the code elsewhere, with nothing set but the variables."""
+def run_command(command: Sequence[str | Path], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs a command in a folder, with no variable of the project or of Dagster but the given ones."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CLEARGRID_", "DAGSTER_"))}
     return subprocess.run(
-        [sys.executable, "-W", "always", "-c", code],
+        command,
         env={**kept, "PYTHONPATH": str(ROOT), **variables},
         cwd=folder,
         capture_output=True,
@@ -42,43 +44,73 @@ def loaded(code: str, folder: Path, **variables: str) -> subprocess.CompletedPro
     )
 
 
-def test_workspace_and_pyproject_name_the_same_module_and_location() -> None:
-    assert named(r'module_name = "(.+)"', "pyproject.toml") == MODULE
-    location = named(r"location_name: (\S+)", "workspace.yaml")
-    assert named(r'code_location_name = "(.+)"', "pyproject.toml") == location
+def loaded(code: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs Python code in a folder, with all warnings shown."""
+    return run_command([sys.executable, "-W", "always", "-c", code], folder, **variables)
 
 
-def test_definitions_load_with_no_variable_set_write_nothing_and_warn_of_nothing(tmp_path: Path) -> None:
-    code = f"import dagster as dg, {MODULE} as m; dg.Definitions.validate_loadable(m.defs); print(len(m.defs.assets))"
+def run_dg(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs `dg` in the project's folder, with a home of its own that turns telemetry off."""
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+    dg_command = Path(sys.executable).with_name("dg")
+    return run_command([dg_command, *arguments], ROOT, DAGSTER_HOME=str(home), HOME=str(home))
+
+
+def test_workspace_dagster_and_dg_name_the_same_module_and_location() -> None:
+    modules = all_matches(r'(?:target_module|^module_name|\nmodule_name) = "(.+)"', "pyproject.toml")
+    assert modules == [MODULE, MODULE]
+    assert all_matches(r'code_location_name = "(.+)"', "pyproject.toml") == [LOCATION, LOCATION]
+
+
+def test_dg_finds_the_definitions_valid(tmp_path: Path) -> None:
+    answer = run_dg(tmp_path, "check", "defs")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "All definitions loaded successfully." in answer.stdout
+
+
+def test_dg_lists_all_assets_checks_and_schedules(tmp_path: Path) -> None:
+    answer = run_dg(tmp_path, "list", "defs", "--json")
+    assert answer.returncode == 0, answer.stderr
+    found = json.loads(answer.stdout)
+    assert {f"cleargrid/{table.name}" for table in TABLES} <= {asset["asset_key"] for asset in found["assets"]}
+    assert {check["name"] for check in found["asset_checks"]} == {
+        key.name for key in defs.resolve_asset_graph().asset_check_keys
+    }
+    assert {schedule["name"] for schedule in found["schedules"]} == {schedule.name for schedule in SCHEDULES}
+
+
+def test_definitions_load_without_variables_files_and_warnings(tmp_path: Path) -> None:
+    code = f"import dagster as dg, {MODULE} as m; dg.Definitions.validate_loadable(m.defs); print('valid')"
     answer = loaded(code, tmp_path)
     assert answer.returncode == 0, answer.stderr
-    assert answer.stdout.split() == [str(len(TABLES))]
+    assert answer.stdout.split() == ["valid"]
     assert str(Path(cleargrid_assets.__file__).parent) not in answer.stderr
     assert "BetaWarning" not in answer.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_definitions_load_nothing_heavy(tmp_path: Path) -> None:
+def test_definitions_import_no_heavy_package(tmp_path: Path) -> None:
     heavy = {"duckdb", "pandas", "numpy", "matplotlib", "requests", "tenacity", "uvicorn"}
     answer = loaded(f"import sys, {MODULE}; print(*sorted({heavy} & sys.modules.keys()))", tmp_path)
     assert answer.stdout.split() == []
 
 
-def test_a_process_that_has_read_rows_ends_in_silence(tmp_path: Path) -> None:
+def test_process_that_read_rows_ends_in_silence(tmp_path: Path) -> None:
     code = f"import {MODULE}, duckdb; duckdb.sql('SELECT 1').fetchall()"
     for order in (code, f"import duckdb; {code}"):
         answer = loaded(order, tmp_path)
         assert (answer.returncode, answer.stdout) == (0, "")
         assert "leaked" not in answer.stderr
+        assert "nanobind" not in answer.stderr
 
 
-def test_a_bad_variable_fails_the_load_by_name(tmp_path: Path) -> None:
+def test_bad_variable_fails_the_load_with_its_name(tmp_path: Path) -> None:
     answer = loaded(f"import {MODULE}", tmp_path, CLEARGRID_TIMEZONE="Mars/Olympus")
     assert answer.returncode != 0
     assert "SettingsError: CLEARGRID_TIMEZONE is 'Mars/Olympus', but takes an IANA time zone" in answer.stderr
 
 
-def test_a_bad_variable_fails_definitions_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_variable_fails_build_defs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLEARGRID_CONCURRENCY", "none")
     with pytest.raises(SettingsError, match="CLEARGRID_CONCURRENCY is 'none'"):
         build_defs()
@@ -99,7 +131,7 @@ def test_a_broken_outcomes_file_fails_the_load_with_entry_and_reason(
 
 
 @pytest.mark.parametrize("table", TABLES, ids=[table.name for table in TABLES])
-def test_every_asset_says_of_itself_what_the_ui_shows(table: Table) -> None:
+def test_asset_shows_what_the_contract_says(table: Table) -> None:
     key = asset_key(table)
     asset = defs.resolve_assets_def(key)
     spec = asset.get_asset_spec(key)
@@ -120,22 +152,46 @@ def test_every_asset_says_of_itself_what_the_ui_shows(table: Table) -> None:
     assert unique == (list(table.key) if len(table.key) == 1 else [])
 
 
-def test_every_check_says_what_it_asks() -> None:
+def test_every_check_describes_itself_in_sentences_of_its_own() -> None:
     graph = defs.resolve_asset_graph()
-    for key in graph.asset_check_keys:
-        assert len(str(graph.get_check_spec(key).description)) > 20, key
+    descriptions = {key: str(graph.get_check_spec(key).description) for key in graph.asset_check_keys}
+    for key, description in descriptions.items():
+        assert description[0] in "`" or description[0].isupper(), key
+        assert description.endswith("."), key
+        others = {text for other, text in descriptions.items() if other.name != key.name}
+        assert description not in others, key
 
 
-def test_resources_show_no_credentials_in_the_ui(monkeypatch: pytest.MonkeyPatch) -> None:
-    secrets = {"CLEARGRID_LENDER": "hush-1", "CLEARGRID_EMAIL": "hush-2", "CLEARGRID_PASSWORD": "hush-3"}
-    for name, value in secrets.items():
-        monkeypatch.setenv(name, value)
-    resources = build_defs().resources or {}
-    assert "exports" in resources
-    assert "hush" not in "".join(repr(resource) + str(vars(resource)) for resource in resources.values())
+def test_checks_are_those_of_the_export_the_funnel_and_the_windows() -> None:
+    checks = sorted((key.asset_key.path[-1], key.name) for key in defs.resolve_asset_graph().asset_check_keys)
+    of_log = sorted(name for table, name in checks if table == COMMUNICATION_LOGS.name)
+    assert of_log == [
+        "direction_is_known",
+        "duration_is_not_negative",
+        "is_fresh",
+        "no_closed_day_is_missing",
+        "no_new_fields",
+        "public_id_is_unique",
+        "required_columns_are_not_null",
+        "rows_are_inside_their_day",
+        "source_agrees",
+        "source_is_alive",
+        "statuses_and_types_are_mapped",
+    ]
+    assert [check for check in checks if check[0] != COMMUNICATION_LOGS.name] == [
+        ("attempt_funnel", "attempts_are_the_outbound_rows"),
+        ("attempt_funnel", "stages_contain_each_other"),
+        ("operational_health", "trailing_days_are_there"),
+        ("reach_by_attempt", "trailing_days_are_there"),
+    ]
 
 
-def test_resources_can_be_replaced() -> None:
+def test_freshness_has_one_story() -> None:
+    """Dagster's own policy looks at the time of the last materialization, so it would contradict `is_fresh`."""
+    assert all(spec.freshness_policy is None for spec in defs.resolve_all_asset_specs())
+
+
+def test_resource_is_replaced_by_an_override() -> None:
     other = WarehouseResource(database="elsewhere.duckdb")
     replaced = build_defs({"warehouse": other})
     assert (replaced.resources or {})["warehouse"] is other

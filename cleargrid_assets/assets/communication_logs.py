@@ -38,7 +38,7 @@ def communication_logs(
 ) -> dg.MaterializeResult[SpooledSlice]:
     """Fetches the days of the run and hands them to the IO manager as spooled files."""
     settings = Settings.from_environment()
-    days = {key: day_window(key, BUSINESS_ZONE) for key in context.partition_keys}
+    days = {key: day_window(date.fromisoformat(key), BUSINESS_ZONE) for key in context.partition_keys}
 
     def log_progress(day: str, report: DayReport) -> None:
         count = report.effort.timeouts
@@ -54,7 +54,7 @@ def communication_logs(
             f"after {report.seconds:.1f} s{aside}"
         )
 
-    with exports.client() as client:
+    with exports.client(D21) as client:
         spools: dict[str, Spool] = {}
         try:
             _open_spools(settings, days, spools)
@@ -102,8 +102,10 @@ def _open_spools(settings: Settings, days: Mapping[str, Window], spools: dict[st
     root, now = spool_root(settings.database), datetime.now(timezone.utc)
     remove_abandoned(root, now)
     fields = [(column.name, column.type, column.nullable) for column in D21.fields]
+    # The `repr` of a secret is the same for all lenders.
+    lender = settings.lender.get_secret_value() if settings.lender else None
     for key, window in days.items():
-        decisive = (__version__, settings.base_url, settings.lender, settings.page_size, D21.code, fields, str(window))
+        decisive = (__version__, settings.base_url, lender, settings.page_size, D21.code, fields, str(window))
         fingerprint = hashlib.sha256(repr(decisive).encode()).hexdigest()
         spools[key] = Spool.open(root, f"{D21.code}-{key}", fingerprint, now)
 

@@ -1,5 +1,5 @@
-"""The asset checks: whether a day's numbers can be trusted, and what to do when they cannot.
+"""The asset checks: whether the numbers of a day can be trusted, and what to do if not.
 
-What belongs here: questions about stored rows and materializations, and their answers. What does not: what makes a row
-acceptable at all (the contract, held when a page is read and when a day is stored).
+What belongs here: checks of stored rows and of materializations. What does not: the contract of a row, which is
+enforced when a page is read and when a day is stored.
 """

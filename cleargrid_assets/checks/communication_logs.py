@@ -1,35 +1,44 @@
-"""The checks of the communication logs that a run stores, as one step over one connection."""
-
-from collections.abc import Iterator
+"""The checks of the communication logs: those of every export, and what is special to this one."""
 
 import dagster as dg
 
-from cleargrid_assets.checks import log_rows, source
+from cleargrid_assets.analysis import classify
+from cleargrid_assets.checks.export import export_checks
 from cleargrid_assets.checks.outcomes import MAPPED, find_unmapped
-from cleargrid_assets.checks.scope import days_in_scope, latest_said, rows_by_day
-from cleargrid_assets.contracts import COMMUNICATION_LOGS
-from cleargrid_assets.resources import ExportsResource, OutcomesResource, WarehouseResource
+from cleargrid_assets.checks.row_rules import RowRule
+from cleargrid_assets.checks.scope import days_in_scope
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES
+from cleargrid_assets.exports.contract import D21
+from cleargrid_assets.resources import OutcomesResource, WarehouseResource
 
+SPECIAL_RULES = {
+    "direction_is_known": RowRule(
+        "`direction` is inbound or outbound. The API documents no other value.",
+        f"NOT ({classify.OUTBOUND} OR {classify.INBOUND})",
+        False,
+        "No analysis counts rows with another direction. Ask ClearGrid what it means.",
+    ),
+    "duration_is_not_negative": RowRule(
+        "No `duration` is below zero.",
+        "duration < 0",
+        False,
+        "Medians of the duration may be wrong. Report the rows to ClearGrid by their public_id.",
+    ),
+}
 
-@dg.multi_asset_check(
-    name="communication_logs_checks",
-    specs=[*log_rows.SPECS, source.AGREES, source.NO_NEW_FIELDS, MAPPED],
-    can_subset=True,
+communication_logs_checks = export_checks(
+    D21,
+    COMMUNICATION_LOGS,
+    derived=[table for table in TABLES if table is not COMMUNICATION_LOGS],
+    special_rules=SPECIAL_RULES,
 )
-def communication_logs_checks(
-    context: dg.AssetCheckExecutionContext,
-    exports: ExportsResource,
-    warehouse: WarehouseResource,
-    outcomes: OutcomesResource,
-) -> Iterator[dg.AssetCheckResult]:
-    """Whether the days of the run are what the source says, and what the analyses expect."""
-    selected = {key.name for key in context.selected_asset_check_keys}
+
+
+@dg.multi_asset_check(name="communication_logs_words", specs=[MAPPED])
+def statuses_and_types_are_mapped(
+    context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, outcomes: OutcomesResource
+) -> dg.AssetCheckResult:
+    """Whether the outcomes file knows all statuses and communication types of the days of the run."""
     days = days_in_scope(context, COMMUNICATION_LOGS)
     with warehouse.slice(COMMUNICATION_LOGS, days).open() as rows:
-        results = [*log_rows.examine_rows(rows, days), find_unmapped(rows, outcomes.load(), days)]
-        stored = rows_by_day(rows, days)
-    said = {day: latest_said(context.instance, COMMUNICATION_LOGS, day) for day in days}
-    results.append(source.find_new_fields(said))
-    if source.AGREES.name in selected:
-        results.append(source.compare_counts(exports, stored, said, context.run.run_id))
-    yield from (result for result in results if result.check_name in selected)
+        return find_unmapped(rows, outcomes.load(), days)

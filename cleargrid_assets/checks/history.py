@@ -1,183 +1,191 @@
-"""Checks over the history of an asset: is the last closed day there in time, is any day missing, is the source alive.
+"""Checks over the history of an export: is the last closed day stored in time, is a day missing, is the source alive.
 
-They ask which partitions were materialized, not when something last was: a backfill of an old day makes nothing fresh.
-The last also asks for their rows.
+The first two ask which partitions are materialized, not when: after a backfill of an old day, nothing is fresh.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import dagster as dg
 
 from cleargrid_assets.analysis.health import BASELINE_DAYS
 from cleargrid_assets.assets.declaration import asset_key
-from cleargrid_assets.checks.scope import materialized_days, rows_by_day
-from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES, Table
+from cleargrid_assets.checks.scope import first_few, materialized_days, rows_by_day, verdict
+from cleargrid_assets.contracts import Table
 from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, closed_days
 from cleargrid_assets.resources import WarehouseResource
 
-_SHOWN = 5
+FRESH, COMPLETE, ALIVE = "is_fresh", "no_closed_day_is_missing", "source_is_alive"
+HISTORY_CHECKS = frozenset({FRESH, COMPLETE, ALIVE})
+
 _USUAL_WEEKS = 4
-_THERE, _COMPLETE, _ALIVE = "last_closed_day_is_there", "no_closed_day_is_missing", "source_is_alive"
+_MAX_LISTED = 5
 
 
 def now_in_zone() -> datetime:
-    """The present, on a wall clock in the business zone."""
+    """The current time in the business zone."""
     return datetime.now(BUSINESS_ZONE)
 
 
 def due_day(now: datetime) -> date:
-    """The latest day that is to be there: yesterday from the deadline on, before it the day before yesterday."""
+    """The latest day that is due: yesterday from the deadline on, the day before yesterday until then."""
     return now.date() - timedelta(days=1 if now.time() >= FRESH_BY else 2)
 
 
-def freshness(table: Table, materialized: set[str], now: datetime) -> dg.AssetCheckResult:
-    """Whether the last closed day, or a later one, is there by the deadline."""
-    due = due_day(now).isoformat()
-    latest = max(materialized, default=None)
-    is_due = due in closed_days(now)
-    is_there = latest is not None and latest >= due
-    if not is_due:
-        description = "No day is due yet."
-    elif is_there:
-        description = f"{due} was due, and the latest day is {latest}."
-    else:
-        description = (
-            f"{due} was due by {FRESH_BY:%H:%M} ({BUSINESS_ZONE.key}), but "
-            + (f"the latest day is {latest}." if latest else "no day is there.")
-            + f" Materialize the partition {due}, and see in the latest run of the daily schedule why it is missing."
-        )
-    return dg.AssetCheckResult(
-        check_name=_THERE,
-        asset_key=asset_key(table),
-        passed=is_there or not is_due,
-        description=description,
-        metadata={"due": due, "latest": latest or "none"},
-    )
-
-
-def inventory(table: Table, materialized: set[str], now: datetime) -> dg.AssetCheckResult:
-    """Whether every closed day that is due has been materialized."""
-    due = due_day(now).isoformat()
-    missing = [key for key in closed_days(now) if key <= due and key not in materialized]
-    return dg.AssetCheckResult(
-        check_name=_COMPLETE,
-        asset_key=asset_key(table),
-        passed=not missing,
-        severity=dg.AssetCheckSeverity.WARN,
-        description="Every closed day is there."
-        if not missing
-        else f"{_closed_days(len(missing))} missing: {_first_few(missing)}. Launch a backfill of {missing[0]} to "
-        f"{missing[-1]}, missing partitions only, and materialize what looks back at them, {BASELINE_DAYS} days on"
-        + (
-            f"; or set CLEARGRID_START_DATE to {min(materialized)}, if the days before are not wanted."
-            if materialized and missing[0] < min(materialized)
-            else "."
-        ),
-        metadata={"missing_days": len(missing), "first_missing": missing[:_SHOWN]},
-    )
-
-
-HISTORY_SPECS = [
-    *(
-        spec
-        for table in TABLES
-        for spec in (
-            dg.AssetCheckSpec(
-                _THERE,
-                asset=asset_key(table),
-                description="The last closed day is materialized by the deadline (`CLEARGRID_FRESH_BY`).",
-            ),
-            dg.AssetCheckSpec(
-                _COMPLETE,
-                asset=asset_key(table),
-                description="Every closed day since `CLEARGRID_START_DATE` is materialized.",
-            ),
-        )
-    ),
-    dg.AssetCheckSpec(
-        _ALIVE,
-        asset=asset_key(COMMUNICATION_LOGS),
-        description="The latest day that is due and there has rows, if days like it normally do: the same weekday of "
-        "the four weeks before, as far as they are materialized. A source that has gone quiet answers every request "
-        "and sends nothing.",
-    ),
-]
-
-
-def build_history_checks(now: Callable[[], datetime] = now_in_zone) -> dg.AssetChecksDefinition:
-    """The checks of every table, as one step.
+class HistoryChecks:
+    """The history checks of one export.
 
     Args:
-        now: The present, in the business zone.
+        table: The export's table.
+        derived: The tables that are computed from it.
     """
 
-    @dg.multi_asset_check(name="history_checks", specs=HISTORY_SPECS, can_subset=True)
-    def history_checks(
-        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
-    ) -> Iterator[dg.AssetCheckResult]:
-        selected = context.selected_asset_check_keys
-        present = now()
-        for table in TABLES:
-            if asset_key(table) not in {key.asset_key for key in selected}:
-                continue
-            materialized = materialized_days(context.instance, table)
-            for result in (freshness(table, materialized, present), inventory(table, materialized, present)):
-                if dg.AssetCheckKey(asset_key(table), str(result.check_name)) in selected:
-                    yield result
-            if table is COMMUNICATION_LOGS and dg.AssetCheckKey(asset_key(table), _ALIVE) in selected:
-                yield liveness(warehouse, materialized, present)
-
-    return history_checks
-
-
-def liveness(warehouse: WarehouseResource, materialized: set[str], now: datetime) -> dg.AssetCheckResult:
-    """Whether the latest due day that is there has rows, or days like it have none either."""
-    there = {key for key in materialized if key <= due_day(now).isoformat()} or materialized
-    if not there:
-        return _alive(True, "No day is materialized yet.", {})
-    day = date.fromisoformat(max(there))
-    like_it = [day - timedelta(weeks=weeks) for weeks in range(1, _USUAL_WEEKS + 1)]
-    known = [other for other in like_it if other.isoformat() in materialized]
-    with warehouse.slice(COMMUNICATION_LOGS, [day, *known]).open() as logs:
-        rows = rows_by_day(logs, [day, *known])
-    with_rows = [other for other in known if rows[other]]
-    is_quiet = not rows[day] and bool(with_rows) and 2 * len(with_rows) >= len(known)
-    if rows[day]:
-        description = f"{day} has {rows[day]:,} rows."
-    elif not known:
-        description = f"{day} has no rows, and none of the same weekdays before it is there to compare it with."
-    else:
-        description = (
-            f"{day} has no rows, while {len(with_rows)} of the {len(known)} same weekdays before it have some."
-            + (
-                " Ask ClearGrid whether logging has stopped, and materialize the day again once it is mended."
-                if is_quiet
-                else " So it may well be right."
-            )
+    def __init__(self, table: Table, derived: Sequence[Table] = ()) -> None:
+        self.table = table
+        self.tables = [table, *derived]
+        derived_keys = [asset_key(each) for each in derived]
+        together = f"`{table.name}` and every table computed from it" if derived else f"`{table.name}`"
+        self.fresh = dg.AssetCheckSpec(
+            FRESH,
+            asset=asset_key(table),
+            additional_deps=derived_keys,
+            description=f"The last closed day of {together} is stored by the deadline (`CLEARGRID_FRESH_BY`).",
         )
-    return _alive(
-        not is_quiet,
-        description,
-        {"day": day.isoformat(), "rows": rows[day], "same_weekdays_with_rows": len(with_rows)},
+        self.complete = dg.AssetCheckSpec(
+            COMPLETE,
+            asset=asset_key(table),
+            additional_deps=derived_keys,
+            description=f"Every closed day since `CLEARGRID_START_DATE` is materialized in {together}.",
+        )
+        self.alive = dg.AssetCheckSpec(
+            ALIVE,
+            asset=asset_key(table),
+            description="The latest day that is due and stored has rows, if such days usually have rows: the same "
+            "weekday of the four weeks before, where materialized. A source that has stopped logging still answers "
+            "every request, with no rows.",
+        )
+
+    def freshness(self, materialized: Mapping[str, set[str]], now: datetime) -> dg.AssetCheckResult:
+        """Whether every table has the last closed day, or a later one, by the deadline.
+
+        Args:
+            materialized: The partition keys of each table that are materialized.
+            now: The current time in the business zone.
+        """
+        due = due_day(now).isoformat()
+        latest = {name: max(keys, default="none") for name, keys in materialized.items()}
+        late = [name for name, keys in materialized.items() if max(keys, default="") < due]
+        is_due = due in closed_days(now)
+        found = ", ".join(f"{name} (latest day: {latest[name]})" for name in late)
+        return verdict(
+            self.fresh,
+            passed=not late or not is_due,
+            good=f"{due} was due, and all tables have it or a later day." if is_due else "No day is due yet.",
+            bad=f"{due} was due by {FRESH_BY:%H:%M} ({BUSINESS_ZONE.key}), but is missing in {found}. "
+            f"Materialize the partition {due}. The latest run of the daily schedule says why it is missing.",
+            metadata={"due": due, "latest": latest[self.table.name], "late_tables": late},
+            severity=dg.AssetCheckSeverity.ERROR,
+        )
+
+    def inventory(self, materialized: Mapping[str, set[str]], now: datetime) -> dg.AssetCheckResult:
+        """Whether every table has all closed days that are due.
+
+        Args:
+            materialized: The partition keys of each table that are materialized.
+            now: The current time in the business zone.
+        """
+        due = [key for key in closed_days(now) if key <= due_day(now).isoformat()]
+        lacking: dict[tuple[str, ...], list[str]] = {}
+        for name, keys in materialized.items():
+            days = tuple(key for key in due if key not in keys)
+            if days:
+                lacking.setdefault(days, []).append(name)
+        missing = sorted({day for days in lacking for day in days})
+        return verdict(
+            self.complete,
+            passed=not missing,
+            good="Every closed day is materialized.",
+            bad=" ".join(_lacks(names, days) for days, names in lacking.items())
+            + self._remedy(missing, min(materialized[self.table.name], default=None)),
+            metadata={
+                "missing_days": len(missing),
+                "first_missing": missing[:_MAX_LISTED],
+                "missing_days_by_table": {name: len(days) for days, names in lacking.items() for name in names},
+            },
+        )
+
+    def _remedy(self, missing: Sequence[str], first: str | None) -> str:
+        if not missing:
+            return ""
+        remedy = f" Launch a backfill of {missing[0]} to {missing[-1]}, missing partitions only."
+        if len(self.tables) > 1:
+            remedy += f" Then materialize the {BASELINE_DAYS} days after them in the tables that look back at them."
+        if first and missing[0] < first:
+            remedy += f" If you do not want the days before {first}, set CLEARGRID_START_DATE to {first} instead."
+        return remedy
+
+    def liveness(
+        self, warehouse: WarehouseResource, materialized: Mapping[str, set[str]], now: datetime
+    ) -> dg.AssetCheckResult:
+        """Whether the latest stored day that is due has rows, or such days usually have none.
+
+        Args:
+            warehouse: Where the rows are counted.
+            materialized: The partition keys of each table that are materialized.
+            now: The current time in the business zone.
+        """
+        keys = materialized[self.table.name]
+        candidates = {key for key in keys if key <= due_day(now).isoformat()} or keys
+        if not candidates:
+            return verdict(self.alive, passed=True, good="No day is materialized yet.", bad="", metadata={})
+        day = date.fromisoformat(max(candidates))
+        same_weekdays = [day - timedelta(weeks=weeks) for weeks in range(1, _USUAL_WEEKS + 1)]
+        known = [other for other in same_weekdays if other.isoformat() in keys]
+        with warehouse.slice(self.table, [day, *known]).open() as stored:
+            rows = rows_by_day(stored, [day, *known])
+        with_rows = [other for other in known if rows[other]]
+        compared = (
+            f"{day} has no rows, while {len(with_rows)} of the {len(known)} same weekdays before it have some."
+            if known
+            else f"{day} has no rows, and none of the same weekdays before it is materialized, to compare with."
+        )
+        return verdict(
+            self.alive,
+            passed=bool(rows[day]) or not with_rows or 2 * len(with_rows) < len(known),
+            good=f"{day} has {rows[day]:,} rows." if rows[day] else f"{compared}{' This looks normal.' * bool(known)}",
+            bad=f"{compared} Ask ClearGrid whether logging has stopped, and materialize the day again when it works.",
+            metadata={"day": day.isoformat(), "rows": rows[day], "same_weekdays_with_rows": len(with_rows)},
+        )
+
+
+def history_checks(
+    table: Table, derived: Sequence[Table] = (), now: Callable[[], datetime] = now_in_zone
+) -> dg.AssetChecksDefinition:
+    """The history checks of an export, as one step that runs after all its tables.
+
+    Args:
+        table: The export's table.
+        derived: The tables that are computed from it.
+        now: Gives the current time in the business zone.
+    """
+    checks = HistoryChecks(table, derived)
+
+    @dg.multi_asset_check(
+        name=f"{table.name}_history_checks", specs=[checks.fresh, checks.complete, checks.alive], can_subset=True
     )
+    def history(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource) -> Iterator[dg.AssetCheckResult]:
+        selected = {key.name for key in context.selected_asset_check_keys}
+        materialized = {each.name: materialized_days(context.instance, each) for each in checks.tables}
+        if FRESH in selected:
+            yield checks.freshness(materialized, now())
+        if COMPLETE in selected:
+            yield checks.inventory(materialized, now())
+        if ALIVE in selected:
+            yield checks.liveness(warehouse, materialized, now())
+
+    return history
 
 
-def _alive(passed: bool, description: str, metadata: dict[str, Any]) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        check_name=_ALIVE,
-        asset_key=asset_key(COMMUNICATION_LOGS),
-        passed=passed,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=description,
-        metadata=metadata,
-    )
-
-
-def _closed_days(count: int) -> str:
-    return "1 closed day is" if count == 1 else f"{count:,} closed days are"
-
-
-def _first_few(keys: Sequence[str]) -> str:
-    return ", ".join(keys[:_SHOWN]) + (" and others" if len(keys) > _SHOWN else "")
+def _lacks(names: Sequence[str], days: Sequence[str]) -> str:
+    verb = "lacks" if len(names) == 1 else "lack"
+    return f"{', '.join(names)} {verb} {len(days):,} closed {'day' if len(days) == 1 else 'days'}: {first_few(days)}."

@@ -1,4 +1,4 @@
-"""Which days a check is about, and what is known of them."""
+"""Which days a check is about, what their materializations say, and how a check answers."""
 
 from __future__ import annotations
 
@@ -11,21 +11,18 @@ import dagster as dg
 
 from cleargrid_assets.assets.declaration import asset_key
 from cleargrid_assets.contracts import PARTITION_COLUMN, Table
-from cleargrid_assets.partitions import DAILY, RANGE_END, RANGE_START
+from cleargrid_assets.partitions import DAILY
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation
 
+_MAX_SHOWN = 5
+
 
 def days_in_scope(context: dg.AssetCheckExecutionContext, table: Table) -> list[date]:
-    """The days that the run materializes; in a run of checks alone, the latest day that is materialized, if any."""
-    tags = context.run.tags
-    if key := tags.get("dagster/partition"):
-        return [date.fromisoformat(key)]
-    if RANGE_START in tags:
-        keys: Sequence[str] = DAILY.get_partition_keys_in_range(
-            dg.PartitionKeyRange(tags[RANGE_START], tags[RANGE_END])
-        )
+    """The days that the run materializes; in a run of checks alone, the latest materialized day, if there is one."""
+    if context.has_partition_key or context.has_partition_key_range:
+        keys: Sequence[str] = DAILY.get_partition_keys_in_range(context.partition_key_range)
     else:
         keys = sorted(materialized_days(context.instance, table))[-1:]
     return [date.fromisoformat(key) for key in keys]
@@ -37,11 +34,11 @@ def materialized_days(instance: dg.DagsterInstance, table: Table) -> set[str]:
 
 
 @dataclass(frozen=True)
-class Said:
-    """What the latest materialization of a day said of itself.
+class LastMaterialization:
+    """What the latest materialization of a day reports.
 
     Attributes:
-        run_id: The run that it is of; None if there is none.
+        run_id: The run that stored the day; None if the day was never materialized.
         metadata: As plain values.
     """
 
@@ -49,15 +46,15 @@ class Said:
     metadata: Mapping[str, object]
 
 
-def latest_said(instance: dg.DagsterInstance, table: Table, day: date) -> Said:
-    """What the latest materialization of a day said of itself."""
+def last_materialization(instance: dg.DagsterInstance, table: Table, day: date) -> LastMaterialization:
+    """What the latest materialization of a day reports."""
     records = instance.fetch_materializations(
         dg.AssetRecordsFilter(asset_key(table), asset_partitions=[day.isoformat()]), limit=1
     ).records
     materialization = records[0].asset_materialization if records else None
     if materialization is None:
-        return Said(None, {})
-    return Said(records[0].run_id, {key: value.value for key, value in materialization.metadata.items()})
+        return LastMaterialization(None, {})
+    return LastMaterialization(records[0].run_id, {key: value.value for key, value in materialization.metadata.items()})
 
 
 def rows_by_day(rows: DuckDBPyRelation, days: Sequence[date]) -> dict[date, int]:
@@ -66,11 +63,16 @@ def rows_by_day(rows: DuckDBPyRelation, days: Sequence[date]) -> dict[date, int]
     return {day: counts.get(day, 0) for day in days}
 
 
-def spoken(days: Sequence[date]) -> str:
-    """The days as words, for descriptions."""
+def format_days(days: Sequence[date]) -> str:
+    """The days as text, for descriptions."""
     if not days:
         return "no day (none is materialized yet)"
     return str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
+
+
+def first_few(items: Sequence[object], shown: int = _MAX_SHOWN) -> str:
+    """The first items as text, with a word for the rest."""
+    return ", ".join(map(str, items[:shown])) + (" and others" if len(items) > shown else "")
 
 
 def verdict(
@@ -88,8 +90,8 @@ def verdict(
         spec: The check.
         passed: Whether it passed.
         good: The description if it passed.
-        bad: The description if it did not.
-        metadata: What the UI shows with it.
+        bad: The description if it did not, with what to do.
+        metadata: The numbers behind the answer.
         severity: How bad it is if it did not pass.
     """
     return dg.AssetCheckResult(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from cleargrid_assets.assets.declaration import asset_key
-from cleargrid_assets.checks.scope import Said, spoken
-from cleargrid_assets.contracts import COMMUNICATION_LOGS
+from cleargrid_assets.checks.scope import LastMaterialization, format_days, verdict
+from cleargrid_assets.contracts import Table
+from cleargrid_assets.exports.contract import Dataset
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
 from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
 from cleargrid_assets.resources import ExportsResource
@@ -28,34 +29,48 @@ class _Count:
     note: str | None = None
 
 
-AGREES = dg.AssetCheckSpec(
-    "source_agrees",
-    asset=asset_key(COMMUNICATION_LOGS),
-    description="The API's own count of the day is the number of rows stored. In the run that fetched the day, the "
-    "count that came with it is taken if it agrees. Otherwise the API is asked, because rows may have come since. "
-    "Where the API caps its count, gives none, takes too long over it or cannot be asked, the check warns.",
-)
-NO_NEW_FIELDS = dg.AssetCheckSpec(
-    "no_new_fields",
-    asset=asset_key(COMMUNICATION_LOGS),
-    description="The API sends no fields beyond those of the contract.",
-)
+def agrees(table: Table) -> dg.AssetCheckSpec:
+    """The check that compares the stored rows with the source's own count."""
+    return dg.AssetCheckSpec(
+        "source_agrees",
+        asset=asset_key(table),
+        description="The API's own count of the day is the number of rows stored. In the run that fetched the day, the "
+        "count that came with it is taken if it agrees. Otherwise the API is asked, because rows may have come since. "
+        "Where the API caps its count, gives none, takes too long over it or cannot be asked, the check warns.",
+    )
+
+
+def no_new_fields(table: Table) -> dg.AssetCheckSpec:
+    """The check that finds fields which the contract does not have."""
+    return dg.AssetCheckSpec(
+        "no_new_fields",
+        asset=asset_key(table),
+        description="The API sends no fields beyond those of the contract.",
+    )
 
 
 def compare_counts(
-    exports: ExportsResource, stored: Mapping[date, int], said: Mapping[date, Said], run_id: str
+    spec: dg.AssetCheckSpec,
+    exports: ExportsResource,
+    dataset: Dataset,
+    *,
+    stored: Mapping[date, int],
+    last: Mapping[date, LastMaterialization],
+    run_id: str,
 ) -> dg.AssetCheckResult:
     """Whether the source counts as many rows as are stored.
 
     Args:
+        spec: The check.
         exports: Asked for the days that this run has not fetched, or whose count did not come along or differs.
+        dataset: Which dataset to count.
         stored: Rows by day.
-        said: What the latest materialization of each day said of itself.
+        last: The latest materialization of each day.
         run_id: The run of the check.
     """
     days = list(stored)
-    unsure = [day for day in days if not _has_agreed(said[day], stored[day], run_id)]
-    asked = _counts(exports, unsure) if unsure else {}
+    unsure = [day for day in days if not _has_agreed(last[day], stored[day], run_id)]
+    asked = _counts(exports, dataset, unsure) if unsure else {}
     counted = {day: asked[day].rows if day in asked else stored[day] for day in days}
     uncounted = [day for day in days if counted[day] is None]
     different = [day for day in days if counted[day] not in {None, stored[day]}]
@@ -70,10 +85,10 @@ def compare_counts(
             "rows stored could not be compared with its count."
         )
     else:
-        description = f"The source counted as many rows of {spoken(days)} as are stored."
+        description = f"The source counted as many rows of {format_days(days)} as are stored."
     return dg.AssetCheckResult(
-        check_name=AGREES.name,
-        asset_key=AGREES.asset_key,
+        check_name=spec.name,
+        asset_key=spec.asset_key,
         passed=not different and not uncounted,
         severity=dg.AssetCheckSeverity.ERROR if different else dg.AssetCheckSeverity.WARN,
         description=description,
@@ -86,39 +101,37 @@ def compare_counts(
     )
 
 
-def find_new_fields(said: Mapping[date, Said]) -> dg.AssetCheckResult:
+def find_new_fields(spec: dg.AssetCheckSpec, last: Mapping[date, LastMaterialization]) -> dg.AssetCheckResult:
     """Whether the source sent fields outside the contract.
 
     Args:
-        said: What the latest materialization of each day said of itself.
+        spec: The check.
+        last: The latest materialization of each day.
     """
     fields: Counter[str] = Counter()
-    for of_day in said.values():
+    for of_day in last.values():
         seen = of_day.metadata.get("unknown_fields")
         fields.update(seen if isinstance(seen, dict) else {})
-    return dg.AssetCheckResult(
-        check_name=NO_NEW_FIELDS.name,
-        asset_key=NO_NEW_FIELDS.asset_key,
+    return verdict(
+        spec,
         passed=not fields,
-        severity=dg.AssetCheckSeverity.WARN,
-        description=f"The API sent fields that are not stored: {', '.join(sorted(fields))}. Nothing stored is wrong; "
-        "add them to the contract if they are of use."
-        if fields
-        else f"On {spoken(list(said))} the API sent no fields but the known ones.",
+        good=f"The API sent only known fields on {format_days(list(last))}.",
+        bad=f"The API sent fields that are not stored: {', '.join(sorted(fields))}. What is stored is correct. "
+        "Add the fields to the contract if you need them.",
         metadata={"rows_by_field": dict(fields)},
     )
 
 
-def _has_agreed(said: Said, stored: int, run_id: str) -> bool:
+def _has_agreed(last: LastMaterialization, stored: int, run_id: str) -> bool:
     """Whether the count came with the fetch of this very run, and is what is stored: an older one may be outdated."""
-    counted = said.metadata.get("source_rows") if "source_rows_note" not in said.metadata else None
-    return said.run_id == run_id and counted == stored
+    counted = last.metadata.get("source_rows") if "source_rows_note" not in last.metadata else None
+    return last.run_id == run_id and counted == stored
 
 
-def _counts(exports: ExportsResource, days: list[date]) -> dict[date, _Count]:
+def _counts(exports: ExportsResource, dataset: Dataset, days: list[date]) -> dict[date, _Count]:
     """Asks the API to count the days."""
     try:
-        with exports.client() as client:
+        with exports.client(dataset) as client:
             return {day: _count(client, day) for day in days}
     except (ExportsError, SettingsError) as error:
         # The rows are stored all the same: what cannot be compared is a warning, not a failed run.
@@ -127,7 +140,7 @@ def _counts(exports: ExportsResource, days: list[date]) -> dict[date, _Count]:
 
 def _count(client: "ExportsClient", day: date) -> _Count:
     try:
-        page = client.page(day_window(day.isoformat(), BUSINESS_ZONE), limit=1, include_total=True)
+        page = client.page(day_window(day, BUSINESS_ZONE), limit=1, include_total=True)
     except QueryTimeoutError:
         # A day too large to be answered as one window was fetched as several, so this says nothing against its rows.
         return _Count(None, "timeout")

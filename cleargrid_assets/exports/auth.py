@@ -57,7 +57,7 @@ class Authenticator:
     def __init__(self, transport: Transport, credentials: Credentials) -> None:
         self._transport = transport
         self._credentials = credentials
-        self._path = f"/admin/auth/{quote(credentials.lender, safe='')}"
+        self._path = f"/admin/auth/{quote(credentials.lender.get_secret_value(), safe='')}"
         self._lock = threading.Lock()
         self._token: Token | None = None
         self._accepted: Token | None = None
@@ -128,7 +128,10 @@ class Authenticator:
             answer: _Login = self._transport.send(
                 "POST",
                 f"{self._path}/login",
-                json={"email": self._credentials.email, "password": self._credentials.password},
+                json={
+                    "email": self._credentials.email.get_secret_value(),
+                    "password": self._credentials.password.get_secret_value(),
+                },
                 attempts_at_500=_LOGINS_AT_500,
                 retry_timeouts=True,
                 parse=lambda body: _parsed(body, _Login),

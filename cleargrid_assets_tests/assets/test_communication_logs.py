@@ -261,7 +261,7 @@ def test_a_day_of_23_hours_is_fetched_whole_by_the_documented_command(
     held = [as_stored(row, day) for row in project.source_rows(day)]
     assert held
     assert without_extraction(project.rows(COMMUNICATION_LOGS)) == sorted(held, key=lambda row: row[0])
-    first, last = day_window(str(day), ZoneInfo("Europe/London")).since, datetime(2026, 3, 29, 23, tzinfo=timezone.utc)
+    first, last = day_window(day, ZoneInfo("Europe/London")).since, datetime(2026, 3, 29, 23, tzinfo=timezone.utc)
     assert all(first <= row[8] < last for row in held)
 
 

@@ -1,4 +1,4 @@
-"""Freshness, inventory and liveness: by the day that is due, not by the time of the last materialization."""
+"""Freshness, inventory and liveness: they ask for the due day, not for the time of the last materialization."""
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
@@ -7,12 +7,16 @@ import dagster as dg
 import pytest
 
 from cleargrid_assets.assets.declaration import asset_key
-from cleargrid_assets.checks.history import build_history_checks, due_day, freshness, inventory
-from cleargrid_assets.contracts import ATTEMPT_FUNNEL, COMMUNICATION_LOGS, TABLES
+from cleargrid_assets.checks.history import HISTORY_CHECKS, HistoryChecks, due_day, history_checks
+from cleargrid_assets.contracts import ATTEMPT_FUNNEL, CHANNEL_REACH, COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.definitions import defs
 from cleargrid_assets_tests.assets.project import QUIET, WEEK, Project, days_between
 
 FIRST, LAST = WEEK
+LOGS = COMMUNICATION_LOGS.name
+DERIVED = [table for table in TABLES if table is not COMMUNICATION_LOGS]
+ALONE = HistoryChecks(COMMUNICATION_LOGS)
+TOGETHER = HistoryChecks(COMMUNICATION_LOGS, [ATTEMPT_FUNNEL, CHANNEL_REACH])
 
 
 def at(text: str) -> datetime:
@@ -59,15 +63,15 @@ def test_yesterday_is_due_from_the_deadline_on(now: str, due: str) -> None:
     ],
 )
 def test_freshness_asks_for_the_due_day(there: set[str], now: str, passes: bool) -> None:
-    found = freshness(COMMUNICATION_LOGS, there, at(now))
+    found = ALONE.freshness({LOGS: there}, at(now))
     assert found.passed is passes
     assert found.severity is dg.AssetCheckSeverity.ERROR
     if not passes:
         assert f"Materialize the partition {found.metadata['due'].value}" in str(found.description)
 
 
-def test_before_anything_is_due_freshness_says_so() -> None:
-    assert freshness(COMMUNICATION_LOGS, set(), at("2026-01-01 12:00")).description == "No day is due yet."
+def test_freshness_says_when_no_day_is_due_yet() -> None:
+    assert ALONE.freshness({LOGS: set()}, at("2026-01-01 12:00")).description == "No day is due yet."
 
 
 @pytest.mark.parametrize(
@@ -85,8 +89,8 @@ def test_before_anything_is_due_freshness_says_so() -> None:
         (set(), "2026-01-02 06:00", ["2026-01-01"]),
     ],
 )
-def test_the_inventory_lists_the_closed_days_that_are_missing(there: set[str], now: str, missing: list[str]) -> None:
-    found = inventory(COMMUNICATION_LOGS, there, at(now))
+def test_inventory_lists_missing_closed_days(there: set[str], now: str, missing: list[str]) -> None:
+    found = ALONE.inventory({LOGS: there}, at(now))
     assert found.passed is (not missing)
     assert found.metadata["missing_days"].value == len(missing)
     assert found.metadata["first_missing"].value == missing
@@ -94,10 +98,9 @@ def test_the_inventory_lists_the_closed_days_that_are_missing(there: set[str], n
         assert day in str(found.description)
 
 
-def test_a_long_list_of_missing_days_is_counted_and_begun_and_comes_with_its_backfill() -> None:
-    found = inventory(
-        COMMUNICATION_LOGS, keys(date(2026, 2, 1), date(2026, 3, 8)) - {"2026-03-05"}, at("2026-03-09 06:00")
-    )
+def test_long_list_of_missing_days_is_shortened_and_has_its_backfill() -> None:
+    there = keys(date(2026, 2, 1), date(2026, 3, 8)) - {"2026-03-05"}
+    found = ALONE.inventory({LOGS: there}, at("2026-03-09 06:00"))
     said = str(found.description)
     assert found.severity is dg.AssetCheckSeverity.WARN
     assert found.metadata["missing_days"].value == 32
@@ -108,55 +111,90 @@ def test_a_long_list_of_missing_days_is_counted_and_begun_and_comes_with_its_bac
     assert "CLEARGRID_START_DATE to 2026-02-01" in said
 
 
-def test_one_missing_day_is_spoken_of_as_one() -> None:
-    found = inventory(COMMUNICATION_LOGS, keys(date(2026, 1, 1), date(2026, 3, 7)), at("2026-03-09 06:00"))
-    assert "1 closed day is missing: 2026-03-08." in str(found.description)
+def test_one_missing_day_is_named_in_the_singular() -> None:
+    found = ALONE.inventory({LOGS: keys(date(2026, 1, 1), date(2026, 3, 7))}, at("2026-03-09 06:00"))
+    assert "communication_logs lacks 1 closed day: 2026-03-08." in str(found.description)
     assert "CLEARGRID_START_DATE" not in str(found.description)
 
 
-def evaluated(project: Project, now: datetime) -> dict[tuple[str, str], dg.AssetCheckEvaluation]:
-    """The history checks of all tables at a given time, by table and name."""
+def evaluated(project: Project, now: datetime) -> dict[str, dg.AssetCheckEvaluation]:
+    """The history checks at a given time, by name."""
     with project.entered() as entered:
+        history = history_checks(COMMUNICATION_LOGS, DERIVED, lambda: now)
         job = dg.Definitions(
-            assets=entered.assets, asset_checks=[build_history_checks(lambda: now)], resources=entered.resources
+            assets=entered.assets, asset_checks=[history], resources=entered.resources
         ).resolve_implicit_global_asset_job_def()
         checks = set(job.asset_layer.asset_graph.asset_check_keys)
         result = job.get_subset(asset_selection=set(), asset_check_selection=checks).execute_in_process(
             instance=project.instance, run_config=QUIET
         )
-    return {
-        (evaluation.asset_key.path[-1], evaluation.check_name): evaluation
-        for evaluation in result.get_asset_check_evaluations()
-    }
+    return {evaluation.check_name: evaluation for evaluation in result.get_asset_check_evaluations()}
 
 
-def test_a_week_that_is_there_is_fresh_whole_and_alive(week: Project) -> None:
+def test_stored_week_passes_all_history_checks(week: Project) -> None:
     found = evaluated(week, at("2026-01-08 07:00"))
-    assert {table.name for table in TABLES} == {table for table, name in found if name == "last_closed_day_is_there"}
+    assert found.keys() == HISTORY_CHECKS
     assert all(evaluation.passed for evaluation in found.values())
 
 
-def test_a_day_that_lands_makes_its_table_fresh_again_and_no_other(project: Project) -> None:
-    project.materialize(FIRST, LAST - timedelta(days=1), only=[COMMUNICATION_LOGS, ATTEMPT_FUNNEL], checked=False)
-    names = [(table.name, "last_closed_day_is_there") for table in (COMMUNICATION_LOGS, ATTEMPT_FUNNEL)]
+def test_day_is_fresh_once_log_and_derived_tables_have_it(project: Project) -> None:
+    project.materialize(FIRST, LAST - timedelta(days=1), checked=False)
     now = at("2026-01-08 07:00")
-    assert [evaluated(project, now)[name].passed for name in names] == [False, False]
-    project.materialize(FIRST, only=[COMMUNICATION_LOGS], checked=False)
-    assert not evaluated(project, now)[names[0]].passed
+    assert not evaluated(project, now)["is_fresh"].passed
     project.materialize(LAST, only=[COMMUNICATION_LOGS], checked=False)
-    assert [evaluated(project, now)[name].passed for name in names] == [True, False]
+    late = evaluated(project, now)["is_fresh"]
+    assert not late.passed
+    assert late.metadata["late_tables"].value == [table.name for table in DERIVED]
+    project.materialize(LAST, only=DERIVED, checked=False)
+    assert evaluated(project, now)["is_fresh"].passed
+
+
+def test_backfill_of_an_old_day_makes_nothing_fresh(project: Project) -> None:
+    project.materialize(LAST - timedelta(days=1), checked=False)
+    project.materialize(FIRST, checked=False)
+    found = evaluated(project, at("2026-01-08 07:00"))["is_fresh"]
+    assert not found.passed
+    assert found.severity is dg.AssetCheckSeverity.ERROR
+    assert "2026-01-07 was due by 06:00 (UTC)" in str(found.description)
+    assert all(f"{table.name} (latest day: 2026-01-06)" in str(found.description) for table in TABLES)
+
+
+def test_freshness_names_each_table_that_lacks_the_due_day() -> None:
+    there = {LOGS: {"2026-03-08"}, "attempt_funnel": {"2026-03-07"}, "channel_reach": set[str]()}
+    found = TOGETHER.freshness(there, at("2026-03-09 06:00"))
+    assert not found.passed
+    assert "attempt_funnel (latest day: 2026-03-07), channel_reach (latest day: none)" in str(found.description)
+    assert LOGS not in str(found.description)
+
+
+def test_inventory_names_tables_with_the_days_they_lack() -> None:
+    complete = keys(date(2026, 1, 1), date(2026, 3, 8))
+    two = {"2026-02-01", "2026-02-02"}
+    there = {LOGS: complete, "attempt_funnel": complete - two, "channel_reach": complete - {"2026-03-08"}}
+    found = TOGETHER.inventory(there, at("2026-03-09 06:00"))
+    assert "attempt_funnel lacks 2 closed days: 2026-02-01, 2026-02-02." in str(found.description)
+    assert "channel_reach lacks 1 closed day: 2026-03-08." in str(found.description)
+    assert "backfill of 2026-02-01 to 2026-03-08" in str(found.description)
+    assert found.metadata["missing_days"].value == 3
+    assert found.metadata["missing_days_by_table"].value == {"attempt_funnel": 2, "channel_reach": 1}
+
+
+def test_inventory_names_tables_that_lack_the_same_days_together() -> None:
+    there = {LOGS: set[str](), "attempt_funnel": set[str](), "channel_reach": set[str]()}
+    said = str(TOGETHER.inventory(there, at("2026-01-02 06:00")).description)
+    assert said.startswith("communication_logs, attempt_funnel, channel_reach lack 1 closed day: 2026-01-01.")
 
 
 def gone_quiet(project: Project, day: date) -> None:
     project.ask(f"DELETE FROM log.cleargrid.communication_logs WHERE communicated_date = '{day}'")
 
 
-def test_a_source_that_goes_quiet_on_a_usual_day_is_noticed(project: Project) -> None:
+def test_source_without_rows_on_a_usual_day_warns(project: Project) -> None:
     # The sandbox's clock stands at the 20th: of the 22nd it has nothing.
     days = [date(2026, 1, number) for number in (1, 8, 15, 22)]
     for day in days:
         project.materialize(day, only=[COMMUNICATION_LOGS], checked=False)
-    name = (COMMUNICATION_LOGS.name, "source_is_alive")
+    name = "source_is_alive"
     alive = evaluated(project, at("2026-01-16 07:00"))[name]
     assert alive.passed
     assert alive.metadata["same_weekdays_with_rows"].value == 2
@@ -176,22 +214,21 @@ def test_a_source_that_goes_quiet_on_a_usual_day_is_noticed(project: Project) ->
     assert not evaluated(project, at("2026-01-16 07:00"))[name].passed
 
 
-def test_a_quiet_day_with_nothing_to_compare_it_with_is_said_to_be_so(start: Callable[..., Project]) -> None:
+def test_empty_day_without_earlier_weekdays_passes(start: Callable[..., Project]) -> None:
     project = start(rows_per_day=0)
     project.materialize(FIRST, only=[COMMUNICATION_LOGS], checked=False)
-    found = evaluated(project, at("2026-01-02 07:00"))[COMMUNICATION_LOGS.name, "source_is_alive"]
+    found = evaluated(project, at("2026-01-02 07:00"))["source_is_alive"]
     assert found.passed
     assert "no rows" in str(found.description)
     assert "none of the same weekdays before it" in str(found.description)
 
 
-def test_the_due_day_counts_for_liveness_and_not_a_later_one(week: Project) -> None:
-    found = evaluated(week, at("2026-01-06 07:00"))[COMMUNICATION_LOGS.name, "source_is_alive"]
+def test_liveness_looks_at_the_due_day_and_not_a_later_one(week: Project) -> None:
+    found = evaluated(week, at("2026-01-06 07:00"))["source_is_alive"]
     assert found.metadata["day"].value == "2026-01-05"
 
 
-def test_every_table_has_its_history_checks() -> None:
+def test_history_is_checked_once_for_the_export_and_its_tables() -> None:
     graph = defs.resolve_asset_graph()
-    for table in TABLES:
-        names = {key.name for key in graph.asset_check_keys if key.asset_key == asset_key(table)}
-        assert names >= {"last_closed_day_is_there", "no_closed_day_is_missing"}
+    history = {key for key in graph.asset_check_keys if key.name in HISTORY_CHECKS}
+    assert history == {dg.AssetCheckKey(asset_key(COMMUNICATION_LOGS), name) for name in HISTORY_CHECKS}

@@ -1,4 +1,4 @@
-"""Which days a check is about: in a run of one day, of a range, of checks alone, and launched by a schedule."""
+"""Which days a check is about: in a run of one day, of a range, and of checks alone."""
 
 from datetime import date, timedelta
 
@@ -12,14 +12,14 @@ def rows_on(project: Project, *days: date) -> int:
     return sum(len(project.source_rows(day)) for day in days)
 
 
-def test_in_a_run_of_one_day_checks_are_about_that_day(copied_week: Project) -> None:
+def test_run_of_one_day_checks_that_day(copied_week: Project) -> None:
     run = copied_week.materialize(FIRST, only=[COMMUNICATION_LOGS])
     evaluation = run.check("source_agrees")
     assert evaluation.metadata["stored_rows"].value == rows_on(copied_week, FIRST)
     assert str(FIRST) in str(evaluation.description)
 
 
-def test_in_a_run_over_a_range_checks_are_about_all_its_days(project: Project) -> None:
+def test_run_of_a_range_checks_all_its_days(project: Project) -> None:
     middle = FIRST + timedelta(days=1)
     run = project.materialize(middle, LAST, only=[COMMUNICATION_LOGS, ATTEMPT_FUNNEL])
     days = days_between(middle, LAST)
@@ -31,19 +31,19 @@ def test_in_a_run_over_a_range_checks_are_about_all_its_days(project: Project) -
     assert attempts == sum(run.metadata(ATTEMPT_FUNNEL, day)["attempts"] for day in days)
 
 
-def test_checks_run_alone_are_about_the_latest_day_that_is_there(week: Project) -> None:
-    """Not about the day materialized last, which in a backfill may be any."""
+def test_run_of_checks_alone_checks_the_latest_stored_day(week: Project) -> None:
+    """The latest day, not the day materialized last, which may be any day of a backfill."""
     evaluation = week.check("source_agrees")
     assert evaluation.metadata["stored_rows"].value == rows_on(week, LAST)
     assert str(LAST) in str(evaluation.description)
 
 
-def test_checks_of_a_day_in_the_middle_see_that_day_even_when_later_ones_are_there(week: Project) -> None:
+def test_checks_of_an_earlier_day_ignore_later_days(week: Project) -> None:
     day = FIRST + timedelta(days=2)
     assert week.check("source_agrees", day=day).metadata["stored_rows"].value == rows_on(week, day)
 
 
-def test_each_run_of_a_backfill_of_several_checks_its_own_days(project: Project) -> None:
+def test_each_run_of_a_backfill_checks_its_own_days(project: Project) -> None:
     middle = FIRST + timedelta(days=3)
     later = project.materialize(middle, LAST, only=[COMMUNICATION_LOGS])
     earlier = project.materialize(FIRST, middle - timedelta(days=1), only=[COMMUNICATION_LOGS])
@@ -51,7 +51,7 @@ def test_each_run_of_a_backfill_of_several_checks_its_own_days(project: Project)
         assert run.check("source_agrees").metadata["stored_rows"].value == rows_on(project, *days)
 
 
-def test_before_anything_is_materialized_every_check_of_rows_passes_and_says_that_there_is_no_day(
+def test_checks_of_rows_pass_before_anything_is_materialized(
     project: Project,
 ) -> None:
     of_log = {

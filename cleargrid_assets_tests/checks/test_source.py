@@ -9,10 +9,11 @@ import dagster as dg
 import pytest
 
 from cleargrid_assets.assets.declaration import asset_key
-from cleargrid_assets.checks.scope import Said
-from cleargrid_assets.checks.source import compare_counts
+from cleargrid_assets.checks.scope import LastMaterialization
+from cleargrid_assets.checks.source import agrees, compare_counts
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.exports.client import ExportsClient
+from cleargrid_assets.exports.contract import D21
 from cleargrid_assets.exports.errors import ExportsError
 from cleargrid_assets.exports.rows import Page
 from cleargrid_assets.exports.window import Window
@@ -22,6 +23,7 @@ from cleargrid_assets_tests.assets.project import WEEK, Project
 DAY = WEEK[0] + timedelta(days=4)
 OTHER = DAY - timedelta(days=1)
 LOG = (COMMUNICATION_LOGS,)
+SOURCE_AGREES = agrees(COMMUNICATION_LOGS)
 LOSE_ONE = (
     "DELETE FROM log.cleargrid.communication_logs WHERE public_id = "
     f"(SELECT min(public_id) FROM log.cleargrid.communication_logs WHERE communicated_date = '{DAY}')"
@@ -55,15 +57,24 @@ def test_a_count_that_came_with_the_fetch_of_the_run_and_agrees_is_not_asked_for
 def test_a_capped_count_says_nothing_even_if_it_is_the_number_of_rows(
     copied_week: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = {DAY: Said("this", {"source_rows": 5, "source_rows_note": "capped"})}
+    said = {DAY: LastMaterialization("this", {"source_rows": 5, "source_rows_note": "capped"})}
     with asked(monkeypatch) as windows, copied_week.entered():
-        assert not compare_counts(ExportsResource(), {DAY: 5}, said, "this").passed
+        assert not compare_counts(
+            SOURCE_AGREES, ExportsResource(), D21, stored={DAY: 5}, last=said, run_id="this"
+        ).passed
     assert len(windows) == 1
 
 
 def test_a_source_that_cannot_be_asked_is_a_warning(copied_week: Project) -> None:
     with copied_week.given(CLEARGRID_PASSWORD="").entered():
-        result = compare_counts(ExportsResource(), {DAY: 5}, {DAY: Said(None, {})}, "this")
+        result = compare_counts(
+            SOURCE_AGREES,
+            ExportsResource(),
+            D21,
+            stored={DAY: 5},
+            last={DAY: LastMaterialization(None, {})},
+            run_id="this",
+        )
     assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert "CLEARGRID_PASSWORD is not set" in str(result.description)
 
@@ -143,7 +154,7 @@ def test_a_source_that_cannot_be_asked_warns_and_says_why_because_the_rows_are_s
 
 
 def test_several_doubtful_days_cost_one_login(copied_week: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cleargrid_assets.checks.communication_logs.latest_said", lambda *_: Said(None, {}))
+    monkeypatch.setattr("cleargrid_assets.checks.export.last_materialization", lambda *_: LastMaterialization(None, {}))
     opened: list[object] = []
     begin = ExportsClient.__init__
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import pytest
+from pydantic import SecretStr
 
 from cleargrid_assets.exports.auth import Authenticator, Token
 from cleargrid_assets.exports.effort import Effort
@@ -19,7 +20,8 @@ T = TypeVar("T")
 
 
 def authenticator(api: Api, **changed: str) -> Authenticator:
-    credentials = Credentials(**({"lender": LENDER, "email": EMAIL, "password": PASSWORD} | changed))
+    given = {"lender": LENDER, "email": EMAIL, "password": PASSWORD} | changed
+    credentials = Credentials(**{name: SecretStr(value) for name, value in given.items()})
     return Authenticator(Transport(api.url, connections=8, wait=lambda seconds: None), credentials)
 
 

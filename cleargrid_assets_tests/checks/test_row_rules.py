@@ -1,4 +1,4 @@
-"""Checks of the stored rows, each on a table that someone else has written to."""
+"""Checks of stored rows, each on a table that another program has written to."""
 
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -23,7 +23,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_check_passes_on_what_was_fetched_and_fails_on_what_breaks_it(copied_week: Project, name: str) -> None:
+def test_check_passes_on_fetched_rows_and_fails_on_broken_ones(copied_week: Project, name: str) -> None:
     assert copied_week.run_checks(BROKEN, day=DAY).failing == set()
     [(public_id,)] = copied_week.ask(f"SELECT min(public_id) FROM {LOGS} WHERE communicated_date = '{DAY}'")
     copied_week.ask(BROKEN[name])
@@ -33,12 +33,12 @@ def test_a_check_passes_on_what_was_fetched_and_fails_on_what_breaks_it(copied_w
     assert found.metadata["offending_rows"].value == 1
     assert found.metadata["public_ids"].value == [public_id]
     assert str(DAY) in str(found.description)
-    # Other days are none of its business.
+    # Other days are not affected.
     assert copied_week.run_checks(BROKEN, day=DAY - timedelta(days=1)).failing == set()
 
 
 @pytest.mark.parametrize("column", ["status", "communication_type"])
-def test_a_word_that_is_missing_is_found_and_stops_no_other_check(copied_week: Project, column: str) -> None:
+def test_missing_word_fails_one_check_and_stops_no_other(copied_week: Project, column: str) -> None:
     copied_week.ask(
         f"ALTER TABLE {LOGS} ALTER {column} DROP NOT NULL; UPDATE {LOGS} SET {column} = NULL WHERE {OF_ONE}"
     )
@@ -46,12 +46,12 @@ def test_a_word_that_is_missing_is_found_and_stops_no_other_check(copied_week: P
     assert run.failing == {"required_columns_are_not_null"}
 
 
-def test_a_row_of_midnight_belongs_to_the_day_that_begins(copied_week: Project) -> None:
+def test_row_at_midnight_belongs_to_the_day_that_begins(copied_week: Project) -> None:
     copied_week.ask(f"UPDATE {LOGS} SET communicated_at = '{DAY} 00:00:00+00' WHERE {OF_ONE}")
     assert copied_week.check("rows_are_inside_their_day", day=DAY).passed
 
 
-def test_a_public_id_that_also_stands_in_another_day_is_found(copied_week: Project) -> None:
+def test_public_id_that_another_day_has_too_is_found(copied_week: Project) -> None:
     elsewhere = DAY - timedelta(days=2)
     copied_week.ask(
         f"INSERT INTO {LOGS} SELECT * REPLACE (DATE '{elsewhere}' AS communicated_date) FROM {LOGS} WHERE {OF_ONE}"
@@ -59,8 +59,8 @@ def test_a_public_id_that_also_stands_in_another_day_is_found(copied_week: Proje
     assert not copied_week.check("public_id_is_unique", day=DAY).passed
 
 
-def test_a_direction_with_spaces_counts_nowhere_and_is_said_so(copied_week: Project) -> None:
-    """What the check calls known is what the analyses count, to the letter."""
+def test_direction_with_spaces_is_unknown_as_in_the_analyses(copied_week: Project) -> None:
+    """The check and the analyses compare directions in the same way."""
     copied_week.ask(f"UPDATE {LOGS} SET direction = ' outbound' WHERE {OF_ONE}")
     assert not copied_week.check("direction_is_known", day=DAY).passed
     assert (
@@ -70,12 +70,12 @@ def test_a_direction_with_spaces_counts_nowhere_and_is_said_so(copied_week: Proj
     )
 
 
-def test_a_duration_of_zero_is_none_below_it(copied_week: Project) -> None:
+def test_duration_of_zero_is_not_negative(copied_week: Project) -> None:
     copied_week.ask(f"UPDATE {LOGS} SET duration = 0")
     assert copied_week.check("duration_is_not_negative", day=DAY).passed
 
 
-def test_of_many_offending_rows_all_are_counted_and_a_few_are_shown(copied_week: Project) -> None:
+def test_all_offending_rows_are_counted_and_a_few_are_shown(copied_week: Project) -> None:
     copied_week.ask(f"UPDATE {LOGS} SET duration = -1")
     metadata = copied_week.check("duration_is_not_negative", day=DAY).metadata
     [(rows,)] = copied_week.ask(f"SELECT count(*) FROM {LOGS} WHERE communicated_date = '{DAY}'")
@@ -85,14 +85,14 @@ def test_of_many_offending_rows_all_are_counted_and_a_few_are_shown(copied_week:
     assert len(shown) == 5
 
 
-def test_a_direction_in_capitals_is_known(copied_week: Project) -> None:
+def test_direction_in_capitals_is_known(copied_week: Project) -> None:
     copied_week.ask(f"UPDATE {LOGS} SET direction = upper(direction)")
     assert copied_week.check("direction_is_known", day=DAY).passed
 
 
 def test_rows_outside_their_day_stop_everything_downstream(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The zone that the check believes in is another than the one the day was fetched by."""
-    monkeypatch.setattr("cleargrid_assets.checks.log_rows.BUSINESS_ZONE", ZoneInfo("Pacific/Kiritimati"))
+    """The check uses another zone than the fetch did, as after a change of CLEARGRID_TIMEZONE."""
+    monkeypatch.setattr("cleargrid_assets.checks.row_rules.BUSINESS_ZONE", ZoneInfo("Pacific/Kiritimati"))
     run = project.materialize(DAY)
     assert not run.success
     assert run.materialized() == {(COMMUNICATION_LOGS.name, str(DAY))}
@@ -102,7 +102,7 @@ def test_rows_outside_their_day_stop_everything_downstream(project: Project, mon
     assert "CLEARGRID_TIMEZONE" in str(found.description)
 
 
-def test_only_what_would_mislead_the_analyses_blocks_them(week: Project) -> None:
+def test_only_checks_whose_failure_misleads_analyses_block(week: Project) -> None:
     with week.entered() as defs:
         keys = defs.resolve_asset_graph().asset_check_keys
         blocking = {key.name for key in keys if defs.resolve_asset_graph().get(key).blocking}

@@ -1,0 +1,56 @@
+"""All checks of an export asset, made from its dataset and its table."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import dagster as dg
+
+from cleargrid_assets.checks import source
+from cleargrid_assets.checks.history import history_checks
+from cleargrid_assets.checks.row_rules import RowChecks, RowRule
+from cleargrid_assets.checks.scope import days_in_scope, last_materialization, rows_by_day
+from cleargrid_assets.contracts import Table
+from cleargrid_assets.exports.contract import Dataset
+from cleargrid_assets.resources import ExportsResource, WarehouseResource
+
+
+def export_checks(
+    dataset: Dataset,
+    table: Table,
+    derived: Sequence[Table] = (),
+    special_rules: Mapping[str, RowRule] | None = None,
+) -> list[dg.AssetChecksDefinition]:
+    """The checks of an export's stored rows, of its source and of its history.
+
+    Args:
+        dataset: Where the rows come from.
+        table: Where they are stored.
+        derived: The tables that are computed from it, whose history is checked with it.
+        special_rules: Rules that each row must keep besides those of the contract, by the names of their checks.
+    """
+    return [_stored_checks(dataset, table, special_rules or {}), history_checks(table, derived)]
+
+
+def _stored_checks(dataset: Dataset, table: Table, special_rules: Mapping[str, RowRule]) -> dg.AssetChecksDefinition:
+    """The checks of the days that a run stores, as one step that reads them over one connection."""
+    row_checks = RowChecks(dataset, table, special_rules)
+    agrees, no_new_fields = source.agrees(table), source.no_new_fields(table)
+
+    @dg.multi_asset_check(
+        name=f"{table.name}_checks", specs=[*row_checks.specs, agrees, no_new_fields], can_subset=True
+    )
+    def stored_checks(
+        context: dg.AssetCheckExecutionContext, exports: ExportsResource, warehouse: WarehouseResource
+    ) -> Iterator[dg.AssetCheckResult]:
+        selected = {key.name for key in context.selected_asset_check_keys}
+        days = days_in_scope(context, table)
+        with warehouse.slice(table, days).open() as rows:
+            results = row_checks.examine(rows, days)
+            stored = rows_by_day(rows, days)
+        last = {day: last_materialization(context.instance, table, day) for day in days}
+        results.append(source.find_new_fields(no_new_fields, last))
+        if agrees.name in selected:
+            run_id = context.run.run_id
+            results.append(source.compare_counts(agrees, exports, dataset, stored=stored, last=last, run_id=run_id))
+        yield from (result for result in results if result.check_name in selected)
+
+    return stored_checks

@@ -1,0 +1,144 @@
+"""What every stored row of an export must be. One query per day answers all rules but uniqueness."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from cleargrid_assets.analysis.relations import select
+from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.checks.scope import format_days, verdict
+from cleargrid_assets.contracts import PARTITION_COLUMN, Table
+from cleargrid_assets.exports.contract import Dataset
+from cleargrid_assets.exports.window import iso
+from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
+from cleargrid_assets.warehouse.sql import quoted
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyRelation
+
+_MAX_SAMPLES = 5
+_REFETCH = "Materialize the day again. If that does not help, something other than this project writes to the table."
+
+
+@dataclass(frozen=True)
+class RowRule:
+    """A rule that each row of a day must keep.
+
+    Attributes:
+        description: For the UI.
+        broken_by: SQL over a row, true if the row breaks the rule. `{since}` and `{until}` are the bounds of its day.
+        blocking: Whether the analyses of the day must not run if a row breaks the rule.
+        advice: What to do about such rows.
+    """
+
+    description: str
+    broken_by: str
+    blocking: bool
+    advice: str
+
+
+def rules_of(dataset: Dataset, table: Table) -> dict[str, RowRule]:
+    """The rules that follow from the contract, by the names of their checks."""
+    required = [column.name for column in table.columns if not column.nullable]
+    cursor = quoted(dataset.cursor_field)
+    return {
+        "required_columns_are_not_null": RowRule(
+            "No required column of the contract is NULL.",
+            " OR ".join(f"{quoted(name)} IS NULL" for name in required),
+            True,
+            _REFETCH,
+        ),
+        "rows_are_inside_their_day": RowRule(
+            f"Every `{dataset.cursor_field}` lies between the midnights of its business day.",
+            f"NOT ({cursor} >= TIMESTAMPTZ '{{since}}' AND {cursor} < TIMESTAMPTZ '{{until}}')",
+            True,
+            "If CLEARGRID_TIMEZONE was changed, materialize all days that were stored before the change. " + _REFETCH,
+        ),
+    }
+
+
+class RowChecks:
+    """The checks of one table's rows.
+
+    Args:
+        dataset: Where the rows come from.
+        table: Where they are stored.
+        special: Rules besides those of the contract.
+    """
+
+    def __init__(self, dataset: Dataset, table: Table, special: Mapping[str, RowRule]) -> None:
+        self._table = table
+        self._key = dataset.key
+        self._rules = {**rules_of(dataset, table), **special}
+        self._specs = {
+            name: dg.AssetCheckSpec(name, asset=asset_key(table), blocking=rule.blocking, description=rule.description)
+            for name, rule in self._rules.items()
+        }
+        self._unique = dg.AssetCheckSpec(
+            f"{dataset.key}_is_unique",
+            asset=asset_key(table),
+            blocking=True,
+            description=f"No `{dataset.key}` of the day occurs twice in the whole table.",
+        )
+
+    @property
+    def specs(self) -> list[dg.AssetCheckSpec]:
+        """All of them."""
+        return [self._unique, *self._specs.values()]
+
+    def examine(self, rows: DuckDBPyRelation, days: list[date]) -> list[dg.AssetCheckResult]:
+        """Checks the rows.
+
+        Args:
+            rows: The rows of the days, in the stored table.
+            days: Their days.
+        """
+        findings = [self._examine_day(rows, day) for day in days]
+        results = []
+        for name, rule in self._rules.items():
+            count = sum(found[name] for found in findings)
+            samples = [key for found in findings for key in found[f"{name}_sample"] or []]
+            results.append(self._result(self._specs[name], days, count, samples, rule.advice))
+        repeated = self._repeated_keys(rows, days)
+        return [*results, self._result(self._unique, days, len(repeated), repeated, _REFETCH)]
+
+    def _examine_day(self, rows: DuckDBPyRelation, day: date) -> dict[str, Any]:
+        """For each rule, how many rows of the day break it, and a few of their keys."""
+        window = day_window(day, BUSINESS_ZONE)
+        answers: list[str] = []
+        for name, rule in self._rules.items():
+            is_broken = rule.broken_by.format(since=iso(window.since), until=iso(window.until))
+            sample = f"list_slice(list({quoted(self._key)}) FILTER ({is_broken}), 1, {_MAX_SAMPLES})"
+            answers += [f"count(*) FILTER ({is_broken}) AS {name}", f"{sample} AS {name}_sample"]
+        found = rows.filter(f"{PARTITION_COLUMN} = DATE '{day}'").aggregate(", ".join(answers))
+        [values] = found.fetchall()
+        return dict(zip(found.columns, values, strict=True))
+
+    def _repeated_keys(self, rows: DuckDBPyRelation, days: list[date]) -> list[str]:
+        """The keys of the rows that the whole table has more than once."""
+        key = quoted(self._key)
+        elsewhere = " AND ".join(["true", *(f"{PARTITION_COLUMN} <> DATE '{day}'" for day in days)])
+        repeated = f"""
+            SELECT {key} FROM examined GROUP BY {key} HAVING count(*) > 1
+            UNION
+            SELECT {key} FROM {quoted(self._table.name)} SEMI JOIN examined USING ({key}) WHERE {elsewhere}
+            ORDER BY {key}
+        """
+        return [value for (value,) in select(repeated, "examined", rows).fetchall()]
+
+    def _result(
+        self, spec: dg.AssetCheckSpec, days: list[date], count: int, samples: list[str], advice: str
+    ) -> dg.AssetCheckResult:
+        return verdict(
+            spec,
+            passed=count == 0,
+            good=f"All rows of {format_days(days)} keep this rule.",
+            bad=f"{count:,} rows of {format_days(days)} break this rule. {advice}",
+            metadata={"offending_rows": count} | ({f"{self._key}s": samples[:_MAX_SAMPLES]} if samples else {}),
+            severity=dg.AssetCheckSeverity.ERROR,
+        )
