@@ -9,7 +9,7 @@ import dagster as dg
 
 from cleargrid_assets.assets.attempt_funnel import attempt_funnel
 from cleargrid_assets.assets.channel_reach import channel_reach
-from cleargrid_assets.assets.communication_logs import communication_logs
+from cleargrid_assets.assets.communication_logs import communication_logs, communication_logs_source
 from cleargrid_assets.assets.hourly_reach import hourly_reach
 from cleargrid_assets.assets.operational_health import operational_health
 from cleargrid_assets.assets.reach_by_attempt import reach_by_attempt
@@ -38,6 +38,7 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
     outcomes.load()
     return dg.Definitions(
         assets=[
+            communication_logs_source,
             communication_logs,
             attempt_funnel,
             reach_by_attempt,

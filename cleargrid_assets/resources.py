@@ -14,7 +14,7 @@ from pydantic import Field
 
 from cleargrid_assets.analysis.outcomes import Outcomes, load_outcomes
 from cleargrid_assets.contracts import Table
-from cleargrid_assets.exports.contract import D21
+from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.connection import LOCK_TIMEOUT_S
 from cleargrid_assets.warehouse.slices import StoredSlice
@@ -24,20 +24,23 @@ if TYPE_CHECKING:
 
 
 class ExportsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The Exports API, as the environment's variables describe it."""
+    """The Exports API, configured by the environment.
+
+    It has no fields: the UI would show them, and the missing variables are reported all at once by `Settings`.
+    """
 
     @contextmanager
-    def client(self) -> "Iterator[ExportsClient]":
-        """A client for communication logs, closed on the way out.
+    def client(self, dataset: Dataset) -> "Iterator[ExportsClient]":
+        """A client for the dataset, closed on the way out.
 
         Raises:
             SettingsError: A credential is not set.
             ExportsError: The base URL is unusable.
         """
-        # Only now: it brings an HTTP library, which definitions need not load.
+        # Imported here: it brings an HTTP library, which definitions need not load.
         from cleargrid_assets.exports.client import ExportsClient  # noqa: PLC0415
 
-        client = ExportsClient(Settings.from_environment(), D21)
+        client = ExportsClient(Settings.from_environment(), dataset)
         try:
             yield client
         finally:

@@ -19,7 +19,7 @@ import msgspec
 from dateutil.parser import isoparse
 
 from cleargrid_assets.column_types import COLUMN_TYPES
-from cleargrid_assets.exports.contract import Dataset
+from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.exports.errors import ContractError, TransientError
 from cleargrid_assets.exports.window import Window, iso
 

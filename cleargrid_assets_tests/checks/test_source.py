@@ -13,7 +13,7 @@ from cleargrid_assets.checks.scope import Said
 from cleargrid_assets.checks.source import compare_counts
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.exports.client import ExportsClient
-from cleargrid_assets.exports.errors import ExportsError
+from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
 from cleargrid_assets.exports.rows import Page
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.resources import ExportsResource
@@ -112,17 +112,36 @@ def test_a_capped_count_warns(start: Callable[..., Project]) -> None:
     assert "source_rows" not in found.metadata
 
 
-def test_a_count_that_outruns_the_server_warns_and_fails_no_run(start: Callable[..., Project]) -> None:
-    """Days so large that they are fetched in parts cannot be counted whole either."""
+def test_day_too_large_for_one_query_is_counted_in_halves(start: Callable[..., Project]) -> None:
     project = start(max_window_rows=60)
-    run = project.materialize(DAY, only=LOG, checked=False)
+    run = project.materialize(DAY, only=LOG)
     assert run.success, run.failure
+    source = len(project.source_rows(DAY))
+    assert source > 60
+    assert run.metadata(COMMUNICATION_LOGS, DAY)["source_rows"] == source
+    assert run.check("source_agrees").passed
     project.ask(LOSE_ONE)
     found = project.check("source_agrees", day=DAY)
+    assert found.severity is dg.AssetCheckSeverity.ERROR
+    assert f"{source - 1} rows stored, {source} at the source" in str(found.description)
+
+
+def test_count_that_times_out_warns_and_fails_no_run(copied_week: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetch = ExportsClient.page
+
+    def page(self: ExportsClient, window: Window, **kwargs: Any) -> Page:
+        if kwargs.get("include_total"):
+            raise QueryTimeoutError("the query timed out", status=504)
+        return fetch(self, window, **kwargs)
+
+    monkeypatch.setattr(ExportsClient, "page", page)
+    run = copied_week.materialize(DAY, only=LOG)
+    assert run.success, run.failure
+    found = run.check("source_agrees")
     assert not found.passed
     assert found.severity is dg.AssetCheckSeverity.WARN
     assert str(DAY) in str(found.description)
-    assert "timeout" in str(found.description)
+    assert "too slow to count" in str(found.description)
 
 
 def test_a_source_that_cannot_be_asked_warns_and_says_why_because_the_rows_are_stored(

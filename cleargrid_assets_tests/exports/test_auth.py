@@ -9,8 +9,8 @@ from typing import TypeVar
 import pytest
 
 from cleargrid_assets.exports.auth import Authenticator, Token
-from cleargrid_assets.exports.effort import Effort
 from cleargrid_assets.exports.errors import AuthenticationError
+from cleargrid_assets.exports.stats import RequestStats
 from cleargrid_assets.exports.transport import Transport
 from cleargrid_assets.settings import Credentials
 from cleargrid_assets_tests.exports.api import EMAIL, LENDER, LENDER_ID, PASSWORD, Answer, Api, Request, envelope
@@ -39,7 +39,7 @@ def test_the_login_is_as_documented(api: Api) -> None:
 
 def test_the_refresh_is_as_documented(api: Api) -> None:
     auth = authenticator(api)
-    auth.renew(auth.token(), Effort())
+    auth.renew(auth.token(), RequestStats())
     refresh = api.requests[-1]
     assert (refresh.method, refresh.path) == ("POST", f"/admin/auth/{LENDER}/refresh-token")
     assert json.loads(refresh.body) == {"refreshToken": "refresh-1-secret"}
@@ -54,17 +54,17 @@ def test_many_threads_at_the_start_log_in_once(api: Api) -> None:
 
 def test_many_threads_that_fail_together_refresh_once(api: Api) -> None:
     auth = authenticator(api)
-    refused, effort = auth.token(), Effort()
-    renewed = together(8, lambda: auth.renew(refused, effort))
+    refused, stats = auth.token(), RequestStats()
+    renewed = together(8, lambda: auth.renew(refused, stats))
     assert kinds(api) == ["login", "refresh"]
-    assert effort.refreshes == 1
+    assert stats.refreshes == 1
     assert len({token.access for token in renewed}) == 1
 
 
 def test_the_refresh_token_is_kept_for_the_next_refresh_and_so_is_the_lender(api: Api) -> None:
     auth = authenticator(api)
     first = auth.token()
-    third = auth.renew(auth.renew(first, Effort()), Effort())
+    third = auth.renew(auth.renew(first, RequestStats()), RequestStats())
     assert kinds(api) == ["login", "refresh", "refresh"]
     assert third.lender_public_id == LENDER_ID
 
@@ -73,7 +73,7 @@ def test_a_refused_refresh_leads_to_a_login(api: Api) -> None:
     auth = authenticator(api)
     token = auth.token()
     api.refresh_tokens.clear()
-    assert auth.renew(token, Effort()).access == "login-2-secret"
+    assert auth.renew(token, RequestStats()).access == "login-2-secret"
     assert kinds(api) == ["login", "refresh", "login"]
 
 
@@ -81,7 +81,7 @@ def test_a_refused_refresh_leads_to_a_login(api: Api) -> None:
 def test_a_refresh_that_fails_in_any_way_leads_to_a_login(api: Api, status: int) -> None:
     api.fault = lambda request, answer: envelope(status) if request.kind == "refresh" else answer
     auth = authenticator(api)
-    assert auth.renew(auth.token(), Effort()).access == "login-2-secret"
+    assert auth.renew(auth.token(), RequestStats()).access == "login-2-secret"
 
 
 def test_a_login_without_a_refresh_token_logs_in_again_instead(api: Api) -> None:
@@ -92,7 +92,7 @@ def test_a_login_without_a_refresh_token_logs_in_again_instead(api: Api) -> None
 
     api.fault = forget
     auth = authenticator(api)
-    auth.renew(auth.token(), Effort())
+    auth.renew(auth.token(), RequestStats())
     assert kinds(api) == ["login", "login"]
 
 
@@ -121,7 +121,7 @@ def test_a_login_that_nobody_could_take_is_not_blamed_on_the_password(api: Api) 
 def test_a_login_or_refresh_that_outran_the_server_is_sent_again(api: Api, kind: str) -> None:
     api.fault = lambda request, answer: envelope(504) if request.kind == kind and request.number == 1 else answer
     auth = authenticator(api)
-    auth.renew(auth.token(), Effort())
+    auth.renew(auth.token(), RequestStats())
     assert kinds(api) == {"login": ["login", "login", "refresh"], "refresh": ["login", "refresh", "refresh"]}[kind]
 
 

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from cleargrid_assets.exports.client import ExportsClient
-from cleargrid_assets.exports.effort import Effort
 from cleargrid_assets.exports.errors import AuthenticationError, ContractError, ExportsError, TransientError
-from cleargrid_assets.exports.transport import ATTEMPTS
+from cleargrid_assets.exports.stats import RequestStats
+from cleargrid_assets.exports.transport import MAX_ATTEMPTS
 from cleargrid_assets.settings import SettingsError
 from cleargrid_assets_tests.exports.api import (
     EMAIL,
@@ -74,15 +74,15 @@ def test_a_missing_credential_is_named_before_anything_is_sent(api: Api) -> None
 
 def test_an_expired_token_is_renewed_and_the_request_repeated_once(api: Api) -> None:
     api.rows = rows_at([1])
-    effort = Effort()
+    stats = RequestStats()
     with connected(api) as client:
         client.page(WINDOW)
         api.valid_tokens.clear()
-        assert client.page(WINDOW, effort=effort).rows == 1
+        assert client.page(WINDOW, stats=stats).rows == 1
     assert [request.kind for request in api.requests] == ["login", "data", "data", "refresh", "data"]
     assert api.data_requests[-1].params == api.data_requests[-2].params
     assert api.data_requests[-1].headers["Authorization"] == "Bearer renewed-1-secret"
-    assert (effort.requests, effort.retries, effort.refreshes) == (2, 0, 1)
+    assert (stats.requests, stats.retries, stats.refreshes) == (2, 0, 1)
 
 
 def test_requests_that_fail_together_share_one_refresh(api: Api) -> None:
@@ -211,7 +211,7 @@ def test_a_200_that_is_no_whole_page_is_asked_for_again_and_then_fails(api: Api,
         api.fault = lambda request, answer: spoil(answer) if request.kind == "data" else answer
         with pytest.raises(TransientError):
             client.page(WINDOW)
-    assert len(api.data_requests) == 3 + ATTEMPTS
+    assert len(api.data_requests) == 3 + MAX_ATTEMPTS
 
 
 def test_a_broken_contract_is_not_asked_for_again(api: Api) -> None:

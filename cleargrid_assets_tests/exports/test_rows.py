@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS
-from cleargrid_assets.exports.contract import D21
+from cleargrid_assets.exports.dataset import D21
 from cleargrid_assets.exports.errors import ContractError, ExportsError, TransientError
 from cleargrid_assets.exports.rows import Page, PageReader
 from cleargrid_assets.exports.window import Window
