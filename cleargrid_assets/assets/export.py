@@ -50,13 +50,13 @@ def export_asset(dataset: Dataset, table: Table) -> dg.AssetsDefinition:
             context.add_asset_metadata(day.metadata, partition_key=key)
         return dg.MaterializeResult(value=_as_slice(days))
 
-    decorate = dg.asset(
+    arguments = {
         **declaration(table),
-        deps=[export_source(dataset, table)],
-        description=_description(dataset, table),
-        code_version="1",
-    )
-    asset: dg.AssetsDefinition = decorate(export)
+        "deps": [export_source(dataset, table)],
+        "description": _description(dataset, table),
+        "code_version": "1",
+    }
+    asset: dg.AssetsDefinition = dg.asset(**arguments)(export)
     return asset
 
 

@@ -1,4 +1,4 @@
-"""How communication logs compare with their source: its own count, and the fields it sends."""
+"""How an export compares with its source: the source's own count, and the fields it sends."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -8,43 +8,58 @@ import dagster as dg
 
 from cleargrid_assets.assets.declaration import asset_key
 from cleargrid_assets.checks.scope import Said, spoken
-from cleargrid_assets.contracts import COMMUNICATION_LOGS
+from cleargrid_assets.contracts import Table
 from cleargrid_assets.exports.count import Count, count_rows
-from cleargrid_assets.exports.dataset import D21
+from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.exports.errors import ExportsError
 from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
 from cleargrid_assets.resources import ExportsResource
 from cleargrid_assets.settings import SettingsError
 
-AGREES = dg.AssetCheckSpec(
-    "source_agrees",
-    asset=asset_key(COMMUNICATION_LOGS),
-    description="The API's own count of the day equals the number of rows stored. In the run that fetched the day, the "
-    "count of that fetch is used if it agrees. Otherwise the API is asked again, because rows may have arrived since. "
-    "The check warns if the API caps its count, gives none, takes too long or cannot be asked.",
-)
-NO_NEW_FIELDS = dg.AssetCheckSpec(
-    "no_new_fields",
-    asset=asset_key(COMMUNICATION_LOGS),
-    description="The API sends no fields beyond those of the contract.",
-)
+
+def agrees(table: Table) -> dg.AssetCheckSpec:
+    """The check that compares the stored rows with the source's own count."""
+    return dg.AssetCheckSpec(
+        "source_agrees",
+        asset=asset_key(table),
+        description="The API's own count of the day equals the number of rows stored. In the run that fetched the day, "
+        "the count of that fetch is used if it agrees. Otherwise the API is asked again, because rows may have arrived "
+        "since. The check warns if the API caps its count, gives none, takes too long or cannot be asked.",
+    )
+
+
+def no_new_fields(table: Table) -> dg.AssetCheckSpec:
+    """The check that finds fields which the contract does not have."""
+    return dg.AssetCheckSpec(
+        "no_new_fields",
+        asset=asset_key(table),
+        description="The API sends no fields beyond those of the contract.",
+    )
 
 
 def compare_counts(
-    exports: ExportsResource, stored: Mapping[date, int], said: Mapping[date, Said], run_id: str
+    spec: dg.AssetCheckSpec,
+    exports: ExportsResource,
+    dataset: Dataset,
+    *,
+    stored: Mapping[date, int],
+    last: Mapping[date, Said],
+    run_id: str,
 ) -> dg.AssetCheckResult:
     """Whether the source counts as many rows as are stored.
 
     Args:
+        spec: The check.
         exports: Asked for the days that this run has not fetched, or whose count is missing or differs.
+        dataset: Which dataset to count.
         stored: Rows by day.
-        said: The latest materialization of each day.
+        last: The latest materialization of each day.
         run_id: The run of the check.
     """
-    counts = {day: _count_of_run(said[day], run_id) for day in stored}
+    counts = {day: _count_of_run(last[day], run_id) for day in stored}
     unsure = [day for day in stored if counts[day] != Count(stored[day])]
     if unsure:
-        counts |= _counts(exports, unsure)
+        counts |= _counts(exports, dataset, unsure)
     uncounted = [day for day in stored if not counts[day].is_exact]
     different = [day for day in stored if counts[day].is_exact and counts[day].rows != stored[day]]
     if different:
@@ -60,8 +75,8 @@ def compare_counts(
     else:
         description = f"The source counted as many rows of {spoken(list(stored))} as are stored."
     return dg.AssetCheckResult(
-        check_name=AGREES.name,
-        asset_key=AGREES.asset_key,
+        check_name=spec.name,
+        asset_key=spec.asset_key,
         passed=not different and not uncounted,
         severity=dg.AssetCheckSeverity.ERROR if different else dg.AssetCheckSeverity.WARN,
         description=description,
@@ -74,39 +89,40 @@ def compare_counts(
     )
 
 
-def find_new_fields(said: Mapping[date, Said]) -> dg.AssetCheckResult:
+def find_new_fields(spec: dg.AssetCheckSpec, last: Mapping[date, Said]) -> dg.AssetCheckResult:
     """Whether the source sent fields outside the contract.
 
     Args:
-        said: What the latest materialization of each day said of itself.
+        spec: The check.
+        last: The latest materialization of each day.
     """
     fields: Counter[str] = Counter()
-    for of_day in said.values():
+    for of_day in last.values():
         seen = of_day.metadata.get("unknown_fields")
         fields.update(seen if isinstance(seen, dict) else {})
     return dg.AssetCheckResult(
-        check_name=NO_NEW_FIELDS.name,
-        asset_key=NO_NEW_FIELDS.asset_key,
+        check_name=spec.name,
+        asset_key=spec.asset_key,
         passed=not fields,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"The API sent fields that are not stored: {', '.join(sorted(fields))}. Nothing stored is wrong; "
-        "add them to the contract if they are of use."
+        description=f"The API sent fields that are not stored: {', '.join(sorted(fields))}. What is stored is correct. "
+        "Add the fields to the contract if you need them."
         if fields
-        else f"On {spoken(list(said))} the API sent no fields but the known ones.",
+        else f"The API sent only known fields on {spoken(list(last))}.",
         metadata={"rows_by_field": dict(fields)},
     )
 
 
-def _count_of_run(said: Said, run_id: str) -> Count:
+def _count_of_run(last: Said, run_id: str) -> Count:
     """The count that this very run got when it fetched the day. An older one may be outdated."""
-    rows, note = said.metadata.get("source_rows"), said.metadata.get("source_rows_note")
-    return Count(rows if said.run_id == run_id and isinstance(rows, int) else None, str(note) if note else None)
+    rows, note = last.metadata.get("source_rows"), last.metadata.get("source_rows_note")
+    return Count(rows if last.run_id == run_id and isinstance(rows, int) else None, str(note) if note else None)
 
 
-def _counts(exports: ExportsResource, days: list[date]) -> dict[date, Count]:
+def _counts(exports: ExportsResource, dataset: Dataset, days: list[date]) -> dict[date, Count]:
     """Asks the API to count the days."""
     try:
-        with exports.client(D21) as client:
+        with exports.client(dataset) as client:
             return {day: count_rows(client, day_window(day.isoformat(), BUSINESS_ZONE)) for day in days}
     except (ExportsError, SettingsError) as error:
         # The rows are stored all the same, so this is a warning, not a failed run.

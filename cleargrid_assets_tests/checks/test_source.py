@@ -10,9 +10,10 @@ import pytest
 
 from cleargrid_assets.assets.declaration import asset_key
 from cleargrid_assets.checks.scope import Said
-from cleargrid_assets.checks.source import compare_counts
+from cleargrid_assets.checks.source import agrees, compare_counts
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.exports.client import ExportsClient
+from cleargrid_assets.exports.dataset import D21
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
 from cleargrid_assets.exports.rows import Page
 from cleargrid_assets.exports.window import Window
@@ -22,6 +23,7 @@ from cleargrid_assets_tests.assets.project import WEEK, Project
 DAY = WEEK[0] + timedelta(days=4)
 OTHER = DAY - timedelta(days=1)
 LOG = (COMMUNICATION_LOGS,)
+SOURCE_AGREES = agrees(COMMUNICATION_LOGS)
 LOSE_ONE = (
     "DELETE FROM log.cleargrid.communication_logs WHERE public_id = "
     f"(SELECT min(public_id) FROM log.cleargrid.communication_logs WHERE communicated_date = '{DAY}')"
@@ -43,7 +45,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Window]]:
         yield windows
 
 
-def test_a_count_that_came_with_the_fetch_of_the_run_and_agrees_is_not_asked_for_again(
+def test_count_of_the_same_run_that_agrees_is_not_asked_again(
     copied_week: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with asked(monkeypatch) as windows:
@@ -52,33 +54,33 @@ def test_a_count_that_came_with_the_fetch_of_the_run_and_agrees_is_not_asked_for
     assert len(windows) == run.metadata(COMMUNICATION_LOGS, DAY)["requests"]
 
 
-def test_a_capped_count_says_nothing_even_if_it_is_the_number_of_rows(
+def test_capped_count_that_equals_the_rows_does_not_agree(
     copied_week: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = {DAY: Said("this", {"source_rows": 5, "source_rows_note": "capped"})}
     with asked(monkeypatch) as windows, copied_week.entered():
-        assert not compare_counts(ExportsResource(), {DAY: 5}, said, "this").passed
+        assert not compare_counts(
+            SOURCE_AGREES, ExportsResource(), D21, stored={DAY: 5}, last=said, run_id="this"
+        ).passed
     assert len(windows) == 1
 
 
-def test_a_source_that_cannot_be_asked_is_a_warning(copied_week: Project) -> None:
+def test_source_without_credentials_is_a_warning(copied_week: Project) -> None:
     with copied_week.given(CLEARGRID_PASSWORD="").entered():
-        result = compare_counts(ExportsResource(), {DAY: 5}, {DAY: Said(None, {})}, "this")
+        result = compare_counts(
+            SOURCE_AGREES, ExportsResource(), D21, stored={DAY: 5}, last={DAY: Said(None, {})}, run_id="this"
+        )
     assert (result.passed, result.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert "CLEARGRID_PASSWORD is not set" in str(result.description)
 
 
-def test_a_count_of_an_earlier_run_is_asked_for_again_because_rows_may_have_come_since(
-    week: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_count_of_an_earlier_run_is_asked_again(week: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     with asked(monkeypatch) as windows:
         assert week.check("source_agrees", day=DAY).passed
     assert len(windows) == 1
 
 
-def test_a_lost_row_is_an_error_that_names_the_day_and_both_counts(
-    copied_week: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lost_row_is_an_error_with_day_and_both_counts(copied_week: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     copied_week.ask(LOSE_ONE)
     source = len(copied_week.source_rows(DAY))
     with asked(monkeypatch) as windows:
@@ -90,9 +92,7 @@ def test_a_lost_row_is_an_error_that_names_the_day_and_both_counts(
     assert copied_week.check("source_agrees", day=OTHER).passed
 
 
-def test_rows_that_came_while_the_day_was_fetched_are_counted_once_more(
-    copied_week: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_count_that_differs_is_asked_again(copied_week: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """The count of the fetch is behind, but the source now says what is stored."""
     copied_week.instance.report_runless_asset_event(
         dg.AssetMaterialization(asset_key(COMMUNICATION_LOGS), partition=str(OTHER), metadata={"source_rows": 1})
@@ -102,7 +102,7 @@ def test_rows_that_came_while_the_day_was_fetched_are_counted_once_more(
     assert len(windows) == 1
 
 
-def test_a_capped_count_warns(start: Callable[..., Project]) -> None:
+def test_capped_count_warns(start: Callable[..., Project]) -> None:
     project = start(total_cap=10)
     found = project.materialize(DAY, only=LOG).check("source_agrees")
     assert not found.passed
@@ -144,9 +144,7 @@ def test_count_that_times_out_warns_and_fails_no_run(copied_week: Project, monke
     assert "too slow to count" in str(found.description)
 
 
-def test_a_source_that_cannot_be_asked_warns_and_says_why_because_the_rows_are_stored(
-    copied_week: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_source_that_refuses_warns_and_says_why(copied_week: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> Page:
         raise ExportsError("the server refused the request", status=403, request_id="req_2")
 
@@ -161,7 +159,7 @@ def test_a_source_that_cannot_be_asked_warns_and_says_why_because_the_rows_are_s
     assert "the server refused the request (HTTP 403, requestId req_2)" in str(found.description)
 
 
-def test_several_doubtful_days_cost_one_login(copied_week: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_days_are_counted_with_one_client(copied_week: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cleargrid_assets.checks.communication_logs.latest_said", lambda *_: Said(None, {}))
     opened: list[object] = []
     begin = ExportsClient.__init__
