@@ -13,8 +13,9 @@ from urllib.parse import quote
 import msgspec
 
 from cleargrid_assets.exports.errors import AuthenticationError, ExportsError, TransientError
+from cleargrid_assets.exports.retry import RetryPolicy
 from cleargrid_assets.exports.stats import RequestStats
-from cleargrid_assets.exports.transport import RetryPolicy, Transport
+from cleargrid_assets.exports.transport import Transport
 from cleargrid_assets.settings import Credentials
 
 T = TypeVar("T")

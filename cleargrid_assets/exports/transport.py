@@ -4,7 +4,6 @@ Retries of a request happen here and nowhere else: neither the connection pool n
 a request only with a new token (`auth`), and the walk only after a timeout, for less data (`walk`).
 """
 
-import ipaddress
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,11 +20,10 @@ import urllib3
 
 from cleargrid_assets import __version__
 from cleargrid_assets.exports.backoff import Backoff
+from cleargrid_assets.exports.base_url import checked_root
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError, TransientError
+from cleargrid_assets.exports.retry import DEFAULT_RETRIES, RetryPolicy, Throttle, error_of
 from cleargrid_assets.exports.stats import RequestStats
-
-MAX_ATTEMPTS = 6
-"""Attempts of one request, including the first."""
 
 MAX_WAIT_S = 60.0
 """Upper bound on the wait between two attempts, whatever `Retry-After` says."""
@@ -56,51 +54,6 @@ class Timeouts:
     answer_s: float = 300.0
 
 
-@dataclass(frozen=True)
-class RetryPolicy:
-    """Which failures of a request are retried, and how often.
-
-    Attributes:
-        max_attempts_at_500: Attempts in all, if the latest one was answered with 500.
-        retries_timeouts: Whether a query timeout is retried. By default the caller asks for less instead.
-    """
-
-    max_attempts_at_500: int = MAX_ATTEMPTS
-    retries_timeouts: bool = False
-
-    def is_retryable(self, error: BaseException) -> bool:
-        """Whether the same request may succeed later."""
-        return isinstance(error, TransientError) and (self.retries_timeouts or not isinstance(error, QueryTimeoutError))
-
-    def is_exhausted(self, state: tenacity.RetryCallState) -> bool:
-        """Whether the latest attempt was the last one."""
-        error = _error_of(state)
-        is_500 = isinstance(error, ExportsError) and error.status == HTTPStatus.INTERNAL_SERVER_ERROR
-        return state.attempt_number >= (self.max_attempts_at_500 if is_500 else MAX_ATTEMPTS)
-
-
-class Throttle:
-    """Spaces requests of all threads, and delays them all when the server asks for it."""
-
-    def __init__(self, per_second: float | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._interval = 1 / per_second if per_second else 0.0
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._next = 0.0
-
-    def reserve(self) -> float:
-        """Reserves the next free moment, and returns the seconds until then."""
-        with self._lock:
-            start = max(self._clock(), self._next)
-            self._next = start + self._interval
-            return start - self._clock()
-
-    def hold(self, seconds: float) -> None:
-        """Delays the next request for at least this long."""
-        with self._lock:
-            self._next = max(self._next, self._clock() + seconds)
-
-
 class Transport:
     """One pool of connections to one API root, shared by all threads of a run.
 
@@ -125,7 +78,7 @@ class Transport:
         timeouts: Timeouts | None = None,
     ) -> None:
         self._timeouts = timeouts or Timeouts()
-        self._root = _checked_root(base_url)
+        self._root = checked_root(base_url)
         self._closing = threading.Event()
         self._wait = wait or self._closing.wait
         self._throttle = Throttle(max_requests_per_second)
@@ -161,7 +114,7 @@ class Transport:
         params: Mapping[str, str] | None = None,
         json: Mapping[str, str] | None = None,
         token: str | None = None,
-        retry: RetryPolicy = RetryPolicy(),
+        retry: RetryPolicy = DEFAULT_RETRIES,
         stats: RequestStats | None = None,
         parse: Callable[[bytes], Any] = bytes,
     ) -> Any:
@@ -208,7 +161,7 @@ class Transport:
             raise
 
     def _seconds_until_retry(self, state: tenacity.RetryCallState) -> float:
-        error = _error_of(state)
+        error = error_of(state)
         asked = error.retry_after if isinstance(error, TransientError) else None
         if not asked:
             # A `Retry-After` date that is past by our clock gives 0 too. Retries without a wait would soon be used up.
@@ -259,10 +212,6 @@ def _library_errors_translated(timeouts: Timeouts) -> Iterator[None]:
         raise TransientError(f"the connection failed ({_root_cause(error)})") from None
 
 
-def _error_of(state: tenacity.RetryCallState) -> BaseException | None:
-    return state.outcome.exception() if state.outcome else None
-
-
 def _read(raw: urllib3.BaseHTTPResponse, timeouts: Timeouts) -> bytes:
     """The body, in pieces as large as they arrive. `response.content` reads 10 kB at a time, which takes longer."""
     deadline = time.monotonic() + timeouts.answer_s
@@ -282,34 +231,6 @@ class _Bearer(requests.auth.AuthBase):
         if self._token is not None:
             request.headers["Authorization"] = f"Bearer {self._token}"
         return request
-
-
-def _checked_root(base_url: str) -> str:
-    try:
-        url = urlsplit(base_url)
-        host = url.hostname if url.scheme in {"http", "https"} and url.port != 0 else None
-    except ValueError:
-        host = None
-    if not host:
-        # Without the value, which may hold credentials.
-        raise ExportsError("CLEARGRID_BASE_URL is not an http(s) URL with a host")
-    if url.username or url.password or url.query or url.fragment:
-        raise ExportsError("CLEARGRID_BASE_URL holds credentials or a query; it takes only the root of the API")
-    if url.scheme == "http" and not _is_loopback(host):
-        raise ExportsError(
-            f"CLEARGRID_BASE_URL is plain http to {host}, which would send the password in the clear",
-            advice="Use https. Nothing has been sent.",
-        )
-    return base_url.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _error_for(response: requests.Response, timeouts: Timeouts) -> ExportsError:

@@ -37,7 +37,7 @@ def connected(
     api: Api,
     wait: Callable[[float], object] = no_wait,
     timeouts: Timeouts | None = None,
-    **variables: str | int,
+    **variables: str | float,
 ) -> Iterator[ExportsClient]:
     """A client of the API; `variables` are settings, without their prefix."""
     environment = {
@@ -79,7 +79,7 @@ def fetch(
     wait: Callable[[float], object] = no_wait,
     clock: Callable[[], float] = time.monotonic,
     timeouts: Timeouts | None = None,
-    **variables: str | int,
+    **variables: str | float,
 ) -> Fetched:
     """Fetches the days whole; spools stay in `folder`, so that another call goes on with them."""
     windows = days or {DAY: WINDOW}

@@ -17,8 +17,9 @@ import pytest
 
 from cleargrid_assets import __version__
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError, TransientError
+from cleargrid_assets.exports.retry import MAX_ATTEMPTS, Throttle
 from cleargrid_assets.exports.stats import RequestStats
-from cleargrid_assets.exports.transport import MAX_ATTEMPTS, MAX_WAIT_S, Throttle, Timeouts, Transport
+from cleargrid_assets.exports.transport import MAX_WAIT_S, Timeouts, Transport
 from cleargrid_assets_tests.exports.api import Answer, Api, Request, envelope, gzipped
 from cleargrid_assets_tests.exports.driving import no_wait
 from cleargrid_assets_tests.exports.faults import answering

@@ -13,8 +13,8 @@ import pytest
 from dateutil.parser import isoparse
 
 from cleargrid_assets.exports.errors import AuthenticationError, ContractError, ExportsError, TransientError
+from cleargrid_assets.exports.retry import MAX_ATTEMPTS
 from cleargrid_assets.exports.stats import DayReport
-from cleargrid_assets.exports.transport import MAX_ATTEMPTS
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets_tests.exports.api import Answer, Api, Request, row, rows_at, serving
 from cleargrid_assets_tests.exports.driving import DAY, EVENLY, MIDNIGHT, counted, fetch, ids
