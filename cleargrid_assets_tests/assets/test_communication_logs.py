@@ -170,7 +170,7 @@ def _deadline(run: Run) -> datetime:
     return datetime.strptime(said[1], "%Y-%m-%d %H:%M").replace(tzinfo=timezone.utc)
 
 
-def test_a_failing_api_leaves_the_table_as_it_was_and_the_next_run_goes_on(
+def test_failing_api_leaves_the_table_and_the_next_run_continues(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = project.given(CLEARGRID_PAGE_SIZE="20", CLEARGRID_CONCURRENCY="1")
@@ -217,9 +217,7 @@ def test_count_of_a_continued_day_is_asked_again(project: Project, monkeypatch: 
     assert "source_rows_note" not in run.metadata(COMMUNICATION_LOGS, NEXT)
 
 
-def test_a_failed_run_says_until_when_its_pages_are_used_however_many_runs_have_added_some(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_runs_name_one_deadline_for_using_their_pages(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     small = project.given(CLEARGRID_PAGE_SIZE="20", CLEARGRID_CONCURRENCY="1")
     refuse_second_page_of(NEXT, monkeypatch)
     began = datetime.now(timezone.utc).replace(second=0, microsecond=0)
@@ -228,7 +226,7 @@ def test_a_failed_run_says_until_when_its_pages_are_used_however_many_runs_have_
     assert began <= first - MAX_AGE <= datetime.now(timezone.utc)
 
 
-def test_a_day_that_could_not_be_stored_is_not_fetched_again(project: Project) -> None:
+def test_day_that_could_not_be_stored_is_not_fetched_again(project: Project) -> None:
     project.ask("CREATE SCHEMA cleargrid; CREATE TABLE log.cleargrid.communication_logs (note VARCHAR)")
     run = project.materialize(DAY, only=LOG, checked=False)
     assert not run.success

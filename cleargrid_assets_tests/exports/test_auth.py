@@ -14,6 +14,7 @@ from cleargrid_assets.exports.stats import RequestStats
 from cleargrid_assets.exports.transport import Transport
 from cleargrid_assets.settings import Credentials
 from cleargrid_assets_tests.exports.api import EMAIL, LENDER, LENDER_ID, PASSWORD, Answer, Api, Request, envelope
+from cleargrid_assets_tests.exports.faults import failing
 
 T = TypeVar("T")
 
@@ -61,7 +62,7 @@ def test_many_threads_that_fail_together_refresh_once(api: Api) -> None:
     assert len({token.access for token in renewed}) == 1
 
 
-def test_the_refresh_token_is_kept_for_the_next_refresh_and_so_is_the_lender(api: Api) -> None:
+def test_refresh_token_and_lender_are_kept_for_the_next_refresh(api: Api) -> None:
     auth = authenticator(api)
     first = auth.token()
     third = auth.renew(auth.renew(first, RequestStats()), RequestStats())
@@ -79,7 +80,7 @@ def test_a_refused_refresh_leads_to_a_login(api: Api) -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
 def test_a_refresh_that_fails_in_any_way_leads_to_a_login(api: Api, status: int) -> None:
-    api.fault = lambda request, answer: envelope(status) if request.kind == "refresh" else answer
+    api.fault = failing(status, kind="refresh")
     auth = authenticator(api)
     assert auth.renew(auth.token(), RequestStats()).access == "login-2-secret"
 
@@ -104,13 +105,13 @@ def test_a_wrong_password_stops_after_few_tries_and_says_what_to_check(api: Api)
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_a_login_outlives_what_other_requests_do(api: Api, status: int) -> None:
-    api.fault = lambda request, answer: envelope(status) if request.number < 6 else answer
+def test_login_survives_what_other_requests_do(api: Api, status: int) -> None:
+    api.fault = failing(status, first=5, kind="login")
     assert authenticator(api).token().access == "login-6-secret"
 
 
-def test_a_login_that_nobody_could_take_is_not_blamed_on_the_password(api: Api) -> None:
-    api.fault = lambda request, answer: envelope(503)
+def test_unavailable_login_is_not_blamed_on_the_password(api: Api) -> None:
+    api.fault = failing(503, kind="login")
     with pytest.raises(AuthenticationError, match="gave up after 6 tries") as caught:
         authenticator(api).token()
     assert "PASSWORD" not in str(caught.value)
@@ -118,7 +119,7 @@ def test_a_login_that_nobody_could_take_is_not_blamed_on_the_password(api: Api) 
 
 
 @pytest.mark.parametrize("kind", ["login", "refresh"])
-def test_a_login_or_refresh_that_outran_the_server_is_sent_again(api: Api, kind: str) -> None:
+def test_login_or_refresh_that_times_out_is_retried(api: Api, kind: str) -> None:
     api.fault = lambda request, answer: envelope(504) if request.kind == kind and request.number == 1 else answer
     auth = authenticator(api)
     auth.renew(auth.token(), RequestStats())
@@ -142,7 +143,7 @@ def test_a_wrong_password_is_tried_by_one_thread_for_all(api: Api) -> None:
     [(400, "PASSWORD"), (401, "PASSWORD"), (403, "PASSWORD"), (404, "BASE_URL"), (301, "BASE_URL"), (308, "BASE_URL")],
 )
 def test_a_login_refused_outright_is_not_repeated_and_says_what_to_check(api: Api, status: int, suspect: str) -> None:
-    api.fault = lambda request, answer: envelope(status, "no")
+    api.fault = failing(status, "no", kind="login")
     with pytest.raises(AuthenticationError, match=f"HTTP {status}") as caught:
         authenticator(api).token()
     assert len(api.requests) == 1

@@ -24,6 +24,7 @@ from cleargrid_assets_tests.exports.api import (
     rows_at,
 )
 from cleargrid_assets_tests.exports.driving import WINDOW, connected
+from cleargrid_assets_tests.exports.faults import failing
 
 SECRETS = (PASSWORD, EMAIL, "login-1-secret", "refresh-1-secret", "renewed-1-secret", "renewed-2-secret")
 
@@ -51,7 +52,7 @@ def test_rate_of_requests_is_bounded_by_the_variable(api: Api) -> None:
 
 @pytest.mark.parametrize("cursor", ["a+b/c==", "100%&x=?#", "\u0645 \U0001f600", "null", "0"])
 def test_a_cursor_arrives_verbatim(api: Api, cursor: str) -> None:
-    api.fault = lambda request, answer: envelope(404) if request.kind == "data" else answer
+    api.fault = failing(404)
     with connected(api) as client, pytest.raises(ExportsError):
         client.page(WINDOW, cursor=cursor)
     assert api.data_requests[0].params["cursor"] == cursor
@@ -104,7 +105,7 @@ def test_a_refresh_token_that_has_died_leads_to_a_login(api: Api) -> None:
     assert [request.kind for request in api.requests] == ["login", "data", "data", "refresh", "login", "data"]
 
 
-def test_a_token_that_dies_again_and_again_is_renewed_again_and_again(api: Api) -> None:
+def test_token_that_expires_repeatedly_is_renewed_repeatedly(api: Api) -> None:
     with connected(api) as client:
         for _ in range(4):
             client.page(WINDOW)
@@ -113,7 +114,7 @@ def test_a_token_that_dies_again_and_again_is_renewed_again_and_again(api: Api) 
 
 
 def test_a_fresh_token_that_is_refused_stops_with_what_the_server_said(api: Api) -> None:
-    api.fault = lambda request, answer: envelope(401, "Lender inactive") if request.kind == "data" else answer
+    api.fault = failing(401, "Lender inactive")
     with connected(api) as client, pytest.raises(AuthenticationError) as caught:
         client.page(WINDOW)
     assert [request.kind for request in api.requests] == ["login", "data", "refresh", "data"]
@@ -135,7 +136,7 @@ def _dying_while_others_work(api: Api, client: ExportsClient, deaths: int) -> Ca
     return fault
 
 
-def test_a_fresh_token_that_has_served_another_request_has_expired_and_is_renewed_again(api: Api) -> None:
+def test_fresh_token_that_worked_for_another_request_is_renewed_again(api: Api) -> None:
     api.rows = rows_at([1])
     with connected(api, concurrency=2) as client:
         api.fault = _dying_while_others_work(api, client, deaths=2)
@@ -143,7 +144,7 @@ def test_a_fresh_token_that_has_served_another_request_has_expired_and_is_renewe
     assert len(api.of_kind("refresh")) == 2
 
 
-def test_a_fresh_token_that_had_to_wait_for_a_retry_has_expired_and_is_renewed_again(api: Api) -> None:
+def test_fresh_token_that_waited_for_a_retry_is_renewed_again(api: Api) -> None:
     def fault(request: Request, answer: Answer) -> Answer:
         if request.kind != "data" or request.number > 3:
             return answer
@@ -156,7 +157,7 @@ def test_a_fresh_token_that_had_to_wait_for_a_retry_has_expired_and_is_renewed_a
     assert len(api.of_kind("refresh")) == 2
 
 
-def test_a_request_that_is_refused_whatever_the_token_stops_in_the_end(api: Api) -> None:
+def test_request_refused_with_every_token_fails(api: Api) -> None:
     with connected(api, concurrency=2) as client:
         api.fault = _dying_while_others_work(api, client, deaths=100)
         with pytest.raises(AuthenticationError, match="Token expired"):
@@ -164,9 +165,9 @@ def test_a_request_that_is_refused_whatever_the_token_stops_in_the_end(api: Api)
     assert len(api.of_kind("refresh")) == 3
 
 
-def test_fresh_tokens_that_are_refused_stop_many_threads_after_few_requests(api: Api) -> None:
+def test_refused_fresh_tokens_stop_many_threads_after_few_requests(api: Api) -> None:
     api.gap = 0.02
-    api.fault = lambda request, answer: envelope(401) if request.kind == "data" else answer
+    api.fault = failing(401)
     errors = []
     with connected(api, concurrency=8) as client, ThreadPoolExecutor(8) as threads:
         for future in [threads.submit(client.page, WINDOW) for _ in range(8)]:
@@ -180,7 +181,7 @@ def test_fresh_tokens_that_are_refused_stop_many_threads_after_few_requests(api:
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 301, 302])
-def test_what_retries_cannot_mend_fails_after_exactly_one_request(api: Api, status: int) -> None:
+def test_final_status_fails_after_exactly_one_request(api: Api, status: int) -> None:
     api.fault = lambda request, answer: (
         envelope(status, "no", Location=f"{api.url}/elsewhere") if request.kind == "data" else answer
     )
@@ -202,7 +203,7 @@ def test_what_retries_cannot_mend_fails_after_exactly_one_request(api: Api, stat
         lambda answer: Answer(body=answer.body.replace(b"null", b'""', 2)),
     ],
 )
-def test_a_200_that_is_no_whole_page_is_asked_for_again_and_then_fails(api: Api, spoil: object) -> None:
+def test_200_without_a_whole_page_is_retried_then_fails(api: Api, spoil: object) -> None:
     assert callable(spoil)
     api.rows = [{**row, "subject": "s"} for row in rows_at(range(50))]
     api.fault = lambda request, answer: spoil(answer) if request.kind == "data" and request.number <= 2 else answer

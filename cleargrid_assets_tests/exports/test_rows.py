@@ -243,9 +243,7 @@ def test_timestamps_with_any_offset_and_fraction_are_the_right_instant(name: str
 
 @pytest.mark.parametrize("beside", [[], [row("b", "20260519T120000Z")], [row("b", INSIDE, duration=45.123456789)]])
 @pytest.mark.parametrize("name", ["communicated_at", "created_at", "updated_at"])
-def test_what_is_finer_than_a_microsecond_is_cut_off_whatever_other_rows_the_page_has(
-    name: str, beside: list[Row]
-) -> None:
+def test_digits_beyond_microseconds_are_cut_off_not_rounded(name: str, beside: list[Row]) -> None:
     """Rounded, the last instant of a day would lie in the next one."""
     first, *_ = read(row("a", INSIDE) | {name: "2026-05-19T23:59:59.9999999Z"}, *beside).lines.splitlines()
     received = json.loads(first)[name].replace("Z", "+00:00")
@@ -332,7 +330,7 @@ def test_half_an_emoji_elsewhere_in_the_answer_harms_nothing(text: str) -> None:
         b'{"body": {"rows": [], "pagination": {"nextCursor": null}, "meta": ' + b"[" * 100_000,
     ],
 )
-def test_what_is_not_the_documented_envelope_may_pass_but_is_no_page(document: bytes) -> None:
+def test_undocumented_envelope_is_a_transient_error(document: bytes) -> None:
     with pytest.raises(TransientError):
         PageReader(D21).read(document, WINDOW)
 

@@ -238,7 +238,7 @@ def test_a_spool_begun_while_its_predecessor_is_removed_keeps_its_files(
     assert pages_kept(begun(tmp_path)) == len(PAGES)
 
 
-def test_a_spool_whose_folder_is_removed_while_it_is_opened_is_whole_and_private(
+def test_folder_removed_while_opened_leaves_a_whole_private_spool(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     acquire = filelock.FileLock.acquire

@@ -118,7 +118,7 @@ def test_a_failure_that_passes_is_tried_again(api: Api, status: int) -> None:
     assert (stats.requests, stats.retries) == (3, 2)
 
 
-def test_a_500_that_outlives_its_retries_says_what_the_server_said(api: Api, waits: list[float]) -> None:
+def test_lasting_500_quotes_the_server_after_its_retries(api: Api, waits: list[float]) -> None:
     api.fault = answering(envelope(500, "lender misconfigured"))
     with pytest.raises(TransientError) as caught:
         get(api, waits.append)
@@ -202,7 +202,7 @@ def test_a_body_that_stops_half_way_is_a_read_timeout(api: Api) -> None:
         get(api, read_s=0.05)
 
 
-def test_a_body_that_trickles_for_ever_is_given_up(api: Api) -> None:
+def test_trickling_body_is_given_up_after_the_answer_timeout(api: Api) -> None:
     api.fault = answering(Answer(body=b"x" * 200, trickle=0.01))
     with to(api.url, answer_s=0.1) as transport_:
         params = {"since": "", "until": ""}
@@ -244,9 +244,7 @@ def test_retry_after_as_a_date_is_honoured_and_capped(api: Api, waits: list[floa
     assert MAX_WAIT_S in waits
 
 
-def test_a_retry_after_date_that_is_past_by_our_clock_does_not_make_the_tries_a_volley(
-    api: Api, waits: list[float]
-) -> None:
+def test_past_retry_after_date_leads_to_a_normal_backoff(api: Api, waits: list[float]) -> None:
     api.fault = answering(envelope(429, Retry_After=email.utils.formatdate(time.time() - 300, usegmt=True)), Answer())
     get(api, waits.append)
     assert waits[0] >= 0.5
@@ -320,7 +318,7 @@ def test_a_refused_connection_names_its_cause() -> None:
     assert str(caught.value).endswith("check CLEARGRID_BASE_URL and the network.")
 
 
-def test_eight_percent_of_500s_are_outlived(api: Api) -> None:
+def test_eight_percent_of_500s_are_survived(api: Api) -> None:
     luck = random.Random(1)  # noqa: S311 - not for secrets
     api.fault = lambda request, _: envelope(500) if luck.random() < 0.08 else Answer(body=b"whole")
     stats = RequestStats()

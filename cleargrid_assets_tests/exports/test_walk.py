@@ -139,7 +139,7 @@ def test_one_connection_does_not_cut_the_day(api: Api, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("concurrency", [2, 4, 8])
 def test_cutting_costs_few_requests(api: Api, tmp_path: Path, concurrency: int) -> None:
-    api.rows, api.gap = rows_at([86400 * number / 2000 for number in range(2000)]), 0.01
+    api.rows, api.gap = rows_at([86400 * number / 2000 for number in range(2000)]), 0.03
     fetched = fetch(api, tmp_path, concurrency=concurrency, page_size=20)
     assert fetched.ids == ids(api)
     # 100 full pages. Each connection takes over a part about three times, and each part ends with a page that is
