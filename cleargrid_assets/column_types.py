@@ -27,11 +27,14 @@ class ColumnType:
     is_integer: bool = False
 
 
+_INT_32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+_INT_64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
 COLUMN_TYPES: Mapping[str, ColumnType] = {
     "VARCHAR": ColumnType("VARCHAR", str, "object"),
     "BOOLEAN": ColumnType("BOOLEAN", bool, "object"),
-    "INTEGER": ColumnType("INTEGER", int, "int64", is_number=True, is_integer=True),
-    "BIGINT": ColumnType("BIGINT", int, "int64", is_number=True, is_integer=True),
+    "INTEGER": ColumnType("INTEGER", _INT_32, "int64", is_number=True, is_integer=True),
+    "BIGINT": ColumnType("BIGINT", _INT_64, "int64", is_number=True, is_integer=True),
     "DOUBLE": ColumnType("DOUBLE", float, "float64", is_number=True),
     "DATE": ColumnType("DATE", date, "datetime64[us]"),
     "TIMESTAMPTZ": ColumnType(

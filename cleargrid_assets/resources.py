@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from cleargrid_assets.analysis.outcomes import Outcomes, load_outcomes
-from cleargrid_assets.exports.contract import Dataset
+from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.resource import WarehouseResource
 
@@ -22,17 +22,20 @@ if TYPE_CHECKING:
 
 
 class ExportsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The Exports API, as the environment's variables describe it."""
+    """The Exports API, configured by the environment.
+
+    It has no fields: the UI would show them, and the missing variables are reported all at once by `Settings`.
+    """
 
     @contextmanager
     def client(self, dataset: Dataset) -> "Iterator[ExportsClient]":
-        """A client for a dataset, closed on the way out.
+        """A client for the dataset, closed on the way out.
 
         Raises:
             SettingsError: A credential is not set.
             ExportsError: The base URL is unusable.
         """
-        # Only now: it brings an HTTP library, which definitions need not load.
+        # Imported here: it brings an HTTP library, which definitions need not load.
         from cleargrid_assets.exports.client import ExportsClient  # noqa: PLC0415
 
         client = ExportsClient(Settings.from_environment(), dataset)

@@ -24,7 +24,7 @@ from cleargrid_assets.checks.export import export_checks
 from cleargrid_assets.checks.history import HISTORY_CHECKS
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL, COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.definitions import build_defs, defs
-from cleargrid_assets.exports.contract import D21
+from cleargrid_assets.exports.dataset import D21
 from cleargrid_assets.partitions import DAILY
 from cleargrid_assets_tests.assets.project import LONG_AFTER, Project, days_between
 from cleargrid_assets_tests.assets.ticks import ticks

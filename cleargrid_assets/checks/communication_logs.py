@@ -8,7 +8,7 @@ from cleargrid_assets.checks.outcomes import MAPPED, find_unmapped
 from cleargrid_assets.checks.row_rules import RowRule
 from cleargrid_assets.checks.scope import days_in_scope
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES
-from cleargrid_assets.exports.contract import D21
+from cleargrid_assets.exports.dataset import D21
 from cleargrid_assets.resources import OutcomesResource, WarehouseResource
 
 SPECIAL_RULES = {

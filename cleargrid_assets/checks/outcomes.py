@@ -43,8 +43,8 @@ def find_unmapped(rows: DuckDBPyRelation, outcomes: Outcomes, days: list[date]) 
         MAPPED,
         passed=not totals,
         good=f"All statuses and types of {format_days(days)} are mapped.",
-        bad=f"{counted(len(statuses), 'status')} and {counted(len(types), 'type')} of {format_days(days)} have no mapping: "
-        f"{', '.join(map(repr, [*statuses, *types]))}. Copy the lines below to your outcomes file, correct the words "
+        bad=f"{counted(len(statuses), 'status')} and {counted(len(types), 'type')} of {format_days(days)} have no "
+        f"mapping: {', '.join(map(repr, [*statuses, *types]))}. Copy the lines below to your outcomes file, correct the words "
         "after `=`, and name the file in CLEARGRID_OUTCOMES.",
         metadata={
             "unmapped": {f"{kind} {value}": count for (kind, value), count in totals.items()},

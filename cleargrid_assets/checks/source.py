@@ -1,32 +1,20 @@
-"""How communication logs compare with their source: its own count, and the fields it sends."""
+"""How an export compares with its source: the source's own count, and the fields it sends."""
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from cleargrid_assets.assets.declaration import asset_key
 from cleargrid_assets.checks.scope import LastMaterialization, format_days, verdict
 from cleargrid_assets.contracts import Table
-from cleargrid_assets.exports.contract import Dataset
-from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
+from cleargrid_assets.exports.count import Count, count_rows
+from cleargrid_assets.exports.dataset import Dataset
+from cleargrid_assets.exports.errors import ExportsError
 from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
 from cleargrid_assets.resources import ExportsResource
 from cleargrid_assets.settings import SettingsError
-
-if TYPE_CHECKING:
-    from cleargrid_assets.exports.client import ExportsClient
-
-
-@dataclass(frozen=True)
-class _Count:
-    """The source's count of a day, or None and why."""
-
-    rows: int | None
-    note: str | None = None
 
 
 def agrees(table: Table) -> dg.AssetCheckSpec:
@@ -34,9 +22,9 @@ def agrees(table: Table) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         "source_agrees",
         asset=asset_key(table),
-        description="The API's own count of the day is the number of rows stored. In the run that fetched the day, the "
-        "count that came with it is taken if it agrees. Otherwise the API is asked, because rows may have come since. "
-        "Where the API caps its count, gives none, takes too long over it or cannot be asked, the check warns.",
+        description="The API's own count of the day equals the number of rows stored. In the run that fetched the day, "
+        "the count of that fetch is used if it agrees. Otherwise the API is asked again, because rows may have arrived "
+        "since. The check warns if the API caps its count, gives none, takes too long or cannot be asked.",
     )
 
 
@@ -62,30 +50,30 @@ def compare_counts(
 
     Args:
         spec: The check.
-        exports: Asked for the days that this run has not fetched, or whose count did not come along or differs.
+        exports: Asked for the days that this run has not fetched, or whose count is missing or differs.
         dataset: Which dataset to count.
         stored: Rows by day.
         last: The latest materialization of each day.
         run_id: The run of the check.
     """
-    days = list(stored)
-    unsure = [day for day in days if not _has_agreed(last[day], stored[day], run_id)]
-    asked = _counts(exports, dataset, unsure) if unsure else {}
-    counted = {day: asked[day].rows if day in asked else stored[day] for day in days}
-    uncounted = [day for day in days if counted[day] is None]
-    different = [day for day in days if counted[day] not in {None, stored[day]}]
+    counts = {day: _count_of_run(last[day], run_id) for day in stored}
+    unsure = [day for day in stored if counts[day] != Count(stored[day])]
+    if unsure:
+        counts |= _counts(exports, dataset, unsure)
+    uncounted = [day for day in stored if not counts[day].is_exact]
+    different = [day for day in stored if counts[day].is_exact and counts[day].rows != stored[day]]
     if different:
         description = "; ".join(
-            f"{day}: {stored[day]:,} rows stored, {counted[day]:,} at the source" for day in different
+            f"{day}: {stored[day]:,} rows stored, {counts[day].rows:,} at the source" for day in different
         )
         description += ". Materialize these days again."
     elif uncounted:
         description = (
-            f"The source did not count {', '.join(map(str, uncounted))} exactly ({asked[uncounted[0]].note}), so the "
+            f"The source did not count {', '.join(map(str, uncounted))} exactly ({counts[uncounted[0]].note}), so the "
             "rows stored could not be compared with its count."
         )
     else:
-        description = f"The source counted as many rows of {format_days(days)} as are stored."
+        description = f"The source counted as many rows of {format_days(list(stored))} as are stored."
     return dg.AssetCheckResult(
         check_name=spec.name,
         asset_key=spec.asset_key,
@@ -96,8 +84,8 @@ def compare_counts(
             "stored_rows": sum(stored.values()),
             "days_not_counted": len(uncounted),
         }
-        # Of some of the days it would plot as rows lost.
-        | ({} if uncounted else {"source_rows": sum(count or 0 for count in counted.values())}),
+        # A sum of only some of the days would look like lost rows in a plot.
+        | ({} if uncounted else {"source_rows": sum(count.rows or 0 for count in counts.values())}),
     )
 
 
@@ -122,30 +110,17 @@ def find_new_fields(spec: dg.AssetCheckSpec, last: Mapping[date, LastMaterializa
     )
 
 
-def _has_agreed(last: LastMaterialization, stored: int, run_id: str) -> bool:
-    """Whether the count came with the fetch of this very run, and is what is stored: an older one may be outdated."""
-    counted = last.metadata.get("source_rows") if "source_rows_note" not in last.metadata else None
-    return last.run_id == run_id and counted == stored
+def _count_of_run(last: LastMaterialization, run_id: str) -> Count:
+    """The count that this very run got when it fetched the day. An older one may be outdated."""
+    rows, note = last.metadata.get("source_rows"), last.metadata.get("source_rows_note")
+    return Count(rows if last.run_id == run_id and isinstance(rows, int) else None, str(note) if note else None)
 
 
-def _counts(exports: ExportsResource, dataset: Dataset, days: list[date]) -> dict[date, _Count]:
+def _counts(exports: ExportsResource, dataset: Dataset, days: list[date]) -> dict[date, Count]:
     """Asks the API to count the days."""
     try:
         with exports.client(dataset) as client:
-            return {day: _count(client, day) for day in days}
+            return {day: count_rows(client, day_window(day, BUSINESS_ZONE)) for day in days}
     except (ExportsError, SettingsError) as error:
-        # The rows are stored all the same: what cannot be compared is a warning, not a failed run.
-        return {day: _Count(None, str(error)) for day in days}
-
-
-def _count(client: "ExportsClient", day: date) -> _Count:
-    try:
-        page = client.page(day_window(day, BUSINESS_ZONE), limit=1, include_total=True)
-    except QueryTimeoutError:
-        # A day too large to be answered as one window was fetched as several, so this says nothing against its rows.
-        return _Count(None, "timeout")
-    except ExportsError as error:
-        return _Count(None, str(error))
-    if page.total is None or page.total_note is not None:
-        return _Count(None, page.total_note or "not given")
-    return _Count(page.total)
+        # The rows are stored all the same, so this is a warning, not a failed run.
+        return {day: Count(None, str(error)) for day in days}

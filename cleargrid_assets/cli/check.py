@@ -9,17 +9,18 @@ import duckdb
 
 from cleargrid_assets.analysis.outcomes import OutcomesError, load_outcomes
 from cleargrid_assets.exports.client import ExportsClient
-from cleargrid_assets.exports.contract import D21
+from cleargrid_assets.exports.count import count_rows
+from cleargrid_assets.exports.dataset import D21
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
 from cleargrid_assets.exports.rows import Page
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.settings import Settings, SettingsError
 from cleargrid_assets.warehouse.connection import WarehouseError, connect, is_path
 
-_LOOKED_BACK = timedelta(days=30)
-_LEAST_LOOKED_BACK = timedelta(hours=1)
-_CLOCKS_DIFFER_BY = timedelta(minutes=5)
-_MOST_EMPTY_PAGES = 100
+_MAX_LOOKBACK = timedelta(days=30)
+_MIN_LOOKBACK = timedelta(hours=1)
+_MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)
+_MAX_EMPTY_PAGES = 100
 _LOCK_TIMEOUT_S = 5.0
 
 
@@ -67,44 +68,39 @@ def _check_api(settings: Settings) -> bool:
     def read_one_row() -> str:
         client = ExportsClient(settings, D21)
         try:
-            window, first = _first_page(client)
-            page = first
-            for _ in range(_MOST_EMPTY_PAGES):
+            window, page = _first_page(client)
+            for _ in range(_MAX_EMPTY_PAGES):
                 if page.rows or page.next_cursor is None:
                     break
-                # An empty page may have more to come.
                 page = client.page(window, cursor=page.next_cursor, limit=1)
+            seen = f"Exports API: logged in at {settings.base_url}."
+            when = f"since {window.since:%Y-%m-%d %H:%M} UTC"
+            if page.first_at is None and page.next_cursor is not None:
+                return f"{seen} Its first {_MAX_EMPTY_PAGES + 1} pages {when} are empty, with more to come."
+            if page.first_at is None:
+                return f"{seen} It holds no communications {when}."
+            counted = count_rows(client, window)
         finally:
             client.close()
-        seen = f"Exports API: logged in at {settings.base_url}."
-        when = f"since {window.since:%Y-%m-%d %H:%M} UTC"
-        if page.first_at is None and page.next_cursor is not None:
-            return f"{seen} Its first {_MOST_EMPTY_PAGES + 1} pages {when} are empty, with more to come."
-        if page.first_at is None:
-            return f"{seen} It holds no communications {when}."
-        count = f"{first.total:,}" if first.total is not None else "an unknown number of"
-        count += f" ({first.total_note})" if first.total_note else ""
+        count = f"{counted.rows:,}" if counted.rows is not None else "an unknown number of"
+        count += f" ({counted.note})" if counted.note else ""
         return f"{seen} It holds {count} communications {when}. Read one, of {page.first_at:%Y-%m-%d %H:%M:%S} UTC."
 
     return _try(read_one_row, ExportsError, SettingsError)
 
 
 def _first_page(client: ExportsClient) -> tuple[Window, Page]:
-    """The first row of the last days, or of less where that is too much for one query, as in the runs."""
+    """The first row of the last 30 days, or of less if the query times out."""
     # A while ago, because the server's clock may be behind ours.
-    until = datetime.now(timezone.utc).replace(microsecond=0) - _CLOCKS_DIFFER_BY
-    width, counted = _LOOKED_BACK, True
+    until = datetime.now(timezone.utc).replace(microsecond=0) - _MAX_CLOCK_DIFFERENCE
+    width = _MAX_LOOKBACK
     while True:
         window = Window(until - width, until)
         try:
-            return window, client.page(window, limit=1, include_total=counted)
+            return window, client.page(window, limit=1)
         except QueryTimeoutError:
-            if counted and width == _LOOKED_BACK:
-                # Once without the count, which is a second query and can be what takes so long.
-                counted = False
-                continue
-            width, counted = width / 2, True
-            if width < _LEAST_LOOKED_BACK:
+            width /= 2
+            if width < _MIN_LOOKBACK:
                 raise
 
 

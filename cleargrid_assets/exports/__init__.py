@@ -1,5 +1,5 @@
-"""The ClearGrid Exports API client: from a business day's window to checked rows on disk.
+"""The ClearGrid Exports API client: from the windows of business days to checked rows on disk.
 
-What belongs here: the dataset's declaration, login, requests, retries, the walk and the spool. What does not: Dagster,
-DuckDB, or what the rows mean.
+What belongs here: datasets, login, requests, retries, the walk through pages, the count and the spool. What does not:
+Dagster, DuckDB, and the meaning of the rows.
 """

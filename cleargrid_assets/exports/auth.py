@@ -1,24 +1,32 @@
-"""Access tokens: got by login, renewed by refresh, shared by all threads of a run.
+"""Access tokens: fetched by login, renewed by refresh, shared by all threads of a run.
 
-What belongs here: how a token is got and replaced. What does not: which request needs one (`client`), or how requests
-travel (`transport`). Tokens and credentials appear in no `repr`, log line or error text.
+Tokens and credentials appear in no `repr`, log line or error text.
 """
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
-from cleargrid_assets.exports.effort import Effort
 from cleargrid_assets.exports.errors import AuthenticationError, ExportsError, TransientError
+from cleargrid_assets.exports.retry import RetryPolicy
+from cleargrid_assets.exports.stats import RequestStats
 from cleargrid_assets.exports.transport import Transport
 from cleargrid_assets.settings import Credentials
 
-_LOGINS_AT_500 = 3
-"""Fewer than for other requests: the documented answer to a wrong password is a 500, and accounts get locked."""
+T = TypeVar("T")
+
+_LOGIN_RETRIES = RetryPolicy(max_attempts_at_500=3, retries_timeouts=True)
+"""Few attempts at 500: that is the documented answer to a wrong password, and accounts get locked."""
+
+_REFRESH_RETRIES = RetryPolicy(retries_timeouts=True)
+
+_MAX_RENEWALS = 3
+"""New tokens for one request."""
 
 _LOGIN_ADVICE = (
     "Check CLEARGRID_LENDER, CLEARGRID_EMAIL and CLEARGRID_PASSWORD: the service answers a wrong password with 500 too."
@@ -31,14 +39,14 @@ _NO_LOGIN_ADVICE = (
 
 @dataclass(frozen=True)
 class Token:
-    """An access token and the lender it is for."""
+    """An access token and the public id of its lender."""
 
     access: str = field(repr=False)
     lender_public_id: str
 
 
 _Visible = Annotated[str, msgspec.Meta(pattern=r"^[!-~]+\Z")]
-"""Fit for a header or a path; http's own error for what is not would show the token."""
+"""Text that fits a header or a path. The HTTP library's error for any other text would show the token."""
 
 
 class _Login(msgspec.Struct):
@@ -52,7 +60,7 @@ class _Refresh(msgspec.Struct):
 
 
 class Authenticator:
-    """Holds the current token of a run, and replaces it once however many requests it failed."""
+    """Holds the current token of a run, and renews it once for all requests that it failed."""
 
     def __init__(self, transport: Transport, credentials: Credentials) -> None:
         self._transport = transport
@@ -64,8 +72,46 @@ class Authenticator:
         self._refresh_token: str | None = None
         self._failure: AuthenticationError | None = None
 
+    def authorized(self, send: Callable[[Token], T], stats: RequestStats) -> T:
+        """Sends a request with a token; after a 401, again with a new one.
+
+        A token that worked before, or that waited for a retry, has expired: it is renewed, up to `_MAX_RENEWALS`
+        times. A new token that is refused at once ends the request.
+
+        Args:
+            send: Sends the request with the token.
+            stats: Of the request; renewals are added.
+
+        Raises:
+            AuthenticationError: The login, or a token just issued, was refused.
+        """
+        token = self.token()
+        refreshes_before = stats.refreshes
+        while True:
+            retries_before = stats.retries
+            try:
+                answer = send(token)
+            except ExportsError as error:
+                if error.status != HTTPStatus.UNAUTHORIZED:
+                    raise
+                # Renewals by other requests do not count.
+                renewals = stats.refreshes - refreshes_before
+                is_fresh = self.is_untried(token) and stats.retries == retries_before
+                if renewals == _MAX_RENEWALS or (renewals and is_fresh):
+                    raise AuthenticationError(
+                        "a token that was just issued was refused",
+                        status=error.status,
+                        message=error.message,
+                        request_id=error.request_id,
+                        advice="Ask ClearGrid whether the lender is active.",
+                    ) from error
+                token = self.renew(token, stats)
+            else:
+                self._accept(token)
+                return answer
+
     def token(self) -> Token:
-        """The token at hand; logs in when there is none yet.
+        """The current token, by login if there is none yet.
 
         Raises:
             AuthenticationError: The login was refused or failed.
@@ -75,29 +121,28 @@ class Authenticator:
                 self._log_in()
             return self._current()
 
-    def renew(self, refused: Token, effort: Effort) -> Token:
-        """A token other than the refused one: another thread's if there is one already, else by refresh, else by login.
+    def renew(self, refused: Token, stats: RequestStats) -> Token:
+        """A token other than the refused one: from another thread if there is one, else by refresh, else by login.
 
         Raises:
             AuthenticationError: The login was refused or failed.
         """
         with self._lock:
             if self._token is refused:
-                effort.refreshes += 1
+                stats.refreshes += 1
                 if not self._refreshed(refused):
                     self._log_in()
             return self._current()
 
-    def accepted(self, token: Token) -> None:
-        """Notes that the service has taken the token."""
+    def is_untried(self, token: Token) -> bool:
+        """Whether the token is the current one and the service has not accepted it yet, for any thread."""
+        with self._lock:
+            return self._token is token and self._accepted is not token
+
+    def _accept(self, token: Token) -> None:
         with self._lock:
             if self._token is token:
                 self._accepted = token
-
-    def is_untried(self, token: Token) -> bool:
-        """Whether the token is the current one and has not been taken by the service, for any thread, so far."""
-        with self._lock:
-            return self._token is token and self._accepted is not token
 
     def _current(self) -> Token:
         assert self._token is not None  # noqa: S101 - set by the callers
@@ -111,18 +156,18 @@ class Authenticator:
                 "POST",
                 f"{self._path}/refresh-token",
                 json={"refreshToken": self._refresh_token},
-                retry_timeouts=True,
+                retry=_REFRESH_RETRIES,
                 parse=lambda body: _parsed(body, _Refresh),
             )
         except ExportsError:
-            # Refused, or broken for longer than retries last: the login, which follows, decides.
+            # Refused, or broken for longer than the retries: the login that follows decides.
             return False
         self._token = Token(answer.token, refused.lender_public_id)
         return True
 
     def _log_in(self) -> None:
         if self._failure is not None:
-            # Once for all threads: each would use up tries of an account that gets locked.
+            # Not tried again by other threads: too many attempts lock the account.
             raise self._failure
         try:
             answer: _Login = self._transport.send(
@@ -132,8 +177,7 @@ class Authenticator:
                     "email": self._credentials.email.get_secret_value(),
                     "password": self._credentials.password.get_secret_value(),
                 },
-                attempts_at_500=_LOGINS_AT_500,
-                retry_timeouts=True,
+                retry=_LOGIN_RETRIES,
                 parse=lambda body: _parsed(body, _Login),
             )
         except ExportsError as error:
@@ -150,8 +194,8 @@ class Authenticator:
 
 
 def _login_advice(error: ExportsError) -> str | None:
-    is_passing = isinstance(error, TransientError) and error.status != HTTPStatus.INTERNAL_SERVER_ERROR
-    if error.status is None or is_passing:
+    is_transient = isinstance(error, TransientError) and error.status != HTTPStatus.INTERNAL_SERVER_ERROR
+    if error.status is None or is_transient:
         return error.advice
     is_redirect = HTTPStatus.MULTIPLE_CHOICES <= error.status < HTTPStatus.BAD_REQUEST
     return _NO_LOGIN_ADVICE if is_redirect or error.status == HTTPStatus.NOT_FOUND else _LOGIN_ADVICE
@@ -161,5 +205,5 @@ def _parsed(body: bytes, type_: type) -> object:
     try:
         return msgspec.json.decode(body, type=type_)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        # From None: the decoder's message could quote the body, which holds tokens.
-        raise TransientError("the login or refresh was answered without a usable token") from None
+        # `from None`: the decoder's message may contain the body, which holds tokens.
+        raise TransientError("the answer to the login or refresh has no usable token") from None

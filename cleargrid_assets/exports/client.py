@@ -1,50 +1,61 @@
-"""One page of a dataset at a time, with a token that works.
-
-What belongs here: the request for a page, and what a 401 leads to. What does not: which pages to ask for (`walk`).
-"""
+"""Requests one page of a dataset."""
 
 from collections.abc import Callable
-from http import HTTPStatus
+from typing import Any
 from urllib.parse import quote
 
-from cleargrid_assets.exports.auth import Authenticator
-from cleargrid_assets.exports.contract import Dataset
-from cleargrid_assets.exports.effort import Effort
-from cleargrid_assets.exports.errors import AuthenticationError, ExportsError
+from cleargrid_assets import __version__
+from cleargrid_assets.exports.auth import Authenticator, Token
+from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.exports.rows import Page, PageReader
-from cleargrid_assets.exports.transport import Transport
+from cleargrid_assets.exports.stats import RequestStats
+from cleargrid_assets.exports.transport import Timeouts, Transport
 from cleargrid_assets.exports.window import Window, iso
 from cleargrid_assets.settings import Settings
-
-_MOST_RENEWALS = 3
-"""New tokens that one request may use up."""
 
 
 class ExportsClient:
     """A lender's view of one dataset, safe to use from several threads.
 
     Args:
-        settings: Root, credentials, page size and bounds on requests.
+        settings: Base URL, credentials, page size and bounds on requests.
         dataset: Which dataset.
-        wait: Waits so many seconds between tries; by default, `close` cuts it short.
+        wait: Waits a number of seconds between retries; by default, `close` ends the wait.
+        timeouts: Bounds on the time of one request.
 
     Raises:
         SettingsError: A credential is missing.
-        ExportsError: The root is unusable.
+        ExportsError: The base URL is unusable.
     """
 
-    def __init__(self, settings: Settings, dataset: Dataset, wait: Callable[[float], object] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        dataset: Dataset,
+        wait: Callable[[float], object] | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> None:
         credentials = settings.credentials()
         self.dataset = dataset
         self.page_size = settings.page_size
+        self.connections = settings.concurrency
+        self._base_url = settings.base_url
+        self._lender = settings.lender
         self._transport = Transport(
             settings.base_url,
             connections=settings.concurrency,
             max_requests_per_second=settings.max_requests_per_second,
             wait=wait,
+            timeouts=timeouts,
         )
         self._authenticator = Authenticator(self._transport, credentials)
         self._reader = PageReader(dataset)
+
+    @property
+    def fingerprint(self) -> tuple[object, ...]:
+        """Everything that decides which rows a window has, and in which form they are spooled."""
+        fields = [(column.name, column.type, column.nullable) for column in self.dataset.fields]
+        return (__version__, self._base_url, self._lender, self.page_size, self.dataset.code, fields)
 
     def close(self) -> None:
         """Closes the connections."""
@@ -57,8 +68,8 @@ class ExportsClient:
         cursor: str | None = None,
         limit: int | None = None,
         include_total: bool = False,
-        pause: float = 0.0,
-        effort: Effort | None = None,
+        delay_s: float = 0.0,
+        stats: RequestStats | None = None,
     ) -> Page:
         """Fetches one page.
 
@@ -66,15 +77,15 @@ class ExportsClient:
             window: Bounds on the cursor field; sent again with every cursor.
             cursor: The previous page's `next_cursor`, or None for the first page.
             limit: Rows asked for; the client's page size by default.
-            include_total: Whether the server is to count the window.
-            pause: Seconds to wait before the request.
-            effort: Counts that this request's are added to, also when it fails.
+            include_total: Whether the server counts the window.
+            delay_s: Seconds to wait before the request.
+            stats: Counts to which those of this request are added, also if it fails.
 
         Raises:
-            QueryTimeoutError: The query outran the server.
+            QueryTimeoutError: The query timed out.
             AuthenticationError: The login, or a token just issued, was refused.
-            ContractError: A row breaks the declaration.
-            ExportsError: Any other failure that retries did not mend.
+            ContractError: A row breaks the contract.
+            ExportsError: Any other failure, after its retries.
         """
         params = {
             "since": iso(window.since),
@@ -86,40 +97,20 @@ class ExportsClient:
             params["cursor"] = cursor
         if include_total:
             params["includeTotal"] = "true"
-        spent = effort or Effort()
-        if pause:
-            self._transport.pause(pause)
-        token = self._authenticator.token()
-        renewals = 0
-        while True:
-            retries = spent.retries
-            try:
-                page: Page = self._transport.send(
-                    "GET",
-                    f"/admin/v3/lenders/{quote(token.lender_public_id, safe='')}"
-                    f"/exports/{self.dataset.section}/{self.dataset.code}",
-                    params=params,
-                    token=token.access,
-                    effort=spent,
-                    parse=lambda body: self._reader.read(body, window),
-                )
-            except ExportsError as error:
-                if error.status != HTTPStatus.UNAUTHORIZED:
-                    raise
-                # One that has served others, or had to wait for a retry, has expired, unless that goes on and on.
-                unused = self._authenticator.is_untried(token) and spent.retries == retries
-                if renewals == _MOST_RENEWALS or (renewals and unused):
-                    raise AuthenticationError(
-                        "a token that was just issued was refused",
-                        status=error.status,
-                        message=error.message,
-                        request_id=error.request_id,
-                        advice="Ask ClearGrid whether the lender is active.",
-                    ) from error
-                # A token that another request has replaced meanwhile does not count as renewed by this one.
-                before = spent.refreshes
-                token = self._authenticator.renew(token, spent)
-                renewals += spent.refreshes - before
-            else:
-                self._authenticator.accepted(token)
-                return page
+        stats = stats or RequestStats()
+
+        def send(token: Token) -> Any:
+            return self._transport.send(
+                "GET",
+                f"/admin/v3/lenders/{quote(token.lender_public_id, safe='')}"
+                f"/exports/{self.dataset.section}/{self.dataset.code}",
+                params=params,
+                token=token.access,
+                stats=stats,
+                parse=lambda body: self._reader.read(body, window),
+            )
+
+        if delay_s:
+            self._transport.pause(delay_s)
+        page: Page = self._authenticator.authorized(send, stats)
+        return page

@@ -1,9 +1,9 @@
-"""Reads one answer of an export: envelope and rows, each row held against the dataset's declaration.
+"""Reads one page of an export: the envelope, and the rows by the dataset's contract.
 
-What comes out is newline-delimited JSON that holds the declared fields and nothing else, every value of its declared
-type, every row inside the window that was asked for. A page is decoded by a compiled reader; only a page that this
-reader refuses or would round, or that has a row outside its window, is read row by row, to forgive what may be forgiven
-(unknown fields, unusual but valid timestamps, half an emoji) and to name the row and field of what may not.
+The result is newline-delimited JSON with the declared fields only, every value of its declared type and every row
+inside the requested window. A compiled decoder reads a page. If it refuses the page, or would round a value, or finds a
+row outside the window, the page is read again row by row. That accepts what is unusual but valid (timestamps in other
+ISO-8601 forms, half an emoji), and names the row and field of what is not. Both ways use the same column types.
 """
 
 import json
@@ -11,6 +11,7 @@ import keyword
 import math
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Annotated, Any, NoReturn
@@ -19,20 +20,31 @@ import msgspec
 from dateutil.parser import isoparse
 
 from cleargrid_assets.column_types import COLUMN_TYPES
-from cleargrid_assets.exports.contract import Dataset
+from cleargrid_assets.contracts import Column
+from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.exports.errors import ContractError, TransientError
 from cleargrid_assets.exports.window import Window, iso
 
 _TOO_FINE = re.compile(rb"\.\d{7,}[Zz+-]")
-"""A timestamp with more digits than a microsecond's: the compiled reader rounds them, which may leave the hour or day.
-Not the whole of a timestamp, because what begins with a dot is found ten times as fast."""
+"""The end of a timestamp finer than microseconds. The compiled decoder rounds it, possibly into the next day. A pattern
+for the whole timestamp would be ten times slower, because the search is fastest for a fixed first character."""
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+_REFUSALS: Mapping[str, str] = {
+    "VARCHAR": "is not a string",
+    "BOOLEAN": "is not true or false",
+    "INTEGER": "is not a whole number of 32 bits",
+    "BIGINT": "is not a whole number of 64 bits",
+    "DOUBLE": "is not a number that a double holds",
+    "DATE": "is not an ISO-8601 date",
+    "TIMESTAMPTZ": "is not an ISO-8601 timestamp with an offset",
+}
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page of rows that keep the contract.
+    """One page of rows that follow the contract.
 
     Attributes:
         lines: The rows as newline-delimited JSON, declared fields only.
@@ -41,9 +53,9 @@ class Page:
         last_at: Cursor field of the last row; None on an empty page.
         ordered: Whether the rows ascend by the cursor field.
         next_cursor: Where the next page begins; None at the end of the window.
-        total: The server's own count of the window, where asked for and given.
-        total_note: Why there is none, or why it is not exact.
-        unknown_fields: Fields outside the declaration, with the number of rows that have them.
+        total: The server's own count of the window, if it was asked for and given.
+        total_note: Why there is no count, or why it is not exact.
+        unknown_fields: Fields outside the contract, with the number of rows that have them.
     """
 
     lines: bytes
@@ -65,7 +77,7 @@ class _Pagination(msgspec.Struct):
 
 
 class PageReader:
-    """Reads the answers of one dataset."""
+    """Reads the pages of one dataset."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
@@ -74,19 +86,20 @@ class PageReader:
         self._names = _decoder(list[dict[str, msgspec.Raw]])
         self._encoder = msgspec.json.Encoder()
         self._known = {column.name for column in dataset.fields}
+        self._types = {column.name: _json_type(dataset, column) for column in dataset.fields}
         self._drifted = False
 
     def read(self, body: bytes, window: Window) -> Page:
         """Decodes and checks a page.
 
         Args:
-            body: The answer to a request for `window`, or for a later page of it.
-            window: What was asked for.
+            body: The answer to a request for a page of the window.
+            window: The requested window.
 
         Raises:
-            TransientError: The body is not whole, or not the documented envelope.
+            TransientError: The body is truncated, or not the documented envelope.
             ContractError: A row lacks a required field, has a value of the wrong type or lies outside the window,
-                or the server says that it read a narrower window.
+                or the server used a narrower window.
         """
         if _TOO_FINE.search(body):
             return self._read_row_by_row(body, window)
@@ -121,11 +134,11 @@ class PageReader:
         try:
             document = json.loads(body, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
-            raise TransientError(f"the answer of {len(body):,} bytes is not JSON, or cut off") from error
+            raise TransientError(f"the answer of {len(body):,} bytes is not JSON, or truncated") from error
         said = document if isinstance(document, dict) else {}
         message, request_id = str(said.get("message") or ""), said.get("requestId")
         if _says_failure(said.get("code"), said.get("success")):
-            raise TransientError("the answer says that it is none", message=message, request_id=request_id)
+            raise TransientError("HTTP 200 with an error envelope", message=message, request_id=request_id)
         try:
             content = document["body"]
             pagination = msgspec.convert(content["pagination"], _Pagination)
@@ -148,37 +161,26 @@ class PageReader:
         key = row.get(self._dataset.key)
         name = f"row {key}" if isinstance(key, str) and key else f"row {number} of the page (it has no key)"
 
-        def refuse(column: str, reason: str) -> NoReturn:
-            raise ContractError(
-                f"{name}: {column} {reason}",
-                advice="Nothing of this day was stored. Report the row to ClearGrid, or fetch the day again later.",
-            )
+        def refusal(column: Column, reason: str) -> ContractError:
+            advice = "Nothing of this day was stored. Report the row to ClearGrid, or fetch the day again later."
+            if column.name == self._dataset.key and not key:
+                advice = f"The export is older than v1.1, which brought {column.name}: ask ClearGrid for v1.1 or later."
+            return ContractError(f"{name}: {column.name} {reason}", advice=advice)
 
         checked: dict[str, Any] = {}
         for column in self._dataset.fields:
             value = row.get(column.name)
             if value is None and not column.nullable:
-                refuse(column.name, "is missing or null, but required")
-            elif value is None:
-                checked[column.name] = None
-            elif column.type == "DOUBLE":
-                checked[column.name] = _double(value)
-                if checked[column.name] is None:
-                    refuse(column.name, "is not a number that a double holds")
-            elif not isinstance(value, str):
-                refuse(column.name, "is not a string")
-            elif column.type == "TIMESTAMPTZ":
-                instant = parse_instant(value)
-                if instant is None:
-                    refuse(column.name, "is not an ISO-8601 timestamp with an offset")
-                checked[column.name] = instant
-            elif column.name == self._dataset.key and not value:
-                refuse(column.name, "is empty, but it is the key")
-            else:
-                checked[column.name] = _whole(value)
-        instant = checked[self._dataset.cursor_field]
-        if not window.since <= instant < window.until:
-            refuse(self._dataset.cursor_field, f"is {iso(instant)}, outside the window that was asked for")
+                raise refusal(column, "is missing or null, but required")
+            if value == "" and column.name == self._dataset.key:
+                raise refusal(column, "is empty, but it is the key")
+            try:
+                checked[column.name] = msgspec.convert(_usual_form(value, column), self._types[column.name])
+            except msgspec.ValidationError:
+                # `from None`: rows hold personal data, and no text about their values is ours to check.
+                raise refusal(column, _REFUSALS[column.type]) from None
+            if column.name == self._dataset.cursor_field and not window.since <= checked[column.name] < window.until:
+                raise refusal(column, f"is {iso(checked[column.name])}, outside the requested window")
         return checked
 
     def _page(self, rows: list[Any], instants: list[datetime], pagination: _Pagination, unknown: Counter[str]) -> Page:
@@ -200,37 +202,36 @@ class PageReader:
 
 
 def parse_instant(text: str) -> datetime | None:
-    """The instant of an ISO-8601 timestamp; None if it is none, or has no offset and so names no instant."""
+    """The instant of an ISO-8601 timestamp; None if the text is not one, or has no offset."""
     try:
         instant = isoparse(text)
-        # Converted here, because an offset may lead out of the calendar.
+        # Converted here, because an offset may lead out of the calendar (OverflowError).
         return instant.astimezone(timezone.utc) if instant.utcoffset() is not None else None
     except (ValueError, OverflowError):
         return None
 
 
-def _double(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
+def _usual_form(value: object, column: Column) -> object:
+    """A value in the form that the column's type takes, if it is valid in another form."""
+    if column.type == "TIMESTAMPTZ" and isinstance(value, str):
+        return parse_instant(value) or "no instant"
+    if column.type == "DOUBLE" and isinstance(value, float) and not math.isfinite(value):
+        return "too large"
+    return _whole(value) if isinstance(value, str) else value
 
 
 def _whole(text: str) -> str:
-    """The text, with half an emoji, which no encoding can hold, replaced."""
+    """The text with lone surrogates (half an emoji) replaced, which UTF-8 cannot encode."""
     return _LONE_SURROGATE.sub("\ufffd", text)
 
 
 def _says_failure(code: object, success: object) -> bool:
-    """Whether the envelope of a 200 says that it is no success: its rows, if any, would not be all."""
+    """Whether the envelope of a 200 reports an error. Its rows, if any, may not be complete."""
     return success is False or str(code) not in {"200", "None"}
 
 
 def _check_window_as_read(meta: Any, window: Window) -> None:
-    """`meta` holds the server's own, authoritative reading of the window: a narrower one would lose rows in silence."""
+    """`meta` has the window that the server used. A narrower one than requested would lose rows silently."""
     if not isinstance(meta, dict):
         return
     since, until = (
@@ -239,22 +240,28 @@ def _check_window_as_read(meta: Any, window: Window) -> None:
     if (since is not None and since > window.since) or (until is not None and until < window.until):
         read = f"[{iso(since) if since else 'open'}, {iso(until) if until else 'open'})"
         raise ContractError(
-            f"the server read the window as {read}, which is narrower and would lose rows",
+            f"the server used the window {read}, which is narrower than requested and would lose rows",
             advice="Nothing of this day was stored. Is this machine's clock right? If so, report it to ClearGrid.",
         )
 
 
+def _json_type(dataset: Dataset, column: Column) -> Any:
+    """The type that a value of the column is decoded as."""
+    if column.name == dataset.key:
+        return Annotated[str, msgspec.Meta(min_length=1)]
+    type_ = COLUMN_TYPES[column.type].json
+    return type_ | None if column.nullable else type_
+
+
 def _row_type(dataset: Dataset, *, forbid_unknown_fields: bool) -> type[msgspec.Struct]:
-    """A struct with the declared fields: required where the declaration says so, typed as it says."""
+    """A struct with the declared fields and their types."""
     fields: list[Any] = []
     renamed: dict[str, str] = {}
     for column in sorted(dataset.fields, key=lambda column: column.nullable):
         attribute = f"{column.name}_" if keyword.iskeyword(column.name) else column.name
         renamed[attribute] = column.name
-        type_ = (
-            Annotated[str, msgspec.Meta(min_length=1)] if column.name == dataset.key else COLUMN_TYPES[column.type].json
-        )
-        fields.append((attribute, type_ | None, None) if column.nullable else (attribute, type_))
+        type_ = _json_type(dataset, column)
+        fields.append((attribute, type_, None) if column.nullable else (attribute, type_))
     return msgspec.defstruct(
         f"{dataset.code}Row", fields, rename=renamed, forbid_unknown_fields=forbid_unknown_fields, gc=False
     )

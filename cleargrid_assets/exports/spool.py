@@ -1,11 +1,8 @@
 """Fetched rows on disk, with a journal that makes them a checkpoint.
 
 A day's spool is a folder with the rows as newline-delimited JSON and a journal. A line of the journal is written after
-the rows of its page, and says what the page added and which windows were still open then; it begins with its own
-checksum. A process killed at any moment leaves at worst rows that no line vouches for, which the next one cuts off
-before it goes on.
-
-What belongs here: files, their checks, age and removal. What does not: what to fetch next (`walk`).
+the rows of its page. It has the page's length and checksum, and the windows that were open then, and it begins with its
+own checksum. A killed process leaves at worst rows without a line, which the next process cuts off.
 """
 
 import os
@@ -24,29 +21,10 @@ import msgspec
 
 from cleargrid_assets.exports.window import Window
 
-LONGEST_AGE = timedelta(hours=1)
-"""A spool begun longer ago is not gone on with, because the day may have changed since, and is removed."""
+MAX_AGE = timedelta(hours=1)
+"""An older spool is not continued, because the day may have changed since. It is removed."""
 
 _ROWS, _JOURNAL, _LOCK = "rows.ndjson", "journal.ndjson", "lock"
-
-
-class OpenWindow(msgspec.Struct, frozen=True):
-    """A window of which rows may still be missing.
-
-    Attributes:
-        since: Inclusive lower bound.
-        until: Exclusive upper bound.
-        counted: Whether the server's count of it is still to be asked for.
-    """
-
-    since: datetime
-    until: datetime
-    counted: bool
-
-    @property
-    def window(self) -> Window:
-        """The bounds."""
-        return Window(self.since, self.until)
 
 
 class _Header(msgspec.Struct, tag="begun"):
@@ -55,24 +33,18 @@ class _Header(msgspec.Struct, tag="begun"):
 
 
 class Entry(msgspec.Struct, tag="page"):
-    """What one page added, and what was open after it.
+    """A page in the journal.
 
     Attributes:
         rows: Rows of the page.
-        open: Windows still open.
-        total: The server's count of the page's window, if it was asked for and given.
-        total_note: What the server said of the count.
-        counted: Whether the count was due with this page; where counting has proved too slow, it was not asked for.
-        unknown_fields: Fields outside the declaration, with the number of rows that have them.
+        open: Windows of which rows may be missing after the page.
+        unknown_fields: Fields outside the contract, with the number of rows that have them.
         length: Bytes of the rows.
-        checksum: CRC-32 of them.
+        checksum: CRC-32 of the rows.
     """
 
     rows: int
-    open: Sequence[OpenWindow]
-    total: int | None = None
-    total_note: str | None = None
-    counted: bool = False
+    open: Sequence[Window]
     unknown_fields: Mapping[str, int] = msgspec.field(default_factory=dict)
     length: int = 0
     checksum: int = 0
@@ -89,7 +61,7 @@ class Spool:
     Attributes:
         rows_path: The rows, as newline-delimited JSON.
         extracted_at: When the first process began to fetch the day.
-        entries: The pages that earlier processes left, in order; empty when the spool was begun afresh.
+        entries: The pages that earlier processes left, in order; empty in a new spool.
     """
 
     rows_path: Path
@@ -101,12 +73,12 @@ class Spool:
 
     @classmethod
     def open(cls, root: Path, name: str, fingerprint: str, now: datetime) -> "Spool":
-        """Opens the spool of a day, to go on with what an earlier process left or, failing that, afresh.
+        """Opens the spool of a day: continues what an earlier process left, or else begins a new one.
 
         Args:
             root: Folder of all spools.
-            name: Of the day and dataset.
-            fingerprint: Of all settings that decide the rows: another one starts afresh.
+            name: Name of the dataset and day.
+            fingerprint: Of all settings that decide the rows. A spool with another fingerprint is not continued.
             now: The time, with its zone.
         """
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -116,21 +88,21 @@ class Spool:
         try:
             lock.acquire()
         except filelock.Timeout:
-            # Another run is fetching the same day at this moment: stay out of its way, and of its checkpoint.
+            # Another run is fetching the same day: leave its spool alone.
             return cls.open(root, f"{name}-{uuid.uuid4().hex[:8]}", fingerprint, now)
-        # Again, because a folder that another run has just removed comes back with the lock, open to all.
+        # Again: if another run has just removed the folder, the lock has created it anew, readable by others.
         folder.chmod(0o700)
         kept = _read_journal(folder, fingerprint, now)
         header, entries, rows_length, journal_length = kept or (_Header(fingerprint, now), [], 0, 0)
         rows, journal = _open_at(folder / _ROWS, rows_length), _open_at(folder / _JOURNAL, journal_length)
         if kept is None:
             journal.write(_encoded(header))
-            # The folder may be one that an older spool was begun in: by its time, abandoned spools are told.
+            # The folder may be older than this spool, and its time decides whether a spool is abandoned.
             os.utime(folder)
         return cls(folder / _ROWS, header.extracted_at, entries, rows, journal, lock)
 
     def append(self, lines: bytes, entry: Entry) -> None:
-        """Writes a page's rows, then the line that vouches for them."""
+        """Writes a page's rows, then its line of the journal."""
         self._rows.write(lines)
         self._rows.flush()
         entry.length, entry.checksum = len(lines), zlib.crc32(lines)
@@ -138,27 +110,27 @@ class Spool:
         self._journal.flush()
 
     def close(self) -> None:
-        """Closes the files and lets other processes have them; they stay as a checkpoint."""
+        """Closes the files and releases the lock. The files stay as a checkpoint."""
         for file in (self._rows, self._journal):
-            # What could not be written, as on a full disk, is vouched for by no line.
+            # Rows that could not be written, as on a full disk, have no line in the journal.
             with suppress(OSError):
                 file.close()
         self._lock.release()
 
     def discard(self) -> None:
-        """Removes the spool."""
+        """Removes the files and releases the lock."""
         _remove(self.rows_path.parent)
         self.close()
 
 
 def remove_abandoned(root: Path, now: datetime) -> None:
-    """Removes the spools that are too old to be gone on with and that no process holds."""
+    """Removes the spools that are too old to be continued and that no process holds."""
     for folder in root.glob("*/"):
         try:
             begun = folder.stat().st_mtime
         except FileNotFoundError:  # removed by another process meanwhile
             continue
-        if now.timestamp() - begun < LONGEST_AGE.total_seconds():
+        if now.timestamp() - begun < MAX_AGE.total_seconds():
             continue
         lock = _lock(folder)
         try:
@@ -171,19 +143,19 @@ def remove_abandoned(root: Path, now: datetime) -> None:
 
 def _remove(folder: Path) -> None:
     """Removes the folder of a spool whose lock is held."""
-    # Renamed first: once its lock is gone, another process may begin a spool there, whose files would go too.
+    # Renamed first: once the lock file is gone, another process may begin a spool here, and lose its files.
     with suppress(OSError):
         folder = folder.rename(folder.with_name(uuid.uuid4().hex))
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def _lock(folder: Path) -> filelock.BaseFileLock:
-    # Not thread-local: whichever thread closes the spool releases it.
+    # Not thread-local, so that any thread can close the spool.
     return filelock.FileLock(folder / _LOCK, mode=0o600, blocking=False, thread_local=False)
 
 
 def _open_at(path: Path, length: int) -> IO[bytes]:
-    """Opens a file of ours for appending after its first `length` bytes; the rest is cut off."""
+    """Opens a file for appending after its first `length` bytes; the rest is cut off."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     os.ftruncate(descriptor, length)
     file = os.fdopen(descriptor, "r+b")
@@ -192,7 +164,7 @@ def _open_at(path: Path, length: int) -> IO[bytes]:
 
 
 def _read_journal(folder: Path, fingerprint: str, now: datetime) -> tuple[_Header, list[Entry], int, int] | None:
-    """The header, the entries whose rows are there unchanged, and the lengths of rows and journal that go with them."""
+    """The header, the entries whose rows are there unchanged, and their length in rows and journal."""
     try:
         lines = (folder / _JOURNAL).read_bytes().splitlines(keepends=True)
         rows = (folder / _ROWS).open("rb")
@@ -203,7 +175,7 @@ def _read_journal(folder: Path, fingerprint: str, now: datetime) -> tuple[_Heade
         if (
             not isinstance(header, _Header)
             or header.fingerprint != fingerprint
-            or not timedelta(0) <= now - header.extracted_at <= LONGEST_AGE
+            or not timedelta(0) <= now - header.extracted_at <= MAX_AGE
         ):
             return None
         entries: list[Entry] = []

@@ -1,14 +1,14 @@
-"""HTTP to the API's root: pooled, timed out, retried a bounded number of times, every failure classified.
+"""HTTP requests to the API: pooled connections, timeouts, bounded retries, and a class for every failure.
 
-What belongs here: everything about requests and statuses that holds for any endpoint. What does not: tokens beyond
-attaching one, windows, rows. Retries live here and nowhere else: the pool and Dagster add none, the client repeats a
-request only with another token, and the walk only after a timeout, for less; where there is no less, a few times.
+Retries of a request happen here and nowhere else: neither the connection pool nor Dagster adds any. The client repeats
+a request only with a new token (`auth`), and the walk only after a timeout, for less data (`walk`).
 """
 
-import ipaddress
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,22 +19,17 @@ import tenacity
 import urllib3
 
 from cleargrid_assets import __version__
-from cleargrid_assets.exports.effort import Effort
+from cleargrid_assets.exports.backoff import Backoff
+from cleargrid_assets.exports.base_url import checked_root
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError, TransientError
+from cleargrid_assets.exports.retry import DEFAULT_RETRIES, RetryPolicy, Throttle, error_of
+from cleargrid_assets.exports.stats import RequestStats
 
-ATTEMPTS = 6
-"""Tries of one request, the first included."""
+MAX_WAIT_S = 60.0
+"""Upper bound on the wait between two attempts, whatever `Retry-After` says."""
 
-CONNECT_TIMEOUT_S = 10.0
-READ_TIMEOUT_S = 60.0
-LONGEST_ANSWER_S = 300.0
-"""From the first byte to the last: an answer that trickles would never meet the read timeout."""
-
-LONGEST_WAIT_S = 60.0
-"""No wait between two tries is longer, whatever `Retry-After` asks."""
-
-_BACKOFF = tenacity.wait_exponential(multiplier=0.5, max=30) + tenacity.wait_random(0, 0.5)
-_LARGEST_PIECE = 1 << 20
+_BACKOFF = Backoff(first_s=0.5, max_s=30.0, jitter_s=0.5)
+_MAX_PIECE = 1 << 20
 _RETRYABLE = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 _ADVICE: dict[int, str] = {
@@ -44,26 +39,19 @@ _ADVICE: dict[int, str] = {
 }
 
 
-class Throttle:
-    """Spaces requests out over all threads, and holds them all back when the server asks for it."""
+@dataclass(frozen=True)
+class Timeouts:
+    """Bounds on the time of one request, in seconds.
 
-    def __init__(self, per_second: float | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._interval = 1 / per_second if per_second else 0.0
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._next = 0.0
+    Attributes:
+        connect_s: Until the connection is made.
+        read_s: Between two reads.
+        answer_s: From the first byte to the last. A slow trickle never meets the read timeout.
+    """
 
-    def reserve(self) -> float:
-        """Takes the next free moment, and says how many seconds away it is."""
-        with self._lock:
-            start = max(self._clock(), self._next)
-            self._next = start + self._interval
-            return start - self._clock()
-
-    def hold(self, seconds: float) -> None:
-        """Lets no request start for so long."""
-        with self._lock:
-            self._next = max(self._next, self._clock() + seconds)
+    connect_s: float = 10.0
+    read_s: float = 60.0
+    answer_s: float = 300.0
 
 
 class Transport:
@@ -73,7 +61,8 @@ class Transport:
         base_url: Root of the API. Plain http is refused unless the host is loopback.
         connections: Size of the pool.
         max_requests_per_second: Bound on the rate of requests, or None.
-        wait: Waits so many seconds; by default, `close` cuts it short.
+        wait: Waits a number of seconds; by default, `close` ends the wait.
+        timeouts: Bounds on the time of one request.
 
     Raises:
         ExportsError: The URL is unusable. Nothing has been sent.
@@ -86,14 +75,16 @@ class Transport:
         connections: int,
         max_requests_per_second: float | None = None,
         wait: Callable[[float], object] | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
-        self._root = _checked_root(base_url)
+        self._timeouts = timeouts or Timeouts()
+        self._root = checked_root(base_url)
         self._closing = threading.Event()
         self._wait = wait or self._closing.wait
         self._throttle = Throttle(max_requests_per_second)
         self._secrets: set[str] = set()
         self._session = requests.Session()
-        # The environment's proxies are for https alone: to one of them, plain http to loopback would leave the machine.
+        # Proxies of the environment are used for https only: plain http to loopback must not leave the machine.
         self._session.trust_env = urlsplit(self._root).scheme == "https"
         self._session.headers["User-Agent"] = f"cleargrid-assets/{__version__}"
         self._session.headers["Accept"] = "application/json"
@@ -101,12 +92,12 @@ class Transport:
         self._session.mount(self._root, adapter)
 
     def close(self) -> None:
-        """Closes the pool, and ends the waits of threads that were going to try again."""
+        """Closes the pool, and ends the waits of threads that were going to retry."""
         self._closing.set()
         self._session.close()
 
     def pause(self, seconds: float) -> None:
-        """Waits.
+        """Waits before a request.
 
         Raises:
             ExportsError: The transport was closed meanwhile.
@@ -123,75 +114,63 @@ class Transport:
         params: Mapping[str, str] | None = None,
         json: Mapping[str, str] | None = None,
         token: str | None = None,
-        attempts_at_500: int = ATTEMPTS,
-        retry_timeouts: bool = False,
-        effort: Effort | None = None,
+        retry: RetryPolicy = DEFAULT_RETRIES,
+        stats: RequestStats | None = None,
         parse: Callable[[bytes], Any] = bytes,
     ) -> Any:
-        """Sends one request, again while it fails in passing, and parses the body of its 200.
+        """Sends one request, with retries of transient failures, and parses the body of its 200.
 
-        `parse` runs inside the retries, so a body cut short counts as a failure in passing if it raises
-        `TransientError`. A request is tried `ATTEMPTS` times, but after a 500 no more than `attempts_at_500` in all.
+        `parse` runs within the retries: if it raises `TransientError`, as for a truncated body, the request is retried.
 
         Raises:
-            QueryTimeoutError: 504, or no answer in time. Not retried unless `retry_timeouts`: asking again for less is
-                the caller's part.
-            TransientError: It still failed when its tries were used up.
+            QueryTimeoutError: 504, or no answer in time.
+            TransientError: The last attempt failed too.
             ExportsError: Any other status; `status` holds it.
         """
-        spent = effort or Effort()
+        stats = stats or RequestStats()
         self._secrets.update(filter(None, (token, *(json or {}).values())))
 
         def attempt() -> Any:
-            seconds = self._throttle.reserve()
-            if seconds > 0:
+            if (seconds := self._throttle.reserve()) > 0:
                 self.pause(seconds)
-            spent.requests += 1
+            stats.requests += 1
             try:
-                return parse(self._once(method, path, params, json, token))
+                return parse(self._body(method, path, params, json, token))
             except QueryTimeoutError:
-                spent.timeouts += 1
+                stats.timeouts += 1
                 raise
 
-        def count(_: tenacity.RetryCallState) -> None:
-            spent.retries += 1
-
-        def may_pass(error: BaseException) -> bool:
-            return isinstance(error, TransientError) and (retry_timeouts or not isinstance(error, QueryTimeoutError))
-
-        def is_used_up(state: tenacity.RetryCallState) -> bool:
-            error = state.outcome.exception() if state.outcome else None
-            is_500 = isinstance(error, ExportsError) and error.status == HTTPStatus.INTERNAL_SERVER_ERROR
-            return state.attempt_number >= (attempts_at_500 if is_500 else ATTEMPTS)
+        def count_retry(_: tenacity.RetryCallState) -> None:
+            stats.retries += 1
 
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(may_pass),
-            stop=is_used_up,
+            retry=tenacity.retry_if_exception(retry.is_retryable),
+            stop=retry.is_exhausted,
             wait=self._seconds_until_retry,
             sleep=self.pause,
-            before_sleep=count,
+            before_sleep=count_retry,
             reraise=True,
         )
         try:
             return retrying(attempt)
         except ExportsError as error:
             error.redact(tuple(self._secrets))
-            if may_pass(error):
+            if retry.is_retryable(error):
                 error.what += f"; gave up after {retrying.statistics['attempt_number']} tries"
-                error.advice = _persisting(error)
+                error.advice = _advice_after_retries(error)
             raise
 
     def _seconds_until_retry(self, state: tenacity.RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
+        error = error_of(state)
         asked = error.retry_after if isinstance(error, TransientError) else None
         if not asked:
-            # Zero is also what a date gives that is past by our clock; tries in a volley would soon be used up.
-            return _BACKOFF(state)
-        seconds = min(asked, LONGEST_WAIT_S)
+            # A `Retry-After` date that is past by our clock gives 0 too. Retries without a wait would soon be used up.
+            return _BACKOFF.seconds(state.attempt_number)
+        seconds = min(asked, MAX_WAIT_S)
         self._throttle.hold(seconds)
         return seconds
 
-    def _once(
+    def _body(
         self,
         method: str,
         path: str,
@@ -199,37 +178,48 @@ class Transport:
         json: Mapping[str, str] | None,
         token: str | None,
     ) -> bytes:
-        try:
-            with self._session.request(
+        with (
+            _library_errors_translated(self._timeouts),
+            self._session.request(
                 method,
                 self._root + path,
                 params=params,
                 json=json,
                 # An auth object, not a header: a .netrc entry for the host would replace the header.
                 auth=_Bearer(token),
-                timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
+                timeout=(self._timeouts.connect_s, self._timeouts.read_s),
                 allow_redirects=False,
                 stream=True,
-            ) as response:
-                if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
-                    raise _classified(response)
-                return _read(response.raw)
-        # From None, both: the errors of the layers below quote what they could not read, which may be rows.
-        except (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError):
-            raise QueryTimeoutError(f"no answer within {READ_TIMEOUT_S:.0f} s") from None
-        # A redirect is not followed, but where to is read, and an address that is none is a ValueError.
-        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
-            raise TransientError(f"the connection failed ({_root_cause(error)})") from None
+            ) as response,
+        ):
+            if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
+                raise _error_for(response, self._timeouts)
+            return _read(response.raw, self._timeouts)
 
 
-def _read(raw: urllib3.BaseHTTPResponse) -> bytes:
-    """The body, in pieces as large as they come: response.content's of 10 kB cost more than the rest of the request."""
-    deadline = time.monotonic() + LONGEST_ANSWER_S
+@contextmanager
+def _library_errors_translated(timeouts: Timeouts) -> Iterator[None]:
+    """Raises our errors for those of requests and urllib3.
+
+    `from None`: their messages may contain response bytes, which may be personal data.
+    """
+    try:
+        yield
+    except (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError):
+        raise QueryTimeoutError(f"no answer within {timeouts.read_s:.0f} s") from None
+    # requests parses `Location` even with allow_redirects=False; a malformed URL raises ValueError.
+    except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+        raise TransientError(f"the connection failed ({_root_cause(error)})") from None
+
+
+def _read(raw: urllib3.BaseHTTPResponse, timeouts: Timeouts) -> bytes:
+    """The body, in pieces as large as they arrive. `response.content` reads 10 kB at a time, which takes longer."""
+    deadline = time.monotonic() + timeouts.answer_s
     pieces: list[bytes] = []
-    while piece := raw.read1(_LARGEST_PIECE, decode_content=True):
+    while piece := raw.read1(_MAX_PIECE, decode_content=True):
         pieces.append(piece)
         if time.monotonic() > deadline:
-            raise QueryTimeoutError(f"the answer was not whole after {LONGEST_ANSWER_S:.0f} s")
+            raise QueryTimeoutError(f"the answer was not whole after {timeouts.answer_s:.0f} s")
     return b"".join(pieces)
 
 
@@ -243,44 +233,16 @@ class _Bearer(requests.auth.AuthBase):
         return request
 
 
-def _checked_root(base_url: str) -> str:
-    try:
-        url = urlsplit(base_url)
-        host = url.hostname if url.scheme in {"http", "https"} and url.port != 0 else None
-    except ValueError:
-        host = None
-    if not host:
-        # Without the value: it may hold credentials.
-        raise ExportsError("CLEARGRID_BASE_URL is not an http(s) URL with a host")
-    if url.username or url.password or url.query or url.fragment:
-        raise ExportsError("CLEARGRID_BASE_URL holds credentials or a query; it takes the root of the API alone")
-    if url.scheme == "http" and not _is_loopback(host):
-        raise ExportsError(
-            f"CLEARGRID_BASE_URL is plain http to {host}, which would send the password in the clear",
-            advice="Use https. Nothing has been sent.",
-        )
-    return base_url.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _classified(response: requests.Response) -> ExportsError:
-    """The error for an answer that is no success, with what the server said of it."""
+def _error_for(response: requests.Response, timeouts: Timeouts) -> ExportsError:
+    """The error for a status that is not a success, with the server's message and requestId."""
     status = response.status_code
     try:
-        message, request_id = _said(_read(response.raw))
+        message, request_id = _message_and_request_id(_read(response.raw, timeouts))
     except urllib3.exceptions.HTTPError:
-        # Cut off: the status says enough.
+        # The body is truncated, but the status is known.
         message, request_id = None, None
     if status == HTTPStatus.GATEWAY_TIMEOUT:
-        return QueryTimeoutError("the query outran the server", status=status, message=message, request_id=request_id)
+        return QueryTimeoutError("the query timed out", status=status, message=message, request_id=request_id)
     if status in _RETRYABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         error = TransientError("the server failed", status=status, message=message, request_id=request_id)
         error.retry_after = _retry_after(response.headers.get("Retry-After"))
@@ -290,22 +252,19 @@ def _classified(response: requests.Response) -> ExportsError:
         status=status,
         message=message,
         request_id=request_id,
-        advice=_ADVICE.get(
-            status, "The same request would be refused again: ask ClearGrid, with what the server said."
-        ),
+        advice=_ADVICE.get(status, "A retry would be refused again. Ask ClearGrid, and quote the server's message."),
     )
 
 
-def _persisting(error: ExportsError) -> str:
-    """What to do about a failure that retries have not outlived."""
+def _advice_after_retries(error: ExportsError) -> str:
     if error.status is None and error.request_id is None:
         return "Try again later; if it persists, check CLEARGRID_BASE_URL and the network."
     what = "give ClearGrid the requestId" if error.request_id else "tell ClearGrid"
     return f"Try again later, and {what} if it persists."
 
 
-def _said(body: bytes) -> tuple[str | None, str | None]:
-    """`message` and `requestId` of an error answer; a proxy's may not be JSON at all."""
+def _message_and_request_id(body: bytes) -> tuple[str | None, str | None]:
+    """`message` and `requestId` of an error answer. A proxy's answer may not be JSON."""
     try:
         document = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -317,7 +276,7 @@ def _said(body: bytes) -> tuple[str | None, str | None]:
 
 
 def _retry_after(value: str | None) -> float | None:
-    """Seconds of a Retry-After header, in either of its forms; None if absent or unreadable."""
+    """Seconds of a Retry-After header, given as seconds or as a date; None if absent or unreadable."""
     if value is None:
         return None
     try:
@@ -327,7 +286,7 @@ def _retry_after(value: str | None) -> float | None:
 
 
 def _root_cause(error: BaseException) -> str:
-    """The innermost exception: the outer ones repeat the URL and say less. Its text only where the system wrote it."""
+    """The innermost exception, which says most. Only the texts of OSError are shown: they contain no response bytes."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
     return f"{type(error).__name__}: {error}"[:200] if isinstance(error, OSError) else type(error).__name__

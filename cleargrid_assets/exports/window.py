@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 
 MINIMUM_WIDTH = timedelta(seconds=1)
-"""No window is cut narrower than this."""
+"""No window is cut into narrower ones."""
 
 
 def iso(instant: datetime) -> str:
@@ -18,8 +18,8 @@ def iso(instant: datetime) -> str:
 def position_before(instant: datetime) -> datetime:
     """The last whole second before the instant.
 
-    Where a walk that has seen `instant` may begin again without losing a row, however the server rounds the finer
-    digits of the rows that it shows, or of the bounds that it is given.
+    Rows up to `instant` have been seen. A request from this second on loses no row, whatever the server does with the
+    fractions of a second of its rows and of `since`.
     """
     return (instant - timedelta(microseconds=1)).replace(microsecond=0)
 
@@ -36,23 +36,31 @@ class Window:
 
     @property
     def width(self) -> timedelta:
-        """From since to until."""
+        """`until` minus `since`."""
         return self.until - self.since
 
+    @property
+    def seconds(self) -> int:
+        """The width in whole seconds."""
+        return int(self.width.total_seconds())
+
     def cut(self, after: timedelta) -> "tuple[Window, Window] | None":
-        """Cuts the window in two at the whole second so far after its beginning; None where that leaves no room."""
+        """Cuts the window in two at a whole second after its start; None if either part would be too narrow."""
         at = self.since + max(timedelta(seconds=int(after.total_seconds())), MINIMUM_WIDTH)
         return (Window(self.since, at), Window(at, self.until)) if self.until - at >= MINIMUM_WIDTH else None
+
+    def cut_after(self, seconds: int) -> "tuple[Window, Window | None]":
+        """The first seconds of the window and its rest, or the whole window and None if there is nothing to cut."""
+        return self.cut(timedelta(seconds=seconds)) or (self, None)
 
     def split(self, parts: int) -> "Sequence[Window]":
         """Cuts the window into at most `parts` windows of about equal width, which together are the window.
 
-        Cuts lie on whole seconds where the width allows it. A window too narrow to cut comes back alone.
+        Cuts are at whole seconds after the start. A window too narrow to cut is returned alone.
         """
         parts = min(parts, int(self.width / MINIMUM_WIDTH))
         if parts < 2:  # noqa: PLR2004
             return [self]
-        seconds = int(self.width.total_seconds())
-        cuts = [self.since + timedelta(seconds=seconds * part // parts) for part in range(1, parts)]
+        cuts = [self.since + timedelta(seconds=self.seconds * part // parts) for part in range(1, parts)]
         edges = [self.since, *cuts, self.until]
         return [Window(since, until) for since, until in pairwise(edges)]

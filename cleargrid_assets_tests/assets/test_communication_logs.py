@@ -13,18 +13,21 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import dagster as dg
 import pytest
-from dagster._serdes import serialize_value
 
-from cleargrid_assets.assets.communication_logs import spool_root
+from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.assets.export import spool_root
 from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, COMMUNICATION_LOGS, EXTRACTED_AT
+from cleargrid_assets.definitions import build_defs
 from cleargrid_assets.exports.client import ExportsClient
 from cleargrid_assets.exports.errors import ExportsError
 from cleargrid_assets.exports.rows import Page
-from cleargrid_assets.exports.spool import LONGEST_AGE
+from cleargrid_assets.exports.spool import MAX_AGE
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.partitions import day_window
-from cleargrid_assets_tests.assets.project import LONG_AFTER, WEEK, Project, Run, days_between
+from cleargrid_assets.resources import WarehouseResource
+from cleargrid_assets_tests.assets.project import LONG_AFTER, QUIET, WEEK, Project, Run, days_between
 
 DAY = date(2026, 1, 5)
 NEXT = date(2026, 1, 6)
@@ -78,8 +81,8 @@ def test_each_day_of_a_range_says_what_is_true_of_it_alone(project: Project) -> 
         rows = len(project.source_rows(day))
         assert (said["rows"], said["dagster/partition_row_count"], said["source_rows"]) == (rows, rows, rows)
         assert (said["new_rows"], said["changed_rows"], said["removed_rows"]) == (rows, 0, 0)
-        # Each page is one request here; the login is nobody's day.
-        assert said["pages"] == said["requests"] >= 1
+        # One request for each page, and one for the source's count. The login belongs to no day.
+        assert said["pages"] + 1 == said["requests"] >= 2
         assert (said["retries"], said["refreshes"], said["resumed_pages"], said["unknown_fields"]) == (0, 0, 0, {})
         assert 0 < said["seconds"] < 60
         assert said["window"] == f"[{day}T00:00:00.000Z, {day + timedelta(days=1)}T00:00:00.000Z)"
@@ -141,7 +144,7 @@ def test_nothing_personal_and_no_secret_is_told_to_anyone(
     secrets |= {project.environment["CLEARGRID_EMAIL"], *tokens}
     assert len(secrets) > 50
     assert tokens
-    told = [serialize_value(entry) for entry in project.instance.all_logs(run.result.run_id)]
+    told = [dg.serialize_value(entry) for entry in project.instance.all_logs(run.result.run_id)]
     told += [json.dumps(dict(run.result.dagster_run.tags)), caplog.text]
     assert len(told) > 50
     # Spelled as in JSON too, where other alphabets are escaped.
@@ -162,12 +165,12 @@ def refuse_second_page_of(day: date, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _deadline(run: Run) -> datetime:
-    said = re.search(r"A run that starts before (.+) UTC goes on", run.failures[0])
+    said = re.search(r"A run that starts before (.+) UTC continues", run.failures[0])
     assert said, run.failures
     return datetime.strptime(said[1], "%Y-%m-%d %H:%M").replace(tzinfo=timezone.utc)
 
 
-def test_a_failing_api_leaves_the_table_as_it_was_and_the_next_run_goes_on(
+def test_failing_api_leaves_the_table_and_the_next_run_continues(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = project.given(CLEARGRID_PAGE_SIZE="20", CLEARGRID_CONCURRENCY="1")
@@ -192,15 +195,12 @@ def test_a_failing_api_leaves_the_table_as_it_was_and_the_next_run_goes_on(
     assert small.spools == []
 
 
-@pytest.mark.parametrize(("lasts", "asked"), [(timedelta(minutes=5), 0), (timedelta(0), 1)])
-def test_a_count_that_an_earlier_run_got_a_while_ago_is_asked_for_again(
-    project: Project, monkeypatch: pytest.MonkeyPatch, lasts: timedelta, asked: int
-) -> None:
+def test_count_of_a_continued_day_is_asked_again(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A count of the earlier run would say little about the pages fetched since."""
     small = project.given(CLEARGRID_PAGE_SIZE="20", CLEARGRID_CONCURRENCY="1")
     with monkeypatch.context() as failing:
         refuse_second_page_of(NEXT, failing)
         assert not small.materialize(NEXT, only=LOG).success
-    monkeypatch.setattr("cleargrid_assets.assets.communication_logs._COUNT_LASTS", lasts)
     counts: list[bool] = []
     page = ExportsClient.page
 
@@ -211,22 +211,22 @@ def test_a_count_that_an_earlier_run_got_a_while_ago_is_asked_for_again(
     monkeypatch.setattr(ExportsClient, "page", noted)
     run = small.materialize(NEXT, only=LOG)
     assert run.check("source_agrees").passed
-    assert sum(counts) == asked
-    assert ("source_rows_note" in run.metadata(COMMUNICATION_LOGS, NEXT)) == bool(asked)
+    assert run.metadata(COMMUNICATION_LOGS, NEXT)["resumed_pages"] == 1
+    # Once for the fetch; the check uses it.
+    assert sum(counts) == 1
+    assert "source_rows_note" not in run.metadata(COMMUNICATION_LOGS, NEXT)
 
 
-def test_a_failed_run_says_until_when_its_pages_are_used_however_many_runs_have_added_some(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_runs_name_one_deadline_for_using_their_pages(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     small = project.given(CLEARGRID_PAGE_SIZE="20", CLEARGRID_CONCURRENCY="1")
     refuse_second_page_of(NEXT, monkeypatch)
     began = datetime.now(timezone.utc).replace(second=0, microsecond=0)
     first, second = (_deadline(small.materialize(NEXT, only=LOG, checked=False)) for _ in range(2))
     assert first == second
-    assert began <= first - LONGEST_AGE <= datetime.now(timezone.utc)
+    assert began <= first - MAX_AGE <= datetime.now(timezone.utc)
 
 
-def test_a_day_that_could_not_be_stored_is_not_fetched_again(project: Project) -> None:
+def test_day_that_could_not_be_stored_is_not_fetched_again(project: Project) -> None:
     project.ask("CREATE SCHEMA cleargrid; CREATE TABLE log.cleargrid.communication_logs (note VARCHAR)")
     run = project.materialize(DAY, only=LOG, checked=False)
     assert not run.success
@@ -237,8 +237,8 @@ def test_a_day_that_could_not_be_stored_is_not_fetched_again(project: Project) -
     del run
     gc.collect()
     said = project.materialize(DAY, only=LOG, checked=False).metadata(COMMUNICATION_LOGS, DAY)
-    assert (said["requests"], said["resumed_pages"]) == (0, said["pages"])
-    assert said["source_rows_note"] == "from an earlier run"
+    # The source's count is asked again.
+    assert (said["requests"], said["resumed_pages"]) == (1, said["pages"])
     assert said["rows"] == said["source_rows"] == len(project.source_rows(DAY))
     assert project.spools == []
 
@@ -272,7 +272,7 @@ def test_a_spool_that_cannot_be_written_fails_the_run_with_where_it_is(project: 
     [said] = run.failures
     for part in ("could not be spooled", "File exists", str(root), "the table is as it was"):
         assert part in said
-    assert "goes on from" not in said
+    assert "continues from" not in said
 
 
 def test_a_run_without_credentials_fails_at_once_and_names_what_is_missing(project: Project) -> None:
@@ -291,9 +291,33 @@ def test_an_unknown_lender_is_said_to_be_one(project: Project) -> None:
     assert "Lender not found or inactive" in said
 
 
-def test_a_spool_is_beside_its_database_file_or_else_the_users_own_in_the_temporary_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_spool_is_beside_the_database_of_the_warehouse_resource(project: Project, tmp_path: Path) -> None:
+    """Not beside the file that the environment names."""
+    elsewhere = tmp_path / "elsewhere" / "other.duckdb"
+    elsewhere.parent.mkdir()
+    root = elsewhere.with_name("other.duckdb.spool")
+    root.write_text("in the way")
+    with project.entered():
+        defs = build_defs({"warehouse": WarehouseResource(database=str(elsewhere))})
+        job = defs.resolve_implicit_global_asset_job_def().get_subset(
+            asset_selection={asset_key(COMMUNICATION_LOGS)}, asset_check_selection=set()
+        )
+        result = job.execute_in_process(
+            instance=project.instance, partition_key=str(DAY), run_config=QUIET, raise_on_error=False
+        )
+    assert str(root) in Run(result).failures[0]
+
+
+def test_export_comes_from_an_external_asset_of_its_dataset(project: Project) -> None:
+    with project.entered() as defs:
+        graph = defs.resolve_asset_graph()
+    source = dg.AssetKey(["cleargrid_exports_api", "D21_communication_logs"])
+    assert graph.get(asset_key(COMMUNICATION_LOGS)).parent_keys == {source}
+    assert graph.get(source).is_external
+    assert "D21" in str(graph.get(source).description)
+
+
+def test_spool_is_beside_a_file_else_in_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert spool_root(str(tmp_path / "log.duckdb")) == tmp_path / "log.duckdb.spool"
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(os, "getuid", lambda: 1234)

@@ -13,8 +13,8 @@ from cleargrid_assets.checks.scope import LastMaterialization
 from cleargrid_assets.checks.source import agrees, compare_counts
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.exports.client import ExportsClient
-from cleargrid_assets.exports.contract import D21
-from cleargrid_assets.exports.errors import ExportsError
+from cleargrid_assets.exports.dataset import D21
+from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
 from cleargrid_assets.exports.rows import Page
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.resources import ExportsResource
@@ -45,7 +45,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Window]]:
         yield windows
 
 
-def test_a_count_that_came_with_the_fetch_of_the_run_and_agrees_is_not_asked_for_again(
+def test_count_of_the_same_run_that_agrees_is_not_asked_again(
     copied_week: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with asked(monkeypatch) as windows:
@@ -54,7 +54,7 @@ def test_a_count_that_came_with_the_fetch_of_the_run_and_agrees_is_not_asked_for
     assert len(windows) == run.metadata(COMMUNICATION_LOGS, DAY)["requests"]
 
 
-def test_a_capped_count_says_nothing_even_if_it_is_the_number_of_rows(
+def test_capped_count_that_equals_the_rows_does_not_agree(
     copied_week: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = {DAY: LastMaterialization("this", {"source_rows": 5, "source_rows_note": "capped"})}
@@ -65,7 +65,7 @@ def test_a_capped_count_says_nothing_even_if_it_is_the_number_of_rows(
     assert len(windows) == 1
 
 
-def test_a_source_that_cannot_be_asked_is_a_warning(copied_week: Project) -> None:
+def test_source_without_credentials_is_a_warning(copied_week: Project) -> None:
     with copied_week.given(CLEARGRID_PASSWORD="").entered():
         result = compare_counts(
             SOURCE_AGREES,
@@ -79,17 +79,13 @@ def test_a_source_that_cannot_be_asked_is_a_warning(copied_week: Project) -> Non
     assert "CLEARGRID_PASSWORD is not set" in str(result.description)
 
 
-def test_a_count_of_an_earlier_run_is_asked_for_again_because_rows_may_have_come_since(
-    week: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_count_of_an_earlier_run_is_asked_again(week: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     with asked(monkeypatch) as windows:
         assert week.check("source_agrees", day=DAY).passed
     assert len(windows) == 1
 
 
-def test_a_lost_row_is_an_error_that_names_the_day_and_both_counts(
-    copied_week: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lost_row_is_an_error_with_day_and_both_counts(copied_week: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     copied_week.ask(LOSE_ONE)
     source = len(copied_week.source_rows(DAY))
     with asked(monkeypatch) as windows:
@@ -101,9 +97,7 @@ def test_a_lost_row_is_an_error_that_names_the_day_and_both_counts(
     assert copied_week.check("source_agrees", day=OTHER).passed
 
 
-def test_rows_that_came_while_the_day_was_fetched_are_counted_once_more(
-    copied_week: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_count_that_differs_is_asked_again(copied_week: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """The count of the fetch is behind, but the source now says what is stored."""
     copied_week.instance.report_runless_asset_event(
         dg.AssetMaterialization(asset_key(COMMUNICATION_LOGS), partition=str(OTHER), metadata={"source_rows": 1})
@@ -113,7 +107,7 @@ def test_rows_that_came_while_the_day_was_fetched_are_counted_once_more(
     assert len(windows) == 1
 
 
-def test_a_capped_count_warns(start: Callable[..., Project]) -> None:
+def test_capped_count_warns(start: Callable[..., Project]) -> None:
     project = start(total_cap=10)
     found = project.materialize(DAY, only=LOG).check("source_agrees")
     assert not found.passed
@@ -123,22 +117,39 @@ def test_a_capped_count_warns(start: Callable[..., Project]) -> None:
     assert "source_rows" not in found.metadata
 
 
-def test_a_count_that_outruns_the_server_warns_and_fails_no_run(start: Callable[..., Project]) -> None:
-    """Days so large that they are fetched in parts cannot be counted whole either."""
+def test_day_too_large_for_one_query_is_counted_in_halves(start: Callable[..., Project]) -> None:
     project = start(max_window_rows=60)
-    run = project.materialize(DAY, only=LOG, checked=False)
+    run = project.materialize(DAY, only=LOG)
     assert run.success, run.failure
+    source = len(project.source_rows(DAY))
+    assert source > 60
+    assert run.metadata(COMMUNICATION_LOGS, DAY)["source_rows"] == source
+    assert run.check("source_agrees").passed
     project.ask(LOSE_ONE)
     found = project.check("source_agrees", day=DAY)
+    assert found.severity is dg.AssetCheckSeverity.ERROR
+    assert f"{source - 1} rows stored, {source} at the source" in str(found.description)
+
+
+def test_count_that_times_out_warns_and_fails_no_run(copied_week: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetch = ExportsClient.page
+
+    def page(self: ExportsClient, window: Window, **kwargs: Any) -> Page:
+        if kwargs.get("include_total"):
+            raise QueryTimeoutError("the query timed out", status=504)
+        return fetch(self, window, **kwargs)
+
+    monkeypatch.setattr(ExportsClient, "page", page)
+    run = copied_week.materialize(DAY, only=LOG)
+    assert run.success, run.failure
+    found = run.check("source_agrees")
     assert not found.passed
     assert found.severity is dg.AssetCheckSeverity.WARN
     assert str(DAY) in str(found.description)
-    assert "timeout" in str(found.description)
+    assert "too slow to count" in str(found.description)
 
 
-def test_a_source_that_cannot_be_asked_warns_and_says_why_because_the_rows_are_stored(
-    copied_week: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_source_that_refuses_warns_and_says_why(copied_week: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> Page:
         raise ExportsError("the server refused the request", status=403, request_id="req_2")
 

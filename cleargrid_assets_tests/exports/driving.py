@@ -3,15 +3,19 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from cleargrid_assets.exports.client import ExportsClient
-from cleargrid_assets.exports.contract import D21
+from cleargrid_assets.exports.count import Count, count_rows
+from cleargrid_assets.exports.dataset import D21
 from cleargrid_assets.exports.spool import Spool
-from cleargrid_assets.exports.walk import DayReport, fetch_days
+from cleargrid_assets.exports.stats import DayReport
+from cleargrid_assets.exports.transport import Timeouts
+from cleargrid_assets.exports.walk import fetch_days
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.settings import Settings
 from cleargrid_assets_tests.exports.api import EMAIL, LENDER, PASSWORD, Api, Row
@@ -20,13 +24,21 @@ DAY = "2026-05-19"
 MIDNIGHT = datetime(2026, 5, 19, tzinfo=timezone.utc)
 WINDOW = Window(MIDNIGHT, MIDNIGHT + timedelta(days=1))
 
+EVENLY = [86400 * number / 400 for number in range(400)]
+"""Seconds of 400 rows over the day."""
+
 
 def no_wait(seconds: float) -> None:
     """Waits for nothing."""
 
 
 @contextmanager
-def connected(api: Api, wait: Callable[[float], object] = no_wait, **variables: str | int) -> Iterator[ExportsClient]:
+def connected(
+    api: Api,
+    wait: Callable[[float], object] = no_wait,
+    timeouts: Timeouts | None = None,
+    **variables: str | float,
+) -> Iterator[ExportsClient]:
     """A client of the API; `variables` are settings, without their prefix."""
     environment = {
         "CLEARGRID_BASE_URL": api.url,
@@ -34,7 +46,7 @@ def connected(api: Api, wait: Callable[[float], object] = no_wait, **variables: 
         "CLEARGRID_EMAIL": EMAIL,
         "CLEARGRID_PASSWORD": PASSWORD,
     } | {f"CLEARGRID_{name.upper()}": str(value) for name, value in variables.items()}
-    client = ExportsClient(Settings.from_environment(environment), D21, wait=wait)
+    client = ExportsClient(Settings.from_environment(environment), D21, wait=wait, timeouts=timeouts)
     try:
         yield client
     finally:
@@ -66,19 +78,33 @@ def fetch(
     on_progress: Callable[[str, DayReport], None] = lambda day, report: None,
     wait: Callable[[float], object] = no_wait,
     clock: Callable[[], float] = time.monotonic,
-    **variables: str | int,
+    timeouts: Timeouts | None = None,
+    **variables: str | float,
 ) -> Fetched:
     """Fetches the days whole; spools stay in `folder`, so that another call goes on with them."""
     windows = days or {DAY: WINDOW}
     now = datetime.now(timezone.utc)
     spools = {day: Spool.open(folder, day, "settings", now) for day in windows}
+    executor = ThreadPoolExecutor(concurrency)
     try:
-        with connected(api, wait, concurrency=concurrency, **variables) as client:
-            reports = fetch_days(client, windows, spools, concurrency=concurrency, on_progress=on_progress, clock=clock)
+        with connected(api, wait, timeouts, concurrency=concurrency, **variables) as client:
+            reports = fetch_days(client, windows, spools, executor=executor, on_progress=on_progress, clock=clock)
     finally:
+        executor.shutdown(wait=False, cancel_futures=True)
         for spool in spools.values():
             spool.close()
     return Fetched(reports, {day: spooled(spool.rows_path) for day, spool in spools.items()})
+
+
+def counted(api: Api, window: Window = WINDOW) -> Count:
+    """The server's count of a window."""
+    with connected(api) as client:
+        return count_rows(client, window)
+
+
+def ids(api: Api) -> set[str]:
+    """The keys of the server's rows."""
+    return {row["public_id"] for row in api.rows}
 
 
 def spooled(path: Path) -> list[Row]:

@@ -10,11 +10,12 @@ import pytest
 from pydantic import SecretStr
 
 from cleargrid_assets.exports.auth import Authenticator, Token
-from cleargrid_assets.exports.effort import Effort
 from cleargrid_assets.exports.errors import AuthenticationError
+from cleargrid_assets.exports.stats import RequestStats
 from cleargrid_assets.exports.transport import Transport
 from cleargrid_assets.settings import Credentials
 from cleargrid_assets_tests.exports.api import EMAIL, LENDER, LENDER_ID, PASSWORD, Answer, Api, Request, envelope
+from cleargrid_assets_tests.exports.faults import failing
 
 T = TypeVar("T")
 
@@ -41,7 +42,7 @@ def test_the_login_is_as_documented(api: Api) -> None:
 
 def test_the_refresh_is_as_documented(api: Api) -> None:
     auth = authenticator(api)
-    auth.renew(auth.token(), Effort())
+    auth.renew(auth.token(), RequestStats())
     refresh = api.requests[-1]
     assert (refresh.method, refresh.path) == ("POST", f"/admin/auth/{LENDER}/refresh-token")
     assert json.loads(refresh.body) == {"refreshToken": "refresh-1-secret"}
@@ -56,17 +57,17 @@ def test_many_threads_at_the_start_log_in_once(api: Api) -> None:
 
 def test_many_threads_that_fail_together_refresh_once(api: Api) -> None:
     auth = authenticator(api)
-    refused, effort = auth.token(), Effort()
-    renewed = together(8, lambda: auth.renew(refused, effort))
+    refused, stats = auth.token(), RequestStats()
+    renewed = together(8, lambda: auth.renew(refused, stats))
     assert kinds(api) == ["login", "refresh"]
-    assert effort.refreshes == 1
+    assert stats.refreshes == 1
     assert len({token.access for token in renewed}) == 1
 
 
-def test_the_refresh_token_is_kept_for_the_next_refresh_and_so_is_the_lender(api: Api) -> None:
+def test_refresh_token_and_lender_are_kept_for_the_next_refresh(api: Api) -> None:
     auth = authenticator(api)
     first = auth.token()
-    third = auth.renew(auth.renew(first, Effort()), Effort())
+    third = auth.renew(auth.renew(first, RequestStats()), RequestStats())
     assert kinds(api) == ["login", "refresh", "refresh"]
     assert third.lender_public_id == LENDER_ID
 
@@ -75,15 +76,15 @@ def test_a_refused_refresh_leads_to_a_login(api: Api) -> None:
     auth = authenticator(api)
     token = auth.token()
     api.refresh_tokens.clear()
-    assert auth.renew(token, Effort()).access == "login-2-secret"
+    assert auth.renew(token, RequestStats()).access == "login-2-secret"
     assert kinds(api) == ["login", "refresh", "login"]
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
 def test_a_refresh_that_fails_in_any_way_leads_to_a_login(api: Api, status: int) -> None:
-    api.fault = lambda request, answer: envelope(status) if request.kind == "refresh" else answer
+    api.fault = failing(status, kind="refresh")
     auth = authenticator(api)
-    assert auth.renew(auth.token(), Effort()).access == "login-2-secret"
+    assert auth.renew(auth.token(), RequestStats()).access == "login-2-secret"
 
 
 def test_a_login_without_a_refresh_token_logs_in_again_instead(api: Api) -> None:
@@ -94,7 +95,7 @@ def test_a_login_without_a_refresh_token_logs_in_again_instead(api: Api) -> None
 
     api.fault = forget
     auth = authenticator(api)
-    auth.renew(auth.token(), Effort())
+    auth.renew(auth.token(), RequestStats())
     assert kinds(api) == ["login", "login"]
 
 
@@ -106,13 +107,13 @@ def test_a_wrong_password_stops_after_few_tries_and_says_what_to_check(api: Api)
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_a_login_outlives_what_other_requests_do(api: Api, status: int) -> None:
-    api.fault = lambda request, answer: envelope(status) if request.number < 6 else answer
+def test_login_survives_what_other_requests_do(api: Api, status: int) -> None:
+    api.fault = failing(status, first=5, kind="login")
     assert authenticator(api).token().access == "login-6-secret"
 
 
-def test_a_login_that_nobody_could_take_is_not_blamed_on_the_password(api: Api) -> None:
-    api.fault = lambda request, answer: envelope(503)
+def test_unavailable_login_is_not_blamed_on_the_password(api: Api) -> None:
+    api.fault = failing(503, kind="login")
     with pytest.raises(AuthenticationError, match="gave up after 6 tries") as caught:
         authenticator(api).token()
     assert "PASSWORD" not in str(caught.value)
@@ -120,10 +121,10 @@ def test_a_login_that_nobody_could_take_is_not_blamed_on_the_password(api: Api) 
 
 
 @pytest.mark.parametrize("kind", ["login", "refresh"])
-def test_a_login_or_refresh_that_outran_the_server_is_sent_again(api: Api, kind: str) -> None:
+def test_login_or_refresh_that_times_out_is_retried(api: Api, kind: str) -> None:
     api.fault = lambda request, answer: envelope(504) if request.kind == kind and request.number == 1 else answer
     auth = authenticator(api)
-    auth.renew(auth.token(), Effort())
+    auth.renew(auth.token(), RequestStats())
     assert kinds(api) == {"login": ["login", "login", "refresh"], "refresh": ["login", "refresh", "refresh"]}[kind]
 
 
@@ -144,7 +145,7 @@ def test_a_wrong_password_is_tried_by_one_thread_for_all(api: Api) -> None:
     [(400, "PASSWORD"), (401, "PASSWORD"), (403, "PASSWORD"), (404, "BASE_URL"), (301, "BASE_URL"), (308, "BASE_URL")],
 )
 def test_a_login_refused_outright_is_not_repeated_and_says_what_to_check(api: Api, status: int, suspect: str) -> None:
-    api.fault = lambda request, answer: envelope(status, "no")
+    api.fault = failing(status, "no", kind="login")
     with pytest.raises(AuthenticationError, match=f"HTTP {status}") as caught:
         authenticator(api).token()
     assert len(api.requests) == 1

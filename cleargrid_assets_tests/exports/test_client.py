@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from cleargrid_assets.exports.client import ExportsClient
-from cleargrid_assets.exports.effort import Effort
 from cleargrid_assets.exports.errors import AuthenticationError, ContractError, ExportsError, TransientError
-from cleargrid_assets.exports.transport import ATTEMPTS
+from cleargrid_assets.exports.retry import MAX_ATTEMPTS
+from cleargrid_assets.exports.stats import RequestStats
 from cleargrid_assets.settings import SettingsError
 from cleargrid_assets_tests.exports.api import (
     EMAIL,
@@ -24,6 +24,7 @@ from cleargrid_assets_tests.exports.api import (
     rows_at,
 )
 from cleargrid_assets_tests.exports.driving import WINDOW, connected
+from cleargrid_assets_tests.exports.faults import failing
 
 SECRETS = (PASSWORD, EMAIL, "login-1-secret", "refresh-1-secret", "renewed-1-secret", "renewed-2-secret")
 
@@ -40,17 +41,18 @@ def test_a_page_is_asked_for_as_documented(api: Api) -> None:
     assert second.params == bounds | {"limit": "1", "includeTotal": "true"}
 
 
-def test_requests_are_no_more_a_second_than_the_variable_says(api: Api) -> None:
+def test_rate_of_requests_is_bounded_by_the_variable(api: Api) -> None:
     waits: list[float] = []
-    with connected(api, waits.append, max_requests_per_second=2) as client:
-        client.page(WINDOW)
-        client.page(WINDOW)
-    assert [wait for wait in waits if 0.3 < wait <= 1]
+    with connected(api, waits.append, max_requests_per_second=0.1) as client:
+        for _ in range(3):
+            client.page(WINDOW)
+    # Each page starts ten seconds after the request before. The waits are only noted, so they add up.
+    assert [round(wait, -1) for wait in waits] == [10, 20, 30]
 
 
 @pytest.mark.parametrize("cursor", ["a+b/c==", "100%&x=?#", "\u0645 \U0001f600", "null", "0"])
 def test_a_cursor_arrives_verbatim(api: Api, cursor: str) -> None:
-    api.fault = lambda request, answer: envelope(404) if request.kind == "data" else answer
+    api.fault = failing(404)
     with connected(api) as client, pytest.raises(ExportsError):
         client.page(WINDOW, cursor=cursor)
     assert api.data_requests[0].params["cursor"] == cursor
@@ -74,15 +76,15 @@ def test_a_missing_credential_is_named_before_anything_is_sent(api: Api) -> None
 
 def test_an_expired_token_is_renewed_and_the_request_repeated_once(api: Api) -> None:
     api.rows = rows_at([1])
-    effort = Effort()
+    stats = RequestStats()
     with connected(api) as client:
         client.page(WINDOW)
         api.valid_tokens.clear()
-        assert client.page(WINDOW, effort=effort).rows == 1
+        assert client.page(WINDOW, stats=stats).rows == 1
     assert [request.kind for request in api.requests] == ["login", "data", "data", "refresh", "data"]
     assert api.data_requests[-1].params == api.data_requests[-2].params
     assert api.data_requests[-1].headers["Authorization"] == "Bearer renewed-1-secret"
-    assert (effort.requests, effort.retries, effort.refreshes) == (2, 0, 1)
+    assert (stats.requests, stats.retries, stats.refreshes) == (2, 0, 1)
 
 
 def test_requests_that_fail_together_share_one_refresh(api: Api) -> None:
@@ -103,7 +105,7 @@ def test_a_refresh_token_that_has_died_leads_to_a_login(api: Api) -> None:
     assert [request.kind for request in api.requests] == ["login", "data", "data", "refresh", "login", "data"]
 
 
-def test_a_token_that_dies_again_and_again_is_renewed_again_and_again(api: Api) -> None:
+def test_token_that_expires_repeatedly_is_renewed_repeatedly(api: Api) -> None:
     with connected(api) as client:
         for _ in range(4):
             client.page(WINDOW)
@@ -112,7 +114,7 @@ def test_a_token_that_dies_again_and_again_is_renewed_again_and_again(api: Api) 
 
 
 def test_a_fresh_token_that_is_refused_stops_with_what_the_server_said(api: Api) -> None:
-    api.fault = lambda request, answer: envelope(401, "Lender inactive") if request.kind == "data" else answer
+    api.fault = failing(401, "Lender inactive")
     with connected(api) as client, pytest.raises(AuthenticationError) as caught:
         client.page(WINDOW)
     assert [request.kind for request in api.requests] == ["login", "data", "refresh", "data"]
@@ -134,7 +136,7 @@ def _dying_while_others_work(api: Api, client: ExportsClient, deaths: int) -> Ca
     return fault
 
 
-def test_a_fresh_token_that_has_served_another_request_has_expired_and_is_renewed_again(api: Api) -> None:
+def test_fresh_token_that_worked_for_another_request_is_renewed_again(api: Api) -> None:
     api.rows = rows_at([1])
     with connected(api, concurrency=2) as client:
         api.fault = _dying_while_others_work(api, client, deaths=2)
@@ -142,7 +144,7 @@ def test_a_fresh_token_that_has_served_another_request_has_expired_and_is_renewe
     assert len(api.of_kind("refresh")) == 2
 
 
-def test_a_fresh_token_that_had_to_wait_for_a_retry_has_expired_and_is_renewed_again(api: Api) -> None:
+def test_fresh_token_that_waited_for_a_retry_is_renewed_again(api: Api) -> None:
     def fault(request: Request, answer: Answer) -> Answer:
         if request.kind != "data" or request.number > 3:
             return answer
@@ -155,7 +157,7 @@ def test_a_fresh_token_that_had_to_wait_for_a_retry_has_expired_and_is_renewed_a
     assert len(api.of_kind("refresh")) == 2
 
 
-def test_a_request_that_is_refused_whatever_the_token_stops_in_the_end(api: Api) -> None:
+def test_request_refused_with_every_token_fails(api: Api) -> None:
     with connected(api, concurrency=2) as client:
         api.fault = _dying_while_others_work(api, client, deaths=100)
         with pytest.raises(AuthenticationError, match="Token expired"):
@@ -163,9 +165,9 @@ def test_a_request_that_is_refused_whatever_the_token_stops_in_the_end(api: Api)
     assert len(api.of_kind("refresh")) == 3
 
 
-def test_fresh_tokens_that_are_refused_stop_many_threads_after_few_requests(api: Api) -> None:
+def test_refused_fresh_tokens_stop_many_threads_after_few_requests(api: Api) -> None:
     api.gap = 0.02
-    api.fault = lambda request, answer: envelope(401) if request.kind == "data" else answer
+    api.fault = failing(401)
     errors = []
     with connected(api, concurrency=8) as client, ThreadPoolExecutor(8) as threads:
         for future in [threads.submit(client.page, WINDOW) for _ in range(8)]:
@@ -179,7 +181,7 @@ def test_fresh_tokens_that_are_refused_stop_many_threads_after_few_requests(api:
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 301, 302])
-def test_what_retries_cannot_mend_fails_after_exactly_one_request(api: Api, status: int) -> None:
+def test_final_status_fails_after_exactly_one_request(api: Api, status: int) -> None:
     api.fault = lambda request, answer: (
         envelope(status, "no", Location=f"{api.url}/elsewhere") if request.kind == "data" else answer
     )
@@ -201,7 +203,7 @@ def test_what_retries_cannot_mend_fails_after_exactly_one_request(api: Api, stat
         lambda answer: Answer(body=answer.body.replace(b"null", b'""', 2)),
     ],
 )
-def test_a_200_that_is_no_whole_page_is_asked_for_again_and_then_fails(api: Api, spoil: object) -> None:
+def test_200_without_a_whole_page_is_retried_then_fails(api: Api, spoil: object) -> None:
     assert callable(spoil)
     api.rows = [{**row, "subject": "s"} for row in rows_at(range(50))]
     api.fault = lambda request, answer: spoil(answer) if request.kind == "data" and request.number <= 2 else answer
@@ -211,7 +213,7 @@ def test_a_200_that_is_no_whole_page_is_asked_for_again_and_then_fails(api: Api,
         api.fault = lambda request, answer: spoil(answer) if request.kind == "data" else answer
         with pytest.raises(TransientError):
             client.page(WINDOW)
-    assert len(api.data_requests) == 3 + ATTEMPTS
+    assert len(api.data_requests) == 3 + MAX_ATTEMPTS
 
 
 def test_a_broken_contract_is_not_asked_for_again(api: Api) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS
-from cleargrid_assets.exports.contract import D21
+from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, Column
+from cleargrid_assets.exports.dataset import D21, Dataset
 from cleargrid_assets.exports.errors import ContractError, ExportsError, TransientError
 from cleargrid_assets.exports.rows import Page, PageReader
 from cleargrid_assets.exports.window import Window
@@ -64,9 +64,9 @@ def test_a_page_says_what_the_walk_needs() -> None:
 
 
 @pytest.mark.parametrize("said", [{"code": 500}, {"code": "ERR"}, {"success": False}])
-def test_a_page_that_says_it_is_none_is_none(said: Row) -> None:
+def test_200_with_an_error_envelope_is_no_page(said: Row) -> None:
     document = json.loads(body()) | said | {"message": "try again", "requestId": "req_9"}
-    with pytest.raises(TransientError, match=r"says that it is none.*try again.*req_9"):
+    with pytest.raises(TransientError, match=r"HTTP 200 with an error envelope.*try again.*req_9"):
         PageReader(D21).read(json.dumps(document).encode(), WINDOW)
 
 
@@ -128,7 +128,7 @@ def test_a_duration_beyond_a_double_is_refused(digits: str) -> None:
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
 def test_a_constant_that_is_no_json_is_no_answer(constant: str) -> None:
     raw = body(row("the-key", INSIDE, duration=4711)).replace(b"4711", constant.encode())
-    with pytest.raises(TransientError, match="is not JSON, or cut off"):
+    with pytest.raises(TransientError, match="is not JSON, or truncated"):
         PageReader(D21).read(raw, WINDOW)
 
 
@@ -145,8 +145,72 @@ def test_an_absent_nullable_field_is_null() -> None:
     assert (received["subject"], received["duration"]) == (None, None)
 
 
-def test_an_empty_key_is_refused_by_its_place() -> None:
-    assert "public_id is empty" in refusal(row("", INSIDE))
+def test_empty_key_is_refused_by_its_place() -> None:
+    assert "row 1 of the page (it has no key): public_id is empty" in refusal(row("", INSIDE))
+
+
+@pytest.mark.parametrize("key", [{}, {"public_id": None}, {"public_id": ""}])
+def test_missing_key_says_that_the_export_is_older_than_v1_1(key: Row) -> None:
+    sent = row("", INSIDE)
+    del sent["public_id"]
+    assert "The export is older than v1.1, which brought public_id" in refusal(sent | key)
+
+
+EVERY_TYPE = Dataset(
+    section="S4",
+    code="D23",
+    key="public_id",
+    cursor_field="at",
+    fields=[
+        Column("public_id", "VARCHAR", "Key."),
+        Column("at", "TIMESTAMPTZ", "Cursor."),
+        Column("is_active", "BOOLEAN", "Flag.", nullable=True),
+        Column("small", "INTEGER", "32 bits.", nullable=True),
+        Column("large", "BIGINT", "64 bits.", nullable=True),
+        Column("day", "DATE", "Date.", nullable=True),
+        Column("amount", "DOUBLE", "Number.", nullable=True),
+        Column("changed_at", "TIMESTAMPTZ", "Instant.", nullable=True),
+    ],
+)
+UNUSUAL = {"changed_at": "20260519T093120Z"}
+"""A timestamp that sends the page to the reader that goes row by row."""
+
+
+@pytest.mark.parametrize("others", [{}, UNUSUAL])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"is_active": True, "small": -(2**31), "large": 2**63 - 1, "day": "2026-05-19", "amount": 0.1},
+        {"is_active": False, "small": 0, "large": -(2**63), "day": "2024-02-29", "amount": 3},
+        {"is_active": None, "small": None, "large": None, "day": None, "amount": None},
+    ],
+)
+def test_values_of_every_type_come_out_as_they_went_in(values: Row, others: Row) -> None:
+    sent = {"public_id": "a", "at": INSIDE, **values, **others}
+    received = only_row(PageReader(EVERY_TYPE).read(body(sent), WINDOW))
+    assert {name: received[name] for name in values} == values
+
+
+@pytest.mark.parametrize("others", [{}, UNUSUAL])
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("is_active", 1, "is not true or false"),
+        ("is_active", "true", "is not true or false"),
+        ("small", 2**31, "is not a whole number of 32 bits"),
+        ("small", True, "is not a whole number of 32 bits"),
+        ("large", 2**63, "is not a whole number of 64 bits"),
+        ("large", 1.5, "is not a whole number of 64 bits"),
+        ("day", "2026-02-30", "is not an ISO-8601 date"),
+        ("day", INSIDE, "is not an ISO-8601 date"),
+        ("amount", "1", "is not a number that a double holds"),
+        ("changed_at", "2026-05-19", "is not an ISO-8601 timestamp with an offset"),
+    ],
+)
+def test_value_of_the_wrong_type_is_refused_by_name(name: str, value: object, reason: str, others: Row) -> None:
+    sent = {"public_id": "a", "at": INSIDE, **others, name: value}
+    with pytest.raises(ContractError, match=f"row a: {name} {reason}"):
+        PageReader(EVERY_TYPE).read(body(sent), WINDOW)
 
 
 def test_empty_strings_are_values_elsewhere() -> None:
@@ -179,9 +243,7 @@ def test_timestamps_with_any_offset_and_fraction_are_the_right_instant(name: str
 
 @pytest.mark.parametrize("beside", [[], [row("b", "20260519T120000Z")], [row("b", INSIDE, duration=45.123456789)]])
 @pytest.mark.parametrize("name", ["communicated_at", "created_at", "updated_at"])
-def test_what_is_finer_than_a_microsecond_is_cut_off_whatever_other_rows_the_page_has(
-    name: str, beside: list[Row]
-) -> None:
+def test_digits_beyond_microseconds_are_cut_off_not_rounded(name: str, beside: list[Row]) -> None:
     """Rounded, the last instant of a day would lie in the next one."""
     first, *_ = read(row("a", INSIDE) | {name: "2026-05-19T23:59:59.9999999Z"}, *beside).lines.splitlines()
     received = json.loads(first)[name].replace("Z", "+00:00")
@@ -268,7 +330,7 @@ def test_half_an_emoji_elsewhere_in_the_answer_harms_nothing(text: str) -> None:
         b'{"body": {"rows": [], "pagination": {"nextCursor": null}, "meta": ' + b"[" * 100_000,
     ],
 )
-def test_what_is_not_the_documented_envelope_may_pass_but_is_no_page(document: bytes) -> None:
+def test_undocumented_envelope_is_a_transient_error(document: bytes) -> None:
     with pytest.raises(TransientError):
         PageReader(D21).read(document, WINDOW)
 

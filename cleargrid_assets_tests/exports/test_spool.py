@@ -19,7 +19,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cleargrid_assets.exports.spool import LONGEST_AGE, Entry, OpenWindow, Spool, remove_abandoned
+from cleargrid_assets.exports.spool import MAX_AGE, Entry, Spool, remove_abandoned
+from cleargrid_assets.exports.window import Window
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 5, 20, 3, tzinfo=timezone.utc)
@@ -32,7 +33,7 @@ def begun(root: Path, *, fingerprint: str = "f", now: datetime = NOW, name: str 
 
 
 def entry(page: int) -> Entry:
-    still_open = [OpenWindow(MIDNIGHT + timedelta(hours=page), MIDNIGHT + timedelta(days=1), counted=False)]
+    still_open = [Window(MIDNIGHT + timedelta(hours=page), MIDNIGHT + timedelta(days=1))]
     said = Entry(page, still_open if page < len(PAGES) - 1 else [])
     if page:
         said.unknown_fields = {"agent": page}
@@ -69,7 +70,7 @@ def test_a_spool_is_gone_on_with_from_its_last_page(tmp_path: Path) -> None:
     spool.append(PAGES[0], entry(0))
     spool.append(PAGES[1], entry(1))
     spool.close()
-    again = begun(tmp_path, now=NOW + LONGEST_AGE)
+    again = begun(tmp_path, now=NOW + MAX_AGE)
     assert pages_kept(again) == 2
     assert again.extracted_at == NOW
     for page in range(2, len(PAGES)):
@@ -128,7 +129,7 @@ def test_every_digit_of_the_journal_counts() -> None:
                 (root / "day" / "rows.ndjson").write_bytes(b"".join(PAGES))
 
 
-@pytest.mark.parametrize("later", [LONGEST_AGE + timedelta(seconds=1), timedelta(days=9), timedelta(seconds=-1)])
+@pytest.mark.parametrize("later", [MAX_AGE + timedelta(seconds=1), timedelta(days=9), timedelta(seconds=-1)])
 def test_a_spool_too_old_or_from_the_future_is_begun_afresh(tmp_path: Path, later: timedelta) -> None:
     spool = begun(tmp_path)
     fill(spool)
@@ -237,7 +238,7 @@ def test_a_spool_begun_while_its_predecessor_is_removed_keeps_its_files(
     assert pages_kept(begun(tmp_path)) == len(PAGES)
 
 
-def test_a_spool_whose_folder_is_removed_while_it_is_opened_is_whole_and_private(
+def test_folder_removed_while_opened_leaves_a_whole_private_spool(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     acquire = filelock.FileLock.acquire
@@ -274,7 +275,7 @@ def test_abandoned_spools_are_removed_and_others_are_not(tmp_path: Path) -> None
     old.close()
     recent.close()
     (tmp_path / "a-file").write_text("not a spool")
-    long_ago = (NOW - LONGEST_AGE - timedelta(seconds=1)).timestamp()
+    long_ago = (NOW - MAX_AGE - timedelta(seconds=1)).timestamp()
     for path in (*tmp_path.iterdir(),):
         os.utime(path, (long_ago, long_ago) if path.name != "recent" else (NOW.timestamp(), NOW.timestamp()))
     remove_abandoned(tmp_path, NOW)
@@ -286,7 +287,7 @@ def test_abandoned_spools_are_removed_and_others_are_not(tmp_path: Path) -> None
 
 def test_a_spool_of_another_user_is_left_to_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun(tmp_path).close()
-    long_ago = (NOW - LONGEST_AGE - timedelta(seconds=1)).timestamp()
+    long_ago = (NOW - MAX_AGE - timedelta(seconds=1)).timestamp()
     os.utime(tmp_path / "day", (long_ago, long_ago))
 
     def refuse(_: filelock.FileLock) -> None:
@@ -299,7 +300,7 @@ def test_a_spool_of_another_user_is_left_to_them(tmp_path: Path, monkeypatch: py
 
 def test_a_spool_begun_afresh_in_an_old_folder_is_not_old(tmp_path: Path) -> None:
     begun(tmp_path).close()
-    long_ago = (NOW - LONGEST_AGE - timedelta(seconds=1)).timestamp()
+    long_ago = (NOW - MAX_AGE - timedelta(seconds=1)).timestamp()
     os.utime(tmp_path / "day", (long_ago, long_ago))
     spool = begun(tmp_path, fingerprint="of other settings")
     fill(spool)

@@ -16,11 +16,13 @@ from pathlib import Path
 import pytest
 
 from cleargrid_assets import __version__
-from cleargrid_assets.exports import transport
-from cleargrid_assets.exports.effort import Effort
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError, TransientError
-from cleargrid_assets.exports.transport import ATTEMPTS, LONGEST_WAIT_S, Throttle, Transport
+from cleargrid_assets.exports.retry import MAX_ATTEMPTS, Throttle
+from cleargrid_assets.exports.stats import RequestStats
+from cleargrid_assets.exports.transport import MAX_WAIT_S, Timeouts, Transport
 from cleargrid_assets_tests.exports.api import Answer, Api, Request, envelope, gzipped
+from cleargrid_assets_tests.exports.driving import no_wait
+from cleargrid_assets_tests.exports.faults import answering
 
 SECRET = "the-access-token"
 PERSONAL = b'{"to": "+966512345678"}'
@@ -32,22 +34,19 @@ def waits() -> list[float]:
 
 
 @contextmanager
-def to(url: str, wait: Callable[[float], object] = lambda seconds: None) -> Iterator[Transport]:
-    transport_ = Transport(url, connections=2, wait=wait)
+def to(url: str, wait: Callable[[float], object] = no_wait, **timeouts: float) -> Iterator[Transport]:
+    transport_ = Transport(url, connections=2, wait=wait, timeouts=Timeouts(**timeouts))
     try:
         yield transport_
     finally:
         transport_.close()
 
 
-def answering(*answers: Answer) -> Callable[[Request, Answer], Answer]:
-    """These answers in turn, the last one for ever."""
-    return lambda request, _: answers[min(request.number, len(answers)) - 1]
-
-
-def get(api: Api, wait: Callable[[float], object] = lambda seconds: None, effort: Effort | None = None) -> bytes:
-    with to(api.url, wait) as transport_:
-        body: bytes = transport_.send("GET", "/x", params={"since": "", "until": ""}, token=SECRET, effort=effort)
+def get(
+    api: Api, wait: Callable[[float], object] = no_wait, stats: RequestStats | None = None, **timeouts: float
+) -> bytes:
+    with to(api.url, wait, **timeouts) as transport_:
+        body: bytes = transport_.send("GET", "/x", params={"since": "", "until": ""}, token=SECRET, stats=stats)
     return body
 
 
@@ -87,9 +86,9 @@ def test_https_and_plain_http_on_loopback_are_taken(url: str) -> None:
 
 def test_a_200_gives_its_body_after_one_request(api: Api) -> None:
     api.fault = answering(Answer(body=b"whole"))
-    effort = Effort()
-    assert get(api, effort=effort) == b"whole"
-    assert (effort.requests, effort.retries, len(api.requests)) == (1, 0, 1)
+    stats = RequestStats()
+    assert get(api, stats=stats) == b"whole"
+    assert (stats.requests, stats.retries, len(api.requests)) == (1, 0, 1)
 
 
 def test_a_compressed_body_is_unpacked(api: Api) -> None:
@@ -114,18 +113,18 @@ def test_connections_are_used_again(api: Api) -> None:
 @pytest.mark.parametrize("status", [500, 502, 503, 520, 599, 429, 408])
 def test_a_failure_that_passes_is_tried_again(api: Api, status: int) -> None:
     api.fault = answering(envelope(status), envelope(status), Answer(body=b"whole"))
-    effort = Effort()
-    assert get(api, effort=effort) == b"whole"
-    assert (effort.requests, effort.retries) == (3, 2)
+    stats = RequestStats()
+    assert get(api, stats=stats) == b"whole"
+    assert (stats.requests, stats.retries) == (3, 2)
 
 
-def test_a_500_that_outlives_its_retries_says_what_the_server_said(api: Api, waits: list[float]) -> None:
+def test_lasting_500_quotes_the_server_after_its_retries(api: Api, waits: list[float]) -> None:
     api.fault = answering(envelope(500, "lender misconfigured"))
     with pytest.raises(TransientError) as caught:
         get(api, waits.append)
-    assert (len(api.requests), len(waits)) == (ATTEMPTS, ATTEMPTS - 1)
+    assert (len(api.requests), len(waits)) == (MAX_ATTEMPTS, MAX_ATTEMPTS - 1)
     assert 'HTTP 500, the server said "lender misconfigured", requestId req_500' in str(caught.value)
-    assert f"gave up after {ATTEMPTS} tries" in str(caught.value)
+    assert f"gave up after {MAX_ATTEMPTS} tries" in str(caught.value)
     assert str(caught.value).endswith("give ClearGrid the requestId if it persists.")
 
 
@@ -141,7 +140,7 @@ def test_waits_grow_and_differ(api: Api, waits: list[float]) -> None:
     for _ in range(2):
         with pytest.raises(TransientError):
             get(api, waits.append)
-    first, second = waits[: ATTEMPTS - 1], waits[ATTEMPTS - 1 :]
+    first, second = waits[: MAX_ATTEMPTS - 1], waits[MAX_ATTEMPTS - 1 :]
     assert all(later > earlier for earlier, later in pairwise(first))
     assert first != second
     assert 0.5 <= first[0] <= 1
@@ -190,25 +189,22 @@ def test_a_504_is_not_retried_but_left_to_the_caller(api: Api, waits: list[float
     assert (len(api.requests), waits) == (1, [])
 
 
-def test_a_read_timeout_is_not_retried_but_left_to_the_caller(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "READ_TIMEOUT_S", 0.05)
+def test_a_read_timeout_is_not_retried_but_left_to_the_caller(api: Api) -> None:
     api.fault = answering(Answer(delay=0.3))
     with pytest.raises(QueryTimeoutError, match="no answer within"):
-        get(api)
+        get(api, read_s=0.05)
     assert len(api.requests) == 1
 
 
-def test_a_body_that_stops_half_way_is_a_read_timeout(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "READ_TIMEOUT_S", 0.05)
+def test_a_body_that_stops_half_way_is_a_read_timeout(api: Api) -> None:
     api.fault = answering(Answer(body=b"ab", trickle=0.3))
     with pytest.raises(QueryTimeoutError):
-        get(api)
+        get(api, read_s=0.05)
 
 
-def test_a_body_that_trickles_for_ever_is_given_up(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "LONGEST_ANSWER_S", 0.1)
+def test_trickling_body_is_given_up_after_the_answer_timeout(api: Api) -> None:
     api.fault = answering(Answer(body=b"x" * 200, trickle=0.01))
-    with to(api.url) as transport_:
+    with to(api.url, answer_s=0.1) as transport_:
         params = {"since": "", "until": ""}
         with pytest.raises(QueryTimeoutError, match="not whole"):
             transport_.send("GET", "/x", params=params)
@@ -220,7 +216,7 @@ def test_a_body_that_trickles_for_ever_is_given_up(api: Api, monkeypatch: pytest
     ("retry_after", "expected"),
     [
         ("7", 7.0),
-        ("100000", LONGEST_WAIT_S),
+        ("100000", MAX_WAIT_S),
         ("0", None),
         ("0.5", None),
         ("-3", None),
@@ -243,14 +239,12 @@ def test_retry_after_as_a_date_is_honoured_and_capped(api: Api, waits: list[floa
         api.requests.clear()
         api.fault = answering(envelope(503, Retry_After=date), Answer())
         get(api, waits.append)
-    asked, *_ = (wait for wait in waits if wait < LONGEST_WAIT_S - 1)
+    asked, *_ = (wait for wait in waits if wait < MAX_WAIT_S - 1)
     assert 18 <= asked <= 20
-    assert LONGEST_WAIT_S in waits
+    assert MAX_WAIT_S in waits
 
 
-def test_a_retry_after_date_that_is_past_by_our_clock_does_not_make_the_tries_a_volley(
-    api: Api, waits: list[float]
-) -> None:
+def test_past_retry_after_date_leads_to_a_normal_backoff(api: Api, waits: list[float]) -> None:
     api.fault = answering(envelope(429, Retry_After=email.utils.formatdate(time.time() - 300, usegmt=True)), Answer())
     get(api, waits.append)
     assert waits[0] >= 0.5
@@ -324,15 +318,15 @@ def test_a_refused_connection_names_its_cause() -> None:
     assert str(caught.value).endswith("check CLEARGRID_BASE_URL and the network.")
 
 
-def test_eight_percent_of_500s_are_outlived(api: Api) -> None:
+def test_eight_percent_of_500s_are_survived(api: Api) -> None:
     luck = random.Random(1)  # noqa: S311 - not for secrets
     api.fault = lambda request, _: envelope(500) if luck.random() < 0.08 else Answer(body=b"whole")
-    effort = Effort()
+    stats = RequestStats()
     with to(api.url) as transport_:
         for _ in range(200):
-            assert transport_.send("GET", "/x", params={"since": "", "until": ""}, effort=effort) == b"whole"
-    assert effort.requests == len(api.requests) == 200 + effort.retries
-    assert effort.retries > 5
+            assert transport_.send("GET", "/x", params={"since": "", "until": ""}, stats=stats) == b"whole"
+    assert stats.requests == len(api.requests) == 200 + stats.retries
+    assert stats.retries > 5
 
 
 def test_a_netrc_entry_does_not_replace_the_token(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -353,8 +347,7 @@ def test_plain_http_goes_to_loopback_and_through_no_proxy(api: Api, monkeypatch:
         proxy.settimeout(0)
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
-        monkeypatch.setattr(transport, "READ_TIMEOUT_S", 5)
-        get(api)
+        get(api, read_s=5)
         with pytest.raises(BlockingIOError):
             proxy.accept()
 

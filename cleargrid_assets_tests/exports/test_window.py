@@ -28,7 +28,7 @@ def test_instants_are_written_in_utc_with_milliseconds_or_finer(instant: datetim
 
 @given(instants)
 @settings(deadline=None)
-def test_a_walk_begins_again_within_a_second_before_what_it_saw_and_on_a_whole_one(instant: datetime) -> None:
+def test_position_is_the_last_whole_second_before_an_instant(instant: datetime) -> None:
     position = position_before(instant)
     assert timedelta(0) < instant - position <= timedelta(seconds=1)
     assert position.microsecond == 0

@@ -1,6 +1,6 @@
-"""A dataset of the Exports API as data: where it is, what identifies and orders its rows, which fields they have.
+"""A dataset of the Exports API as data: its path, its key, its cursor field and its columns.
 
-A sibling dataset is one more `Dataset` here. How its rows are decoded is in `rows`.
+A sibling dataset is one more `Dataset`, with a `Table` for its rows. No other code in this package depends on it.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,8 @@ class Dataset:
         section: Section code in the path.
         code: Dataset code in the path.
         key: The field that identifies a row.
-        cursor_field: The field that windows bound and that rows are ordered by.
+        cursor_field: The field that `since` and `until` apply to and that rows are ordered by. It is a required
+            TIMESTAMPTZ.
         fields: The documented fields.
     """
 

@@ -1,0 +1,39 @@
+"""Checks the API's base URL before anything is sent."""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from cleargrid_assets.exports.errors import ExportsError
+
+
+def checked_root(base_url: str) -> str:
+    """The URL without a slash at its end.
+
+    Raises:
+        ExportsError: It is not an http(s) URL, holds credentials, or is plain http to another machine.
+    """
+    try:
+        url = urlsplit(base_url)
+        host = url.hostname if url.scheme in {"http", "https"} and url.port != 0 else None
+    except ValueError:
+        host = None
+    if not host:
+        # Without the value, which may hold credentials.
+        raise ExportsError("CLEARGRID_BASE_URL is not an http(s) URL with a host")
+    if url.username or url.password or url.query or url.fragment:
+        raise ExportsError("CLEARGRID_BASE_URL holds credentials or a query; it takes only the root of the API")
+    if url.scheme == "http" and not _is_loopback(host):
+        raise ExportsError(
+            f"CLEARGRID_BASE_URL is plain http to {host}, which would send the password in the clear",
+            advice="Use https. Nothing has been sent.",
+        )
+    return base_url.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

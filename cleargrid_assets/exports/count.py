@@ -1,0 +1,89 @@
+"""The server's own count of a window's rows, to compare with the rows that were fetched."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cleargrid_assets.exports.adaptive import Adaptive
+from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
+from cleargrid_assets.exports.stats import RequestStats
+from cleargrid_assets.exports.window import Window
+
+if TYPE_CHECKING:  # brings an HTTP library
+    from cleargrid_assets.exports.client import ExportsClient
+
+_MAX_TIMEOUTS_IN_A_ROW = 8
+"""Windows of a day are counted down to 11 minutes. Each timeout may take a minute, and the count is only a check."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """The server's count.
+
+    Attributes:
+        rows: Rows of the window; None if the server did not count them.
+        note: Why there is no count, or why it is not exact; None for an exact count.
+    """
+
+    rows: int | None
+    note: str | None = None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the server counted all rows."""
+        return self.rows is not None and self.note is None
+
+
+def count_rows(client: "ExportsClient", window: Window, stats: RequestStats | None = None) -> Count:
+    """Asks the server to count the rows of a window.
+
+    If the query times out, the same is asked without the count, to see whether counting is what takes so long. If not,
+    the window is counted in halves, in quarters and so on.
+
+    Args:
+        client: Sends the requests.
+        window: What to count.
+        stats: Counts to which those of the requests are added.
+
+    Returns:
+        The count, or None with the reason. A failed request is a reason too: the rows do not depend on the count.
+    """
+    try:
+        return _count(client, window, stats)
+    except QueryTimeoutError:
+        return Count(None, "timeout")
+    except ExportsError as error:
+        return Count(None, str(error))
+
+
+def _count(client: "ExportsClient", window: Window, stats: RequestStats | None) -> Count:
+    widths = Adaptive(window.seconds)
+    counted = Count(0)
+    timeouts_in_a_row = 0
+    rest: Window | None = window
+    while rest is not None:
+        part, following = rest.cut_after(widths.next())
+        try:
+            page = client.page(part, limit=1, include_total=True, stats=stats)
+        except QueryTimeoutError:
+            if part == window and _is_answered_without_count(client, window, stats):
+                return Count(None, "too slow to count")
+            timeouts_in_a_row += 1
+            if timeouts_in_a_row == _MAX_TIMEOUTS_IN_A_ROW:
+                raise
+            widths.refused(part.seconds)
+            continue
+        if page.total is None:
+            return Count(None, page.total_note or "not given")
+        timeouts_in_a_row = 0
+        widths.answered(part.seconds)
+        counted = Count((counted.rows or 0) + page.total, counted.note or page.total_note)
+        rest = following
+    return counted
+
+
+def _is_answered_without_count(client: "ExportsClient", window: Window, stats: RequestStats | None) -> bool:
+    try:
+        client.page(window, limit=1, stats=stats)
+    except QueryTimeoutError:
+        return False
+    return True

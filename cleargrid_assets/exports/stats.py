@@ -1,0 +1,49 @@
+"""Counts of what a fetch did and what it cost."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass
+class RequestStats:
+    """The cost of some requests.
+
+    Attributes:
+        requests: HTTP requests for pages and counts; logins and refreshes are not included.
+        retries: Requests among them that repeated one after a transient failure.
+        timeouts: Requests among them whose query timed out.
+        refreshes: How often a new access token was fetched.
+    """
+
+    requests: int = 0
+    retries: int = 0
+    timeouts: int = 0
+    refreshes: int = 0
+
+    def add(self, other: "RequestStats") -> None:
+        """Adds the counts of other requests."""
+        self.requests += other.requests
+        self.retries += other.retries
+        self.timeouts += other.timeouts
+        self.refreshes += other.refreshes
+
+
+@dataclass
+class DayReport:
+    """How one day was fetched.
+
+    Attributes:
+        rows: Rows received. A row that was received twice counts twice.
+        pages: Pages received, including those of earlier processes.
+        resumed_pages: Pages that earlier processes had left in the spool.
+        unknown_fields: Fields outside the contract, with the number of rows that have them.
+        seconds: Time from the first request to the last page.
+        stats: Requests of this process.
+    """
+
+    rows: int = 0
+    pages: int = 0
+    resumed_pages: int = 0
+    unknown_fields: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    stats: RequestStats = field(default_factory=RequestStats)
