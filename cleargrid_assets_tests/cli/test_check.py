@@ -21,9 +21,9 @@ from cleargrid_assets_tests.exports.api import (
     Api,
     Request,
     envelope,
-    row,
     serving,
 )
+from cleargrid_assets_tests.rows import as_json, communication
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_right_variables_pass_and_say_what_was_seen(variables: dict[str, str]) -
 
 def test_a_row_behind_empty_pages_is_found(variables: dict[str, str]) -> None:
     yesterday = datetime.now(timezone.utc) - timedelta(days=1)
-    with serving(Api(rows=[row("a", yesterday.isoformat())])) as api:
+    with serving(Api(rows=[as_json(communication("a", communicated_at=yesterday))])) as api:
         api.page_size_of = lambda since, until, page: 0 if page < 3 else 1
         result = _check({**variables, **_pointing_at(api)})
     assert result.exit_code == 0, result.output
@@ -81,7 +81,7 @@ def test_a_row_behind_empty_pages_is_found(variables: dict[str, str]) -> None:
 
 def test_nothing_is_claimed_of_rows_that_empty_pages_hide(variables: dict[str, str]) -> None:
     yesterday = datetime.now(timezone.utc) - timedelta(days=1)
-    with serving(Api(rows=[row("a", yesterday.isoformat())])) as api:
+    with serving(Api(rows=[as_json(communication("a", communicated_at=yesterday))])) as api:
         api.page_size_of = lambda since, until, page: 0
         result = _check({**variables, **_pointing_at(api)})
     assert result.exit_code == 0, result.output
@@ -91,7 +91,9 @@ def test_nothing_is_claimed_of_rows_that_empty_pages_hide(variables: dict[str, s
 
 def test_days_too_many_for_one_query_are_halved_as_in_a_run(variables: dict[str, str]) -> None:
     now = datetime.now(timezone.utc)
-    rows = [row(str(back), (now - timedelta(days=back, minutes=6)).isoformat()) for back in range(30)]
+    rows = [
+        as_json(communication(str(back), communicated_at=now - timedelta(days=back, minutes=6))) for back in range(30)
+    ]
     with serving(Api(rows=rows, most_rows=4)) as api:
         result = _check({**variables, **_pointing_at(api)})
     assert result.exit_code == 0, result.output
@@ -110,7 +112,7 @@ def test_a_service_that_no_window_is_small_enough_for_fails_with_what_it_said(va
 
 def test_a_service_that_takes_too_long_to_count_is_not_asked_to(variables: dict[str, str]) -> None:
     yesterday = datetime.now(timezone.utc) - timedelta(days=1)
-    with serving(Api(rows=[row("a", yesterday.isoformat())])) as api:
+    with serving(Api(rows=[as_json(communication("a", communicated_at=yesterday))])) as api:
         api.fault = lambda request, answer: envelope(504) if "includeTotal" in request.params else answer
         result = _check({**variables, **_pointing_at(api)})
     assert result.exit_code == 0, result.output
