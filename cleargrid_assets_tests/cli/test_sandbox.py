@@ -8,7 +8,7 @@ import sys
 import requests
 
 
-def test_the_sandbox_says_how_to_use_it_and_serves_until_it_is_interrupted() -> None:
+def test_sandbox_prints_its_variables_and_serves_until_interrupted() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -30,7 +30,7 @@ def test_the_sandbox_says_how_to_use_it_and_serves_until_it_is_interrupted() -> 
             timeout=10,
         )
         assert answer.status_code == 200
-        # Not the real one, in which invented rows would replace days.
+        # Not the user's database, in which invented rows would replace days.
         assert said["CLEARGRID_DUCKDB"] == "data/sandbox.duckdb"
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=20)
