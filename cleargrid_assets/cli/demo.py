@@ -2,20 +2,20 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import click
 
 from cleargrid_assets.cli.funnel import printed_funnel
+from cleargrid_assets.cli.ports import require_free_port
 from cleargrid_assets.cli.sandbox import sandbox_variables
 from cleargrid_assets.sandbox.serve import running_sandbox
 from cleargrid_assets.sandbox.settings import SandboxSettings
@@ -41,11 +41,8 @@ def run_demo(*, days: int, rows_per_day: int, ui_port: int | None) -> None:
     # A background process of a shell script starts with SIGINT ignored; SIGTERM would skip the clean-up.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if ui_port is not None and _is_taken(ui_port):
-        raise click.ClickException(
-            f"Port {ui_port} is in use. Stop the program that listens there, or choose another port with --port "
-            '(with make: make demo ARGS="--port 3001").'
-        )
+    if ui_port is not None:
+        require_free_port(ui_port, 'With make: make demo ARGS="--port 3001".')
     last = datetime.now(timezone.utc).date() - timedelta(days=1)
     first = last - timedelta(days=days - 1)
     settings = SandboxSettings(rows_per_day=rows_per_day)
@@ -77,16 +74,6 @@ def _serve_ui(port: int) -> None:
         with suppress(KeyboardInterrupt):
             ui.wait()
         click.echo("\nStopping the Dagster UI.")
-
-
-def _is_taken(port: int) -> bool:
-    with closing(socket.socket()) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-    return False
 
 
 def _enter_demo_environment(variables: dict[str, str], start_date: str) -> None:

@@ -44,7 +44,7 @@ def check() -> None:
 @_rows_per_day
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port for the Dagster UI.")
 def demo(no_ui: bool, days: int, rows_per_day: int, port: int) -> None:
-    """Run the daily job against a local API with invented data, print the funnel and start the Dagster UI.
+    """Run the daily job against a local API with invented data, print a funnel and start the Dagster UI.
 
     The demo needs no account. It ignores your configuration and keeps its database and its Dagster history in
     `data/demo`.

@@ -2,12 +2,14 @@
 
 import click
 
+from cleargrid_assets.cli.ports import require_free_port
 from cleargrid_assets.sandbox.serve import serve
 from cleargrid_assets.sandbox.settings import SandboxSettings
 
 
 def run_sandbox(*, port: int, rows_per_day: int) -> None:
     """Prints the variables that point the project at the sandbox, then serves until interrupted."""
+    require_free_port(port)
     settings = SandboxSettings(rows_per_day=rows_per_day)
     click.echo("To use the sandbox, set these variables in another shell. A .env file there would override them.")
     # A database of its own, because invented rows would replace the days of the real one.

@@ -6,6 +6,9 @@ import subprocess
 import sys
 
 import requests
+from click.testing import CliRunner
+
+from cleargrid_assets.cli.main import main
 
 
 def test_sandbox_prints_its_variables_and_serves_until_interrupted() -> None:
@@ -39,3 +42,14 @@ def test_sandbox_prints_its_variables_and_serves_until_interrupted() -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def test_sandbox_with_a_taken_port_fails_and_names_it() -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        result = CliRunner().invoke(main, ["sandbox", "--port", str(port)])
+    assert result.exit_code == 1
+    assert f"Port {port} is in use" in result.output
+    assert "export" not in result.output
