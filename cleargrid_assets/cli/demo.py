@@ -50,7 +50,7 @@ def run_demo(*, days: int, rows_per_day: int, ui_port: int | None) -> None:
         _enter_demo_environment(sandbox_variables(sandbox.url, settings), str(first))
         _remove_unreadable_database()
         click.echo(f"A local API with invented data listens at {sandbox.url}.")
-        click.echo(f"Materializing {days} days from it into {_DATABASE}:\n")
+        click.echo(f"Materializing {days} {'day' if days == 1 else 'days'} from it into {_DATABASE}:\n")
         _materialize([str(first + timedelta(days=day)) for day in range(days)])
         click.echo(f"\n{printed_funnel(_DATABASE, last)}")
         click.echo(f"The tables are in {_DATABASE.resolve()}. A query to try:\n\n  {_sample_query()}\n")
