@@ -10,7 +10,7 @@ import pytest
 from dateutil.parser import isoparse
 
 from cleargrid_assets.assets.declaration import asset_key
-from cleargrid_assets.automation import SCHEDULES, daily_job, resync_job
+from cleargrid_assets.automation import daily_job, daily_schedule, resync_job, resync_recent_days_schedule
 from cleargrid_assets.checks.export import export_checks
 from cleargrid_assets.column_types import COLUMN_TYPES
 from cleargrid_assets.contracts import EXTRACTED_AT
@@ -19,10 +19,9 @@ from cleargrid_assets_tests.assets.project import Project, Run, days_between
 from cleargrid_assets_tests.sibling import COMMUNICATION_OUTCOMES, D23, build_defs_with_sibling, outcome
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 1, 4)
-DAILY, RESYNC, _ = (schedule.name for schedule in SCHEDULES)
 INSTANTS = ("communicated_at", "created_at", "updated_at")
 HISTORY_CHECKS = {"is_fresh", "no_closed_day_is_missing", "source_is_alive"}
-"""They compare the stored days with today, so they are right to fail on days of January."""
+"""These compare the stored days with today, so here they fail, rightly."""
 
 Row = dict[str, Any]
 
@@ -134,7 +133,7 @@ def test_range_of_days_is_stored_in_one_run(project: Project, served: list[Row])
 
 
 def test_daily_schedule_covers_the_dataset_and_its_checks(project: Project, served: list[Row]) -> None:
-    request = tick(project, DAILY, datetime(2026, 1, 5, 1, tzinfo=timezone.utc))
+    request = tick(project, daily_schedule.name, datetime(2026, 1, 5, 1, tzinfo=timezone.utc))
     run = project.run_job(daily_job.name, request.tags)
     assert run.success, run.failure
     assert (COMMUNICATION_OUTCOMES.name, str(LAST)) in run.materialized()
@@ -149,7 +148,7 @@ def test_resync_schedule_covers_the_dataset(project: Project, served: list[Row])
     materialize(project, FIRST, LAST)
     for row in served:
         row["outcome_option"] = "CHANGED"
-    request = tick(project, RESYNC, datetime(2026, 1, 5, 4, tzinfo=timezone.utc))
+    request = tick(project, resync_recent_days_schedule.name, datetime(2026, 1, 5, 4, tzinfo=timezone.utc))
     run = project.run_job(resync_job.name, request.tags)
     assert run.success, run.failure
     resynced = days_between(LAST - timedelta(days=2), LAST)
