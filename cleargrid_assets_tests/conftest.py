@@ -1,4 +1,4 @@
-"""Tests know of no environment but their own, and share one materialized week."""
+"""Fixtures of all tests. Tests see no `CLEARGRID_` variables of the user, and share one materialized week."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from cleargrid_assets.sandbox import RunningSandbox
     from cleargrid_assets_tests.assets.project import Project
 
-# Before anything is imported that reads them: whoever runs the tests may have a real lender's credentials set.
+# First of all, because some modules read them at import. A developer may have the credentials of a real lender set.
 for _name in [name for name in os.environ if name.startswith("CLEARGRID_")]:
     del os.environ[_name]
 
 
-# The imports below are lazy, so that tests without Dagster do not wait for it.
+# The imports below are lazy, so that tests without Dagster start fast.
 @pytest.fixture(scope="session")
 def sandbox() -> "Iterator[RunningSandbox]":
-    """An API whose first days of January no longer change."""
+    """A sandbox in which the first days of January no longer change."""
     from cleargrid_assets.sandbox import running_sandbox  # noqa: PLC0415
     from cleargrid_assets_tests.assets.project import settled_settings  # noqa: PLC0415
 
@@ -30,7 +30,7 @@ def sandbox() -> "Iterator[RunningSandbox]":
 
 @pytest.fixture(scope="session")
 def week(sandbox: "RunningSandbox", tmp_path_factory: pytest.TempPathFactory) -> "Project":
-    """The first seven days of the history, materialized in one run. Not to be written to: take a copy."""
+    """The first seven days of the history, materialized in one run. Do not write to it: use `copied_week`."""
     from cleargrid_assets_tests.assets.project import WEEK, Project  # noqa: PLC0415
 
     project = Project.pointed_at(sandbox, tmp_path_factory.mktemp("week"))
@@ -41,13 +41,13 @@ def week(sandbox: "RunningSandbox", tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def copied_week(week: "Project", tmp_path: Path) -> "Project":
-    """The week's tables and its history, in a file that may be written to."""
+    """A copy of the week's tables and history that a test may change."""
     return week.copied_to(tmp_path)
 
 
 @pytest.fixture
 def project(sandbox: "RunningSandbox", tmp_path: Path) -> "Project":
-    """The project with an empty database and without a history."""
+    """The project with an empty database and an empty history."""
     from cleargrid_assets_tests.assets.project import Project  # noqa: PLC0415
 
     return Project.pointed_at(sandbox, tmp_path)
@@ -55,7 +55,7 @@ def project(sandbox: "RunningSandbox", tmp_path: Path) -> "Project":
 
 @pytest.fixture
 def start(tmp_path: Path) -> "Iterator[Callable[..., Project]]":
-    """Starts a project on a sandbox with other settings."""
+    """Starts a project on a sandbox with some settings changed."""
     from cleargrid_assets.sandbox import running_sandbox  # noqa: PLC0415
     from cleargrid_assets_tests.assets.project import Project, settled_settings  # noqa: PLC0415
 

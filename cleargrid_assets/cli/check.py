@@ -1,4 +1,4 @@
-"""`cleargrid check`: each variable tried for real, in the order in which a run would need it."""
+"""`cleargrid check`: tries each part of the configuration, in the order in which a run needs it."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -25,27 +25,27 @@ _LOCK_TIMEOUT_S = 5.0
 
 
 def run_check() -> bool:
-    """Prints what works and what does not; says whether a run would work."""
+    """Prints one line per step; returns whether a run would work."""
     try:
         settings = Settings.from_environment()
     except SettingsError as error:
         return _say(False, str(error))
-    # All are tried, so that one look shows everything that is wrong.
-    tried = [step(settings) for step in (_check_days, _check_outcomes, _check_database, _check_api)]
-    return all(tried)
+    # All steps run, so that one call shows everything that is wrong.
+    results = [step(settings) for step in (_check_days, _check_outcomes, _check_database, _check_api)]
+    return all(results)
 
 
 def _check_days(settings: Settings) -> bool:
-    days = f"Days from {settings.start_date} on, from midnight to midnight in {settings.timezone.key}"
+    first = f"Days: the first is {settings.start_date}, and days start at midnight in {settings.timezone.key}."
     if settings.start_date >= datetime.now(settings.timezone).date():
-        return _say(False, f"{days}: none of them is over, so there is nothing to fetch. See CLEARGRID_START_DATE.")
-    return _say(True, f"{days}.")
+        return _say(False, f"{first} That day is not over, so there is nothing to fetch yet. See CLEARGRID_START_DATE.")
+    return _say(True, first)
 
 
 def _check_outcomes(settings: Settings) -> bool:
     def load() -> str:
         outcomes = load_outcomes(settings.outcomes)
-        return f"Outcomes: {len(outcomes.statuses)} statuses, {len(outcomes.channels)} communication types."
+        return f"Outcomes file: {len(outcomes.statuses)} statuses, {len(outcomes.channels)} communication types."
 
     return _try(load, OutcomesError)
 
@@ -58,8 +58,8 @@ def _check_database(settings: Settings) -> bool:
                 "SELECT count(*) FROM duckdb_tables() WHERE schema_name = current_schema()"
             ).fetchall()[0][0]
         if is_new:
-            return f"Database: {settings.database} was not there, and has been created, empty."
-        return f"Database: {settings.database} opens for writing, and holds {tables} tables of this project."
+            return f"Database: {settings.database} did not exist. It was created, empty."
+        return f"Database: {settings.database} is writable and holds {tables} tables of this project."
 
     return _try(open_database, WarehouseError, duckdb.Error, OSError)
 
@@ -112,7 +112,6 @@ def _try(step: Callable[[], str], *errors: type[Exception]) -> bool:
 
 
 def _say(works: bool, sentence: str) -> bool:
-    click.echo(
-        f"{click.style('ok  ', fg='green') if works else click.style('FAIL', fg='red')}  {sentence}", err=not works
-    )
+    label = click.style("ok  ", fg="green") if works else click.style("FAIL", fg="red")
+    click.echo(f"{label}  {sentence}", err=not works)
     return works

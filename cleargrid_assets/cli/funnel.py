@@ -1,26 +1,30 @@
-"""The funnel as text for a terminal."""
+"""The attempt funnel as text for a terminal."""
 
 from datetime import date
+from itertools import groupby
 from pathlib import Path
 
-from cleargrid_assets.contracts import ATTEMPT_FUNNEL
-from cleargrid_assets.warehouse.connection import LOCK_TIMEOUT_S
-from cleargrid_assets.warehouse.slices import StoredSlice
+import duckdb
 
-_WIDTH = 40
+_BAR_WIDTH = 40
+_FUNNEL = """
+    SELECT communication_type, stage, contacts, contact_rate
+    FROM cleargrid.attempt_funnel
+    WHERE communicated_date = $day
+    ORDER BY communication_type <> 'ALL', communication_type, stage_order
+"""
 
 
 def printed_funnel(database: Path, day: date) -> str:
-    """The day's funnel, for all types together and for each: contacts as bars, with their share of those attempted."""
-    rows = StoredSlice(str(database), LOCK_TIMEOUT_S, ATTEMPT_FUNNEL, [day]).frame()
-    lines = [f"Attempt funnel of {day}, contacts by how far an attempt on them got", ""]
-    of_all = rows[rows["communication_type"] == "ALL"]
-    others = rows[rows["communication_type"] != "ALL"]
-    for name, funnel in [("ALL", of_all), *others.groupby("communication_type")]:
-        for stage in funnel.sort_values("stage_order").itertuples():
-            rate = float(stage.contact_rate)
-            bar = "█" * round(rate * _WIDTH) or "▏"
-            label = name if stage.stage_order == 1 else ""
-            lines.append(f"  {label:<10} {stage.stage:<10} {bar:<{_WIDTH}} {stage.contacts:>8,}  {rate:>6.1%}")
+    """The day's funnel, for all communication types together and for each: contacts as bars, with their share."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        rows = connection.execute(_FUNNEL, {"day": day}).fetchall()
+    lines = [f"Attempt funnel of {day}: contacts that got to each stage, and their share of the contacts attempted", ""]
+    for name, stages in groupby(rows, key=lambda row: str(row[0])):
+        label = name
+        for _, stage, contacts, rate in stages:
+            bar = "█" * round(rate * _BAR_WIDTH) or "▏"
+            lines.append(f"  {label:<10} {stage:<10} {bar:<{_BAR_WIDTH}} {contacts:>8,}  {rate:>6.1%}")
+            label = ""
         lines.append("")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The command group; each command's work is in a module of its own, imported when it is called."""
+"""The command group. Each command is implemented in a module of its own, imported when the command runs."""
 
 import sys
 
@@ -12,37 +12,42 @@ _rows_per_day = click.option(
     default=2000,
     show_default=True,
     type=click.IntRange(1, 2_000_000),
-    help="Rows of a working day; weekends have a quarter.",
+    help="Invented rows per weekday; a Saturday or Sunday has a quarter.",
 )
 
 
 @click.group()
 @click.version_option(__version__)
 def main() -> None:
-    """ClearGrid communication logs in DuckDB, a business day at a time."""
+    """ClearGrid communication logs in DuckDB, one business day at a time."""
 
 
-@main.command(short_help="Try the variables: log in, read one row.")
+@main.command(short_help="Check the configuration: log in and read one row.")
 def check() -> None:
-    """Are my variables right? Logs in, reads one row, says what it sees.
+    """Check whether a run would work with the current configuration.
 
-    Exit status 0 if a run would work, 1 if not. Reads `.env` of the current folder, as `dagster dev` does.
+    Checks the first day, the outcomes file and the database, logs in to the API and reads one row. Prints one line per
+    step. The exit status is 0 if a run would work, else 1. Like `dagster dev`, the command reads `.env` in the current
+    folder, and its values override the environment.
     """
-    load_dotenv(".env", override=True)  # over the environment, as Dagster does
-    from cleargrid_assets.cli.check import run_check  # noqa: PLC0415 - the environment comes first
+    load_dotenv(".env", override=True)
+    from cleargrid_assets.cli.check import run_check  # noqa: PLC0415 - it reads the environment
 
     sys.exit(0 if run_check() else 1)
 
 
-@main.command(short_help="A week of invented outreach, with the UI.")
-@click.option("--no-ui", is_flag=True, help="Stop once the funnel is printed.")
-@click.option("--days", default=7, show_default=True, type=click.IntRange(1, 60), help="Closed days to materialize.")
+@main.command(short_help="Try the project with a week of invented data.")
+@click.option("--no-ui", is_flag=True, help="Stop after the funnel is printed; do not start the Dagster UI.")
+@click.option(
+    "--days", default=7, show_default=True, type=click.IntRange(1, 60), help="Number of closed days to materialize."
+)
 @_rows_per_day
-@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Of the Dagster UI.")
+@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port for the Dagster UI.")
 def demo(no_ui: bool, days: int, rows_per_day: int, port: int) -> None:
-    """The main job against an invented API: materializes the last closed days, prints the funnel, opens the UI.
+    """Run the daily job against a local API with invented data, print a funnel and start the Dagster UI.
 
-    Nothing of yours is touched: the demo has its own database and its own Dagster history, in `data/demo`.
+    The demo needs no account. It ignores your configuration and keeps its database and its Dagster history in
+    `data/demo`.
     """
     from cleargrid_assets.cli.demo import run_demo  # noqa: PLC0415 - Dagster takes a second to import
 
@@ -50,10 +55,16 @@ def demo(no_ui: bool, days: int, rows_per_day: int, port: int) -> None:
 
 
 @main.command()
-@click.option("--port", default=8321, show_default=True, type=click.IntRange(1, 65535), help="On loopback.")
+@click.option(
+    "--port",
+    default=8321,
+    show_default=True,
+    type=click.IntRange(1, 65535),
+    help="Port to listen on (127.0.0.1 only).",
+)
 @_rows_per_day
 def sandbox(port: int, rows_per_day: int) -> None:
-    """The invented API alone, on loopback, until Ctrl-C."""
-    from cleargrid_assets.cli.sandbox import run_sandbox  # noqa: PLC0415 - brings a web server
+    """Run only the local API with invented data, until Ctrl-C."""
+    from cleargrid_assets.cli.sandbox import run_sandbox  # noqa: PLC0415 - imports a web server
 
     run_sandbox(port=port, rows_per_day=rows_per_day)

@@ -1,13 +1,21 @@
 """A local Exports API: a real HTTP server on loopback with the documented behaviour and invented data.
 
 What belongs here: everything needed to try, demonstrate and test the project without a lender's account. What does
-not: anything a run against the real API needs; no other part of the package may depend on this one, except the
-commands that start it.
+not: anything that a run against the real API needs. Only the commands that start the sandbox may import it.
 """
 
-from cleargrid_assets.sandbox.data import rows_of_day
+from cleargrid_assets.sandbox.communications import rows_of_day
+from cleargrid_assets.sandbox.datasets import ServedDataset
 from cleargrid_assets.sandbox.serve import RunningSandbox, running_sandbox, serve
 from cleargrid_assets.sandbox.server import create_app
 from cleargrid_assets.sandbox.settings import SandboxSettings
 
-__all__ = ["RunningSandbox", "SandboxSettings", "create_app", "rows_of_day", "running_sandbox", "serve"]
+__all__ = [
+    "RunningSandbox",
+    "SandboxSettings",
+    "ServedDataset",
+    "create_app",
+    "rows_of_day",
+    "running_sandbox",
+    "serve",
+]

@@ -1,11 +1,8 @@
 """How the rows of a day came to be and changed: the versions that each communication's row had.
 
-What belongs here: when rows are created and updated, and what they said before. What does not: what happened on the
-day (`outreach`), and how rows are stored and served.
-
-A row is created some seconds after its communication and updated a little later. About 1% are created hours to two
-days late; about 3% change once or twice more within two days: mail is opened and clicked, a duration is filled in.
-Three days after its end a day no longer changes.
+A row is created some seconds after its communication and updated a little later. About 1% of rows are created hours
+to two days late. About 3% change once or twice more within two days: mail is opened and clicked, a duration is filled
+in. Three days after its end a day no longer changes.
 """
 
 from dataclasses import dataclass, fields
@@ -14,20 +11,12 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from cleargrid_assets.sandbox.outreach import (
-    MINUTE_MS,
-    SECOND_MS,
-    Bools,
-    Floats,
-    Ints,
-    Outreach,
-    Strings,
-    day_bounds_ms,
-)
+from cleargrid_assets.sandbox.arrays import Bools, Floats, Ints, Strings
+from cleargrid_assets.sandbox.days import FOREVER
+from cleargrid_assets.sandbox.instants import HOUR_MS, MINUTE_MS, SECOND_MS, day_bounds_ms
+from cleargrid_assets.sandbox.outreach import Outreach
 
-HOUR_MS = 60 * MINUTE_MS
 SETTLING_MS = 72 * HOUR_MS
-FOREVER = np.iinfo(np.int64).max
 
 TYPICAL_LAG_MS = 5 * SECOND_MS
 LATE_SHARE = 0.01
@@ -37,20 +26,20 @@ EDITED_MS = (10 * MINUTE_MS, 47 * HOUR_MS)
 ROUTINE_MS = (SECOND_MS, 3 * MINUTE_MS)
 
 SEEN = ("OPENED", "CLICKED", "REPLIED", "READ")
-"""What a message becomes when the contact is seen to act; before that it says DELIVERED."""
+"""The status of a message after the contact acted on it. Before that it is DELIVERED."""
 
 
 @dataclass(frozen=True)
 class Versions:
-    """Versions of rows; all arrays have one element a version, and instants are milliseconds since 1970.
+    """Versions of rows; each array has one element per version, and instants are milliseconds since 1970.
 
     Attributes:
         row: The index of the communication in its `Outreach`.
-        status: What this version says.
-        duration: Seconds, NaN where this version has none.
-        created: When the row was created: the same in all versions of a row.
-        shown_from: When this version came to be, which is its `updated_at`.
-        shown_until: When the next version took its place.
+        status: The status in this version.
+        duration: Seconds; NaN where this version has none.
+        created: When the row was created; the same in all versions of a row.
+        shown_from: When this version was written: its `updated_at`.
+        shown_until: When the next version replaced it.
     """
 
     row: Ints
@@ -105,7 +94,7 @@ def versions_of(seed: int, day: date, outreach: Outreach) -> Versions:
 
 
 def _edited(rng: np.random.Generator, outreach: Outreach, late: Bools) -> Bools:
-    """Which rows change within the two days: a share of all rows, among those that have something to change."""
+    """Which rows change within two days: a share of all rows, drawn from those that have something to change."""
     changeable = np.flatnonzero(~late & (np.isin(outreach.status, SEEN) | ~np.isnan(outreach.duration)))
     size = min(round(EDITED_SHARE * len(late)), len(changeable))
     edited = np.zeros(len(late), dtype=np.bool_)

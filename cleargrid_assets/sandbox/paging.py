@@ -1,9 +1,6 @@
 """Which rows a request gets: windows, cursors, pages of varying size, and counts.
 
-What belongs here: selection and order. What does not: the rows themselves (`data`), and HTTP (`server`).
-
-Rows come in the order of (`communicated_at`, `public_id`), and a cursor is the position of the last row that the
-server looked at. That row may be another tenant's, which is how a page with no rows can still move on.
+Rows come in the order of (cursor field, key). A cursor is a position in that order.
 """
 
 import zlib
@@ -13,35 +10,60 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from cleargrid_assets.sandbox.data import Day, day_at
-from cleargrid_assets.sandbox.history import settled_ms
-from cleargrid_assets.sandbox.outreach import FIRST_DAY, SECOND_MS, day_bounds_ms, volume
+from cleargrid_assets.sandbox.days import Day, Rows
+from cleargrid_assets.sandbox.instants import SECOND_MS, day_bounds_ms
+from cleargrid_assets.sandbox.outreach import FIRST_DAY
 from cleargrid_assets.sandbox.settings import SandboxSettings
 
 EMPTY_PAGES = 0.04
+"""Share of pages without rows."""
 SHORT_PAGES = 0.3
-SHORTEST = 0.6
-"""Of the limit: the least that a short page holds."""
-LOOSE_ENDS = 0.5
-"""How many of the walks end with a page of no rows, after a last row that had a cursor."""
+"""Share of pages with fewer rows than the limit."""
+MIN_FILL = 0.6
+"""Smallest size of a short page, as a share of the limit."""
+EMPTY_LAST_PAGES = 0.5
+"""Share of walks whose last row comes with a cursor, which leads to one more page without rows."""
 
 
 class CorruptCursor(ValueError):  # noqa: N818
-    """The cursor is none that this server gave out."""
+    """This server did not issue the cursor."""
 
 
 class Position(NamedTuple):
-    """A place in the order of rows: milliseconds since 1970, and a `public_id` that need not be one of ours."""
+    """A place in the order of rows.
+
+    Attributes:
+        at: The cursor field of a row, in milliseconds since 1970.
+        included: Whether this row is still to come; else the next one is.
+        key: The row's key.
+    """
 
     at: int
-    public_id: bytes
+    included: bool
+    key: bytes
 
 
 class Window(NamedTuple):
-    """`[since, until)` in milliseconds since 1970; `since` None is the beginning."""
+    """`[since, until)` in milliseconds since 1970; `since` None means no lower bound."""
 
     since: int | None
     until: int
+
+
+class Query(NamedTuple):
+    """A request for one page.
+
+    Attributes:
+        window: The rows asked for.
+        start: Where the previous page ended; None for the first page.
+        limit: Maximum number of rows, at least 1.
+        descending: Whether to walk backwards.
+    """
+
+    window: Window
+    start: Position | None
+    limit: int
+    descending: bool
 
 
 @dataclass(frozen=True)
@@ -50,7 +72,7 @@ class Page:
 
     Attributes:
         rows: The JSON of each row.
-        end: Where the next page goes on; None at the end of the walk.
+        end: Where the next page starts; None at the end of the walk.
     """
 
     rows: list[bytes]
@@ -59,19 +81,19 @@ class Page:
 
 def encode_cursor(position: Position) -> str:
     """The position as an opaque text for a URL."""
-    plain = b"%d.%s" % (position.at, position.public_id)
+    plain = b"%d.%d.%s" % position
     return urlsafe_b64encode(b"%s.%08x" % (plain, zlib.crc32(plain))).rstrip(b"=").decode()
 
 
 def decode_cursor(cursor: str) -> Position:
-    """The position that a cursor stands for.
+    """The position that a cursor encodes.
 
     Raises:
-        CorruptCursor: It is not exactly what `encode_cursor` made of some position.
+        CorruptCursor: The cursor is not exactly what `encode_cursor` returns for any position.
     """
     try:
-        at, public_id, _ = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).split(b".")
-        position = Position(int(at), public_id)
+        at, included, rest = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).split(b".", 2)
+        position = Position(int(at), bool(int(included)), rest.rpartition(b".")[0])
     except ValueError as error:
         raise CorruptCursor from error
     if encode_cursor(position) != cursor:
@@ -79,42 +101,29 @@ def decode_cursor(cursor: str) -> Position:
     return position
 
 
-def read_page(
-    settings: SandboxSettings, window: Window, after: Position | None, limit: int, now: int, *, descending: bool
-) -> Page:
-    """The next page of a walk: a function of its arguments, so the same cursor gives the same page.
-
-    Args:
-        settings: Of the sandbox.
-        window: The rows asked for.
-        after: Where the previous page ended; None for the first page.
-        limit: The most rows to give, at least 1.
-        now: The present, milliseconds since 1970.
-        descending: Whether to walk backwards.
-    """
-    seed = f"{settings.seed} {window.since} {after} {limit}"
-    size = _page_size(seed, after, limit) if settings.short_pages else limit
-    found = _next_rows(settings, window, after, size + 1, now, descending=descending)
-    rows = [day.texts[index] for day, index in found[:size]]
+def read_page(rows: Rows, settings: SandboxSettings, query: Query, now: int) -> Page:
+    """The page that a query asks for. It depends on the arguments alone, so the same cursor gives the same page."""
+    seed = f"{settings.seed} {query.window.since} {query.start} {query.limit}"
+    size = _page_size(seed, query) if settings.short_pages else query.limit
+    found = _next_rows(rows, query, size + 1, now)
+    texts = [day.texts[index] for day, index in found[:size]]
     if len(found) <= size:
-        loose = settings.short_pages and bool(rows) and _chance(f"end {seed}") < LOOSE_ENDS
-        return Page(rows, _position(*found[-1]) if loose else None)
-    if not rows:
-        return Page(rows, _just_before(_position(*found[0]), descending=descending))
-    return Page(rows, _position(*found[size - 1]))
+        has_empty_last_page = settings.short_pages and bool(texts) and _chance(f"end {seed}") < EMPTY_LAST_PAGES
+        return Page(texts, _position(*found[-1]) if has_empty_last_page else None)
+    if not texts:
+        return Page(texts, _position(*found[0], included=True))
+    return Page(texts, _position(*found[size - 1]))
 
 
-def count_rows(settings: SandboxSettings, window: Window, now: int) -> int:
-    """How many rows the window holds now (milliseconds since 1970)."""
-    zone = ZoneInfo(settings.timezone)
+def count_rows(rows: Rows, window: Window, now: int) -> int:
+    """The number of rows in the window now (milliseconds since 1970)."""
     total = 0
-    for day in _days(window, now, zone):
-        begin, end = day_bounds_ms(day, zone)
-        whole = (window.since is None or window.since <= begin) and end <= window.until
-        if whole and now >= settled_ms(day, zone):
-            total += volume(settings.seed, settings.rows_per_day, day)
+    for day in _days(window, now, rows.zone):
+        begin, end = day_bounds_ms(day, rows.zone)
+        if (window.since is None or window.since <= begin) and end <= window.until:
+            total += rows.count(day, now)
         else:
-            stored = day_at(settings, day, now)
+            stored = rows.on(day, now)
             total += stored.count(*_range(stored, window), now)
     return total
 
@@ -124,42 +133,41 @@ def _chance(text: str) -> float:
     return zlib.crc32(text.encode()) / 2**32
 
 
-def _page_size(seed: str, after: Position | None, limit: int) -> int:
+def _page_size(seed: str, query: Query) -> int:
     drawn = _chance(f"size {seed}")
-    ours = after is None or int(after.public_id[-1:], 16) % 2 == 0
-    if drawn < EMPTY_PAGES and ours:  # one empty page at a time
+    follows_an_empty_page = query.start is not None and query.start.included
+    if drawn < EMPTY_PAGES and not follows_an_empty_page:
         return 0
     if drawn < EMPTY_PAGES + SHORT_PAGES:
-        return max(1, round(limit * (SHORTEST + (1 - SHORTEST) * _chance(f"short {seed}"))))
-    return limit
+        return max(1, round(query.limit * (MIN_FILL + (1 - MIN_FILL) * _chance(f"short {seed}"))))
+    return query.limit
 
 
-def _next_rows(
-    settings: SandboxSettings, window: Window, after: Position | None, most: int, now: int, *, descending: bool
-) -> list[tuple[Day, int]]:
-    """The first rows, at `most`, that the API holds now in the window beyond `after`, as indices into their days."""
+def _next_rows(rows: Rows, query: Query, max_rows: int, now: int) -> list[tuple[Day, int]]:
+    """The first rows from the query's start on that the API shows now, as indices into their days."""
+    window, start, descending = query.window, query.start, query.descending
     ahead = window
-    if after is not None:  # days already walked need not be made
-        since = after.at if window.since is None else max(window.since, after.at)
-        ahead = Window(window.since, min(window.until, after.at + 1)) if descending else Window(since, window.until)
-    days = _days(ahead, now, ZoneInfo(settings.timezone))
+    if start is not None:  # days already walked need not be made
+        since = start.at if window.since is None else max(window.since, start.at)
+        ahead = Window(window.since, min(window.until, start.at + 1)) if descending else Window(since, window.until)
+    days = _days(ahead, now, rows.zone)
     found: list[tuple[Day, int]] = []
     for day in reversed(days) if descending else days:
-        stored = day_at(settings, day, now)
-        start, stop = _range(stored, window)
-        if after is not None and descending:
-            stop = min(stop, stored.index(*after, "left"))
-        elif after is not None:
-            start = max(start, stored.index(*after, "right"))
-        indices = stored.shown(start, stop, now, most - len(found), descending=descending)
+        stored = rows.on(day, now)
+        low, high = _range(stored, window)
+        if start is not None and descending:
+            high = min(high, stored.index(start.at, start.key, "right" if start.included else "left"))
+        elif start is not None:
+            low = max(low, stored.index(start.at, start.key, "left" if start.included else "right"))
+        indices = stored.shown(low, high, now, max_rows - len(found), descending=descending)
         found += [(stored, index) for index in indices]
-        if len(found) == most:
+        if len(found) == max_rows:
             break
     return found
 
 
 def _days(window: Window, now: int, zone: ZoneInfo) -> list[date]:
-    """The business days that the window touches, from the lender's first to today."""
+    """The business days that the window touches, from the lender's first day to today."""
     begin = day_bounds_ms(FIRST_DAY, zone)[0]
     since = begin if window.since is None else max(begin, window.since)
     last = min(window.until - 1, now)
@@ -173,11 +181,5 @@ def _range(day: Day, window: Window) -> tuple[int, int]:
     return 0 if window.since is None else day.index(window.since), day.index(window.until)
 
 
-def _position(day: Day, index: int) -> Position:
-    return Position(int(day.at[index]), bytes(day.public_id[index]))
-
-
-def _just_before(position: Position, *, descending: bool) -> Position:
-    """Where another tenant's row would be, next to one of ours: our identifiers are even numbers."""
-    neighbour = int(position.public_id, 16) + (1 if descending else -1)
-    return Position(position.at, b"%024x" % neighbour)
+def _position(day: Day, index: int, *, included: bool = False) -> Position:
+    return Position(int(day.at[index]), included, bytes(day.key[index]))

@@ -1,7 +1,4 @@
-"""Running the sandbox: in the foreground for the command line, or beside the caller in a thread.
-
-What belongs here: sockets, threads and their end. What does not: what the server answers (`server`).
-"""
+"""Running the sandbox: in the foreground for the command line, or in a thread of the caller's process."""
 
 import socket
 from collections.abc import Iterator
@@ -25,7 +22,7 @@ class RunningSandbox:
 
     Attributes:
         url: Its root, without a slash at the end.
-        settings: What it was started with.
+        settings: The settings it was started with.
     """
 
     url: str
@@ -34,11 +31,11 @@ class RunningSandbox:
 
 @contextmanager
 def running_sandbox(settings: SandboxSettings, port: int = 0) -> Iterator[RunningSandbox]:
-    """A sandbox in a thread of this process for as long as the context lasts.
+    """Runs a sandbox in a thread of this process until the context ends.
 
     Args:
-        settings: Of the sandbox.
-        port: On loopback; 0 for any free one.
+        settings: The sandbox's settings.
+        port: The port on 127.0.0.1; 0 for any free one.
 
     Yields:
         The sandbox, once its port accepts connections.
@@ -49,7 +46,7 @@ def running_sandbox(settings: SandboxSettings, port: int = 0) -> Iterator[Runnin
     config = uvicorn.Config(
         create_app(settings),
         lifespan="off",
-        log_config=None,  # the process that the thread lives in has its own logging
+        log_config=None,  # the caller's process has its own logging
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=GRACE_S,
@@ -66,7 +63,7 @@ def running_sandbox(settings: SandboxSettings, port: int = 0) -> Iterator[Runnin
 
 
 def serve(settings: SandboxSettings, port: int) -> None:
-    """Serve on loopback until interrupted, and log the address."""
+    """Serves on 127.0.0.1 until interrupted, and logs the address."""
     uvicorn.run(
         create_app(settings),
         host=LOOPBACK,
@@ -78,7 +75,7 @@ def serve(settings: SandboxSettings, port: int) -> None:
 
 
 def _listener(port: int) -> socket.socket:
-    """A listening socket: connections wait in it from now on, even before the server takes them."""
+    """A listening socket. From now on it queues connections, even before the server accepts them."""
     listener = socket.socket()
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,18 +1,16 @@
 """The Exports API over HTTP: routes, authentication, parameters and envelopes, as documented.
 
-What belongs here: what a client sees. What does not: which rows there are (`data`) and how they are paged (`paging`).
-
-Where the documentation leaves the behaviour open, this server does something plausible: a malformed `since` or
-`until` reads as absent, bounds are cut to milliseconds (`meta` says how they were read), and answers carry keys that
-are documented nowhere.
+Where the documentation leaves the behaviour open, this server chooses something plausible: a malformed `since` or
+`until` counts as absent, bounds are cut to milliseconds (`meta` says how they were read), and answers carry keys that
+are not documented.
 """
 
 import gzip
 import json
 import secrets
 import uuid
-from datetime import datetime, timedelta, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -20,9 +18,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from cleargrid_assets.sandbox.outreach import EPOCH, to_ms
+from cleargrid_assets.sandbox.communications import Communications
+from cleargrid_assets.sandbox.datasets import GivenRows
+from cleargrid_assets.sandbox.days import Rows
+from cleargrid_assets.sandbox.instants import from_ms, parse_ms, to_ms
 from cleargrid_assets.sandbox.paging import (
     CorruptCursor,
+    Query,
     Window,
     count_rows,
     decode_cursor,
@@ -30,9 +32,9 @@ from cleargrid_assets.sandbox.paging import (
     read_page,
 )
 from cleargrid_assets.sandbox.settings import SandboxSettings
-from cleargrid_assets.sandbox.tokens import InvalidToken, TokenIssuer
+from cleargrid_assets.sandbox.tokens import Tokens
 
-SECTION, DATASET = "S4", "D21"
+COMMUNICATION_LOGS = ("S4", "D21")
 RESERVED_DATASETS = frozenset({"D04", "D06", "D10", "D11", "D13", "D24"})
 DEFAULT_LIMIT, MAX_LIMIT = 500, 1000
 COMPRESSED_FROM_BYTES = 4_096
@@ -55,7 +57,10 @@ class _Api:
     def __init__(self, settings: SandboxSettings) -> None:
         self._settings = settings
         self._lender_id = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{settings.lender}.example"))
-        self._tokens = TokenIssuer(self._lender_id, settings.token_lifetime_s, settings.clock)
+        self._tokens = Tokens(settings.token_lifetime_s, settings.clock)
+        self._datasets: dict[tuple[str, str], Rows] = {COMMUNICATION_LOGS: Communications(settings)}
+        for dataset in settings.datasets:
+            self._datasets[dataset.section, dataset.code] = GivenRows(dataset, ZoneInfo(settings.timezone))
 
     async def login(self, request: Request) -> Response:
         self._require_lender(request)
@@ -65,8 +70,8 @@ class _Api:
         return JSONResponse(
             {
                 "lenderPublicId": self._lender_id,
-                "token": self._tokens.access_token(),
-                "refreshToken": self._tokens.refresh_token(),
+                "token": self._tokens.new_access_token(),
+                "refreshToken": self._tokens.new_refresh_token(),
             }
         )
 
@@ -75,28 +80,26 @@ class _Api:
         token = (await _json_object(request)).get("refreshToken")
         if not isinstance(token, str) or not token:
             raise HTTPException(400, "refreshToken is required")
-        try:
-            self._tokens.check_refresh(token)
-        except InvalidToken as error:
-            raise HTTPException(401, "Invalid refresh token") from error
-        return JSONResponse({"token": self._tokens.access_token()})
+        if not self._tokens.is_refresh_token(token):
+            raise HTTPException(401, "Invalid refresh token")
+        return JSONResponse({"token": self._tokens.new_access_token()})
 
     async def export(self, request: Request) -> Response:
         self._authorize(request)
-        _require_dataset(request)
+        rows = self._requested_dataset(request)
         asked = request.query_params
         now = to_ms(self._settings.clock())
         since, until = _instant(asked.get("since")), _instant(asked.get("until"))
         window = Window(since, now if until is None else until)
         cursor = asked.get("cursor")
         if not cursor:
-            self._require_answerable(window, now)
+            self._require_answerable(rows, window, now)
         limit = _limit(asked.get("limit"))
         try:
-            after = decode_cursor(cursor) if cursor else None
+            start = decode_cursor(cursor) if cursor else None
         except CorruptCursor as error:
             raise HTTPException(500, "Internal server error") from error
-        page = read_page(self._settings, window, after, limit, now, descending=asked.get("sort") == "desc")
+        page = read_page(rows, self._settings, Query(window, start, limit, asked.get("sort") == "desc"), now)
 
         pagination: dict[str, Any] = {
             "nextCursor": None if page.end is None else encode_cursor(page.end),
@@ -106,11 +109,11 @@ class _Api:
         }
         if asked.get("includeTotal") == "true":
             bounded = since is not None or until is not None
-            pagination |= self._total(window, now) if bounded else {"total": None, "totalNote": "window_required"}
+            pagination |= self._total(rows, window, now) if bounded else {"total": None, "totalNote": "window_required"}
         meta = {
-            "section": SECTION,
-            "dataset": DATASET,
-            "cursorField": "communicated_at",
+            "section": request.path_params["section"],
+            "dataset": request.path_params["dataset"],
+            "cursorField": rows.cursor_field,
             "since": None if since is None else _iso(since),
             "until": _iso(window.until),
             "tenantPathKind": "via",
@@ -125,31 +128,30 @@ class _Api:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme != "Bearer" or not token:
             raise HTTPException(401, "Missing or malformed Authorization header")
-        try:
-            lender_id = self._tokens.lender_of(token)
-        except InvalidToken as error:
-            raise HTTPException(401, "Invalid or expired token") from error
-        if request.path_params["lender_id"] != lender_id:
+        if not self._tokens.is_valid(token):
+            raise HTTPException(401, "Invalid or expired token")
+        if request.path_params["lender_id"] != self._lender_id:
             raise HTTPException(403, "Lender does not match the token")
 
-    def _require_answerable(self, window: Window, now: int) -> None:
-        most = self._settings.max_window_rows
-        if most is not None and count_rows(self._settings, window, now) > most:
+    def _requested_dataset(self, request: Request) -> Rows:
+        section, dataset = request.path_params["section"], request.path_params["dataset"]
+        rows = self._datasets.get((section, dataset))
+        if rows is not None:
+            return rows
+        if dataset in RESERVED_DATASETS:
+            raise HTTPException(404, f"Dataset {dataset} is reserved (available: false)")
+        raise HTTPException(404, "Unknown section or dataset")
+
+    def _require_answerable(self, rows: Rows, window: Window, now: int) -> None:
+        max_rows = self._settings.max_window_rows
+        if max_rows is not None and count_rows(rows, window, now) > max_rows:
             raise HTTPException(504, "Gateway timeout")
 
-    def _total(self, window: Window, now: int) -> dict[str, Any]:
-        total, cap = count_rows(self._settings, window, now), self._settings.total_cap
+    def _total(self, rows: Rows, window: Window, now: int) -> dict[str, Any]:
+        total, cap = count_rows(rows, window, now), self._settings.total_cap
         if cap is not None and total > cap:
             return {"total": cap, "totalExact": False, "totalNote": "capped"}
         return {"total": total, "totalExact": True}
-
-
-def _require_dataset(request: Request) -> None:
-    section, dataset = request.path_params["section"], request.path_params["dataset"]
-    if dataset in RESERVED_DATASETS:
-        raise HTTPException(404, f"Dataset {dataset} is reserved (available: false)")
-    if (section, dataset) != (SECTION, DATASET):
-        raise HTTPException(404, "Unknown section or dataset")
 
 
 def _success(rows: list[bytes], pagination: dict[str, Any], meta: dict[str, Any]) -> bytes:
@@ -162,9 +164,9 @@ def _success(rows: list[bytes], pagination: dict[str, Any], meta: dict[str, Any]
 
 
 def _compressed(request: Request, body: bytes) -> Response:
-    """The JSON, compressed where the client takes it and it is worth it.
+    """The JSON, compressed if the client accepts that and the body is large enough.
 
-    Done in one call here: a middleware, with its thread and file object, costs a third more.
+    A middleware, with its thread and file object, takes a third longer.
     """
     headers = {"Vary": "Accept-Encoding"}
     if len(body) >= COMPRESSED_FROM_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
@@ -188,7 +190,7 @@ def _internal_error(_: Request, __: Exception) -> Response:
 
 
 async def _json_object(request: Request) -> dict[str, Any]:
-    """The request's JSON object; an empty one where it has none."""
+    """The request's JSON object; an empty one if there is none."""
     try:
         given = await request.json()
     except ValueError:
@@ -204,14 +206,12 @@ def _limit(text: str | None) -> int:
 
 
 def _instant(text: str | None) -> int | None:
-    """An ISO-8601 instant in milliseconds since 1970; without an offset it is UTC."""
+    """An ISO-8601 instant in milliseconds since 1970; None if absent or malformed."""
     try:
-        # Python 3.10 reads no "Z".
-        instant = datetime.fromisoformat((text or "").replace("Z", "+00:00"))
-        return to_ms((instant if instant.tzinfo else instant.replace(tzinfo=timezone.utc)).astimezone(timezone.utc))
+        return parse_ms(text or "")
     except (ValueError, OverflowError):
         return None
 
 
 def _iso(instant: int) -> str:
-    return (EPOCH + timedelta(milliseconds=instant)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return from_ms(instant).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,85 +1,41 @@
-"""The sandbox's access and refresh tokens: signed, stateless, and worthless to any other process.
+"""The sandbox's access and refresh tokens: random texts, known to this process alone."""
 
-What belongs here: issuing tokens and telling good ones from others. What does not: who may have one.
-"""
-
-import hashlib
-import hmac
-import json
 import secrets
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any
-
-ACCESS = "access"
-REFRESH = "refresh"
+from datetime import datetime, timedelta
 
 
-class InvalidToken(Exception):  # noqa: N818
-    """The token was not issued by this process for this use, or has expired."""
-
-
-class TokenIssuer:
-    """Issues JSON Web Tokens (HS256) that carry `lenderId`, as the API's do.
+class Tokens:
+    """Issues tokens and recognizes them.
 
     Args:
-        lender_id: What the tokens carry.
-        lifetime_s: Seconds for which an access token is good; refresh tokens last as long as the process.
-        clock: The present instant.
+        lifetime_s: Seconds for which an access token is valid. Refresh tokens last as long as the process.
+        clock: Returns the present instant.
     """
 
-    def __init__(self, lender_id: str, lifetime_s: float, clock: Callable[[], datetime]) -> None:
-        self._lender_id = lender_id
-        self._lifetime_s = lifetime_s
+    def __init__(self, lifetime_s: float, clock: Callable[[], datetime]) -> None:
+        self._lifetime = timedelta(seconds=lifetime_s)
         self._clock = clock
-        self._key = secrets.token_bytes(32)
+        self._expires_at: dict[str, datetime] = {}
+        self._refresh_tokens: set[str] = set()
 
-    def access_token(self) -> str:
-        """A fresh access token."""
-        return self._issue({"use": ACCESS, "exp": self._clock().timestamp() + self._lifetime_s})
+    def new_access_token(self) -> str:
+        """A new access token."""
+        token = secrets.token_urlsafe(32)
+        self._expires_at[token] = self._clock() + self._lifetime
+        return token
 
-    def refresh_token(self) -> str:
-        """A fresh refresh token."""
-        return self._issue({"use": REFRESH})
+    def new_refresh_token(self) -> str:
+        """A new refresh token."""
+        token = secrets.token_urlsafe(32)
+        self._refresh_tokens.add(token)
+        return token
 
-    def lender_of(self, access_token: str) -> str:
-        """The lender an access token was issued for.
+    def is_valid(self, access_token: str) -> bool:
+        """Whether this is an access token that has not expired."""
+        expires_at = self._expires_at.get(access_token)
+        return expires_at is not None and self._clock() < expires_at
 
-        Raises:
-            InvalidToken: It is no access token of this process, or its time is over.
-        """
-        claims = self._claims(access_token, ACCESS)
-        if self._clock().timestamp() >= claims["exp"]:
-            raise InvalidToken
-        return str(claims["lenderId"])
-
-    def check_refresh(self, refresh_token: str) -> None:
-        """Return if this is a refresh token of this process.
-
-        Raises:
-            InvalidToken: It is not.
-        """
-        self._claims(refresh_token, REFRESH)
-
-    def _issue(self, claims: dict[str, Any]) -> str:
-        claims = {"lenderId": self._lender_id, "jti": secrets.token_hex(8), **claims}
-        signed = ".".join(_encode(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims))
-        return f"{signed}.{self._signature(signed)}"
-
-    def _claims(self, token: str, use: str) -> dict[str, Any]:
-        signed, _, signature = token.rpartition(".")
-        if not hmac.compare_digest(signature.encode(), self._signature(signed).encode()):
-            raise InvalidToken
-        payload = signed.partition(".")[2]
-        claims: dict[str, Any] = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        if claims["use"] != use:
-            raise InvalidToken
-        return claims
-
-    def _signature(self, signed: str) -> str:
-        return _encode(hmac.digest(self._key, signed.encode(), hashlib.sha256))
-
-
-def _encode(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+    def is_refresh_token(self, token: str) -> bool:
+        """Whether this is a refresh token."""
+        return token in self._refresh_tokens

@@ -1,4 +1,4 @@
-"""The real project as its tests drive it: its definitions, an invented API, a database file and an instance."""
+"""The whole project under test: its definitions, a sandbox, a database file and a Dagster instance."""
 
 import os
 import shutil
@@ -21,37 +21,37 @@ from cleargrid_assets.partitions import RANGE_END, RANGE_START
 from cleargrid_assets.sandbox import RunningSandbox, SandboxSettings, rows_of_day
 
 WEEK = (date(2026, 1, 1), date(2026, 1, 7))
-"""The first days of the history: no day before them can be asked for."""
+"""The first days of the history: no partition is before them."""
 
 LONG_AFTER = datetime(2026, 1, 20, tzinfo=timezone.utc)
-"""By then, no day of the week changes any more."""
+"""At this instant no day of the week changes any more."""
 
 PARTITION = "dagster/partition"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-"""Run configuration: failures are part of many tests, and need not be printed."""
+"""Run configuration without console output, because many tests cause failures."""
 
 _PICTURE = "cleargrid_assets.pictures.presentation.Presentation.picture"
 
 
 def settled_settings(**changed: Any) -> SandboxSettings:
-    """Of a small sandbox whose clock stands still."""
+    """Settings of a small sandbox whose clock stands still."""
     return replace(SandboxSettings(rows_per_day=120, clock=lambda: LONG_AFTER), **changed)
 
 
 def days_between(first: date, last: date) -> list[date]:
-    """Both included."""
+    """All days from the first to the last, both included."""
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 @cache
-def _definitions(_environment: tuple[tuple[str, str], ...]) -> dg.Definitions:
-    """Of the environment that is entered; what they resolve to is kept with them."""
-    return build_defs()
+def _definitions(build: Callable[[], dg.Definitions], _environment: tuple[tuple[str, str], ...]) -> dg.Definitions:
+    """The definitions of an environment, built once, because resolving them takes long."""
+    return build()
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run that has ended, as the UI would show it."""
+    """A run that has ended."""
 
     result: dg.ExecuteInProcessResult
 
@@ -61,7 +61,7 @@ class Run:
 
     @property
     def failure(self) -> str:
-        """What the failed steps say, causes included."""
+        """The errors of the failed steps, with their causes."""
         errors = [event.step_failure_data.error for event in self.result.all_events if event.is_step_failure]
         return "\n".join(error.to_string() for error in errors if error)
 
@@ -79,7 +79,7 @@ class Run:
         return {evaluation.check_name for evaluation in evaluations if not evaluation.passed}
 
     def materialized(self) -> set[tuple[str, str]]:
-        """Table and day of every materialization."""
+        """The table and the day of every materialization."""
         return {
             (event.asset_key.path[-1], str(event.partition))
             for event in self.result.get_asset_materialization_events()
@@ -87,7 +87,7 @@ class Run:
         }
 
     def metadata(self, table: Table, day: date) -> dict[str, Any]:
-        """What the day's materialization says, as plain values."""
+        """The metadata of the day's materialization, as plain values."""
         return {name: value.value for name, value in self.entries(table, day).items()}
 
     def entries(self, table: Table, day: date) -> Mapping[str, dg.MetadataValue[Any]]:
@@ -113,19 +113,22 @@ class Project:
     """Definitions, environment and history of one lender.
 
     Attributes:
-        sandbox: Its API.
+        sandbox: The API.
         database: The DuckDB file.
-        environment: The variables that its runs see.
-        instance: Dagster's.
+        environment: The variables that the runs see.
+        instance: The Dagster instance with the history.
+        build: Makes the definitions.
     """
 
     sandbox: RunningSandbox
     database: Path
     environment: Mapping[str, str]
     instance: dg.DagsterInstance
+    build: Callable[[], dg.Definitions] = build_defs
 
     @classmethod
     def pointed_at(cls, sandbox: RunningSandbox, folder: Path) -> "Project":
+        """A project with an empty history whose database is in the folder."""
         database = folder / "log.duckdb"
         environment = {
             "CLEARGRID_BASE_URL": sandbox.url,
@@ -137,7 +140,7 @@ class Project:
         return cls(sandbox, database, environment, dg.DagsterInstance.ephemeral())
 
     def copied_to(self, folder: Path) -> "Project":
-        """With a copy of the tables, and of what the materializations of the log said."""
+        """The same project with copies of the tables and of the log's materializations."""
         database = folder / self.database.name
         shutil.copy(self.database, database)
         instance = dg.DagsterInstance.ephemeral()
@@ -147,14 +150,14 @@ class Project:
         return replace(self, database=database, instance=instance).given(CLEARGRID_DUCKDB=str(database))
 
     def given(self, **variables: str) -> "Project":
-        """With some variables changed; an empty one counts as unset."""
+        """The same project with some variables changed; an empty one counts as unset."""
         return replace(self, environment={**self.environment, **variables})
 
     @contextmanager
     def entered(self) -> Iterator[dg.Definitions]:
-        """The definitions, while the environment is the project's."""
+        """Sets the environment, and gives the definitions."""
         with patch.dict(os.environ, self.environment):
-            yield _definitions(tuple(sorted(self.environment.items())))
+            yield _definitions(self.build, tuple(sorted(self.environment.items())))
 
     def materialize(
         self,
@@ -165,14 +168,14 @@ class Project:
         checked: bool = True,
         drawn: bool = False,
     ) -> Run:
-        """One run over the days, as the UI's Materialize button starts it.
+        """One run of the days, as the UI's Materialize button starts it.
 
         Args:
             first: The first day.
             last: The last day; the first by default.
             only: The tables.
             checked: Whether the checks of the tables run too.
-            drawn: Whether pictures are drawn, which takes longer than all else together.
+            drawn: Whether pictures are drawn, which takes longer than the rest of the run.
         """
         tags = (
             {PARTITION: first.isoformat()}
@@ -188,7 +191,7 @@ class Project:
         )
 
     def run_checks(self, names: Iterable[str], table: Table = COMMUNICATION_LOGS, day: date | None = None) -> Run:
-        """Checks alone: of a day, or as the UI's Execute button starts them."""
+        """Runs checks alone: for a day, or without one, as the UI's Execute button does."""
         return self._run(
             lambda job: job.get_subset(
                 asset_selection=set(),
@@ -198,11 +201,11 @@ class Project:
         )
 
     def check(self, name: str, table: Table = COMMUNICATION_LOGS, day: date | None = None) -> dg.AssetCheckEvaluation:
-        """One check, alone."""
+        """Runs one check alone."""
         return self.run_checks([name], table, day).check(name, table)
 
     def run_job(self, name: str, tags: Mapping[str, str]) -> Run:
-        """One of the project's jobs, with the tags of a run request."""
+        """Runs one of the project's jobs with the tags of a run request."""
         return self._run(lambda _: None, tags, name=name)
 
     def _run(
@@ -227,7 +230,7 @@ class Project:
         return Run(result)
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
-        """The answer of a query over the database, in UTC."""
+        """The result of a query, with instants in UTC."""
         with duckdb.connect(str(self.database)) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             return connection.execute(sql).fetchall()
@@ -238,10 +241,10 @@ class Project:
         return self.ask(f"SELECT {columns} FROM log.cleargrid.{table.name} ORDER BY ALL")
 
     def source_rows(self, day: date) -> list[dict[str, Any]]:
-        """What the API holds for a day now."""
+        """The communication logs that the API holds for a day now."""
         return rows_of_day(self.sandbox.settings, day, self.sandbox.settings.clock())
 
     @property
     def spools(self) -> list[Path]:
-        """What is left of fetching."""
+        """The spool files that are left."""
         return sorted(self.database.with_name(f"{self.database.name}.spool").rglob("*.ndjson"))

@@ -21,9 +21,9 @@ from cleargrid_assets_tests.exports.api import (
     Api,
     Request,
     envelope,
-    row,
     serving,
 )
+from cleargrid_assets_tests.rows import as_json, communication
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def sandbox() -> Iterator[RunningSandbox]:
 @pytest.fixture
 def variables(sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     monkeypatch.chdir(tmp_path)
-    # The command reads .env into the environment of this process: put back what it changes.
+    # The command reads .env into the environment of this process. This restores what it changes.
     monkeypatch.setenv("CLEARGRID_PAGE_SIZE", "")
     return {
         **sandbox_variables(sandbox.url, sandbox.settings),
@@ -58,7 +58,7 @@ def _pointing_at(api: Api) -> dict[str, str]:
     }
 
 
-def test_right_variables_pass_and_say_what_was_seen(variables: dict[str, str]) -> None:
+def test_correct_variables_pass_and_print_what_was_found(variables: dict[str, str]) -> None:
     result = _check(variables)
     assert result.exit_code == 0, result.output
     assert "logged in at http://127.0.0.1" in result.output
@@ -68,9 +68,9 @@ def test_right_variables_pass_and_say_what_was_seen(variables: dict[str, str]) -
     assert "log.duckdb" in result.output
 
 
-def test_a_row_behind_empty_pages_is_found(variables: dict[str, str]) -> None:
+def test_row_behind_empty_pages_is_found(variables: dict[str, str]) -> None:
     yesterday = datetime.now(timezone.utc) - timedelta(days=1)
-    with serving(Api(rows=[row("a", yesterday.isoformat())])) as api:
+    with serving(Api(rows=[as_json(communication("a", communicated_at=yesterday))])) as api:
         api.page_size_of = lambda since, until, page: 0 if page < 3 else 1
         result = _check({**variables, **_pointing_at(api)})
     assert result.exit_code == 0, result.output
@@ -79,9 +79,9 @@ def test_a_row_behind_empty_pages_is_found(variables: dict[str, str]) -> None:
     )
 
 
-def test_nothing_is_claimed_of_rows_that_empty_pages_hide(variables: dict[str, str]) -> None:
+def test_endless_empty_pages_make_no_claim_about_rows(variables: dict[str, str]) -> None:
     yesterday = datetime.now(timezone.utc) - timedelta(days=1)
-    with serving(Api(rows=[row("a", yesterday.isoformat())])) as api:
+    with serving(Api(rows=[as_json(communication("a", communicated_at=yesterday))])) as api:
         api.page_size_of = lambda since, until, page: 0
         result = _check({**variables, **_pointing_at(api)})
     assert result.exit_code == 0, result.output
@@ -89,9 +89,11 @@ def test_nothing_is_claimed_of_rows_that_empty_pages_hide(variables: dict[str, s
     assert "holds" not in result.output.split("Exports API")[1]
 
 
-def test_days_too_many_for_one_query_are_halved_as_in_a_run(variables: dict[str, str]) -> None:
+def test_window_too_large_for_one_query_is_halved(variables: dict[str, str]) -> None:
     now = datetime.now(timezone.utc)
-    rows = [row(str(back), (now - timedelta(days=back, minutes=6)).isoformat()) for back in range(30)]
+    rows = [
+        as_json(communication(str(back), communicated_at=now - timedelta(days=back, minutes=6))) for back in range(30)
+    ]
     with serving(Api(rows=rows, most_rows=4)) as api:
         result = _check({**variables, **_pointing_at(api)})
     assert result.exit_code == 0, result.output
@@ -99,7 +101,7 @@ def test_days_too_many_for_one_query_are_halved_as_in_a_run(variables: dict[str,
     assert len(api.data_requests) == 5  # 30, 15, 7.5 and 3.75 days, and the count
 
 
-def test_a_service_that_no_window_is_small_enough_for_fails_with_what_it_said(variables: dict[str, str]) -> None:
+def test_504_for_every_window_fails_with_the_servers_message(variables: dict[str, str]) -> None:
     with serving(Api()) as api:
         api.fault = lambda request, answer: envelope(504, "Slow today") if request.kind == "data" else answer
         result = _check({**variables, **_pointing_at(api)})
@@ -109,9 +111,9 @@ def test_a_service_that_no_window_is_small_enough_for_fails_with_what_it_said(va
     assert len(api.data_requests) == 10
 
 
-def test_a_service_that_takes_too_long_to_count_is_not_asked_to(variables: dict[str, str]) -> None:
+def test_504_for_the_count_is_followed_by_a_query_without_it(variables: dict[str, str]) -> None:
     yesterday = datetime.now(timezone.utc) - timedelta(days=1)
-    with serving(Api(rows=[row("a", yesterday.isoformat())])) as api:
+    with serving(Api(rows=[as_json(communication("a", communicated_at=yesterday))])) as api:
         api.fault = lambda request, answer: envelope(504) if "includeTotal" in request.params else answer
         result = _check({**variables, **_pointing_at(api)})
     assert result.exit_code == 0, result.output
@@ -120,7 +122,7 @@ def test_a_service_that_takes_too_long_to_count_is_not_asked_to(variables: dict[
     assert len(api.data_requests) == 3
 
 
-def test_a_server_whose_clock_is_behind_ours_is_no_failure(variables: dict[str, str]) -> None:
+def test_server_clock_behind_ours_passes(variables: dict[str, str]) -> None:
     def until_its_own_now(request: Request, answer: Answer) -> Answer:
         if request.kind == "data":
             document = answer.document
@@ -134,8 +136,8 @@ def test_a_server_whose_clock_is_behind_ours_is_no_failure(variables: dict[str, 
     assert result.exit_code == 0, result.output
 
 
-def test_a_wrong_password_fails_with_what_the_server_said(variables: dict[str, str]) -> None:
-    # Permanent, though the service answers it with a 500; the tries in between are few.
+def test_wrong_password_fails_with_the_servers_message(variables: dict[str, str]) -> None:
+    # The service answers 500, which is retried a few times.
     result = _check({**variables, "CLEARGRID_PASSWORD": "not-it"})
     assert result.exit_code == 1
     assert "the login failed" in result.output
@@ -143,13 +145,13 @@ def test_a_wrong_password_fails_with_what_the_server_said(variables: dict[str, s
     assert "not-it" not in result.output
 
 
-def test_missing_credentials_fail_naming_each(variables: dict[str, str]) -> None:
+def test_missing_credentials_are_each_named(variables: dict[str, str]) -> None:
     result = _check({**variables, "CLEARGRID_EMAIL": "", "CLEARGRID_PASSWORD": ""})
     assert result.exit_code == 1
     assert "CLEARGRID_EMAIL and CLEARGRID_PASSWORD are not set" in result.output
 
 
-def test_everything_that_is_wrong_is_said_at_once(variables: dict[str, str], tmp_path: Path) -> None:
+def test_all_errors_are_reported_at_once(variables: dict[str, str], tmp_path: Path) -> None:
     outcomes = tmp_path / "outcomes.toml"
     outcomes.write_text('[statuses]\nPROMISED = "sometimes"\n')
     result = _check({**variables, "CLEARGRID_OUTCOMES": str(outcomes), "CLEARGRID_BASE_URL": "http://api.example"})
@@ -159,20 +161,20 @@ def test_everything_that_is_wrong_is_said_at_once(variables: dict[str, str], tmp
     assert "plain http to api.example" in result.output
 
 
-def test_a_first_day_that_is_not_over_leaves_nothing_to_fetch(variables: dict[str, str]) -> None:
+def test_first_day_that_is_not_over_fails(variables: dict[str, str]) -> None:
     today = datetime.now(timezone.utc).date()
     result = _check({**variables, "CLEARGRID_START_DATE": str(today)})
     assert result.exit_code == 1
-    assert "none of them is over" in result.output
+    assert "not over, so there is nothing to fetch" in result.output
     assert _check({**variables, "CLEARGRID_START_DATE": str(today - timedelta(days=1))}).exit_code == 0
 
 
-def test_a_database_that_was_not_there_is_said_to_be_new(variables: dict[str, str]) -> None:
-    assert "log.duckdb was not there, and has been created, empty" in _check(variables).output
-    assert "log.duckdb opens for writing, and holds 0 tables" in _check(variables).output
+def test_missing_database_is_created_and_reported_as_new(variables: dict[str, str]) -> None:
+    assert "log.duckdb did not exist. It was created, empty." in _check(variables).output
+    assert "log.duckdb is writable and holds 0 tables" in _check(variables).output
 
 
-def test_an_unreadable_variable_is_named(variables: dict[str, str]) -> None:
+def test_invalid_variable_is_named(variables: dict[str, str]) -> None:
     result = _check({**variables, "CLEARGRID_TIMEZONE": "Dubai"})
     assert result.exit_code == 1
     assert "CLEARGRID_TIMEZONE is 'Dubai'" in result.output
@@ -184,9 +186,7 @@ def test_no_address_or_subject_is_printed(variables: dict[str, str]) -> None:
     assert "@example.com" not in output
 
 
-def test_the_env_file_of_the_folder_is_read_over_the_environment_as_dagster_does(
-    variables: dict[str, str], tmp_path: Path
-) -> None:
+def test_env_file_overrides_the_environment(variables: dict[str, str], tmp_path: Path) -> None:
     variables = {**variables, "CLEARGRID_PAGE_SIZE": "500"}
     (tmp_path / ".env").write_text("CLEARGRID_PAGE_SIZE=many\n")
     result = _check(variables)

@@ -1,7 +1,9 @@
-"""`cleargrid demo` as a user runs it: in a fresh folder, in processes of its own."""
+"""`cleargrid demo` as a user runs it: in a new folder, in a process of its own."""
 
 import json
 import os
+import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -13,6 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from cleargrid_assets.contracts import TABLES
 from cleargrid_assets_tests.warehouse.files import write_newer_file
 
 _COMMAND = [sys.executable, "-c", "from cleargrid_assets.cli.main import main; main()", "demo"]
@@ -20,7 +23,7 @@ _COMMAND = [sys.executable, "-c", "from cleargrid_assets.cli.main import main; m
 
 def _environment(folder: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CLEARGRID_", "DAGSTER_"))}
-    # What a user with a real lender has set: the demo must not touch it.
+    # A user with a real lender has these set. The demo must not touch them.
     return {**kept, "CLEARGRID_DUCKDB": str(folder / "real.duckdb"), "CLEARGRID_LENDER": "real"}
 
 
@@ -31,7 +34,7 @@ def _free_port() -> int:
     return port
 
 
-def test_the_demo_prints_a_funnel_and_where_the_data_is_and_leaves_real_data_alone(tmp_path: Path) -> None:
+def test_demo_prints_a_funnel_and_leaves_real_data_alone(tmp_path: Path) -> None:
     database = tmp_path / "data" / "demo" / "demo.duckdb"
     database.parent.mkdir(parents=True)
     write_newer_file(database)  # of an earlier demo, with DuckDB 2
@@ -40,15 +43,18 @@ def test_the_demo_prints_a_funnel_and_where_the_data_is_and_leaves_real_data_alo
     assert run.returncode == 0, run.stderr
     assert "Attempt funnel of" in run.stdout
     assert "engaged" in run.stdout
+    assert f"{len(TABLES) - 1} analyses" in run.stdout
+    assert re.search(r"checks ran on \S+; all passed\.", run.stdout), run.stdout
+    assert _answer_of(_printed_query(run.stdout), tmp_path).count("phone") == 2
     assert str(database) in run.stdout
     with duckdb.connect(str(database), read_only=True) as connection:
         days = connection.sql("SELECT count(DISTINCT communicated_date) FROM cleargrid.communication_logs").fetchall()
     assert days == [(2,)]
     assert not (tmp_path / "real.duckdb").exists()
-    assert "leaked" not in run.stderr  # what DuckDB says of objects that nobody collected
+    assert "leaked" not in run.stderr  # DuckDB's warning about objects that were not collected
 
 
-def test_the_demo_refuses_a_port_that_is_taken_before_it_does_anything(tmp_path: Path) -> None:
+def test_demo_with_a_taken_port_fails_before_it_starts(tmp_path: Path) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
@@ -61,10 +67,20 @@ def test_the_demo_refuses_a_port_that_is_taken_before_it_does_anything(tmp_path:
     assert not (tmp_path / "data").exists()
 
 
+def _printed_query(output: str) -> str:
+    [query] = [line.strip() for line in output.splitlines() if "import duckdb" in line]
+    return query
+
+
+def _answer_of(command: str, folder: Path) -> str:
+    """What a shell prints for the command that the demo suggests."""
+    return subprocess.run(shlex.split(command), cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
 @pytest.fixture
 def demo_with_ui(tmp_path: Path) -> Any:
     port = _free_port()
-    # Filled in for a real lender: Dagster reads it over the environment wherever it is started.
+    # Of a user with a real lender. Dagster reads it over the environment in the folder where it starts.
     (tmp_path / ".env").write_text("CLEARGRID_START_DATE=broken\nCLEARGRID_DUCKDB=real.duckdb\n")
     command = [*_COMMAND, "--days", "1", "--rows-per-day", "200", "--port", str(port)]
     process = subprocess.Popen(
@@ -82,7 +98,7 @@ def demo_with_ui(tmp_path: Path) -> Any:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def test_the_ui_shows_what_the_demo_materialized_until_it_is_interrupted(demo_with_ui: Any) -> None:
+def test_ui_shows_materialized_assets_until_interrupted(demo_with_ui: Any) -> None:
     process, port, up = demo_with_ui
     assert up
     query = "{ assetNodes { assetKey { path } assetMaterializations(limit: 1) { partition } } }"

@@ -6,9 +6,12 @@ import subprocess
 import sys
 
 import requests
+from click.testing import CliRunner
+
+from cleargrid_assets.cli.main import main
 
 
-def test_the_sandbox_says_how_to_use_it_and_serves_until_it_is_interrupted() -> None:
+def test_sandbox_prints_its_variables_and_serves_until_interrupted() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -30,7 +33,7 @@ def test_the_sandbox_says_how_to_use_it_and_serves_until_it_is_interrupted() -> 
             timeout=10,
         )
         assert answer.status_code == 200
-        # Not the real one, in which invented rows would replace days.
+        # Not the user's database, in which invented rows would replace days.
         assert said["CLEARGRID_DUCKDB"] == "data/sandbox.duckdb"
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=20)
@@ -39,3 +42,14 @@ def test_the_sandbox_says_how_to_use_it_and_serves_until_it_is_interrupted() -> 
     finally:
         process.kill()
         process.wait()
+
+
+def test_sandbox_with_a_taken_port_fails_and_names_it() -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        result = CliRunner().invoke(main, ["sandbox", "--port", str(port)])
+    assert result.exit_code == 1
+    assert f"Port {port} is in use" in result.output
+    assert "export" not in result.output

@@ -1,4 +1,4 @@
-"""A visitor who knows nothing of the sandbox but its URL, and a clock that stands still."""
+"""A client that knows only the URL of a sandbox, and a clock that stands still."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -26,7 +26,7 @@ class Clock:
 
 
 class Visitor:
-    """A client in a few lines, so that the sandbox is not tested by the client it serves to test."""
+    """A minimal client. The product's own client is tested against the sandbox, so it must not test the sandbox."""
 
     def __init__(self, sandbox: RunningSandbox) -> None:
         self.url = sandbox.url
@@ -79,14 +79,14 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="module")
 def settled() -> Iterator[Visitor]:
-    """A visitor to a sandbox whose days of May are long settled."""
+    """A client of a sandbox in which the days of May no longer change."""
     with running_sandbox(SandboxSettings(rows_per_day=400, clock=Clock())) as sandbox:
         yield Visitor(sandbox).enter()
 
 
 @pytest.fixture
 def visit(clock: Clock) -> Iterator[Callable[..., Visitor]]:
-    """Start a sandbox with some settings, and visit it."""
+    """Starts a sandbox with some settings changed, and returns a client of it."""
     with ExitStack() as stack:
 
         def start(**changed: Any) -> Visitor:

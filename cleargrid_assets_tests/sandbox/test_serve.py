@@ -1,4 +1,4 @@
-"""Running and stopping: a port of its own, and nothing left behind."""
+"""Starting and stopping: a sandbox has its own port, and leaves no thread behind."""
 
 import threading
 
@@ -9,11 +9,11 @@ from cleargrid_assets.sandbox import SandboxSettings, running_sandbox
 
 
 def _sandboxes() -> set[threading.Thread]:
-    """Those of this process; other tests have some too."""
+    """All sandbox threads of this process, those of other tests included."""
     return {thread for thread in threading.enumerate() if thread.name == "cleargrid-sandbox"}
 
 
-def test_a_sandbox_listens_on_loopback_only_while_its_context_lasts() -> None:
+def test_sandbox_listens_only_while_its_context_lasts() -> None:
     others = _sandboxes()
     with running_sandbox(SandboxSettings()) as sandbox:
         assert sandbox.url.startswith("http://127.0.0.1:")
@@ -23,7 +23,7 @@ def test_a_sandbox_listens_on_loopback_only_while_its_context_lasts() -> None:
     assert _sandboxes() == others
 
 
-def test_a_sandbox_stops_with_its_callers_failure_and_with_connections_left_open() -> None:
+def test_sandbox_stops_on_failure_with_open_connections() -> None:
     others = _sandboxes()
     session = requests.Session()
 
@@ -37,14 +37,14 @@ def test_a_sandbox_stops_with_its_callers_failure_and_with_connections_left_open
     assert _sandboxes() == others
 
 
-def test_a_sandbox_that_is_never_asked_stops_at_once() -> None:
+def test_unused_sandbox_stops_at_once() -> None:
     others = _sandboxes()
     with running_sandbox(SandboxSettings()):
         pass
     assert _sandboxes() == others
 
 
-def test_a_port_can_be_chosen_and_used_again() -> None:
+def test_port_can_be_chosen_and_reused() -> None:
     with running_sandbox(SandboxSettings()) as first:
         port = int(first.url.rpartition(":")[2])
         with pytest.raises(OSError, match="in use"), running_sandbox(SandboxSettings(), port):

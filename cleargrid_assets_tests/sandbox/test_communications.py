@@ -1,4 +1,4 @@
-"""The invented days: the same for the same seed, like real outreach, and changing as real rows do."""
+"""Invented days: the same for the same seed, with plausible outreach, late rows and edits."""
 
 import re
 from collections import Counter
@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cleargrid_assets.sandbox import SandboxSettings, data, rows_of_day
+from cleargrid_assets.sandbox import SandboxSettings, rows_of_day
+from cleargrid_assets.sandbox.communications import DayCache
 from cleargrid_assets_tests.sandbox.conftest import DAY, LONG_AFTER, MIDNIGHT, NEXT_MIDNIGHT, Clock, Visitor
 
 SETTINGS = SandboxSettings(rows_per_day=5000)
@@ -35,16 +36,15 @@ def by_id(rows: Rows) -> dict[str, dict[str, Any]]:
     return {row["public_id"]: row for row in rows}
 
 
-def test_a_day_is_the_same_whichever_day_was_asked_before() -> None:
+def test_day_is_the_same_in_any_order_of_requests() -> None:
     days = [DAY + timedelta(days=number) for number in range(3)]
-    data._days.clear()
-    forward = [rows_of_day(SETTINGS, day, LONG_AFTER) for day in days]
-    data._days.clear()
-    backward = [rows_of_day(SETTINGS, day, LONG_AFTER) for day in reversed(days)]
+    cache, another_cache = DayCache(), DayCache()
+    forward = [rows_of_day(SETTINGS, day, LONG_AFTER, cache) for day in days]
+    backward = [rows_of_day(SETTINGS, day, LONG_AFTER, another_cache) for day in reversed(days)]
     assert forward == backward[::-1]
 
 
-def test_another_seed_is_another_day(rows: Rows) -> None:
+def test_another_seed_gives_other_rows(rows: Rows) -> None:
     other = rows_of_day(replace(SETTINGS, seed=8), DAY, LONG_AFTER)
     assert not by_id(rows).keys() & by_id(other).keys()
 
@@ -54,11 +54,11 @@ def test_public_ids_are_object_ids_unique_over_days() -> None:
     ids = [row["public_id"] for day in days for row in day]
     assert all(re.fullmatch(r"[0-9a-f]{24}", public_id) for public_id in ids)
     assert len(set(ids)) == len(ids)
-    # Were the day not in it, rows created in the same second could share an identifier, if seldom.
+    # Without the day in them, rows created in the same second could share an identifier.
     assert len({public_id[8:18] for public_id in ids}) == len(days)
 
 
-def test_weekdays_hold_about_the_rows_asked_for_and_weekends_a_quarter() -> None:
+def test_weekends_hold_a_quarter_of_a_weekdays_rows() -> None:
     monday = date(2026, 5, 18)
     sizes = [len(rows_of_day(SETTINGS, monday + timedelta(days=number), LONG_AFTER)) for number in range(7)]
     assert all(0.85 * 5000 < size < 1.15 * 5000 for size in sizes[:5])
@@ -67,7 +67,7 @@ def test_weekdays_hold_about_the_rows_asked_for_and_weekends_a_quarter() -> None
     assert len(set(sizes)) == 7
 
 
-def test_a_days_rows_lie_within_the_day_of_the_zone() -> None:
+def test_rows_lie_within_the_business_day_of_the_zone() -> None:
     zone = ZoneInfo("Asia/Dubai")
     rows = rows_of_day(replace(SETTINGS, timezone="Asia/Dubai"), DAY, LONG_AFTER)
     assert {instant(row["communicated_at"]).astimezone(zone).date() for row in rows} == {DAY}
@@ -77,7 +77,7 @@ def test_a_days_rows_lie_within_the_day_of_the_zone() -> None:
     assert sum(hours[hour] for hour in (21, 22, 23, 0, 1, 2, 3, 4, 5)) > 0
 
 
-def test_types_and_statuses_come_at_plausible_rates(outbound: Rows) -> None:
+def test_types_and_statuses_have_plausible_shares(outbound: Rows) -> None:
     types = Counter(row["communication_type"] for row in outbound)
     assert 0.5 < types["CALL"] / len(outbound) < 0.7
     assert 0.2 < types["EMAIL"] / len(outbound) < 0.4
@@ -92,7 +92,7 @@ def test_types_and_statuses_come_at_plausible_rates(outbound: Rows) -> None:
     }
 
 
-def test_only_answered_calls_have_durations_with_fractions_and_few_lack_one(rows: Rows) -> None:
+def test_only_answered_calls_have_durations_and_few_lack_one(rows: Rows) -> None:
     answered = [row["duration"] for row in rows if row["status"] == "ANSWERED"]
     assert all(row["duration"] is None for row in rows if row["status"] != "ANSWERED")
     missing = answered.count(None)
@@ -113,7 +113,7 @@ def test_addresses_belong_to_nobody(rows: Rows) -> None:
         assert shape.fullmatch(row["to"])
 
 
-def test_a_contact_is_called_again_only_until_reached(outbound: Rows) -> None:
+def test_contact_is_called_again_only_until_reached(outbound: Rows) -> None:
     calls: dict[str, list[str]] = {}
     for row in outbound:
         if row["communication_type"] == "CALL":
@@ -123,13 +123,13 @@ def test_a_contact_is_called_again_only_until_reached(outbound: Rows) -> None:
     assert all(len(statuses) == 1 for statuses in calls.values() if "INVALID_NUMBER" in statuses)
 
 
-def test_contacts_come_again_on_other_days(outbound: Rows) -> None:
+def test_contacts_reappear_on_other_days(outbound: Rows) -> None:
     next_day = rows_of_day(SETTINGS, DAY + timedelta(days=1), LONG_AFTER)
     today, tomorrow = ({row["to"] for row in day if row["direction"] == "outbound"} for day in (outbound, next_day))
     assert len(today & tomorrow) > 0.1 * len(today)
 
 
-def test_people_answer_more_readily_in_the_evening() -> None:
+def test_answer_rate_is_higher_in_the_evening() -> None:
     answered: Counter[bool] = Counter()
     called: Counter[bool] = Counter()
     for number in range(5):
@@ -141,7 +141,7 @@ def test_people_answer_more_readily_in_the_evening() -> None:
     assert answered[True] / called[True] > 1.25 * answered[False] / called[False]
 
 
-def test_an_inbound_row_answers_an_earlier_outbound_one(rows: Rows) -> None:
+def test_inbound_rows_follow_an_outbound_row_to_the_contact(rows: Rows) -> None:
     first: dict[str, str] = {}
     inbound = 0
     for row in rows:
@@ -153,12 +153,12 @@ def test_an_inbound_row_answers_an_earlier_outbound_one(rows: Rows) -> None:
     assert 0.01 * len(rows) < inbound < 0.05 * len(rows)
 
 
-def test_rows_are_created_after_the_communication_and_updated_after_that(rows: Rows) -> None:
+def test_communicated_created_and_updated_are_in_order(rows: Rows) -> None:
     for row in rows:
         assert instant(row["communicated_at"]) < instant(row["created_at"]) < instant(row["updated_at"])
 
 
-def test_about_one_row_in_a_hundred_is_hours_to_two_days_late(rows: Rows) -> None:
+def test_about_1_percent_of_rows_are_2_to_48_hours_late(rows: Rows) -> None:
     lags = [instant(row["created_at"]) - instant(row["communicated_at"]) for row in rows]
     late = [lag for lag in lags if lag > timedelta(minutes=5)]
     assert 0.005 * len(rows) < len(late) < 0.02 * len(rows)
@@ -166,7 +166,7 @@ def test_about_one_row_in_a_hundred_is_hours_to_two_days_late(rows: Rows) -> Non
 
 
 @pytest.mark.parametrize("hours_later", [-10, 0, 1, 30])
-def test_an_instant_shows_only_what_was_written_by_then(hours_later: int) -> None:
+def test_instant_shows_only_rows_written_by_then(hours_later: int) -> None:
     now = NEXT_MIDNIGHT + timedelta(hours=hours_later)
     rows = rows_of_day(SETTINGS, DAY, now)
     assert rows
@@ -180,7 +180,7 @@ def by_id_order(rows: Rows) -> Callable[[str], tuple[str, str]]:
     return lambda public_id: (known[public_id]["communicated_at"], public_id)
 
 
-def test_a_closed_day_still_gains_rows_and_changes_some(rows: Rows) -> None:
+def test_closed_day_still_gains_and_changes_rows(rows: Rows) -> None:
     early, late = by_id(rows_of_day(SETTINGS, DAY, NEXT_MIDNIGHT)), by_id(rows)
     gained = late.keys() - early.keys()
     changed = [(early[key], late[key]) for key in early if early[key] != late[key]]
@@ -194,19 +194,19 @@ def test_a_closed_day_still_gains_rows_and_changes_some(rows: Rows) -> None:
     assert all(before[name] == after[name] for before, after in changed for name in same)
 
 
-def test_about_three_rows_in_a_hundred_change_later(rows: Rows) -> None:
+def test_about_3_percent_of_rows_change_later(rows: Rows) -> None:
     edited = [row for row in rows if instant(row["updated_at"]) - instant(row["created_at"]) > timedelta(minutes=5)]
     assert len(edited) == pytest.approx(0.03 * len(rows), rel=0.02)
 
 
-def test_three_days_after_its_end_a_day_is_settled(rows: Rows) -> None:
-    """A moment earlier is read from the versions, a moment later from the settled day: they must agree."""
+def test_day_is_settled_three_days_after_its_end(rows: Rows) -> None:
+    """Before that moment the rows come from the versions, after it from the settled day. Both must agree."""
     settled = NEXT_MIDNIGHT + timedelta(days=3)
     assert rows_of_day(SETTINGS, DAY, settled - timedelta(milliseconds=1)) == rows
     assert rows_of_day(SETTINGS, DAY, settled) == rows
 
 
-def test_the_server_shows_a_day_as_it_grows(visit: Callable[..., Visitor], clock: Clock) -> None:
+def test_server_shows_a_growing_day(visit: Callable[..., Visitor], clock: Clock) -> None:
     visitor = visit(token_lifetime_s=1e9).enter()
     seen = []
     for hours in (11, 24, 40, 100):
@@ -220,11 +220,11 @@ def test_the_server_shows_a_day_as_it_grows(visit: Callable[..., Visitor], clock
     assert 0 < seen[0] < seen[1] < seen[-1]
 
 
-def test_days_are_forgotten_when_too_many_rows_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data, "CACHED_VERSIONS", 12_000)
+def test_cache_drops_days_above_its_limit() -> None:
+    cache = DayCache(max_versions=12_000)
     for number in range(4):
-        rows_of_day(SETTINGS, DAY + timedelta(days=number), LONG_AFTER)
-    assert 1 <= len(data._days) <= 2
+        rows_of_day(SETTINGS, DAY + timedelta(days=number), LONG_AFTER, cache)
+    assert 1 <= len(cache) <= 2
 
 
 @pytest.mark.parametrize("rows_per_day", [0, 1, 2, 3, 10])
