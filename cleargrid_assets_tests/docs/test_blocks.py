@@ -102,7 +102,7 @@ def test_commands_mentioned_in_sentences_exist(page: Path) -> None:
 
 def test_demo_prints_what_the_readme_shows(checkout: Checkout) -> None:
     [shown] = [block.code for block in blocks(ROOT / "README.md") if block.language == "text"]
-    printed = checkout.run("make", "demo", "ARGS=--no-ui --days 2 --rows-per-day 300")
+    printed = checkout.run("make", "demo", "ARGS=--no-ui --days 1 --rows-per-day 300")
     assert set(_without_numbers(shown)) - {"..."} <= set(_without_numbers(printed))
 
 
