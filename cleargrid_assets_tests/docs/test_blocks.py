@@ -85,7 +85,7 @@ def test_sql_block_succeeds(block: Block, checkout: Checkout, monkeypatch: pytes
 @pytest.mark.parametrize("page", sorted({block.page for block in _BLOCKS if block.language == "python"}))
 def test_python_blocks_of_a_page_succeed_in_order(page: str, checkout: Checkout) -> None:
     code = [block.code for block in _BLOCKS if (block.page, block.language, block.reason) == (page, "python", None)]
-    checkout.run(sys.executable, "-c", "\n".join(code))
+    checkout.run(sys.executable, "-m", "cleargrid_assets_tests.docs.apply", *code)
 
 
 @_of("sh", run=False)
