@@ -44,8 +44,8 @@ def find_unmapped(rows: DuckDBPyRelation, outcomes: Outcomes, days: list[date]) 
         passed=not totals,
         good=f"All statuses and types of {format_days(days)} are mapped.",
         bad=f"{counted(len(statuses), 'status')} and {counted(len(types), 'type')} of {format_days(days)} have no "
-        f"mapping: {', '.join(map(repr, [*statuses, *types]))}. Copy the lines below to your outcomes file, correct the words "
-        "after `=`, and name the file in CLEARGRID_OUTCOMES.",
+        f"mapping: {', '.join(map(repr, [*statuses, *types]))}. Copy the lines below to your outcomes file, correct "
+        "the words after `=`, and name the file in CLEARGRID_OUTCOMES.",
         metadata={
             "unmapped": {f"{kind} {value}": count for (kind, value), count in totals.items()},
             "lines_to_add": dg.MetadataValue.md(f"```toml\n{toml_lines_for(statuses, types)}\n```"),

@@ -10,12 +10,12 @@ from typing import Any
 
 import dagster as dg
 
-from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.assets.declaration import asset_args, asset_key
 from cleargrid_assets.contracts import CHANNEL_REACH, COMMUNICATION_LOGS, SCHEMA, Table
 from cleargrid_assets.definitions import build_defs
 from cleargrid_assets.warehouse.slices import SpooledPartition, SpooledSlice, StoredSlice
 
-_arguments: Any = declaration(COMMUNICATION_LOGS)
+_arguments: Any = asset_args(COMMUNICATION_LOGS)
 
 
 def rows_file(day: date) -> Path:
