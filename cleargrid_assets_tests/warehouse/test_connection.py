@@ -36,9 +36,7 @@ def let_go_soon(process: Process) -> None:
         "status=live/region=ae/cleargrid.duckdb",
     ],
 )
-def test_the_database_may_have_any_name_and_lie_in_a_folder_that_is_not_there_yet(
-    tmp_path: Path, instance: dg.DagsterInstance, path: str
-) -> None:
+def test_database_may_have_any_name_in_a_new_folder(tmp_path: Path, instance: dg.DagsterInstance, path: str) -> None:
     """A file named `cleargrid` makes a catalog with the name of the schema. The spool is beside the file."""
     database = tmp_path / "not there" / path
     warehouse = Warehouse(str(database), database.with_name(f"{database.name}.spool"), instance)
@@ -67,7 +65,7 @@ def test_a_file_that_is_no_database_is_refused_at_once(tmp_path: Path) -> None:
         pass
 
 
-def test_a_write_waits_while_another_process_has_the_file_and_then_goes_on(warehouse: Warehouse) -> None:
+def test_write_waits_for_another_process_and_then_goes_on(warehouse: Warehouse) -> None:
     warehouse.store_day(DAY_1, log("a"))
     with held_elsewhere(warehouse.database) as holder:
         with pytest.raises(WarehouseError, match="in use elsewhere"):
@@ -76,7 +74,7 @@ def test_a_write_waits_while_another_process_has_the_file_and_then_goes_on(wareh
         assert warehouse.store_day(DAY_1, log("b")).new == 1
 
 
-def test_a_wait_that_gets_long_is_told_once_with_what_it_is_for(
+def test_long_wait_is_warned_about_once_with_its_reason(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(connection, "WARN_AFTER_ATTEMPTS", 1)

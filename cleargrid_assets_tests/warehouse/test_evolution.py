@@ -53,7 +53,7 @@ def test_new_nullable_column_is_added_to_a_derived_table(warehouse: Warehouse) -
     assert rows["attempts"].tolist() == [4, 4]
 
 
-def test_write_that_fails_after_adding_a_column_leaves_the_table_as_it_was(warehouse: Warehouse) -> None:
+def test_failed_write_after_adding_a_column_leaves_the_table(warehouse: Warehouse) -> None:
     warehouse.store(frame([reach()]), DAY_1, table=HOURLY_REACH)
     with pytest.raises(WarehouseError):
         warehouse.store(frame([reach(DAY_2, note="x")] * 2, WITH_NOTE), DAY_2, table=WITH_NOTE)

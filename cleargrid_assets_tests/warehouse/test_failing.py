@@ -27,7 +27,7 @@ from cleargrid_assets_tests.warehouse.materializing import DAY_1, DAY_2, Warehou
     ],
     ids=["table created", "rows staged", "rows compared", "rows replaced", "content hashed"],
 )
-def test_a_write_that_fails_leaves_the_old_rows_the_file_free_and_the_spool_kept(
+def test_failed_write_keeps_old_rows_and_spool_and_frees_the_file(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, module: Any, step: str
 ) -> None:
     warehouse.store_day(DAY_1, log("a"), log("b"))
@@ -102,7 +102,7 @@ def test_a_process_killed_while_it_writes_leaves_the_rows_of_before(warehouse: W
         assert copy.store_day(DAY_1, log("a")).rows == 1
 
 
-def test_rows_that_were_committed_but_not_yet_moved_into_the_file_are_read(warehouse: Warehouse) -> None:
+def test_committed_rows_still_in_the_wal_are_read(warehouse: Warehouse) -> None:
     """As a process leaves it that dies between its commit and closing the file."""
     warehouse.store_day(DAY_1, log("a"))
     with duckdb.connect(warehouse.database) as connection:

@@ -128,7 +128,7 @@ def test_a_frame_of_a_range_reports_each_partition_too(warehouse: Warehouse) -> 
     }
 
 
-def test_the_metadata_of_a_write_that_was_tried_again_is_that_of_the_last_try(warehouse: Warehouse) -> None:
+def test_metadata_of_a_retried_write_is_that_of_the_last_attempt(warehouse: Warehouse) -> None:
     warehouse.store_day(DAY_1, log("a"))
     tries = [warehouse.spooled({DAY_2: [log("b", DAY_2)]}), warehouse.spooled({DAY_1: [log("a"), log("c")]})]
     retried = stored(COMMUNICATION_LOGS, lambda: tries.pop(0), retry_policy=dg.RetryPolicy(max_retries=1))
@@ -139,9 +139,7 @@ def test_the_metadata_of_a_write_that_was_tried_again_is_that_of_the_last_try(wa
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-def test_an_empty_first_day_leaves_an_empty_table_with_the_types_of_its_contract(
-    warehouse: Warehouse, table: Table
-) -> None:
+def test_empty_first_day_leaves_an_empty_table_with_contract_types(warehouse: Warehouse, table: Table) -> None:
     assert warehouse.store(frame([], table), DAY_1, table=table) == {DAY_1: Counts(0, 0, 0, 0)}
     with connect(warehouse.database, read_only=True) as connection:
         described = connection.execute(f"DESCRIBE {table.name}").fetchall()
@@ -152,7 +150,7 @@ def test_an_empty_first_day_leaves_an_empty_table_with_the_types_of_its_contract
     ]
 
 
-def test_downstream_of_an_empty_first_day_both_kinds_of_input_are_empty_and_typed(warehouse: Warehouse) -> None:
+def test_inputs_from_an_empty_first_day_are_empty_and_typed(warehouse: Warehouse) -> None:
     warehouse.store_day(DAY_1)
     for rows in (warehouse.load(pd.DataFrame, DAY_1), warehouse.load(StoredSlice, DAY_1).frame()):
         assert list(rows.columns) == COMMUNICATION_LOGS.column_names
@@ -166,7 +164,7 @@ def test_an_empty_frame_needs_no_types(warehouse: Warehouse) -> None:
     assert warehouse.store(empty, DAY_1, table=HOURLY_REACH) == {DAY_1: Counts(0, 0, 0, 0)}
 
 
-def test_a_column_that_is_null_on_the_whole_first_day_takes_values_on_the_second(warehouse: Warehouse) -> None:
+def test_column_null_on_the_first_day_takes_values_on_the_second(warehouse: Warehouse) -> None:
     health = {
         **dict.fromkeys(OPERATIONAL_HEALTH.column_names),
         "communicated_date": DAY_1,
@@ -218,13 +216,13 @@ def test_what_a_frame_holds_is_what_comes_back(warehouse: Warehouse) -> None:
     pd.testing.assert_frame_equal(warehouse.load(pd.DataFrame, DAY_1, table=HOURLY_REACH), once)
 
 
-def test_of_a_communication_that_came_twice_the_version_updated_last_is_kept(warehouse: Warehouse) -> None:
+def test_of_a_communication_that_came_twice_the_newest_is_kept(warehouse: Warehouse) -> None:
     old, new = (log("a", updated_at=f"2024-05-01T1{hour}:00:00Z", status=f"S{hour}") for hour in (1, 2))
     assert warehouse.store_day(DAY_1, new, log("b"), old, log("b")) == Counts(rows=2, new=2, changed=0, removed=0)
     assert list(warehouse.frame(DAY_1)["status"]) == ["S2", "ANSWERED"]
 
 
-def test_of_two_versions_updated_at_the_same_instant_the_one_fetched_last_is_kept(warehouse: Warehouse) -> None:
+def test_of_two_equally_new_versions_the_one_fetched_last_is_kept(warehouse: Warehouse) -> None:
     warehouse.store_day(DAY_1, log("a", status="FIRST"), log("a", status="LAST"))
     assert list(warehouse.frame(DAY_1)["status"]) == ["LAST"]
 
@@ -250,7 +248,7 @@ def test_a_row_that_moved_without_an_update_is_not_left_behind_either(warehouse:
     assert [ids(warehouse, day) for day in (DAY_1, DAY_2)] == [["b"], ["a"]]
 
 
-def test_a_row_that_has_moved_since_its_day_was_fetched_stays_where_it_went(warehouse: Warehouse) -> None:
+def test_row_that_moved_after_its_day_was_fetched_stays_moved(warehouse: Warehouse) -> None:
     """As when a run goes on from what an earlier one had fetched."""
     warehouse.store_day(DAY_2, log("a", DAY_2, updated_at="2024-05-04T00:00:00Z"))
     outdated = [log("a", updated_at="2024-05-03T00:00:00Z"), log("b")]
@@ -258,7 +256,7 @@ def test_a_row_that_has_moved_since_its_day_was_fetched_stays_where_it_went(ware
     assert [ids(warehouse, day) for day in (DAY_1, DAY_2)] == [["b"], ["a"]]
 
 
-def test_a_run_that_another_has_overtaken_leaves_the_rows_of_the_one_that_began_later(
+def test_superseded_run_leaves_the_rows_of_the_later_fetch(
     warehouse: Warehouse, capfd: pytest.CaptureFixture[str]
 ) -> None:
     slow = warehouse.spooled({DAY_1: [log("a"), log("deleted since")], DAY_2: [log("c", DAY_2)]})
@@ -277,7 +275,7 @@ def test_rows_stored_while_the_clock_was_ahead_are_replaced_all_the_same(warehou
     assert warehouse.store_day(DAY_1, log("b")) == Counts(1, 1, 0, 1)
 
 
-def test_a_row_that_moved_within_a_range_is_changed_where_it_went_and_not_removed_where_it_was(
+def test_row_moved_within_a_range_counts_as_changed_in_its_new_day(
     warehouse: Warehouse,
 ) -> None:
     warehouse.store(warehouse.spooled({DAY_1: [log("a"), log("b")], DAY_2: []}), DAY_1, DAY_2)
@@ -292,7 +290,7 @@ def test_the_same_channel_and_hour_of_another_day_is_another_row(warehouse: Ware
     assert len(warehouse.everything(HOURLY_REACH)) == 2
 
 
-def test_a_downstream_reads_its_own_days_and_only_the_columns_that_it_asks_for(warehouse: Warehouse) -> None:
+def test_downstream_reads_only_its_own_days_and_named_columns(warehouse: Warehouse) -> None:
     warehouse.store(warehouse.spooled({day: [log(f"{day}", day)] for day in (DAY_1, DAY_2, DAY_3)}), DAY_1, DAY_3)
     rows = warehouse.load(pd.DataFrame, DAY_2, DAY_3, columns=["public_id", "from"])
     assert list(rows.columns) == ["public_id", "from"]
@@ -351,7 +349,7 @@ def test_instants_of_a_frame_land_as_they_are_whatever_their_zone(warehouse: War
     assert warehouse.frame(DAY_1)["communicated_at"][0] == pd.Timestamp(instant)
 
 
-def test_the_days_that_rows_have_left_are_named_because_their_analyses_are_outdated(warehouse: Warehouse) -> None:
+def test_days_that_rows_have_left_are_named(warehouse: Warehouse) -> None:
     warehouse.store_day(DAY_1, log("a"), log("b"), log("d"))
     moved = [log(key, DAY_2, updated_at="2024-05-03T00:00:00Z") for key in "ad"]
     metadata = warehouse.store_for_metadata(warehouse.spooled({DAY_2: [*moved, log("c", DAY_2)]}), DAY_2)

@@ -10,7 +10,7 @@ MIDNIGHT_US = 1_714_521_600_000_000
 EXTRACTED_US = 1_717_200_000_000_000
 
 
-def test_what_is_stored_and_loaded_is_the_same_in_every_time_zone_of_the_process(tmp_path: Path) -> None:
+def test_process_time_zone_changes_nothing_stored_or_loaded(tmp_path: Path) -> None:
     zones = ("Asia/Dubai", "America/New_York")
     processes = [start(tell, *_places(tmp_path / zone), environment={"TZ": zone}) for zone in zones]
     last_us = MIDNIGHT_US + 86_399_000_000
