@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.assets.declaration import DAYS_PER_RUN, asset_key
 from cleargrid_assets.automation import (
     SCHEDULES,
     daily_job,
@@ -193,7 +193,7 @@ def test_freshness_run_checks_the_history_and_materializes_nothing(project: Proj
 def test_jobs_cover_a_dataset_that_is_merged_in() -> None:
     table = replace(COMMUNICATION_LOGS, name="communication_outcomes")
 
-    @dg.asset(key=asset_key(table), partitions_def=DAILY)
+    @dg.asset(key=asset_key(table), partitions_def=DAILY, backfill_policy=dg.BackfillPolicy.multi_run(DAYS_PER_RUN))
     def communication_outcomes() -> None: ...
 
     sibling = dg.Definitions(assets=[communication_outcomes], asset_checks=export_checks(D21, table))
