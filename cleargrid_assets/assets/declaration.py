@@ -7,8 +7,9 @@ from typing import Any
 
 import dagster as dg
 
-from cleargrid_assets.contracts import COMMUNICATION_LOGS, PARTITION_COLUMN, SCHEMA, Table
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, SCHEMA, Table
 from cleargrid_assets.partitions import DAILY
+from cleargrid_assets.warehouse.table_metadata import table_metadata
 
 DAYS_PER_RUN = 10
 """Days in one run of a backfill: a month takes three or four runs, and one bad day fails at most ten days."""
@@ -28,7 +29,7 @@ def asset_args(table: Table) -> dict[str, Any]:
         "backfill_policy": dg.BackfillPolicy.multi_run(max_partitions_per_run=DAYS_PER_RUN),
         "group_name": SCHEMA,
         "kinds": {"duckdb", "python"},
-        "metadata": {"partition_expr": PARTITION_COLUMN, "dagster/column_schema": _column_schema(table)},
+        "metadata": table_metadata(table),
     }
 
 
@@ -58,19 +59,3 @@ def lineage(sources: Mapping[str, Sequence[str]]) -> dict[str, dg.TableColumnLin
             }
         )
     }
-
-
-def _column_schema(table: Table) -> dg.TableSchema:
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                name=column.name,
-                type=column.type,
-                description=column.description,
-                constraints=dg.TableColumnConstraints(
-                    nullable=column.nullable, unique=list(table.key) == [column.name]
-                ),
-            )
-            for column in table.columns
-        ]
-    )

@@ -8,7 +8,7 @@ import dagster as dg
 
 from cleargrid_assets.analysis import classify
 from cleargrid_assets.assets.declaration import asset_key
-from cleargrid_assets.checks.scope import days_in_scope, spoken, verdict
+from cleargrid_assets.checks.scope import days_in_scope, format_days, verdict
 from cleargrid_assets.contracts import ALL_TYPES, ATTEMPT_FUNNEL, COMMUNICATION_LOGS, STAGES
 from cleargrid_assets.resources import WarehouseResource
 from cleargrid_assets.wording import counted, first_of
@@ -58,8 +58,8 @@ def _check_stages(warehouse: WarehouseResource, days: list[date]) -> dg.AssetChe
     return verdict(
         _STAGES_CONTAIN_EACH_OTHER,
         passed=not names,
-        good=f"The stages of {spoken(days)} contain each other.",
-        bad=f"A stage is missing, misnamed or too large in {counted(len(names), 'funnel')} of {spoken(days)}. "
+        good=f"The stages of {format_days(days)} contain each other.",
+        bad=f"A stage is missing, misnamed or too large in {counted(len(names), 'funnel')} of {format_days(days)}. "
         "Materialize the funnel of these days again. If the check still fails, something else writes to the table.",
         metadata={"funnels": names},
         severity=dg.AssetCheckSeverity.ERROR,
@@ -76,7 +76,7 @@ def _compare_with_log(warehouse: WarehouseResource, days: list[date]) -> dg.Asse
     return verdict(
         _ATTEMPTS_ARE_THE_OUTBOUND_ROWS,
         passed=not different,
-        good=f"The funnel of {spoken(days)} has every outbound row.",
+        good=f"The funnel of {format_days(days)} has every outbound row.",
         bad=f"{first_of(different, _MAX_NAMED, 'difference', '; ')}. The log has changed since then: "
         "materialize the funnel of these days.",
         metadata={

@@ -11,7 +11,7 @@ import dagster as dg
 from cleargrid_assets.analysis.outcomes import Outcomes, toml_lines_for
 from cleargrid_assets.analysis.unmapped import unmapped
 from cleargrid_assets.assets.declaration import asset_key
-from cleargrid_assets.checks.scope import spoken, verdict
+from cleargrid_assets.checks.scope import format_days, verdict
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, OTHER_CHANNEL
 from cleargrid_assets.wording import counted
 
@@ -42,14 +42,14 @@ def find_unmapped(rows: DuckDBPyRelation, outcomes: Outcomes, days: list[date]) 
     return verdict(
         MAPPED,
         passed=not totals,
-        good=f"All statuses and types of {spoken(days)} are mapped.",
-        bad=f"{counted(len(statuses), 'status')} and {counted(len(types), 'type')} of {spoken(days)} have no mapping: "
-        f"{', '.join(map(repr, [*statuses, *types]))}. Copy the lines below to your outcomes file, correct the words "
-        "after `=`, and name the file in CLEARGRID_OUTCOMES.",
+        good=f"All statuses and types of {format_days(days)} are mapped.",
+        bad=f"{counted(len(statuses), 'status')} and {counted(len(types), 'type')} on {format_days(days)} have no "
+        f"mapping: {', '.join(map(repr, [*statuses, *types]))}. Copy the lines below to your outcomes file, correct "
+        "the words after `=`, and name the file in CLEARGRID_OUTCOMES.",
         metadata={
             "unmapped": {f"{kind} {value}": count for (kind, value), count in totals.items()},
             "lines_to_add": dg.MetadataValue.md(f"```toml\n{toml_lines_for(statuses, types)}\n```"),
         }
         if totals
-        else None,
+        else {},
     )

@@ -66,11 +66,14 @@ def rows_by_day(rows: DuckDBPyRelation, days: Sequence[date]) -> dict[date, int]
     return {day: counts.get(day, 0) for day in days}
 
 
-def spoken(days: Sequence[date]) -> str:
+def format_days(days: Sequence[date]) -> str:
     """The days as words, for descriptions."""
     if not days:
         return "no day (none is materialized yet)"
     return str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
+
+
+spoken = format_days
 
 
 def verdict(
@@ -79,7 +82,7 @@ def verdict(
     passed: bool,
     good: str,
     bad: str,
-    metadata: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any],
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
 ) -> dg.AssetCheckResult:
     """The result of a check.

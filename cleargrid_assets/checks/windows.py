@@ -7,7 +7,7 @@ import dagster as dg
 
 from cleargrid_assets.assets.analyses import ANALYSES, Analysis
 from cleargrid_assets.assets.declaration import asset_key
-from cleargrid_assets.checks.scope import days_in_scope, materialized_days, spoken, verdict
+from cleargrid_assets.checks.scope import days_in_scope, format_days, materialized_days, verdict
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.partitions import START_DATE
 from cleargrid_assets.wording import counted, first_of
@@ -43,8 +43,9 @@ def _examined(spec: dg.AssetCheckSpec, analysis: Analysis, days: list[date], sto
     return verdict(
         spec,
         passed=not missing,
-        good=f"All days that {spoken(days)} was computed from are stored.",
-        bad=f"{spoken(days)} was computed without the communication logs of {first_of(missing, _MAX_NAMED, 'day')}. "
-        f"Materialize those days, then {analysis.table.name} from {first} to {last}.",
+        good=f"All days that {format_days(days)} was computed from are stored.",
+        bad=f"{format_days(days)} was computed without the communication logs of "
+        f"{first_of(missing, _MAX_NAMED, 'day')}. Materialize those days, then {analysis.table.name} "
+        f"from {first} to {last}.",
         metadata={"missing_days": len(missing)},
     )
