@@ -28,7 +28,7 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
     outcomes = OutcomesResource()
     outcomes.load()
     return dg.Definitions(
-        assets=dg.load_assets_from_package_module(assets),
+        assets=dg.load_assets_from_package_module(assets, include_specs=True),
         asset_checks=dg.load_asset_checks_from_package_module(checks),
         jobs=JOBS,
         schedules=SCHEDULES,

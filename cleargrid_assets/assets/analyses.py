@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from cleargrid_assets.analysis import attempts, channels, funnel, health, hours
+from cleargrid_assets.analysis.classify import trailing_days
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.analysis.unmapped import Unmapped, unmapped
 from cleargrid_assets.assets.declaration import asset_args, lineage, logs_input, without_beta_warnings
@@ -110,7 +111,7 @@ def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
         scope = Scope(days, BUSINESS_ZONE, outcomes.load())
         with communication_logs.open() as logs:
             rows = analysis.compute(logs, scope)
-            unknown = unmapped(logs, scope.outcomes)
+            unknown = unmapped(trailing_days(logs, days[-1], len(days)), scope.outcomes)
         shown = _with_stored_days(rows, analysis, days, warehouse)
         for day in days:
             presentation = present(

@@ -53,7 +53,6 @@ def export_asset(dataset: Dataset, table: Table) -> dg.AssetsDefinition:
     arguments = {
         **asset_args(table),
         "deps": [export_source(dataset, table)],
-        "description": _description(dataset, table),
         "code_version": "1",
     }
     with without_beta_warnings():
@@ -82,14 +81,3 @@ def _as_slice(days: dict[str, FetchedDay]) -> SpooledSlice:
     return SpooledSlice(
         [SpooledPartition(day, spool.rows_path, spool.extracted_at) for day, spool in spools.items()], discard
     )
-
-
-def _description(dataset: Dataset, table: Table) -> str:
-    parts = [
-        table.description,
-        f"A day holds the rows whose `{dataset.cursor_field}` lies between its midnights in the business zone. "
-        "Materializing a day replaces it: the table then holds exactly what the API returns now. ClearGrid adds and "
-        "edits rows later, so fetch recent days again; the metadata shows what that changed.",
-        f"Source: ClearGrid Exports API, section {dataset.section}, dataset {dataset.code}.",
-    ]
-    return "\n\n".join(filter(None, parts))

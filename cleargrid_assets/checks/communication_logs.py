@@ -3,11 +3,12 @@
 import dagster as dg
 
 from cleargrid_assets.analysis import classify
+from cleargrid_assets.assets.analyses import ANALYSES
 from cleargrid_assets.checks.export import export_checks
 from cleargrid_assets.checks.outcomes import MAPPED, find_unmapped
 from cleargrid_assets.checks.row_rules import RowRule
 from cleargrid_assets.checks.scope import days_in_scope
-from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES
+from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.exports.dataset import D21
 from cleargrid_assets.resources import OutcomesResource, WarehouseResource
 
@@ -29,7 +30,7 @@ SPECIAL_RULES = {
 communication_logs_checks = export_checks(
     D21,
     COMMUNICATION_LOGS,
-    derived=[table for table in TABLES if table is not COMMUNICATION_LOGS],
+    derived=[analysis.table for analysis in ANALYSES],
     special_rules=SPECIAL_RULES,
 )
 

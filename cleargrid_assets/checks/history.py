@@ -8,12 +8,12 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
-from cleargrid_assets.analysis.health import BASELINE_DAYS
 from cleargrid_assets.assets.declaration import asset_key
-from cleargrid_assets.checks.scope import first_few, materialized_days, rows_by_day, verdict
+from cleargrid_assets.checks.scope import materialized_days, rows_by_day, verdict
 from cleargrid_assets.contracts import Table
 from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, closed_days
 from cleargrid_assets.resources import WarehouseResource
+from cleargrid_assets.wording import counted, first_of
 
 FRESH, COMPLETE, ALIVE = "is_fresh", "no_closed_day_is_missing", "source_is_alive"
 HISTORY_CHECKS = frozenset({FRESH, COMPLETE, ALIVE})
@@ -119,7 +119,7 @@ class HistoryChecks:
             return ""
         remedy = f" Launch a backfill of {missing[0]} to {missing[-1]}, missing partitions only."
         if len(self.tables) > 1:
-            remedy += f" Then materialize the {BASELINE_DAYS} days after them in the tables that look back at them."
+            remedy += " Then materialize the days after them that their trailing windows look back from."
         if first and missing[0] < first:
             remedy += f" If you do not want the days before {first}, set CLEARGRID_START_DATE to {first} instead."
         return remedy
@@ -147,7 +147,7 @@ class HistoryChecks:
         compared = (
             f"{day} has no rows, while {len(with_rows)} of the {len(known)} same weekdays before it have some."
             if known
-            else f"{day} has no rows, and none of the same weekdays before it is materialized, to compare with."
+            else f"{day} has no rows, and none of the same weekdays before it is materialized, so there is nothing to compare with."
         )
         return verdict(
             self.alive,
@@ -188,4 +188,4 @@ def history_checks(
 
 def _lacks(names: Sequence[str], days: Sequence[str]) -> str:
     verb = "lacks" if len(names) == 1 else "lack"
-    return f"{', '.join(names)} {verb} {len(days):,} closed {'day' if len(days) == 1 else 'days'}: {first_few(days)}."
+    return f"{', '.join(names)} {verb} {counted(len(days), 'closed day')}: {first_of(days, _MAX_LISTED, 'day')}."

@@ -43,7 +43,7 @@ def find_unmapped(rows: DuckDBPyRelation, outcomes: Outcomes, days: list[date]) 
         MAPPED,
         passed=not totals,
         good=f"All statuses and types of {format_days(days)} are mapped.",
-        bad=f"{counted(len(statuses), 'status')} and {counted(len(types), 'type')} of {format_days(days)} have no "
+        bad=f"{counted(len(statuses), 'status')} and {counted(len(types), 'type')} on {format_days(days)} have no "
         f"mapping: {', '.join(map(repr, [*statuses, *types]))}. Copy the lines below to your outcomes file, correct "
         "the words after `=`, and name the file in CLEARGRID_OUTCOMES.",
         metadata={
@@ -51,5 +51,5 @@ def find_unmapped(rows: DuckDBPyRelation, outcomes: Outcomes, days: list[date]) 
             "lines_to_add": dg.MetadataValue.md(f"```toml\n{toml_lines_for(statuses, types)}\n```"),
         }
         if totals
-        else None,
+        else {},
     )

@@ -16,8 +16,6 @@ from cleargrid_assets.partitions import DAILY
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation
 
-_MAX_SHOWN = 5
-
 
 def days_in_scope(context: dg.AssetCheckExecutionContext, table: Table) -> list[date]:
     """The days that the run materializes; in a run of checks alone, the latest materialized day, if there is one."""
@@ -70,18 +68,13 @@ def format_days(days: Sequence[date]) -> str:
     return str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
 
 
-def first_few(items: Sequence[object], shown: int = _MAX_SHOWN) -> str:
-    """The first items as text, with a word for the rest."""
-    return ", ".join(map(str, items[:shown])) + (" and others" if len(items) > shown else "")
-
-
 def verdict(
     spec: dg.AssetCheckSpec,
     *,
     passed: bool,
     good: str,
     bad: str,
-    metadata: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any],
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
 ) -> dg.AssetCheckResult:
     """The result of a check.

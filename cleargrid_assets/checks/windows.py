@@ -45,7 +45,7 @@ def _examined(spec: dg.AssetCheckSpec, analysis: Analysis, days: list[date], sto
         passed=not missing,
         good=f"All days that {format_days(days)} was computed from are stored.",
         bad=f"{format_days(days)} was computed without the communication logs of "
-        f"{first_of(missing, _MAX_NAMED, 'day')}. Materialize those days, then {analysis.table.name} from {first} to "
-        f"{last}.",
+        f"{first_of(missing, _MAX_NAMED, 'day')}. Materialize those days, then {analysis.table.name} "
+        f"from {first} to {last}.",
         metadata={"missing_days": len(missing)},
     )

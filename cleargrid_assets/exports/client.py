@@ -40,7 +40,7 @@ class ExportsClient:
         self.page_size = settings.page_size
         self.connections = settings.concurrency
         self._base_url = settings.base_url
-        self._lender = settings.lender
+        self._lender = credentials.lender.get_secret_value()
         self._transport = Transport(
             settings.base_url,
             connections=settings.concurrency,
