@@ -147,7 +147,8 @@ class HistoryChecks:
         compared = (
             f"{day} has no rows, while {len(with_rows)} of the {len(known)} same weekdays before it have some."
             if known
-            else f"{day} has no rows, and none of the same weekdays before it is materialized, so there is nothing to compare with."
+            else f"{day} has no rows, and none of the same weekdays before it is materialized, so there is nothing to "
+            "compare with."
         )
         return verdict(
             self.alive,
