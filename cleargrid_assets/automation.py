@@ -4,8 +4,8 @@ import dagster as dg
 
 from cleargrid_assets import checks
 from cleargrid_assets.checks.history import HISTORY_CHECKS
-from cleargrid_assets.contracts import SCHEMA
 from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, RANGE_END, RANGE_START, closed_days
+from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.settings import DAILY_RUN_AT, Settings
 
 _ALL_TABLES = dg.AssetSelection.key_prefixes(SCHEMA)

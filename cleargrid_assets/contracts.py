@@ -4,19 +4,8 @@ Parsing, DDL, the column schema in the UI, `docs/tables.md` and several checks a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from cleargrid_assets.column_types import COLUMN_TYPES
-
-SCHEMA = "cleargrid"
-"""The DuckDB schema of every table, and the key prefix of every asset."""
-
-PARTITION_COLUMN = "communicated_date"
-"""The column that holds the business day, in every table."""
-
-
-EXTRACTED_AT = "extracted_at"
-"""The one column that differs when the same rows are stored again."""
+from cleargrid_assets.schema import EXTRACTED_AT, PARTITION_COLUMN, Column, Table
 
 PHONE, EMAIL, MESSAGING, OTHER_CHANNEL = CHANNELS = ("phone", "email", "messaging", "other")
 """The values of `channel`, in the order in which they are shown."""
@@ -33,59 +22,6 @@ MAX_ATTEMPT_NUMBER = 10
 
 def _one_of(words: Sequence[str]) -> str:
     return f"{', '.join(f'`{word}`' for word in words[:-1])} or `{words[-1]}`"
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table.
-
-    Attributes:
-        name: As in the table. Quote it in SQL, because it may be a keyword.
-        type: The DuckDB type, one of `COLUMN_TYPES`.
-        description: One sentence for the UI, with the unit where there is one.
-        nullable: Whether NULL is a legal value.
-        personal: Whether it may hold personal data of a borrower.
-    """
-
-    name: str
-    type: str
-    description: str
-    nullable: bool = False
-    personal: bool = False
-
-    def __post_init__(self) -> None:
-        if self.type not in COLUMN_TYPES:
-            raise ValueError(f"column {self.name} has the type {self.type}, which is none of {sorted(COLUMN_TYPES)}")
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table of the warehouse.
-
-    Attributes:
-        name: Name of the table and of its asset.
-        columns: In table order.
-        key: The columns that together identify a row in the whole table.
-        description: What the UI shows as the asset's description; markdown.
-        version_column: Of several versions of one row, the one with the largest value here is kept. None for tables
-            whose rows have one version.
-    """
-
-    name: str
-    columns: Sequence[Column]
-    key: Sequence[str]
-    description: str = ""
-    version_column: str | None = None
-
-    @property
-    def column_names(self) -> list[str]:
-        """The names, in table order."""
-        return [column.name for column in self.columns]
-
-    @property
-    def is_export(self) -> bool:
-        """Whether the rows are fetched. All other tables are derived: they can be dropped and computed again."""
-        return EXTRACTED_AT in self.column_names
 
 
 _DAY = Column(PARTITION_COLUMN, "DATE", "Business day, from midnight to midnight in `CLEARGRID_TIMEZONE`.")

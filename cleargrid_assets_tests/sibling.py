@@ -10,9 +10,9 @@ import dagster as dg
 
 from cleargrid_assets.assets.export import export_asset, export_source
 from cleargrid_assets.checks.export import export_checks
-from cleargrid_assets.contracts import EXTRACTED_AT, PARTITION_COLUMN, Column, Table
 from cleargrid_assets.definitions import build_defs
 from cleargrid_assets.exports.dataset import Dataset
+from cleargrid_assets.schema import EXTRACTED_AT, PARTITION_COLUMN, Column, Table
 
 _FIELDS = (
     Column("public_id", "VARCHAR", "Stable unique identifier of the outcome."),

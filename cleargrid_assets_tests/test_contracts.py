@@ -2,15 +2,8 @@
 
 import pytest
 
-from cleargrid_assets.contracts import (
-    COMMUNICATION_LOG_FIELDS,
-    COMMUNICATION_LOGS,
-    EXTRACTED_AT,
-    PARTITION_COLUMN,
-    TABLES,
-    Column,
-    Table,
-)
+from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, COMMUNICATION_LOGS, TABLES
+from cleargrid_assets.schema import EXTRACTED_AT, PARTITION_COLUMN, Column, Table
 
 
 @pytest.mark.parametrize("table", TABLES, ids=[table.name for table in TABLES])

@@ -15,9 +15,10 @@ import cleargrid_assets
 from cleargrid_assets.analysis.outcomes import OutcomesError
 from cleargrid_assets.assets.declaration import asset_key
 from cleargrid_assets.automation import SCHEDULES
-from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES, Table
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.definitions import build_defs, defs
 from cleargrid_assets.resources import WarehouseResource
+from cleargrid_assets.schema import Table
 from cleargrid_assets.settings import SettingsError
 
 ROOT = Path(__file__).parents[1]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from cleargrid_assets.column_types import COLUMN_TYPES
-from cleargrid_assets.contracts import Column, Table
+from cleargrid_assets.schema import COLUMN_TYPES, Column, Table
 
 if TYPE_CHECKING:
     import pandas as pd

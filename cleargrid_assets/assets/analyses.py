@@ -17,14 +17,7 @@ from cleargrid_assets.analysis.classify import trailing_days
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.analysis.unmapped import Unmapped, unmapped
 from cleargrid_assets.assets.declaration import asset_args, lineage, logs_input, without_beta_warnings
-from cleargrid_assets.contracts import (
-    ATTEMPT_FUNNEL,
-    CHANNEL_REACH,
-    HOURLY_REACH,
-    OPERATIONAL_HEALTH,
-    REACH_BY_ATTEMPT,
-    Table,
-)
+from cleargrid_assets.contracts import ATTEMPT_FUNNEL, CHANNEL_REACH, HOURLY_REACH, OPERATIONAL_HEALTH, REACH_BY_ATTEMPT
 from cleargrid_assets.partitions import BUSINESS_ZONE
 from cleargrid_assets.pictures import attempts as attempts_picture
 from cleargrid_assets.pictures import channels as channels_picture
@@ -35,6 +28,7 @@ from cleargrid_assets.pictures.frames import in_days, tidy
 from cleargrid_assets.pictures.presentation import Presentation
 from cleargrid_assets.pictures.table import presenter
 from cleargrid_assets.resources import OutcomesResource, WarehouseResource
+from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.slices import StoredSlice
 
 if TYPE_CHECKING:

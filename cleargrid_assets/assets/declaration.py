@@ -7,8 +7,9 @@ from typing import Any
 
 import dagster as dg
 
-from cleargrid_assets.contracts import COMMUNICATION_LOGS, SCHEMA, Table
+from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.partitions import DAILY
+from cleargrid_assets.schema import SCHEMA, Table
 from cleargrid_assets.warehouse.table_metadata import table_metadata
 
 DAYS_PER_RUN = 10

@@ -8,11 +8,11 @@ from pathlib import Path
 import dagster as dg
 
 from cleargrid_assets.assets.declaration import asset_args, without_beta_warnings
-from cleargrid_assets.contracts import Table
 from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.exports.fetch import FetchedDay, FetchError, fetch
 from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
 from cleargrid_assets.resources import ExportsResource, WarehouseResource
+from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.connection import is_path
 from cleargrid_assets.warehouse.slices import SpooledPartition, SpooledSlice
 

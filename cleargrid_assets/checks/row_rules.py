@@ -12,10 +12,10 @@ import dagster as dg
 from cleargrid_assets.analysis.relations import select
 from cleargrid_assets.assets.declaration import asset_key
 from cleargrid_assets.checks.scope import format_days, verdict
-from cleargrid_assets.contracts import PARTITION_COLUMN, Table
 from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.exports.window import iso
 from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
+from cleargrid_assets.schema import PARTITION_COLUMN, Table
 from cleargrid_assets.warehouse.sql import quoted
 
 if TYPE_CHECKING:

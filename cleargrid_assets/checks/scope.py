@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from cleargrid_assets.assets.declaration import asset_key
-from cleargrid_assets.contracts import PARTITION_COLUMN, Table
 from cleargrid_assets.partitions import DAILY
+from cleargrid_assets.schema import PARTITION_COLUMN, Table
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyRelation

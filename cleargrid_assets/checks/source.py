@@ -8,12 +8,12 @@ import dagster as dg
 
 from cleargrid_assets.assets.declaration import asset_key
 from cleargrid_assets.checks.scope import LastMaterialization, format_days, verdict
-from cleargrid_assets.contracts import Table
 from cleargrid_assets.exports.count import Count, count_rows
 from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.exports.errors import ExportsError
 from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
 from cleargrid_assets.resources import ExportsResource
+from cleargrid_assets.schema import Table
 from cleargrid_assets.settings import SettingsError
 
 

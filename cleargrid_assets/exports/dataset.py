@@ -6,7 +6,8 @@ A sibling dataset is one more `Dataset`, with a `Table` for its rows. No other c
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, Column
+from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS
+from cleargrid_assets.schema import Column
 
 
 @dataclass(frozen=True)

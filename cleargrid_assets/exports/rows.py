@@ -19,11 +19,10 @@ from typing import Annotated, Any, NoReturn
 import msgspec
 from dateutil.parser import isoparse
 
-from cleargrid_assets.column_types import COLUMN_TYPES
-from cleargrid_assets.contracts import Column
 from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.exports.errors import ContractError, TransientError
 from cleargrid_assets.exports.window import Window, iso
+from cleargrid_assets.schema import COLUMN_TYPES, Column
 
 _TOO_FINE = re.compile(rb"\.\d{7,}[Zz+-]")
 """The end of a timestamp finer than microseconds. The compiled decoder rounds it, possibly into the next day. A pattern

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from cleargrid_assets.column_types import COLUMN_TYPES
-from cleargrid_assets.contracts import CHANNELS, PARTITION_COLUMN, Table
+from cleargrid_assets.contracts import CHANNELS
+from cleargrid_assets.schema import COLUMN_TYPES, PARTITION_COLUMN, Table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from cleargrid_assets.analysis.health import BASELINE_DAYS, MIN_BASELINE_DAYS, usual_volume
 from cleargrid_assets.analysis.unmapped import Unmapped
-from cleargrid_assets.contracts import PARTITION_COLUMN
 from cleargrid_assets.pictures import drawing, text
 from cleargrid_assets.pictures.frames import in_days
 from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
+from cleargrid_assets.schema import PARTITION_COLUMN
 from cleargrid_assets.wording import first_of, more
 
 if TYPE_CHECKING:

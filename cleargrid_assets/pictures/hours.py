@@ -7,10 +7,10 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from cleargrid_assets.analysis.unmapped import Unmapped
-from cleargrid_assets.contracts import PARTITION_COLUMN
 from cleargrid_assets.pictures import drawing, text
 from cleargrid_assets.pictures.frames import by_channel, in_days
 from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
+from cleargrid_assets.schema import PARTITION_COLUMN
 from cleargrid_assets.wording import counted, more
 
 if TYPE_CHECKING:

@@ -7,11 +7,10 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from cleargrid_assets.analysis.unmapped import Unmapped
-from cleargrid_assets.column_types import COLUMN_TYPES
-from cleargrid_assets.contracts import PARTITION_COLUMN, Column, Table
 from cleargrid_assets.pictures import drawing, text
 from cleargrid_assets.pictures.frames import in_days
 from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
+from cleargrid_assets.schema import COLUMN_TYPES, PARTITION_COLUMN, Column, Table
 from cleargrid_assets.wording import counted, more
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import tenacity
 
-from cleargrid_assets.contracts import SCHEMA
+from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.warehouse.sql import quoted
 
 LOCK_TIMEOUT_S = 600.0

@@ -6,7 +6,7 @@ from datetime import date
 
 import duckdb
 
-from cleargrid_assets.contracts import EXTRACTED_AT, PARTITION_COLUMN, Table
+from cleargrid_assets.schema import EXTRACTED_AT, PARTITION_COLUMN, Table
 from cleargrid_assets.warehouse.sql import quoted
 
 

@@ -9,7 +9,7 @@ import duckdb
 import pandas as pd
 from dagster_duckdb_pandas import DuckDBPandasIOManager
 
-from cleargrid_assets.contracts import PARTITION_COLUMN, SCHEMA, Table
+from cleargrid_assets.schema import PARTITION_COLUMN, SCHEMA, Table
 from cleargrid_assets.warehouse.connection import catalog, transaction
 from cleargrid_assets.warehouse.content import combined_hash, content_hashes
 from cleargrid_assets.warehouse.frames import Target, replace_frame, target_of

@@ -7,8 +7,7 @@ from datetime import date
 import duckdb
 import pandas as pd
 
-from cleargrid_assets.column_types import COLUMN_TYPES
-from cleargrid_assets.contracts import EXTRACTED_AT, PARTITION_COLUMN, Table
+from cleargrid_assets.schema import COLUMN_TYPES, EXTRACTED_AT, PARTITION_COLUMN, Table
 from cleargrid_assets.warehouse.connection import WarehouseError
 from cleargrid_assets.warehouse.slices import SpooledPartition
 from cleargrid_assets.warehouse.sql import column_definitions, quoted

@@ -6,7 +6,7 @@ from datetime import date
 import dagster as dg
 from pydantic import Field
 
-from cleargrid_assets.contracts import Table
+from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.connection import LOCK_TIMEOUT_S
 from cleargrid_assets.warehouse.slices import StoredSlice
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from cleargrid_assets.contracts import PARTITION_COLUMN, Table
+from cleargrid_assets.schema import PARTITION_COLUMN, Table
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.sql import quoted
 from cleargrid_assets.warehouse.tables import columns_differ, missing_columns, stored_columns

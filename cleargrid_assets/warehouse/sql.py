@@ -2,7 +2,7 @@
 
 import re
 
-from cleargrid_assets.contracts import Table
+from cleargrid_assets.schema import Table
 
 
 def quoted(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from cleargrid_assets.contracts import PARTITION_COLUMN, Column, Table
+from cleargrid_assets.schema import PARTITION_COLUMN, Column, Table
 
 _SCHEMA, _KEY, _VERSION = "dagster/column_schema", "cleargrid/key", "cleargrid/version_column"
 _PERSONAL = "personal"

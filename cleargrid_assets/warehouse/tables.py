@@ -5,8 +5,7 @@ from datetime import date
 
 import duckdb
 
-from cleargrid_assets.column_types import COLUMN_TYPES
-from cleargrid_assets.contracts import PARTITION_COLUMN, SCHEMA, Column, Table
+from cleargrid_assets.schema import COLUMN_TYPES, PARTITION_COLUMN, SCHEMA, Column, Table
 from cleargrid_assets.warehouse.connection import WarehouseError
 from cleargrid_assets.warehouse.sql import column_definitions, quoted
 

@@ -11,7 +11,8 @@ import pandas as pd
 
 from cleargrid_assets.analysis.outcomes import Outcomes, load_outcomes
 from cleargrid_assets.analysis.scope import Scope
-from cleargrid_assets.contracts import COMMUNICATION_LOGS, Table
+from cleargrid_assets.contracts import COMMUNICATION_LOGS
+from cleargrid_assets.schema import Table
 from cleargrid_assets_tests.rows import Row, communication
 
 DAY = date(2026, 5, 19)

@@ -11,8 +11,9 @@ from typing import Any
 import dagster as dg
 
 from cleargrid_assets.assets.declaration import asset_args, asset_key
-from cleargrid_assets.contracts import CHANNEL_REACH, COMMUNICATION_LOGS, SCHEMA, Table
+from cleargrid_assets.contracts import CHANNEL_REACH, COMMUNICATION_LOGS
 from cleargrid_assets.definitions import build_defs
+from cleargrid_assets.schema import SCHEMA, Table
 from cleargrid_assets.warehouse.slices import SpooledPartition, SpooledSlice, StoredSlice
 
 _arguments: Any = asset_args(COMMUNICATION_LOGS)

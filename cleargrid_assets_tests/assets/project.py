@@ -15,10 +15,11 @@ import dagster as dg
 import duckdb
 
 from cleargrid_assets.assets.declaration import asset_key
-from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES, Table
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.definitions import build_defs
 from cleargrid_assets.partitions import RANGE_END, RANGE_START
 from cleargrid_assets.sandbox import RunningSandbox, SandboxSettings, rows_of_day
+from cleargrid_assets.schema import Table
 
 WEEK = (date(2026, 1, 1), date(2026, 1, 7))
 """The first days of the history: no partition is before them."""

@@ -18,11 +18,11 @@ from cleargrid_assets.contracts import (
     OPERATIONAL_HEALTH,
     REACH_BY_ATTEMPT,
     TABLES,
-    Table,
 )
 from cleargrid_assets.definitions import build_defs
 from cleargrid_assets.partitions import DAILY
 from cleargrid_assets.pictures.text import INLINE_LIMIT
+from cleargrid_assets.schema import Table
 from cleargrid_assets_tests.assets.project import LONG_AFTER, WEEK, Project, Run, days_between
 
 DERIVED = tuple(analysis.table for analysis in ANALYSES)

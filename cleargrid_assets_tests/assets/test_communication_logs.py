@@ -18,7 +18,7 @@ import pytest
 
 from cleargrid_assets.assets.declaration import asset_key
 from cleargrid_assets.assets.export import spool_root
-from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, COMMUNICATION_LOGS, EXTRACTED_AT
+from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, COMMUNICATION_LOGS
 from cleargrid_assets.definitions import build_defs
 from cleargrid_assets.exports.client import ExportsClient
 from cleargrid_assets.exports.errors import ExportsError
@@ -27,6 +27,7 @@ from cleargrid_assets.exports.spool import MAX_AGE
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.partitions import day_window
 from cleargrid_assets.resources import WarehouseResource
+from cleargrid_assets.schema import EXTRACTED_AT
 from cleargrid_assets_tests.assets.project import LONG_AFTER, QUIET, WEEK, Project, Run, days_between
 
 DAY = date(2026, 1, 5)

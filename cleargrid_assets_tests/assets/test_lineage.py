@@ -20,7 +20,8 @@ import pytest
 import requests
 
 from cleargrid_assets.assets.declaration import asset_key
-from cleargrid_assets.contracts import CHANNEL_REACH, COMMUNICATION_LOGS, REACH_BY_ATTEMPT, SCHEMA
+from cleargrid_assets.contracts import CHANNEL_REACH, COMMUNICATION_LOGS, REACH_BY_ATTEMPT
+from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets_tests.warehouse.materializing import Row, log
 
 LOG, ANALYSIS, TRAILING_ANALYSIS = (asset_key(table) for table in (COMMUNICATION_LOGS, CHANNEL_REACH, REACH_BY_ATTEMPT))

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import click
 
 from cleargrid_assets.cli.main import main as cleargrid
-from cleargrid_assets.contracts import SCHEMA, TABLES, Column, Table
+from cleargrid_assets.contracts import TABLES
+from cleargrid_assets.schema import SCHEMA, Column, Table
 from cleargrid_assets.settings import variables
 from cleargrid_assets_tests.docs.pages import ROOT
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, Column
+from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS
 from cleargrid_assets.exports.dataset import D21, Dataset
 from cleargrid_assets.exports.errors import ContractError, ExportsError, TransientError
 from cleargrid_assets.exports.rows import Page, PageReader
 from cleargrid_assets.exports.window import Window
+from cleargrid_assets.schema import Column
 from cleargrid_assets_tests.exports.api import Row, row
 
 SINCE = datetime(2026, 5, 19, tzinfo=timezone.utc)

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pandas as pd
 
-from cleargrid_assets.contracts import PARTITION_COLUMN, Column, Table
 from cleargrid_assets.pictures import attempts, channels, funnel, health, hours
 from cleargrid_assets.pictures.presentation import Presentation
 from cleargrid_assets.pictures.table import presenter
+from cleargrid_assets.schema import PARTITION_COLUMN, Column, Table
 from cleargrid_assets_tests.pictures import rows
 
 WEEKDAYS = Table(

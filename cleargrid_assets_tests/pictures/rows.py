@@ -12,9 +12,9 @@ from cleargrid_assets.contracts import (
     OPERATIONAL_HEALTH,
     REACH_BY_ATTEMPT,
     STAGES,
-    Table,
 )
 from cleargrid_assets.pictures.frames import tidy
+from cleargrid_assets.schema import Table
 
 DAY = date(2026, 5, 19)
 

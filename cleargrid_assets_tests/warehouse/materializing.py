@@ -15,7 +15,8 @@ import duckdb
 import pandas as pd
 
 from cleargrid_assets.assets.declaration import asset_args, asset_key
-from cleargrid_assets.contracts import COMMUNICATION_LOGS, EXTRACTED_AT, HOURLY_REACH, Table
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, HOURLY_REACH
+from cleargrid_assets.schema import EXTRACTED_AT, Table
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.io_manager import WarehouseIOManager
 from cleargrid_assets.warehouse.resource import WarehouseResource

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES, Table
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES
+from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.content import combined_hash, content_hashes
 from cleargrid_assets.warehouse.table_metadata import contract_of, table_metadata

@@ -7,14 +7,8 @@ import duckdb
 import pandas as pd
 import pytest
 
-from cleargrid_assets.contracts import (
-    CHANNEL_REACH,
-    COMMUNICATION_LOGS,
-    HOURLY_REACH,
-    OPERATIONAL_HEALTH,
-    TABLES,
-    Table,
-)
+from cleargrid_assets.contracts import CHANNEL_REACH, COMMUNICATION_LOGS, HOURLY_REACH, OPERATIONAL_HEALTH, TABLES
+from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.slices import StoredSlice
 from cleargrid_assets_tests.warehouse.materializing import (

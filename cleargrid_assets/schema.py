@@ -1,0 +1,109 @@
+"""What a table is: its columns with their types, its key, and the names that all tables share.
+
+Each DuckDB type is mapped to its counterparts in JSON and pandas here, and nowhere else.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Any
+
+import msgspec
+
+SCHEMA = "cleargrid"
+"""The DuckDB schema of every table, and the key prefix of every asset."""
+
+PARTITION_COLUMN = "communicated_date"
+"""The column that holds the business day, in every table."""
+
+EXTRACTED_AT = "extracted_at"
+"""The one column that differs when the same rows are stored again."""
+
+
+@dataclass(frozen=True)
+class ColumnType:
+    """One DuckDB type.
+
+    Attributes:
+        described_as: How DuckDB's DESCRIBE spells it.
+        json: The type that a JSON value is decoded as, for msgspec.
+        dtype: The pandas dtype of a column of an analysis. NULL is NaN in floats, NaT in dates and None in objects.
+        is_number: Whether charts may draw it as a number.
+        is_integer: Whether a number with a fraction would be rounded by DuckDB on insert.
+    """
+
+    described_as: str
+    json: Any
+    dtype: str
+    is_number: bool = False
+    is_integer: bool = False
+
+
+_INT_32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+_INT_64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+COLUMN_TYPES: Mapping[str, ColumnType] = {
+    "VARCHAR": ColumnType("VARCHAR", str, "object"),
+    "BOOLEAN": ColumnType("BOOLEAN", bool, "object"),
+    "INTEGER": ColumnType("INTEGER", _INT_32, "int64", is_number=True, is_integer=True),
+    "BIGINT": ColumnType("BIGINT", _INT_64, "int64", is_number=True, is_integer=True),
+    "DOUBLE": ColumnType("DOUBLE", float, "float64", is_number=True),
+    "DATE": ColumnType("DATE", date, "datetime64[us]"),
+    "TIMESTAMPTZ": ColumnType(
+        "TIMESTAMP WITH TIME ZONE", Annotated[datetime, msgspec.Meta(tz=True)], "datetime64[us, UTC]"
+    ),
+}
+"""By the name that contracts and DDL use."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        name: As in the table. Quote it in SQL, because it may be a keyword.
+        type: The DuckDB type, one of `COLUMN_TYPES`.
+        description: One sentence for the UI, with the unit where there is one.
+        nullable: Whether NULL is a legal value.
+        personal: Whether it may hold personal data of a borrower.
+    """
+
+    name: str
+    type: str
+    description: str
+    nullable: bool = False
+    personal: bool = False
+
+    def __post_init__(self) -> None:
+        if self.type not in COLUMN_TYPES:
+            raise ValueError(f"column {self.name} has the type {self.type}, which is none of {sorted(COLUMN_TYPES)}")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the warehouse.
+
+    Attributes:
+        name: Name of the table and of its asset.
+        columns: In table order.
+        key: The columns that together identify a row in the whole table.
+        description: What the UI shows as the asset's description; markdown.
+        version_column: Of several versions of one row, the one with the largest value here is kept. None for tables
+            whose rows have one version.
+    """
+
+    name: str
+    columns: Sequence[Column]
+    key: Sequence[str]
+    description: str = ""
+    version_column: str | None = None
+
+    @property
+    def column_names(self) -> list[str]:
+        """The names, in table order."""
+        return [column.name for column in self.columns]
+
+    @property
+    def is_export(self) -> bool:
+        """Whether the rows are fetched. All other tables are derived: they can be dropped and computed again."""
+        return EXTRACTED_AT in self.column_names
