@@ -120,7 +120,10 @@ def test_bad_variable_fails_build_defs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("content", "complaint"),
-    [('[statuses]\nANSWERED = "nearly"\n', "statuses.ANSWERED must be"), ("[statuses\n", "not valid TOML")],
+    [
+        ('[statuses]\nANSWERED = "nearly"\n', "line 2: statuses.ANSWERED must be"),
+        ("[statuses\n", "line 1: not valid TOML"),
+    ],
 )
 def test_a_broken_outcomes_file_fails_the_load_with_entry_and_reason(
     content: str, complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -128,7 +131,7 @@ def test_a_broken_outcomes_file_fails_the_load_with_entry_and_reason(
     file = tmp_path / "mine.toml"
     file.write_text(content)
     monkeypatch.setenv("CLEARGRID_OUTCOMES", str(file))
-    with pytest.raises(OutcomesError, match=re.escape(f"{file}: {complaint}")):
+    with pytest.raises(OutcomesError, match=re.escape(f"{file}, {complaint}")):
         build_defs()
 
 

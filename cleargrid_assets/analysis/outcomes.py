@@ -33,7 +33,19 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class OutcomesError(ValueError):
-    """An outcomes file cannot be used. The message names the file, the entry and the reason."""
+    """An outcomes file cannot be used. The message names the file, the line, the entry and the reason."""
+
+
+class _EntryError(Exception):
+    """An entry that cannot be used.
+
+    Attributes:
+        path: The keys that lead to it.
+    """
+
+    def __init__(self, path: Sequence[str], reason: str) -> None:
+        super().__init__(reason)
+        self.path = path
 
 
 @dataclass(frozen=True)
@@ -64,7 +76,7 @@ def load_outcomes(path: str | None) -> Outcomes:
 
     Raises:
         OutcomesError: If a file cannot be read, is not TOML, or holds an unknown table, key, outcome or channel, or
-            a value of the wrong type.
+            a value of the wrong type. The message names the file, the line and the entry.
     """
     files = {"the packaged outcomes.toml": resources.files(__package__).joinpath("outcomes.toml").read_bytes()}
     if path is not None:
@@ -72,10 +84,15 @@ def load_outcomes(path: str | None) -> Outcomes:
     words: dict[str, dict[str, str]] = {table: {} for table in _TABLES}
     seconds = 0.0
     for name, content in files.items():
-        values = _parsed(name, content)
-        for table, allowed in _TABLES.items():
-            words[table] |= _words(name, table, values.get(table, {}), allowed)
-        seconds = _seconds(name, values.get(_SECONDS, seconds))
+        text = _decoded(name, content)
+        values = _parsed(name, text)
+        try:
+            _refuse_unknown_keys(values)
+            for table, allowed in _TABLES.items():
+                words[table] |= _words(table, values.get(table, {}), allowed)
+            seconds = _seconds(values.get(_SECONDS, seconds))
+        except _EntryError as error:
+            raise OutcomesError(f"{name}, line {_line_of(text, error.path)}: {error}") from None
     return Outcomes(words["statuses"], words["channels"], seconds)
 
 
@@ -124,43 +141,72 @@ def _read(path: str) -> bytes:
         raise OutcomesError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-def _parsed(name: str, content: bytes) -> dict[str, Any]:
+def _decoded(name: str, content: bytes) -> str:
     try:
         # `-sig`: editors on Windows may begin a file with a byte order mark.
-        values = tomllib.loads(content.decode("utf-8-sig"))
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise OutcomesError(f"{name}: not UTF-8 text (at line {line})") from error
+        raise OutcomesError(f"{name}, line {line}: not UTF-8 text") from error
+
+
+def _parsed(name: str, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        # The parser's text ends with the line and the column.
-        raise OutcomesError(f"{name}: not valid TOML: {error}") from error
+        # The parser's text ends with `(at line 3, column 5)` or `(at end of document)`.
+        place = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", str(error))
+        line = place[1] if place and place[1] else text.rstrip("\n").count("\n") + 1
+        reason = str(error)[: place.start()] if place else str(error)
+        raise OutcomesError(f"{name}, line {line}: not valid TOML: {reason}") from error
+
+
+def _refuse_unknown_keys(values: Mapping[str, Any]) -> None:
     known = [*_TABLES, _SECONDS]
     for key in values:
         if key not in known:
-            raise OutcomesError(f"{name}: unknown table or key {key!r}: it must be {_listed(known)}")
-    return values
+            raise _EntryError((key,), f"unknown table or key {key!r}: it must be {_listed(known)}")
 
 
-def _words(name: str, table: str, entries: Any, allowed: Sequence[str]) -> dict[str, str]:
+def _words(table: str, entries: Any, allowed: Sequence[str]) -> dict[str, str]:
     """The entries of a table with normalised keys."""
     if not isinstance(entries, dict):
-        raise OutcomesError(f"{name}: {table} must be a table: [{table}]")
+        raise _EntryError((table,), f"{table} must be a table: [{table}]")
     words: dict[str, str] = {}
     for key, word in entries.items():
+        entry = f"{table}.{_toml_key(key)}"
         if word not in allowed:
-            raise OutcomesError(f"{name}: {table}.{_toml_key(key)} must be {_listed(allowed)}, not {word!r}")
+            raise _EntryError((table, key), f"{entry} must be {_listed(allowed)}, not {word!r}")
         if normalised(key) in words:
-            raise OutcomesError(f"{name}: {table}.{_toml_key(key)} is given twice (compared as {normalised(key)})")
+            raise _EntryError((table, key), f"{entry} is given twice (compared as {normalised(key)})")
         words[normalised(key)] = word
     return words
 
 
-def _seconds(name: str, value: Any) -> float:
+def _seconds(value: Any) -> float:
     # In Python, a TOML boolean is an int.
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or value < 0:
-        raise OutcomesError(f"{name}: {_SECONDS} must be a number of seconds, 0 or more, not {value!r}")
+        raise _EntryError((_SECONDS,), f"{_SECONDS} must be a number of seconds, 0 or more, not {value!r}")
     return float(value)
+
+
+def _line_of(text: str, path: Sequence[str]) -> int:
+    """The line that completes an entry: the end of the shortest beginning of the file that is TOML and has the entry.
+
+    The parser is right for every way to write an entry (quoted, dotted, inline); a search is not.
+    """
+    lines = text.split("\n")
+    for count in range(1, len(lines)):
+        try:
+            values: Any = tomllib.loads("\n".join(lines[:count]))
+        except tomllib.TOMLDecodeError:
+            continue
+        for key in path:
+            values = values.get(key) if isinstance(values, dict) else None
+        if values is not None:
+            return count
+    return len(lines)
 
 
 def _listed(words: Sequence[str]) -> str:

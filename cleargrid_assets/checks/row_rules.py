@@ -121,6 +121,9 @@ class RowChecks:
 
     def _repeated_keys(self, rows: DuckDBPyRelation, days: list[date]) -> list[str]:
         """The keys of the rows that the whole table has more than once."""
+        if not rows.limit(1).fetchall():
+            # There may be no table yet.
+            return []
         key = quoted(self._key)
         elsewhere = " AND ".join(["true", *(f"{PARTITION_COLUMN} <> DATE '{day}'" for day in days)])
         repeated = f"""

@@ -31,6 +31,9 @@ def prepare_table(connection: duckdb.DuckDBPyConnection, table: Table) -> list[d
     if missing is not None:
         for column in missing:
             connection.execute(f"ALTER TABLE {name} ADD COLUMN {quoted(column.name)} {column.type}")
+        for column in table.columns:
+            if column.nullable and not found.get(column.name, (column.type, True))[1]:
+                connection.execute(f"ALTER TABLE {name} ALTER {quoted(column.name)} DROP NOT NULL")
         return []
     if table.is_export:
         raise columns_differ(table, found)
@@ -57,17 +60,31 @@ def stored_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> Store
 
 
 def missing_columns(table: Table, found: StoredColumns) -> Sequence[Column] | None:
-    """The nullable columns that the stored table lacks; None if its columns differ in any other way."""
-    wanted = {column.name: (COLUMN_TYPES[column.type].described_as, column.nullable) for column in table.columns}
+    """The nullable columns that the stored table lacks; None if other columns are missing, unknown or of another type.
+
+    Which columns take NULL may differ: a check looks for NULLs, and rows can be read either way.
+    """
     missing = [column for column in table.columns if column.nullable and column.name not in found]
-    completed = {**found, **{column.name: wanted[column.name] for column in missing}}
-    return missing if completed == wanted else None
+    expected = _types(table)
+    completed = {name: kind for name, (kind, _) in found.items()} | {each.name: expected[each.name] for each in missing}
+    return missing if completed == expected else None
 
 
 def columns_differ(table: Table, found: StoredColumns) -> WarehouseError:
     """The error for an export's table that cannot be brought into line."""
+    expected = _types(table)
+    stored = {name: kind for name, (kind, _) in found.items()}
+    differences = ", ".join(
+        f"{name} ({stored.get(name, 'missing')} in the database, {expected.get(name, 'unknown')} in the contract)"
+        for name in dict.fromkeys([*expected, *stored])
+        if stored.get(name) != expected.get(name)
+    )
     return WarehouseError(
-        f"The table {table.name} in the database has the columns {list(found)}, "
-        f"but this version of the project stores {table.column_names} with the types of its contract. "
+        f"The table {table.name} in the database has other columns than its contract: {differences}. "
         f"Rename the table (ALTER TABLE {SCHEMA}.{table.name} RENAME TO ...), and materialize its days again."
     )
+
+
+def _types(table: Table) -> dict[str, str]:
+    """DuckDB's type of each column of the contract."""
+    return {column.name: COLUMN_TYPES[column.type].described_as for column in table.columns}

@@ -109,8 +109,8 @@ def test_ui_shows_materialized_assets_until_interrupted(demo_with_ui: Any) -> No
     )
     with urllib.request.urlopen(request, timeout=60) as response:
         nodes = json.load(response)["data"]["assetNodes"]
-    assert len(nodes) == 6
-    assert all(node["assetMaterializations"] for node in nodes)
+    materialized = {node["assetKey"]["path"][-1] for node in nodes if node["assetMaterializations"]}
+    assert materialized == {table.name for table in TABLES}
     process.send_signal(signal.SIGINT)
     process.wait(timeout=60)
     with socket.socket() as probe:

@@ -102,12 +102,19 @@ def test_derived_table_whose_rebuild_fails_keeps_its_rows(warehouse: Warehouse) 
 def test_export_table_with_other_columns_is_refused_and_left_alone(warehouse: Warehouse, ddl: str) -> None:
     warehouse.store_day(DAY_1, log("a"))
     warehouse.execute(f"USE cleargrid; {ddl}")
-    expected = r"table communication_logs in the database has the columns .* Rename the table"
+    expected = r"table communication_logs in the database has other columns than its contract: .* Rename the table"
     with pytest.raises(WarehouseError, match=expected):
         warehouse.store_day(DAY_1, log("b"))
     with pytest.raises(WarehouseError, match=expected):
         warehouse.frame(DAY_1)
     assert warehouse.ask("SELECT public_id FROM cleargrid.communication_logs") == [("a",)]
+
+
+def test_column_that_may_be_null_now_takes_null_in_the_stored_table(warehouse: Warehouse) -> None:
+    warehouse.store_day(DAY_1, log("a", subject="x"))
+    warehouse.execute("USE cleargrid; ALTER TABLE communication_logs ALTER subject SET NOT NULL")
+    warehouse.store_day(DAY_2, log("b", DAY_2, subject=None))
+    assert warehouse.ask("SELECT subject FROM cleargrid.communication_logs ORDER BY public_id") == [("x",), (None,)]
 
 
 def test_derived_table_of_another_type_is_rebuilt(warehouse: Warehouse) -> None:
