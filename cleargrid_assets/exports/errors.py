@@ -11,6 +11,9 @@ from cleargrid_assets.exports.window import Window
 
 _MAX_MESSAGE = 300
 _MAX_ID = 100
+_MAX_SEARCHED = 1000
+"""Characters of the server's words that are searched for addresses, of which fewer are shown."""
+
 _REDACTED = "[redacted]"
 _EMAIL = re.compile(r"[^\s\"'<>()\[\],;:]+(?:@|%40)[^\s\"'<>()\[\],;:]+")
 _TELEPHONE = re.compile(r"(?<!\w)(?!\d{4}-\d\d-\d\d)\+?\(?\d(?:[ ()._-]{0,2}\d){8,}(?!\w)")
@@ -23,7 +26,7 @@ class ExportsError(Exception):
 
     Attributes:
         status: The HTTP status, if there was an answer.
-        message: The server's message, whole; only its beginning is shown.
+        message: The server's message. Only its beginning is kept by `redact`, and shown.
         request_id: The server's id of the request. Shortened after `redact`, because half a secret is not found.
         day: Business day being fetched, once known.
         window: Window being fetched, once known.
@@ -54,10 +57,12 @@ class ExportsError(Exception):
                 self.message = self.message.replace(secret, _REDACTED)
             if self.request_id:
                 self.request_id = self.request_id.replace(secret, _REDACTED)
+        # Shortened after the secrets, since half a secret is not found, and before the patterns, whose time grows with
+        # the square of the length.
         if self.message:
-            self.message = _TELEPHONE.sub(_REDACTED, _EMAIL.sub(_REDACTED, self.message))
+            self.message = _TELEPHONE.sub(_REDACTED, _EMAIL.sub(_REDACTED, _beginning(self.message)))
         if self.request_id:
-            self.request_id = _EMAIL.sub(_REDACTED, self.request_id)[:_MAX_ID]
+            self.request_id = _EMAIL.sub(_REDACTED, _beginning(self.request_id))[:_MAX_ID]
 
     def __str__(self) -> str:
         where = [f"day {self.day}"] if self.day else []
@@ -91,3 +96,11 @@ class AuthenticationError(ExportsError):
 
 class ContractError(ExportsError):
     """A row or an answer breaks the dataset's contract."""
+
+
+def _beginning(text: str) -> str:
+    """The first words of a text, since half an address is not found; nothing else of it is shown."""
+    line = " ".join(text.split())
+    if len(line) <= _MAX_SEARCHED:
+        return line
+    return line[: line.rfind(" ", 0, _MAX_SEARCHED + 1)] if " " in line[: _MAX_SEARCHED + 1] else _REDACTED

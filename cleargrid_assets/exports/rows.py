@@ -107,7 +107,7 @@ class PageReader:
             answer = self._decode(body, unknown)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return self._read_row_by_row(body, window)
-        if _says_failure(answer.code, answer.success):
+        if _says_failure(answer.code, answer.success, answer.errors):
             return self._read_row_by_row(body, window)
         rows = answer.body.rows
         instants = [getattr(row, self._dataset.cursor_field) for row in rows]
@@ -136,7 +136,7 @@ class PageReader:
             raise TransientError(f"the answer of {len(body):,} bytes is not JSON, or truncated") from error
         said = document if isinstance(document, dict) else {}
         message, request_id = str(said.get("message") or ""), said.get("requestId")
-        if _says_failure(said.get("code"), said.get("success")):
+        if _says_failure(said.get("code"), said.get("success"), said.get("errors")):
             raise TransientError("HTTP 200 with an error envelope", message=message, request_id=request_id)
         try:
             content = document["body"]
@@ -224,9 +224,9 @@ def _whole(text: str) -> str:
     return _LONE_SURROGATE.sub("\ufffd", text)
 
 
-def _says_failure(code: object, success: object) -> bool:
+def _says_failure(code: object, success: object, errors: object) -> bool:
     """Whether the envelope of a 200 reports an error. Its rows, if any, may not be complete."""
-    return success is False or str(code) not in {"200", "None"}
+    return success is False or str(code) not in {"200", "None"} or bool(errors)
 
 
 def _check_window_as_read(meta: Any, window: Window) -> None:
@@ -269,7 +269,9 @@ def _row_type(dataset: Dataset, *, forbid_unknown_fields: bool) -> type[msgspec.
 def _decoder(rows: Any) -> "msgspec.json.Decoder[Any]":
     body = msgspec.defstruct("Body", [("rows", rows), ("pagination", _Pagination), ("meta", Any, None)])
     return msgspec.json.Decoder(
-        msgspec.defstruct("Answer", [("body", body), ("code", Any, None), ("success", Any, None)])
+        msgspec.defstruct(
+            "Answer", [("body", body), ("code", Any, None), ("success", Any, None), ("errors", Any, None)]
+        )
     )
 
 

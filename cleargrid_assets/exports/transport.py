@@ -30,6 +30,9 @@ MAX_WAIT_S = 60.0
 
 _BACKOFF = Backoff(first_s=0.5, max_s=30.0, jitter_s=0.5)
 _MAX_PIECE = 1 << 20
+_GATEWAY_TIMEOUTS = {HTTPStatus.GATEWAY_TIMEOUT, 522, 524}
+"""Statuses for a query that took too long: 504, and what Cloudflare's proxies answer instead."""
+
 _RETRYABLE = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 _ADVICE: dict[int, str] = {
@@ -241,7 +244,7 @@ def _error_for(response: requests.Response, timeouts: Timeouts) -> ExportsError:
     except urllib3.exceptions.HTTPError:
         # The body is truncated, but the status is known.
         message, request_id = None, None
-    if status == HTTPStatus.GATEWAY_TIMEOUT:
+    if status in _GATEWAY_TIMEOUTS:
         return QueryTimeoutError("the query timed out", status=status, message=message, request_id=request_id)
     if status in _RETRYABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         error = TransientError("the server failed", status=status, message=message, request_id=request_id)

@@ -64,7 +64,17 @@ def test_a_page_says_what_the_walk_needs() -> None:
     assert (page.first_at, page.last_at) == (SINCE + timedelta(hours=9.5, seconds=80), SINCE + timedelta(hours=10))
 
 
-@pytest.mark.parametrize("said", [{"code": 500}, {"code": "ERR"}, {"success": False}])
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"code": 500},
+        {"code": "ERR"},
+        {"success": False},
+        {"code": 200, "errors": [{"code": "SHARD_TIMEOUT"}]},
+        {"errors": "half of the shards failed"},
+        {"errors": {"0": "x"}},
+    ],
+)
 def test_200_with_an_error_envelope_is_no_page(said: Row) -> None:
     document = json.loads(body()) | said | {"message": "try again", "requestId": "req_9"}
     with pytest.raises(TransientError, match=r"HTTP 200 with an error envelope.*try again.*req_9"):

@@ -155,7 +155,16 @@ def test_other_statuses_fail_after_exactly_one_request(api: Api, waits: list[flo
     assert (len(api.requests), waits) == (1, [])
 
 
-@pytest.mark.parametrize(("status", "kind"), [(302, ExportsError), (403, ExportsError), (504, QueryTimeoutError)])
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (302, ExportsError),
+        (403, ExportsError),
+        (504, QueryTimeoutError),
+        (522, QueryTimeoutError),
+        (524, QueryTimeoutError),
+    ],
+)
 def test_a_refusal_that_breaks_off_is_told_by_its_status(api: Api, status: int, kind: type[ExportsError]) -> None:
     api.fault = answering(Answer(status, b"elsewhere", {"Location": "/elsewhere"}, sent=3))
     with pytest.raises(kind, match=f"HTTP {status}"):
@@ -400,6 +409,23 @@ def test_a_request_id_is_redacted_before_it_is_cut(api: Api) -> None:
     with to(api.url) as transport_, pytest.raises(ExportsError) as caught:
         transport_.send("GET", "/x", token=token)
     assert "requestId of [redacted] [redacted])" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["x" * 1_000_000, "1 " * 500_000, "a.b " * 250_000, "@" * 1_000_000])
+def test_redacting_a_megabyte_is_bounded_work(text: str) -> None:
+    error = ExportsError("refused", message=text, request_id=text)
+    # The patterns see the same beginning whatever follows it, so that the work does not grow with the length.
+    error.redact(["secret"])
+    short = ExportsError("refused", message=text[:2000], request_id=text[:2000])
+    short.redact(["secret"])
+    assert (error.message, error.request_id) == (short.message, short.request_id)
+
+
+def test_half_an_address_at_the_end_of_what_is_searched_is_not_shown() -> None:
+    addresses = " ".join(f"{'someone.private' * 4}{number}@mail.example" for number in range(100))
+    error = ExportsError("refused", message=addresses)
+    error.redact([])
+    assert "someone" not in str(error)
 
 
 def test_closing_ends_the_wait_of_a_thread_that_was_going_to_try_again(api: Api) -> None:
