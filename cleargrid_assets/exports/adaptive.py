@@ -56,10 +56,14 @@ class Adaptive:
                 self._answers_between_trials *= 2
                 self._trial, self._answers_to_come = None, self._answers_between_trials
             return True
-        lowered = max(value // self._divisor, self._minimum)
         if value <= self._largest_answered:
             self._largest_answered = value // self._divisor
             return False
+        return self.lower(value)
+
+    def lower(self, value: int) -> bool:
+        """Asks for less than the value from now on, even if it was answered before; returns whether it could."""
+        lowered = max(value // self._divisor, self._minimum)
         if lowered == self._allowed:
             return False
         self._allowed, self._trial = lowered, None

@@ -11,8 +11,9 @@ from cleargrid_assets.exports.window import Window
 if TYPE_CHECKING:  # brings an HTTP library
     from cleargrid_assets.exports.client import ExportsClient
 
-_MAX_TIMEOUTS_IN_A_ROW = 8
-"""Windows of a day are counted down to 11 minutes. Each timeout may take a minute, and the count is only a check."""
+_MAX_TIMEOUTS = 8
+"""Windows of a day are counted down to 11 minutes, so at most 128 are answered. Each timeout may take a minute, and the
+count is only a check."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def count_rows(client: "ExportsClient", window: Window, stats: RequestStats | No
 def _count(client: "ExportsClient", window: Window, stats: RequestStats | None) -> Count:
     widths = Adaptive(window.seconds)
     counted = Count(0)
-    timeouts_in_a_row = 0
+    timeouts = 0
     rest: Window | None = window
     while rest is not None:
         part, following = rest.cut_after(widths.next())
@@ -67,14 +68,13 @@ def _count(client: "ExportsClient", window: Window, stats: RequestStats | None) 
         except QueryTimeoutError:
             if part == window and _is_answered_without_count(client, window, stats):
                 return Count(None, "too slow to count")
-            timeouts_in_a_row += 1
-            if timeouts_in_a_row == _MAX_TIMEOUTS_IN_A_ROW:
+            timeouts += 1
+            if timeouts == _MAX_TIMEOUTS:
                 raise
             widths.refused(part.seconds)
             continue
         if page.total is None:
             return Count(None, page.total_note or "not given")
-        timeouts_in_a_row = 0
         widths.answered(part.seconds)
         counted = Count((counted.rows or 0) + page.total, counted.note or page.total_note)
         rest = following

@@ -28,6 +28,9 @@ _TOO_FINE = re.compile(rb"\.\d{7,}[Zz+-]")
 """The end of a timestamp finer than microseconds. The compiled decoder rounds it, possibly into the next day. A pattern
 for the whole timestamp would be ten times slower, because the search is fastest for a fixed first character."""
 
+_NOTE = re.compile("[a-z_]{1,40}")
+"""The form of the documented notes on a count, such as `window_required`."""
+
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _REFUSALS: Mapping[str, str] = {
@@ -186,7 +189,6 @@ class PageReader:
         cursor = pagination.next_cursor
         if cursor is not None and (not cursor or _LONE_SURROGATE.search(cursor)):
             raise TransientError("body.pagination.nextCursor is neither a cursor nor null")
-        note = _whole(str(pagination.total_note))[:100] if pagination.total_note else None
         return Page(
             lines=self._encoder.encode_lines(rows),
             rows=len(rows),
@@ -195,7 +197,7 @@ class PageReader:
             ordered=instants == sorted(instants),
             next_cursor=cursor,
             total=pagination.total if type(pagination.total) is int else None,
-            total_note=note or ("not exact" if pagination.total_exact is False else None),
+            total_note=_note(pagination),
             unknown_fields=unknown,
         )
 
@@ -222,6 +224,14 @@ def _usual_form(value: object, column: Column) -> object:
 def _whole(text: str) -> str:
     """The text with lone surrogates (half an emoji) replaced, which UTF-8 cannot encode."""
     return _LONE_SURROGATE.sub("\ufffd", text)
+
+
+def _note(pagination: _Pagination) -> str | None:
+    """Why there is no count, or why it is not exact. Any other text of the server may hold personal data or secrets."""
+    note = pagination.total_note
+    if isinstance(note, str) and _NOTE.fullmatch(note):
+        return note
+    return "not exact" if note or pagination.total_exact is False else None
 
 
 def _says_failure(code: object, success: object, errors: object) -> bool:

@@ -240,7 +240,8 @@ class _Walk:
             if part.cursor is None:
                 self._widths.refused(part.window.seconds)
             return list(halves)
-        if self._limits.refused(request.limit):
+        # Also if pages of this size were answered: those of other parts may have had few rows.
+        if self._limits.lower(request.limit):
             # The page was too large, so the refused widths may work.
             self._widths = self._any_width()
             return [part]

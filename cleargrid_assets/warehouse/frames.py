@@ -65,12 +65,14 @@ def replace_frame(connection: duckdb.DuckDBPyConnection, target: Target, frame: 
             connection.execute(f"DELETE FROM {name} WHERE {target.condition or 'true'}")
         return
     connection.register(_VIEW, frame)
+    # DuckDB's own names, because labels of a frame may be numbers, and may come twice.
+    names = [column for column, *_ in connection.execute(f"DESCRIBE {_VIEW}").fetchall()]
     # DuckDB guesses INTEGER for a column of objects that are all None, which later rows of the table would not fit.
     columns = ", ".join(
-        f"{quoted(str(column))}::VARCHAR AS {quoted(str(column))}"
+        f"{quoted(column)}::VARCHAR AS {quoted(column)}"
         if values.dtype == object and values.isna().all()
-        else quoted(str(column))
-        for column, values in frame.items()
+        else quoted(column)
+        for column, (_, values) in zip(names, frame.items(), strict=True)
     )
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     if target.condition is None:
@@ -79,7 +81,7 @@ def replace_frame(connection: duckdb.DuckDBPyConnection, target: Target, frame: 
     connection.execute(f"CREATE TABLE IF NOT EXISTS {name} AS SELECT {columns} FROM {_VIEW} LIMIT 0")
     connection.execute(f"DELETE FROM {name} WHERE {target.condition}")
     stored = [column for column, *_ in connection.execute(f"DESCRIBE {name}").fetchall()]
-    if new := [column for column in frame.columns if column not in stored]:
+    if new := [column for column in names if column not in stored]:
         raise WarehouseError(
             f"The rows for {target.schema}.{target.table} have the columns {new}, which the stored table lacks. Add "
             "them with ALTER TABLE, or drop the table and materialize all its partitions again."

@@ -1,5 +1,6 @@
 """Replacing the partitions of a table, by its contract. The caller opens and ends the transaction."""
 
+import glob
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -96,7 +97,8 @@ def stage_spooled(
                 {
                     "day": partition.day,
                     "extracted_at": partition.extracted_at,
-                    "rows": str(partition.rows),
+                    # DuckDB takes a path as a pattern, which may match files of another folder.
+                    "rows": glob.escape(str(partition.rows)),
                     "fields": fields,
                 },
             )

@@ -110,3 +110,10 @@ def test_half_of_an_answered_value_must_be_refused_twice_too() -> None:
     adaptive.answered(24)
     assert [adaptive.refused(24), adaptive.refused(12)] == [False, False]
     assert adaptive.next() == 24
+
+
+def test_answered_value_can_be_lowered_at_once() -> None:
+    adaptive = limits()
+    adaptive.answered(1000)
+    assert [adaptive.lower(value) for value in (1000, 100, 10, 1)] == [True, True, True, False]
+    assert adaptive.next() == 1

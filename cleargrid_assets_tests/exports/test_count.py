@@ -1,5 +1,7 @@
 """The server's own count of a window."""
 
+import random
+
 import pytest
 
 from cleargrid_assets.exports.count import Count, count_rows
@@ -60,6 +62,15 @@ def test_lasting_outage_ends_the_count_after_a_few_requests(api: Api) -> None:
     assert counted(api) == Count(None, "timeout")
     # 8 widths, and once without the count.
     assert len(api.data_requests) == 8 + 1
+
+
+@pytest.mark.parametrize("luck", range(3))
+def test_count_with_many_scattered_504s_is_given_up(api: Api, luck: int) -> None:
+    chance = random.Random(luck)  # noqa: S311 - not for secrets
+    api.fault = failing(504, when=lambda request: request.number < 8 or chance.random() < 0.3)
+    assert counted(api) == Count(None, "timeout")
+    # 8 timeouts, once without the count, and 128 windows of 11 minutes.
+    assert len(api.data_requests) <= 8 + 1 + 128
 
 
 def test_refused_request_is_the_reason_for_no_count(api: Api) -> None:

@@ -365,6 +365,8 @@ def test_every_truncation_of_an_answer_is_noticed() -> None:
         ({"total": None, "totalNote": "timeout"}, None, "timeout"),
         ({"total": 10_000, "totalExact": False, "totalNote": "capped"}, 10_000, "capped"),
         ({"total": 10_000, "totalExact": False}, 10_000, "not exact"),
+        ({"total": 5, "totalNote": "see +966512345678"}, 5, "not exact"),
+        ({"total": None, "totalNote": "someone@mail.example"}, None, "not exact"),
         ({"total": "many"}, None, None),
         ({"total": True}, None, None),
     ],

@@ -86,6 +86,14 @@ def test_narrowest_window_is_requested_in_smaller_pages(api: Api, tmp_path: Path
     assert {request.params["limit"] for request in api.data_requests} == {"1000", "100", "10"}
 
 
+@pytest.mark.parametrize("concurrency", [1, 2, 5])
+def test_pages_get_smaller_though_other_parts_are_answered(api: Api, tmp_path: Path, concurrency: int) -> None:
+    """The answers of parts with few rows say nothing about a second with many."""
+    api.rows = rows_at([36000 + number / 50 for number in range(50)] + EVENLY[:50])
+    api.fault = large_pages_time_out(rows=1)
+    assert fetch(api, tmp_path, concurrency=concurrency, page_size=1000).ids == ids(api)
+
+
 def test_pages_too_large_cost_a_few_timeouts_a_day(api: Api, tmp_path: Path) -> None:
     api.rows = rows_at([second / 10 for second in range(0, 864000, 200)])
     api.fault = failing(504, when=lambda request: int(request.params["limit"]) > 100)

@@ -48,6 +48,18 @@ def test_database_may_have_any_name_in_a_new_folder(tmp_path: Path, instance: dg
         assert len(connection.execute(metadata["Query"]).fetchall()) == 2
 
 
+@pytest.mark.parametrize("folder", ["a*", "[abc]*", "**"])
+def test_rows_spooled_in_another_folder_are_not_stored(
+    tmp_path: Path, instance: dg.DagsterInstance, folder: str
+) -> None:
+    """The folder of the database, as a pattern, matches the other folder too."""
+    ours, other = (Warehouse("", tmp_path / name / "x.spool", instance) for name in (folder, "abc"))
+    ours.database = str(tmp_path / folder / "x.duckdb")
+    other.spooled({DAY_1: [log("other")]})
+    assert ours.store_day(DAY_1, log("a")) == Counts(1, 1, 0, 0)
+    assert list(ours.frame(DAY_1)["public_id"]) == ["a"]
+
+
 def test_reading_a_database_that_is_not_there_finds_it_empty(tmp_path: Path) -> None:
     assert StoredSlice(str(tmp_path / "x" / "y.duckdb"), 0.0, COMMUNICATION_LOGS, [DAY_1]).frame().empty
 

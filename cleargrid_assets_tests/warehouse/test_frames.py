@@ -80,6 +80,18 @@ def test_unpartitioned_frame_replaces_its_table(run: Run, warehouse: Warehouse) 
     assert [list(rows.columns) for rows in run.loaded] == [["a", "b"], ["c"], ["c", "d"]]
 
 
+def test_columns_with_one_label_keep_their_own_values(run: Run, warehouse: Warehouse) -> None:
+    run.store(pd.DataFrame([[1, 2, None]], columns=["a", "a", "b"]))
+    assert warehouse.ask("FROM public.mine") == [(1, 2, None)]
+
+
+def test_labels_of_columns_may_be_numbers(run: Run, warehouse: Warehouse) -> None:
+    arguments: dict[str, Any] = {"partitions_def": REGIONS, "metadata": {"partition_expr": "region"}}
+    for n in (1, 2):
+        run.store(pd.DataFrame([["dubai", n]], columns=["region", 0]), ["dubai"], **arguments)
+    assert warehouse.ask("FROM public.mine") == [("dubai", 2)]
+
+
 def test_time_partitions_replace_their_own_rows(run: Run, warehouse: Warehouse) -> None:
     arguments: dict[str, Any] = {"partitions_def": DAILY, "metadata": {"partition_expr": "day"}}
     rows = pd.DataFrame({"day": pd.to_datetime([DAY_1, DAY_2, DAY_3]), "n": [1, 2, 3]})
