@@ -25,6 +25,9 @@ Row = dict[str, Any]
 
 _instant = lru_cache(maxsize=None)(isoparse)
 
+MAX_HOLD_S = 20
+"""Requests that never meet fail their test after this."""
+
 LENDER = "acme"
 EMAIL = "ops@acme.example"
 PASSWORD = "correct horse battery"
@@ -104,7 +107,7 @@ class Api:
         order: Sorts the rows of a window.
         most_rows: Windows with more rows than this answer 504; None for no bound.
         ends_with_an_empty_page: Whether the last rows come with a cursor, to a page without any.
-        gap: Seconds that each data request takes, for those that run together to be seen together.
+        together: All data requests but the first are held until this many have been in flight at once.
     """
 
     rows: Sequence[Row] = ()
@@ -113,7 +116,7 @@ class Api:
     order: Callable[[Row], Any] = lambda row: (_instant(row["communicated_at"]), row["public_id"])
     most_rows: int | None = None
     ends_with_an_empty_page: bool = False
-    gap: float = 0.0
+    together: int = 1
     url: str = ""
     requests: list[Request] = field(default_factory=list)
     most_in_flight: int = 0
@@ -121,6 +124,7 @@ class Api:
     refresh_tokens: set[str] = field(default_factory=set)
     _in_flight: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _met: threading.Event = field(default_factory=threading.Event)
 
     def of_kind(self, kind: str) -> list[Request]:
         return [request for request in self.requests if request.kind == kind]
@@ -140,9 +144,11 @@ class Api:
             if kind == "data":
                 self._in_flight += 1
                 self.most_in_flight = max(self.most_in_flight, self._in_flight)
+                if self._in_flight >= self.together:
+                    self._met.set()
         try:
-            if kind == "data" and self.gap:
-                time.sleep(self.gap)
+            if kind == "data" and number > 1:
+                self._met.wait(MAX_HOLD_S)
             return self.fault(request, getattr(self, f"_{kind}")(request))
         finally:
             if kind == "data":

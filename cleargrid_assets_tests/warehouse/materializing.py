@@ -156,7 +156,7 @@ class Warehouse:
     def frame(self, *days: date, table: Table = COMMUNICATION_LOGS) -> pd.DataFrame:
         """The stored rows of the days, by key; not through a run, which takes longer."""
         rows: pd.DataFrame = (
-            StoredSlice(self.database, 5.0, table, days).frame().sort_values(list(table.key), ignore_index=True)
+            StoredSlice(self.database, 60.0, table, days).frame().sort_values(list(table.key), ignore_index=True)
         )
         return rows
 
@@ -177,7 +177,7 @@ class Warehouse:
             assets,
             resources={
                 "io_manager": WarehouseIOManager(
-                    warehouse=WarehouseResource(database=self.database, lock_timeout_s=5.0)
+                    warehouse=WarehouseResource(database=self.database, lock_timeout_s=60.0)
                 )
             },
             instance=self.instance,
