@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from dateutil.parser import isoparse
 
-Row = dict[str, Any]
+from cleargrid_assets_tests.rows import Row, sent_row
 
 _instant = lru_cache(maxsize=None)(isoparse)
 
@@ -265,28 +265,11 @@ def _cut(handler: BaseHTTPRequestHandler) -> None:
     handler.connection.shutdown(socket.SHUT_RDWR)
 
 
-def row(identity: str, communicated_at: str, **others: Any) -> Row:
-    """A row that keeps the contract, with addresses that no error text may show."""
-    return {
-        "public_id": identity,
-        "communication_type": "CALL",
-        "direction": "outbound",
-        "status": "ANSWERED",
-        "from": "+966550000001",
-        "to": "+966512345678",
-        "subject": "Overdue instalment",
-        "duration": 119.86464333534241,
-        "communicated_at": communicated_at,
-        "created_at": "2026-05-20T09:31:25.441Z",
-        "updated_at": "2026-05-20T09:33:01.118Z",
-    } | others
-
-
 def rows_at(seconds: Sequence[float]) -> list[Row]:
     """One row at each of the seconds after midnight of 2026-05-19."""
     midnight = datetime(2026, 5, 19, tzinfo=timezone.utc).timestamp()
     return [
-        row(
+        sent_row(
             f"id-{number:06d}",
             datetime.fromtimestamp(midnight + second, timezone.utc).isoformat(timespec="microseconds"),
         )

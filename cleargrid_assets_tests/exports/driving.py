@@ -20,7 +20,8 @@ from cleargrid_assets.exports.transport import Timeouts
 from cleargrid_assets.exports.walk import fetch_days
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.settings import Settings
-from cleargrid_assets_tests.exports.api import EMAIL, LENDER, PASSWORD, Api, Row
+from cleargrid_assets_tests.exports.api import EMAIL, LENDER, PASSWORD, Api
+from cleargrid_assets_tests.rows import Row
 
 T = TypeVar("T")
 

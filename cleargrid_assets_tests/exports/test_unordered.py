@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cleargrid_assets_tests.exports.api import Api, Row, rows_at
+from cleargrid_assets_tests.exports.api import Api, rows_at
 from cleargrid_assets_tests.exports.driving import EVENLY, WINDOW, InTurn, fetch, ids
 from cleargrid_assets_tests.exports.faults import failing_once, width
+from cleargrid_assets_tests.rows import Row
 
 
 def shuffled(seed: int) -> Callable[[Row], float]:

@@ -16,7 +16,7 @@ from cleargrid_assets.exports.errors import AuthenticationError, ContractError, 
 from cleargrid_assets.exports.retry import MAX_ATTEMPTS
 from cleargrid_assets.exports.stats import DayReport
 from cleargrid_assets.exports.window import Window
-from cleargrid_assets_tests.exports.api import Answer, Api, Request, row, rows_at, serving
+from cleargrid_assets_tests.exports.api import Answer, Api, Request, rows_at, serving
 from cleargrid_assets_tests.exports.driving import DAY, EVENLY, MIDNIGHT, InTurn, counted, fetch, ids
 from cleargrid_assets_tests.exports.faults import (
     failing,
@@ -25,6 +25,7 @@ from cleargrid_assets_tests.exports.faults import (
     spoiling,
     spoilt,
 )
+from cleargrid_assets_tests.rows import sent_row
 
 
 def test_empty_day_is_one_request(api: Api, tmp_path: Path) -> None:
@@ -183,7 +184,7 @@ def test_lasting_500_fails_the_day_after_its_retries(api: Api, tmp_path: Path) -
 
 
 def test_broken_row_fails_the_day_and_is_named(api: Api, tmp_path: Path) -> None:
-    api.rows = [*rows_at(EVENLY), row("broken", "2026-05-19T12:00:00Z", status=None)]
+    api.rows = [*rows_at(EVENLY), sent_row("broken", "2026-05-19T12:00:00Z", status=None)]
     with pytest.raises(ContractError, match=r"day 2026-05-19, window .*row broken: status is missing") as caught:
         fetch(api, tmp_path, page_size=100)
     assert "+966" not in str(caught.value)
