@@ -16,6 +16,27 @@ if TYPE_CHECKING:
 for _name in [name for name in os.environ if name.startswith("CLEARGRID_")]:
     del os.environ[_name]
 
+_LONGEST_MODULES = (
+    "cli/test_demo.py",
+    "assets/test_web_server.py",
+    "docs/test_blocks.py",
+    "test_definitions.py",
+    "assets/test_analyses.py",
+    "test_sibling_dataset.py",
+    "checks/test_history.py",
+    "test_automation.py",
+    "warehouse/test_time_zones.py",
+    "assets/test_communication_logs.py",
+    "warehouse/test_failing.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Runs the longest modules first: a module runs in one process, and the last one should not run alone."""
+    folder = Path(__file__).parent
+    places = {folder / module: place for place, module in enumerate(_LONGEST_MODULES)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
 
 # The imports below are lazy, so that tests without Dagster start fast.
 @pytest.fixture(scope="session")

@@ -43,3 +43,16 @@ def as_json(row: Row) -> Row:
         for name, value in row.items()
         if name not in _OWN_COLUMNS
     }
+
+
+def sent_row(public_id: str, communicated_at: str, **values: Any) -> Row:
+    """An answered call as the API sends it, with personal values that no error text may show, changed by `values`."""
+    defaults: Row = {
+        "status": "ANSWERED",
+        "subject": "Overdue instalment",
+        "duration": 119.86464333534241,
+        "communicated_at": communicated_at,
+        "created_at": "2026-05-20T09:31:25.441Z",
+        "updated_at": "2026-05-20T09:33:01.118Z",
+    }
+    return as_json(communication(public_id, **(defaults | values)))

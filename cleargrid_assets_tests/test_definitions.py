@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
@@ -80,30 +81,50 @@ def test_dg_lists_all_assets_checks_and_schedules(tmp_path: Path) -> None:
     assert {schedule["name"] for schedule in found["schedules"]} == {schedule.name for schedule in SCHEDULES}
 
 
-def test_definitions_load_without_variables_files_and_warnings(tmp_path: Path) -> None:
-    code = f"import dagster as dg, {MODULE} as m; dg.Definitions.validate_loadable(m.defs); print('valid')"
-    answer = loaded(code, tmp_path)
-    assert answer.returncode == 0, answer.stderr
-    assert answer.stdout.split() == ["valid"]
-    assert str(Path(cleargrid_assets.__file__).parent) not in answer.stderr
-    assert "BetaWarning" not in answer.stderr
-    assert list(tmp_path.iterdir()) == []
+@dataclass(frozen=True)
+class Load:
+    """What a process did that loaded the definitions and read rows, in an empty folder and without variables."""
+
+    process: subprocess.CompletedProcess[str]
+    heavy: list[str]
+    files: list[Path]
+    printed: str
 
 
-def test_definitions_import_no_heavy_package(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def load(tmp_path_factory: pytest.TempPathFactory) -> Load:
+    folder = tmp_path_factory.mktemp("empty")
     # pandas and DuckDB come with the base class of the IO manager.
     heavy = {"matplotlib", "requests", "uvicorn"}
-    answer = loaded(f"import sys, {MODULE}; print(*sorted({heavy} & sys.modules.keys()))", tmp_path)
-    assert answer.stdout.split() == []
+    process = loaded(
+        f"import sys, {MODULE} as m; print(*sorted({heavy} & sys.modules.keys()));"
+        "import dagster as dg; dg.Definitions.validate_loadable(m.defs); print('valid');"
+        "import duckdb; duckdb.sql('SELECT 1').fetchall()",
+        folder,
+    )
+    first_line, _, rest = process.stdout.partition("\n")
+    return Load(process, first_line.split(), list(folder.iterdir()), rest)
 
 
-def test_process_that_read_rows_ends_in_silence(tmp_path: Path) -> None:
-    code = f"import {MODULE}, duckdb; duckdb.sql('SELECT 1').fetchall()"
-    for order in (code, f"import duckdb; {code}"):
-        answer = loaded(order, tmp_path)
-        assert (answer.returncode, answer.stdout) == (0, "")
-        assert "leaked" not in answer.stderr
-        assert "nanobind" not in answer.stderr
+def test_definitions_load_without_variables_files_and_warnings(load: Load) -> None:
+    assert load.process.returncode == 0, load.process.stderr
+    assert load.printed.split() == ["valid"]
+    assert str(Path(cleargrid_assets.__file__).parent) not in load.process.stderr
+    assert "BetaWarning" not in load.process.stderr
+    assert load.files == []
+
+
+def test_definitions_import_no_heavy_package(load: Load) -> None:
+    assert load.heavy == []
+
+
+def test_process_that_read_rows_ends_in_silence(load: Load, tmp_path: Path) -> None:
+    duckdb_first = loaded(f"import duckdb, {MODULE}; duckdb.sql('SELECT 1').fetchall()", tmp_path)
+    assert (duckdb_first.returncode, duckdb_first.stdout) == (0, "")
+    for process in (load.process, duckdb_first):
+        assert process.returncode == 0
+        assert "leaked" not in process.stderr
+        assert "nanobind" not in process.stderr
 
 
 def test_bad_variable_fails_the_load_with_its_name(tmp_path: Path) -> None:

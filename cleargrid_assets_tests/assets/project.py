@@ -27,6 +27,9 @@ WEEK = (date(2026, 1, 1), date(2026, 1, 7))
 LONG_AFTER = datetime(2026, 1, 20, tzinfo=timezone.utc)
 """At this instant no day of the week changes any more."""
 
+SECRETS = {"lender": "hush-lender", "email": "hush@lender.example", "password": "hush-password"}
+"""Credentials that are easy to find wherever they show."""
+
 PARTITION = "dagster/partition"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """Run configuration without console output, because many tests cause failures."""

@@ -276,7 +276,7 @@ def test_a_spool_that_cannot_be_written_fails_the_run_with_where_it_is(project: 
     assert "continues from" not in said
 
 
-def test_a_run_without_credentials_fails_at_once_and_names_what_is_missing(project: Project) -> None:
+def test_run_without_credentials_fails_at_once_and_names_the_missing(project: Project) -> None:
     run = project.given(CLEARGRID_EMAIL="", CLEARGRID_PASSWORD="").materialize(DAY)
     assert not run.success
     assert "CLEARGRID_EMAIL and CLEARGRID_PASSWORD are not set" in run.failure

@@ -1,4 +1,4 @@
-"""`cleargrid demo` as a user runs it: in a new folder, in a process of its own."""
+"""`make demo` as a user runs it: in a clone, in a process of its own, with the UI, until it is interrupted."""
 
 import json
 import os
@@ -9,16 +9,155 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import duckdb
 import pytest
+from click.testing import CliRunner
 
+from cleargrid_assets.cli import demo as demo_module
+from cleargrid_assets.cli.main import main
 from cleargrid_assets.contracts import TABLES
+from cleargrid_assets_tests.docs.checkout import clone
+from cleargrid_assets_tests.docs.pages import ROOT, blocks
 from cleargrid_assets_tests.warehouse.files import write_newer_file
 
-_COMMAND = [sys.executable, "-c", "from cleargrid_assets.cli.main import main; main()", "demo"]
+
+@dataclass(frozen=True)
+class Demo:
+    """A demo that has ended.
+
+    Attributes:
+        folder: Where it ran.
+        printed: Its output.
+        errors: Its standard error.
+        shown: The tables that the UI showed as materialized.
+        exit_code: After it was interrupted.
+        port: Of the UI.
+    """
+
+    folder: Path
+    printed: str
+    errors: str
+    shown: set[str]
+    exit_code: int
+    port: int
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "data" / "demo" / "demo.duckdb"
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """The one demo that all tests look at."""
+    folder = clone(tmp_path_factory.mktemp("demo"))
+    port = _free_port()
+    # Of a user with a real lender. Dagster reads it over the environment in the folder where it starts.
+    (folder / ".env").write_text("CLEARGRID_START_DATE=broken\nCLEARGRID_DUCKDB=real.duckdb\n")
+    database = folder / "data" / "demo" / "demo.duckdb"
+    database.parent.mkdir(parents=True)
+    write_newer_file(database)  # of an earlier demo, with DuckDB 2
+    with (folder / "errors").open("w+") as errors:
+        with _running(f"--days 2 --rows-per-day 300 --port {port}", folder, errors) as process:
+            assert process.stdout is not None
+            lines = []
+            for line in process.stdout:
+                lines.append(line)
+                if "The Dagster UI is up" in line:
+                    break
+            assert process.poll() is None, (folder / "errors").read_text()
+            shown = _materialized_tables(port)
+            process.send_signal(signal.SIGINT)
+            lines.extend(process.stdout)
+            exit_code = process.wait(timeout=60)
+        return Demo(folder, "".join(lines), (folder / "errors").read_text(), shown, exit_code, port)
+
+
+def test_demo_prints_a_funnel_and_leaves_real_data_alone(demo: Demo) -> None:
+    assert demo.exit_code == 0, demo.errors
+    assert "Attempt funnel of" in demo.printed
+    assert "engaged" in demo.printed
+    assert f"{len(TABLES) - 1} analyses" in demo.printed
+    assert re.search(r"checks ran on \S+; all passed\.", demo.printed), demo.printed
+    assert str(demo.database) in demo.printed
+    with duckdb.connect(str(demo.database), read_only=True) as connection:
+        days = connection.sql("SELECT count(DISTINCT communicated_date) FROM cleargrid.communication_logs").fetchall()
+    assert days == [(2,)]
+    assert not list(demo.folder.rglob("real.duckdb"))
+    assert "leaked" not in demo.errors  # DuckDB's warning about objects that were not collected
+
+
+def test_query_that_the_demo_prints_can_be_run(demo: Demo) -> None:
+    [query] = [line.strip() for line in demo.printed.splitlines() if "import duckdb" in line]
+    answer = subprocess.run(shlex.split(query), cwd=demo.folder, capture_output=True, text=True, check=True).stdout
+    assert answer.count("phone") == 2
+
+
+def test_demo_prints_what_the_readme_shows(demo: Demo) -> None:
+    [shown] = [block.code for block in blocks(ROOT / "README.md") if block.language == "text"]
+    assert set(_without_numbers(shown)) - {"..."} <= set(_without_numbers(demo.printed))
+
+
+def test_ui_shows_materialized_assets_until_interrupted(demo: Demo) -> None:
+    assert demo.shown == {table.name for table in TABLES}
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", demo.port)) != 0
+
+
+@pytest.mark.parametrize(("option", "ui_port"), [("--no-ui", None), ("--port=3001", 3001)])
+def test_option_decides_whether_and_where_the_ui_starts(
+    option: str, ui_port: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[dict[str, object]] = []
+    monkeypatch.setattr(demo_module, "run_demo", lambda **arguments: given.append(arguments))
+    answer = CliRunner().invoke(main, ["demo", option, "--days", "14", "--rows-per-day", "50000"])
+    assert answer.exit_code == 0, answer.output
+    assert given == [{"days": 14, "rows_per_day": 50000, "ui_port": ui_port}]
+
+
+def test_demo_with_a_taken_port_fails_before_it_starts(tmp_path: Path) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        code = "from cleargrid_assets.cli.main import main; main()"
+        run = subprocess.run(
+            [sys.executable, "-c", code, "demo", "--port", str(holder.getsockname()[1])],
+            cwd=tmp_path,
+            env=_environment(tmp_path),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert run.returncode == 1
+    assert "is in use" in run.stderr
+    assert not (tmp_path / "data").exists()
+
+
+@contextmanager
+def _running(arguments: str, folder: Path, errors: IO[str]) -> "Iterator[subprocess.Popen[str]]":
+    """Runs the command of `make demo`, not below make: a process of its own has an exit code of its own."""
+    make = ["make", "--dry-run", "--no-print-directory", "demo", f"ARGS={arguments}"]
+    command = subprocess.run(make, cwd=folder, capture_output=True, text=True, check=True).stdout
+    process = subprocess.Popen(
+        shlex.split(command),
+        cwd=folder,
+        env={**_environment(folder), "PYTHONPATH": str(folder), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -34,73 +173,7 @@ def _free_port() -> int:
     return port
 
 
-def test_demo_prints_a_funnel_and_leaves_real_data_alone(tmp_path: Path) -> None:
-    database = tmp_path / "data" / "demo" / "demo.duckdb"
-    database.parent.mkdir(parents=True)
-    write_newer_file(database)  # of an earlier demo, with DuckDB 2
-    command = [*_COMMAND, "--no-ui", "--days", "2", "--rows-per-day", "300"]
-    run = subprocess.run(command, cwd=tmp_path, env=_environment(tmp_path), capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
-    assert "Attempt funnel of" in run.stdout
-    assert "engaged" in run.stdout
-    assert f"{len(TABLES) - 1} analyses" in run.stdout
-    assert re.search(r"checks ran on \S+; all passed\.", run.stdout), run.stdout
-    assert _answer_of(_printed_query(run.stdout), tmp_path).count("phone") == 2
-    assert str(database) in run.stdout
-    with duckdb.connect(str(database), read_only=True) as connection:
-        days = connection.sql("SELECT count(DISTINCT communicated_date) FROM cleargrid.communication_logs").fetchall()
-    assert days == [(2,)]
-    assert not (tmp_path / "real.duckdb").exists()
-    assert "leaked" not in run.stderr  # DuckDB's warning about objects that were not collected
-
-
-def test_demo_with_a_taken_port_fails_before_it_starts(tmp_path: Path) -> None:
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        holder.listen()
-        command = [*_COMMAND, "--port", str(holder.getsockname()[1])]
-        run = subprocess.run(
-            command, cwd=tmp_path, env=_environment(tmp_path), capture_output=True, text=True, check=False
-        )
-    assert run.returncode == 1
-    assert "is in use" in run.stderr
-    assert not (tmp_path / "data").exists()
-
-
-def _printed_query(output: str) -> str:
-    [query] = [line.strip() for line in output.splitlines() if "import duckdb" in line]
-    return query
-
-
-def _answer_of(command: str, folder: Path) -> str:
-    """What a shell prints for the command that the demo suggests."""
-    return subprocess.run(shlex.split(command), cwd=folder, capture_output=True, text=True, check=True).stdout
-
-
-@pytest.fixture
-def demo_with_ui(tmp_path: Path) -> Any:
-    port = _free_port()
-    # Of a user with a real lender. Dagster reads it over the environment in the folder where it starts.
-    (tmp_path / ".env").write_text("CLEARGRID_START_DATE=broken\nCLEARGRID_DUCKDB=real.duckdb\n")
-    command = [*_COMMAND, "--days", "1", "--rows-per-day", "200", "--port", str(port)]
-    process = subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        env={**_environment(tmp_path), "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    up = any("The Dagster UI is up" in line for line in process.stdout)
-    yield process, port, up
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def test_ui_shows_materialized_assets_until_interrupted(demo_with_ui: Any) -> None:
-    process, port, up = demo_with_ui
-    assert up
+def _materialized_tables(port: int) -> set[str]:
     query = "{ assetNodes { assetKey { path } assetMaterializations(limit: 1) { partition } } }"
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/graphql",
@@ -109,9 +182,10 @@ def test_ui_shows_materialized_assets_until_interrupted(demo_with_ui: Any) -> No
     )
     with urllib.request.urlopen(request, timeout=60) as response:
         nodes = json.load(response)["data"]["assetNodes"]
-    materialized = {node["assetKey"]["path"][-1] for node in nodes if node["assetMaterializations"]}
-    assert materialized == {table.name for table in TABLES}
-    process.send_signal(signal.SIGINT)
-    process.wait(timeout=60)
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", port)) != 0
+    return {node["assetKey"]["path"][-1] for node in nodes if node["assetMaterializations"]}
+
+
+def _without_numbers(text: str) -> list[str]:
+    """The lines that have words, without the figures and bars that differ from run to run."""
+    lines = (" ".join(re.sub(r"[\d█▏]\S*", "", line).split()) for line in text.splitlines())
+    return [line for line in lines if line]

@@ -21,9 +21,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 from dateutil.parser import isoparse
 
-Row = dict[str, Any]
+from cleargrid_assets_tests.rows import Row, sent_row
 
 _instant = lru_cache(maxsize=None)(isoparse)
+
+MAX_HOLD_S = 20
+"""Requests that never meet fail their test after this."""
 
 LENDER = "acme"
 EMAIL = "ops@acme.example"
@@ -104,7 +107,7 @@ class Api:
         order: Sorts the rows of a window.
         most_rows: Windows with more rows than this answer 504; None for no bound.
         ends_with_an_empty_page: Whether the last rows come with a cursor, to a page without any.
-        gap: Seconds that each data request takes, for those that run together to be seen together.
+        together: All data requests but the first are held until this many have been in flight at once.
     """
 
     rows: Sequence[Row] = ()
@@ -113,7 +116,7 @@ class Api:
     order: Callable[[Row], Any] = lambda row: (_instant(row["communicated_at"]), row["public_id"])
     most_rows: int | None = None
     ends_with_an_empty_page: bool = False
-    gap: float = 0.0
+    together: int = 1
     url: str = ""
     requests: list[Request] = field(default_factory=list)
     most_in_flight: int = 0
@@ -121,6 +124,7 @@ class Api:
     refresh_tokens: set[str] = field(default_factory=set)
     _in_flight: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _met: threading.Event = field(default_factory=threading.Event)
 
     def of_kind(self, kind: str) -> list[Request]:
         return [request for request in self.requests if request.kind == kind]
@@ -140,9 +144,11 @@ class Api:
             if kind == "data":
                 self._in_flight += 1
                 self.most_in_flight = max(self.most_in_flight, self._in_flight)
+                if self._in_flight >= self.together:
+                    self._met.set()
         try:
-            if kind == "data" and self.gap:
-                time.sleep(self.gap)
+            if kind == "data" and number > 1:
+                self._met.wait(MAX_HOLD_S)
             return self.fault(request, getattr(self, f"_{kind}")(request))
         finally:
             if kind == "data":
@@ -259,28 +265,11 @@ def _cut(handler: BaseHTTPRequestHandler) -> None:
     handler.connection.shutdown(socket.SHUT_RDWR)
 
 
-def row(identity: str, communicated_at: str, **others: Any) -> Row:
-    """A row that keeps the contract, with addresses that no error text may show."""
-    return {
-        "public_id": identity,
-        "communication_type": "CALL",
-        "direction": "outbound",
-        "status": "ANSWERED",
-        "from": "+966550000001",
-        "to": "+966512345678",
-        "subject": "Overdue instalment",
-        "duration": 119.86464333534241,
-        "communicated_at": communicated_at,
-        "created_at": "2026-05-20T09:31:25.441Z",
-        "updated_at": "2026-05-20T09:33:01.118Z",
-    } | others
-
-
 def rows_at(seconds: Sequence[float]) -> list[Row]:
     """One row at each of the seconds after midnight of 2026-05-19."""
     midnight = datetime(2026, 5, 19, tzinfo=timezone.utc).timestamp()
     return [
-        row(
+        sent_row(
             f"id-{number:06d}",
             datetime.fromtimestamp(midnight + second, timezone.utc).isoformat(timespec="microseconds"),
         )

@@ -14,8 +14,8 @@ from cleargrid_assets.exports.errors import AuthenticationError
 from cleargrid_assets.exports.stats import RequestStats
 from cleargrid_assets.exports.transport import Transport
 from cleargrid_assets.settings import Credentials
-from cleargrid_assets_tests.exports.api import EMAIL, LENDER, LENDER_ID, PASSWORD, Answer, Api, Request, envelope
-from cleargrid_assets_tests.exports.faults import failing
+from cleargrid_assets_tests.exports.api import EMAIL, LENDER, LENDER_ID, PASSWORD, Answer, Api
+from cleargrid_assets_tests.exports.faults import answering, failing, without_refresh_token
 
 T = TypeVar("T")
 
@@ -88,12 +88,7 @@ def test_a_refresh_that_fails_in_any_way_leads_to_a_login(api: Api, status: int)
 
 
 def test_a_login_without_a_refresh_token_logs_in_again_instead(api: Api) -> None:
-    def forget(request: Request, answer: Answer) -> Answer:
-        document = answer.document
-        document.pop("refreshToken", None)
-        return Answer(body=json.dumps(document).encode())
-
-    api.fault = forget
+    api.fault = without_refresh_token()
     auth = authenticator(api)
     auth.renew(auth.token(), RequestStats())
     assert kinds(api) == ["login", "login"]
@@ -122,7 +117,7 @@ def test_unavailable_login_is_not_blamed_on_the_password(api: Api) -> None:
 
 @pytest.mark.parametrize("kind", ["login", "refresh"])
 def test_login_or_refresh_that_times_out_is_retried(api: Api, kind: str) -> None:
-    api.fault = lambda request, answer: envelope(504) if request.kind == kind and request.number == 1 else answer
+    api.fault = failing(504, first=1, kind=kind)
     auth = authenticator(api)
     auth.renew(auth.token(), RequestStats())
     assert kinds(api) == {"login": ["login", "login", "refresh"], "refresh": ["login", "refresh", "refresh"]}[kind]
@@ -170,7 +165,7 @@ def test_a_login_refused_outright_is_not_repeated_and_says_what_to_check(api: Ap
     ],
 )
 def test_a_login_without_a_usable_token_fails_and_shows_none_of_it(api: Api, document: bytes) -> None:
-    api.fault = lambda request, answer: Answer(body=document)
+    api.fault = answering(Answer(body=document))
     with pytest.raises(AuthenticationError) as caught:
         authenticator(api).token()
     assert "shhh" not in "".join(traceback.format_exception(caught.value))

@@ -20,11 +20,18 @@ from cleargrid_assets_tests.exports.api import (
     Api,
     Request,
     envelope,
-    gzipped,
     rows_at,
 )
 from cleargrid_assets_tests.exports.driving import WINDOW, connected
-from cleargrid_assets_tests.exports.faults import failing
+from cleargrid_assets_tests.exports.faults import (
+    NOT_A_WHOLE_PAGE,
+    Change,
+    beginning_with,
+    changing,
+    echoing_secrets,
+    failing,
+    telling,
+)
 
 SECRETS = (PASSWORD, EMAIL, "login-1-secret", "refresh-1-secret", "renewed-1-secret", "renewed-2-secret")
 
@@ -88,7 +95,7 @@ def test_an_expired_token_is_renewed_and_the_request_repeated_once(api: Api) -> 
 
 
 def test_requests_that_fail_together_share_one_refresh(api: Api) -> None:
-    api.gap = 0.05
+    api.together = 8
     with connected(api, concurrency=8) as client, ThreadPoolExecutor(8) as threads:
         client.page(WINDOW)
         api.valid_tokens.clear()
@@ -145,13 +152,10 @@ def test_fresh_token_that_worked_for_another_request_is_renewed_again(api: Api) 
 
 
 def test_fresh_token_that_waited_for_a_retry_is_renewed_again(api: Api) -> None:
-    def fault(request: Request, answer: Answer) -> Answer:
-        if request.kind != "data" or request.number > 3:
-            return answer
-        api.valid_tokens.clear()
-        return envelope(503, Retry_After="60") if request.number == 2 else envelope(401, "Token expired")
-
-    api.rows, api.fault = rows_at([1]), fault
+    api.rows = rows_at([1])
+    expired = envelope(401, "Token expired")
+    fault = beginning_with(expired, envelope(503, Retry_After="60"), expired)
+    api.fault = telling(lambda request: api.valid_tokens.clear(), fault, first=3)
     with connected(api) as client:
         assert client.page(WINDOW).rows == 1
     assert len(api.of_kind("refresh")) == 2
@@ -166,7 +170,7 @@ def test_request_refused_with_every_token_fails(api: Api) -> None:
 
 
 def test_refused_fresh_tokens_stop_many_threads_after_few_requests(api: Api) -> None:
-    api.gap = 0.02
+    api.together = 8
     api.fault = failing(401)
     errors = []
     with connected(api, concurrency=8) as client, ThreadPoolExecutor(8) as threads:
@@ -182,35 +186,20 @@ def test_refused_fresh_tokens_stop_many_threads_after_few_requests(api: Api) -> 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 301, 302])
 def test_final_status_fails_after_exactly_one_request(api: Api, status: int) -> None:
-    api.fault = lambda request, answer: (
-        envelope(status, "no", Location=f"{api.url}/elsewhere") if request.kind == "data" else answer
-    )
+    api.fault = failing(status, "no", Location=f"{api.url}/elsewhere")
     with connected(api) as client, pytest.raises(ExportsError, match=f"HTTP {status}"):
         client.page(WINDOW)
     assert len(api.data_requests) == 1
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda answer: Answer(body=b"<html>Please log in</html>"),
-        lambda answer: envelope(200, "quietly failing"),
-        lambda answer: Answer(body=answer.body[:-10]),
-        lambda answer: Answer(body=answer.body, sent=len(answer.body) - 10),
-        lambda answer: Answer(body=answer.body, content_length=len(answer.body) - 10),
-        lambda answer: Answer(body=gzipped(answer).body[:-40], headers={"Content-Encoding": "gzip"}),
-        lambda answer: Answer(body=answer.body.replace(b"nextCursor", b"next")),
-        lambda answer: Answer(body=answer.body.replace(b"null", b'""', 2)),
-    ],
-)
-def test_200_without_a_whole_page_is_retried_then_fails(api: Api, spoil: object) -> None:
-    assert callable(spoil)
+@pytest.mark.parametrize("change", NOT_A_WHOLE_PAGE.values(), ids=list(NOT_A_WHOLE_PAGE))
+def test_200_without_a_whole_page_is_retried_then_fails(api: Api, change: Change) -> None:
     api.rows = [{**row, "subject": "s"} for row in rows_at(range(50))]
-    api.fault = lambda request, answer: spoil(answer) if request.kind == "data" and request.number <= 2 else answer
+    api.fault = changing(change, first=2)
     with connected(api) as client:
         assert client.page(WINDOW).rows == 50
         assert len(api.data_requests) == 3
-        api.fault = lambda request, answer: spoil(answer) if request.kind == "data" else answer
+        api.fault = changing(change)
         with pytest.raises(TransientError):
             client.page(WINDOW)
     assert len(api.data_requests) == 3 + MAX_ATTEMPTS
@@ -226,14 +215,7 @@ def test_a_broken_contract_is_not_asked_for_again(api: Api) -> None:
 @pytest.mark.parametrize("kind", ["login", "data"])
 @pytest.mark.parametrize("status", [400, 401, 403, 500, 504])
 def test_no_secret_is_in_any_error_or_its_causes(api: Api, kind: str, status: int) -> None:
-    def echo(request: Request, answer: Answer) -> Answer:
-        if request.kind != kind:
-            return answer
-        return envelope(
-            status, f"refused {request.headers.get('Authorization')} {request.body.decode()} of {EMAIL}, {PASSWORD}"
-        )
-
-    api.fault = echo
+    api.fault = echoing_secrets(status, kind)
     with connected(api) as client, pytest.raises(ExportsError) as caught:
         client.page(WINDOW)
     shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + repr(client.__dict__)
@@ -242,7 +224,7 @@ def test_no_secret_is_in_any_error_or_its_causes(api: Api, kind: str, status: in
 
 
 def test_a_client_that_is_closed_does_not_hang_its_threads(api: Api) -> None:
-    api.fault = lambda request, answer: envelope(503, Retry_After="60") if request.kind == "data" else answer
+    api.fault = failing(503, Retry_After="60")
     errors: list[ExportsError] = []
     entered = threading.Event()
 
@@ -255,6 +237,6 @@ def test_a_client_that_is_closed_does_not_hang_its_threads(api: Api) -> None:
     with connected(api, wait=lambda seconds: entered.set()) as client:
         thread = threading.Thread(target=ask)
         thread.start()
-        entered.wait(5)
-    thread.join(5)
+        entered.wait(60)
+    thread.join(60)
     assert len(errors) == 1

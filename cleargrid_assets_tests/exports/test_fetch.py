@@ -33,7 +33,7 @@ def test_day_is_fetched_whole_and_counted_once(api: Api, tmp_path: Path, concurr
 
 
 def test_days_are_counted_apart_within_the_concurrency(api: Api, tmp_path: Path) -> None:
-    api.rows, api.gap = rows_at(EVENLY), 0.005
+    api.rows, api.together = rows_at(EVENLY), 3
     days = {
         f"hour {hour}": Window(MIDNIGHT + timedelta(hours=hour), MIDNIGHT + timedelta(hours=hour + 1))
         for hour in range(24)

@@ -9,7 +9,7 @@ import pytest
 
 from cleargrid_assets.exports.errors import ExportsError
 from cleargrid_assets_tests.exports.api import Answer, Api, Request, rows_at
-from cleargrid_assets_tests.exports.driving import DAY, EVENLY, WINDOW, fetch, ids
+from cleargrid_assets_tests.exports.driving import DAY, EVENLY, WINDOW, InTurn, fetch, ids
 from cleargrid_assets_tests.exports.faults import failing, is_first_page, width
 
 ANOTHER_PROCESS = """
@@ -36,9 +36,9 @@ def test_killed_process_is_continued_at_the_cost_of_few_requests(api: Api, tmp_p
     process = subprocess.Popen(
         [sys.executable, "-c", ANOTHER_PROCESS, api.url, str(tmp_path)], cwd=Path(__file__).parents[2]
     )
-    assert process.wait(30) == -signal.SIGKILL
+    assert process.wait(120) == -signal.SIGKILL
     before = len(api.data_requests)
-    fetched = fetch(api, tmp_path, concurrency=4, page_size=20)
+    fetched = fetch(api, tmp_path, concurrency=4, page_size=20, executor=InTurn())
     assert fetched.ids == ids(api)
     # Lost are the pages in flight and those that waited for the disk, at most one for each connection.
     assert fetched.report.resumed_pages >= requests - 2 * 4

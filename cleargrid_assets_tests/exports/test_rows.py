@@ -12,7 +12,7 @@ from cleargrid_assets.exports.errors import ContractError, ExportsError, Transie
 from cleargrid_assets.exports.rows import Page, PageReader
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.schema import Column
-from cleargrid_assets_tests.exports.api import Row, row
+from cleargrid_assets_tests.rows import Row, sent_row
 
 SINCE = datetime(2026, 5, 19, tzinfo=timezone.utc)
 WINDOW = Window(SINCE, SINCE + timedelta(days=1))
@@ -46,11 +46,13 @@ def refusal(*rows: Row) -> str:
 
 
 def test_the_declared_fields_come_out_and_nothing_else() -> None:
-    assert only_row(read(row("a", INSIDE, invented="x"))).keys() == {column.name for column in COMMUNICATION_LOG_FIELDS}
+    assert only_row(read(sent_row("a", INSIDE, invented="x"))).keys() == {
+        column.name for column in COMMUNICATION_LOG_FIELDS
+    }
 
 
 def test_values_come_out_as_they_went_in() -> None:
-    sent = row("a", INSIDE, subject='Half "quoted"\n\u2028 \U0001f600')
+    sent = sent_row("a", INSIDE, subject='Half "quoted"\n\u2028 \U0001f600')
     page = only_row(read(sent))
     instants = {"communicated_at", "created_at", "updated_at"}
     assert {name: page[name] for name in page.keys() - instants} == {
@@ -59,7 +61,7 @@ def test_values_come_out_as_they_went_in() -> None:
 
 
 def test_a_page_says_what_the_walk_needs() -> None:
-    page = read(row("a", INSIDE), row("b", "2026-05-19T10:00:00Z"), nextCursor="n", total=7)
+    page = read(sent_row("a", INSIDE), sent_row("b", "2026-05-19T10:00:00Z"), nextCursor="n", total=7)
     assert (page.rows, page.next_cursor, page.total, page.ordered) == (2, "n", 7, True)
     assert (page.first_at, page.last_at) == (SINCE + timedelta(hours=9.5, seconds=80), SINCE + timedelta(hours=10))
 
@@ -88,7 +90,7 @@ def test_a_message_that_is_null_is_none() -> None:
 
 
 def test_a_page_without_a_code_is_a_page() -> None:
-    document = json.loads(body(row("a", INSIDE)))
+    document = json.loads(body(sent_row("a", INSIDE)))
     document.pop("code", None)
     assert PageReader(D21).read(json.dumps(document).encode(), WINDOW).rows == 1
 
@@ -99,21 +101,21 @@ def test_an_empty_page_is_a_page() -> None:
 
 
 def test_rows_in_another_order_are_noticed() -> None:
-    assert not read(row("a", "2026-05-19T10:00:00Z"), row("b", INSIDE)).ordered
+    assert not read(sent_row("a", "2026-05-19T10:00:00Z"), sent_row("b", INSIDE)).ordered
 
 
 @pytest.mark.parametrize("name", REQUIRED)
 def test_a_missing_required_field_is_refused_by_name_and_row(name: str) -> None:
-    broken = row("the-key", INSIDE)
+    broken = sent_row("the-key", INSIDE)
     del broken[name]
-    text = refusal(row("fine", INSIDE), broken)
+    text = refusal(sent_row("fine", INSIDE), broken)
     assert name in text
     assert ("row 2" if name == "public_id" else "the-key") in text
 
 
 @pytest.mark.parametrize("name", REQUIRED)
 def test_a_null_required_field_is_refused_by_name_and_row(name: str) -> None:
-    text = refusal(row("the-key", INSIDE) | {name: None})
+    text = refusal(sent_row("the-key", INSIDE) | {name: None})
     assert name in text
     assert ("row 1" if name == "public_id" else "the-key") in text
 
@@ -121,24 +123,24 @@ def test_a_null_required_field_is_refused_by_name_and_row(name: str) -> None:
 @pytest.mark.parametrize("value", NOT_STRINGS)
 @pytest.mark.parametrize("name", [column.name for column in COMMUNICATION_LOG_FIELDS if column.type != "DOUBLE"])
 def test_a_string_field_that_is_none_is_refused(name: str, value: object) -> None:
-    assert name in refusal(row("the-key", INSIDE) | {name: value})
+    assert name in refusal(sent_row("the-key", INSIDE) | {name: value})
 
 
 @pytest.mark.parametrize("value", ["119.8", True, [], {}])
 def test_a_duration_that_is_no_number_is_refused(value: object) -> None:
-    assert "the-key: duration is not a number" in refusal(row("the-key", INSIDE, duration=value))
+    assert "the-key: duration is not a number" in refusal(sent_row("the-key", INSIDE, duration=value))
 
 
 @pytest.mark.parametrize("digits", ["1e400", "-1e400", "1" + "0" * 400])
 def test_a_duration_beyond_a_double_is_refused(digits: str) -> None:
-    raw = body(row("the-key", INSIDE, duration=4711)).replace(b"4711", digits.encode())
+    raw = body(sent_row("the-key", INSIDE, duration=4711)).replace(b"4711", digits.encode())
     with pytest.raises(ContractError, match="the-key: duration is not a number"):
         PageReader(D21).read(raw, WINDOW)
 
 
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
 def test_a_constant_that_is_no_json_is_no_answer(constant: str) -> None:
-    raw = body(row("the-key", INSIDE, duration=4711)).replace(b"4711", constant.encode())
+    raw = body(sent_row("the-key", INSIDE, duration=4711)).replace(b"4711", constant.encode())
     with pytest.raises(TransientError, match="is not JSON, or truncated"):
         PageReader(D21).read(raw, WINDOW)
 
@@ -146,23 +148,23 @@ def test_a_constant_that_is_no_json_is_no_answer(constant: str) -> None:
 @pytest.mark.parametrize("duration", [119.86464333534241, 0.1, 5e-324, 1.7976931348623157e308, 0, 120, None, -1.5])
 @pytest.mark.parametrize("others", [{}, {"created_at": "20260519T093120+0300"}])
 def test_a_duration_keeps_every_digit(duration: float | None, others: Row) -> None:
-    assert only_row(read(row("a", INSIDE, duration=duration, **others)))["duration"] == duration
+    assert only_row(read(sent_row("a", INSIDE, duration=duration, **others)))["duration"] == duration
 
 
 def test_an_absent_nullable_field_is_null() -> None:
-    sent = row("a", INSIDE)
+    sent = sent_row("a", INSIDE)
     del sent["subject"], sent["duration"]
     received = only_row(read(sent))
     assert (received["subject"], received["duration"]) == (None, None)
 
 
 def test_empty_key_is_refused_by_its_place() -> None:
-    assert "row 1 of the page (it has no key): public_id is empty" in refusal(row("", INSIDE))
+    assert "row 1 of the page (it has no key): public_id is empty" in refusal(sent_row("", INSIDE))
 
 
 @pytest.mark.parametrize("key", [{}, {"public_id": None}, {"public_id": ""}])
 def test_missing_key_says_that_the_export_is_older_than_v1_1(key: Row) -> None:
-    sent = row("", INSIDE)
+    sent = sent_row("", INSIDE)
     del sent["public_id"]
     assert "The export is older than v1.1, which brought public_id" in refusal(sent | key)
 
@@ -225,7 +227,7 @@ def test_value_of_the_wrong_type_is_refused_by_name(name: str, value: object, re
 
 
 def test_empty_strings_are_values_elsewhere() -> None:
-    assert only_row(read(row("a", INSIDE, to="", status="")))["to"] == ""
+    assert only_row(read(sent_row("a", INSIDE, to="", status="")))["to"] == ""
 
 
 @pytest.mark.parametrize(
@@ -248,15 +250,17 @@ def test_empty_strings_are_values_elsewhere() -> None:
 )
 @pytest.mark.parametrize("name", ["communicated_at", "created_at", "updated_at"])
 def test_timestamps_with_any_offset_and_fraction_are_the_right_instant(name: str, text: str) -> None:
-    received = only_row(read(row("a", INSIDE) | {name: text}))[name]
+    received = only_row(read(sent_row("a", INSIDE) | {name: text}))[name]
     assert datetime.fromisoformat(received.replace("Z", "+00:00")) == SINCE + timedelta(hours=9.5, seconds=80)
 
 
-@pytest.mark.parametrize("beside", [[], [row("b", "20260519T120000Z")], [row("b", INSIDE, duration=45.123456789)]])
+@pytest.mark.parametrize(
+    "beside", [[], [sent_row("b", "20260519T120000Z")], [sent_row("b", INSIDE, duration=45.123456789)]]
+)
 @pytest.mark.parametrize("name", ["communicated_at", "created_at", "updated_at"])
 def test_digits_beyond_microseconds_are_cut_off_not_rounded(name: str, beside: list[Row]) -> None:
     """Rounded, the last instant of a day would lie in the next one."""
-    first, *_ = read(row("a", INSIDE) | {name: "2026-05-19T23:59:59.9999999Z"}, *beside).lines.splitlines()
+    first, *_ = read(sent_row("a", INSIDE) | {name: "2026-05-19T23:59:59.9999999Z"}, *beside).lines.splitlines()
     received = json.loads(first)[name].replace("Z", "+00:00")
     assert datetime.fromisoformat(received) == SINCE + timedelta(days=1, microseconds=-1)
 
@@ -277,42 +281,42 @@ def test_digits_beyond_microseconds_are_cut_off_not_rounded(name: str, beside: l
     ],
 )
 def test_a_communicated_at_that_names_no_usable_instant_is_refused(text: str) -> None:
-    assert "the-key: communicated_at" in refusal(row("the-key", text))
+    assert "the-key: communicated_at" in refusal(sent_row("the-key", text))
 
 
 @pytest.mark.parametrize("text", ["2026-05-18T23:59:59.999Z", "2026-05-20T00:00:00.000Z", "2026-05-20T02:59:00+02:00"])
 def test_a_row_outside_the_window_is_refused(text: str) -> None:
-    assert "the-key: communicated_at is 2026-05-" in refusal(row("fine", INSIDE), row("the-key", text))
+    assert "the-key: communicated_at is 2026-05-" in refusal(sent_row("fine", INSIDE), sent_row("the-key", text))
 
 
 @pytest.mark.parametrize(
     "text", ["2026-05-19T00:00:00.000Z", "2026-05-19T23:59:59.999Z", "2026-05-19T23:59:59.9999999Z"]
 )
 def test_the_first_and_last_instants_of_a_window_are_inside(text: str) -> None:
-    assert read(row("a", text)).rows == 1
+    assert read(sent_row("a", text)).rows == 1
 
 
 def test_unknown_fields_are_counted_page_after_page() -> None:
     reader = PageReader(D21)
-    sent = body(row("a", INSIDE, agent="x", queue=1), row("b", INSIDE, agent=None), row("c", INSIDE))
+    sent = body(sent_row("a", INSIDE, agent="x", queue=1), sent_row("b", INSIDE, agent=None), sent_row("c", INSIDE))
     for _ in range(2):
         assert reader.read(sent, WINDOW).unknown_fields == {"agent": 2, "queue": 1}
-    assert reader.read(body(row("d", INSIDE)), WINDOW).unknown_fields == {}
+    assert reader.read(body(sent_row("d", INSIDE)), WINDOW).unknown_fields == {}
 
 
 def test_unknown_fields_are_counted_also_where_a_timestamp_is_unusual() -> None:
-    assert read(row("a", "20260519T093120+0000", agent="x")).unknown_fields == {"agent": 1}
+    assert read(sent_row("a", "20260519T093120+0000", agent="x")).unknown_fields == {"agent": 1}
 
 
 def test_half_an_emoji_is_replaced_and_the_row_kept() -> None:
-    raw = body(row("a", INSIDE, subject="SUBJECT")).replace(b"SUBJECT", rb"half \ud83d and whole \ud83d\ude00")
+    raw = body(sent_row("a", INSIDE, subject="SUBJECT")).replace(b"SUBJECT", rb"half \ud83d and whole \ud83d\ude00")
     received = only_row(PageReader(D21).read(raw, WINDOW))
     assert received["subject"] == "half \ufffd and whole \U0001f600"
 
 
 @pytest.mark.parametrize("text", [r"\ud83d", r"\ude00"])
 def test_half_an_emoji_elsewhere_in_the_answer_harms_nothing(text: str) -> None:
-    raw = body(row("a", INSIDE, agent="x"), total=None, totalNote="NOTE")
+    raw = body(sent_row("a", INSIDE, agent="x"), total=None, totalNote="NOTE")
     page = PageReader(D21).read(raw.replace(b"NOTE", text.encode()).replace(b"agent", text.encode()), WINDOW)
     (page.total_note or "").encode()
     assert [name.encode() for name in page.unknown_fields]
@@ -352,7 +356,7 @@ def test_an_error_envelope_with_status_200_says_what_the_server_said() -> None:
 
 
 def test_every_truncation_of_an_answer_is_noticed() -> None:
-    whole = body(row("a", INSIDE), nextCursor="n")
+    whole = body(sent_row("a", INSIDE), nextCursor="n")
     for length in range(len(whole)):
         with pytest.raises(TransientError):
             PageReader(D21).read(whole[:length], WINDOW)
@@ -386,7 +390,7 @@ def test_the_servers_count_is_read_with_its_reservations(
         {"since": "2026-05-19T00:00:00-01:00"},
     ],
 )
-@pytest.mark.parametrize("sent", [[], [row("a", INSIDE)], [row("a", INSIDE, created_at="20260519T093120Z")]])
+@pytest.mark.parametrize("sent", [[], [sent_row("a", INSIDE)], [sent_row("a", INSIDE, created_at="20260519T093120Z")]])
 def test_a_server_that_read_a_narrower_window_is_refused(meta: Row, sent: list[Row]) -> None:
     raw = json.loads(body(*sent))
     raw["body"]["meta"] = meta
@@ -398,14 +402,14 @@ def test_a_server_that_read_a_narrower_window_is_refused(meta: Row, sent: list[R
     "meta", [None, [], {}, {"since": None, "until": "?"}, {"since": "2026-05-18T00:00:00Z", "until": 7}]
 )
 def test_a_meta_that_says_nothing_narrower_is_ignored(meta: object) -> None:
-    raw = json.loads(body(row("a", INSIDE)))
+    raw = json.loads(body(sent_row("a", INSIDE)))
     raw["body"]["meta"] = meta
     assert PageReader(D21).read(json.dumps(raw).encode(), WINDOW).rows == 1
 
 
 def test_errors_show_no_personal_value_even_where_that_value_is_at_fault() -> None:
     for name in ("from", "to", "subject"):
-        refusal(row("the-key", INSIDE) | {name: {"value": "someone@example.org"}})
+        refusal(sent_row("the-key", INSIDE) | {name: {"value": "someone@example.org"}})
 
 
 def test_an_exports_error_is_one_line_of_bounded_length() -> None:

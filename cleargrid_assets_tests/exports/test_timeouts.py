@@ -9,13 +9,15 @@ import pytest
 from cleargrid_assets.exports.errors import QueryTimeoutError
 from cleargrid_assets.exports.transport import Timeouts
 from cleargrid_assets.exports.window import Window
-from cleargrid_assets_tests.exports.api import Answer, Api, Request, envelope, rows_at
-from cleargrid_assets_tests.exports.driving import DAY, EVENLY, MIDNIGHT, WINDOW, counted, fetch, ids
+from cleargrid_assets_tests.exports.api import Api, Request, envelope, rows_at
+from cleargrid_assets_tests.exports.driving import DAY, EVENLY, MIDNIGHT, WINDOW, InTurn, counted, fetch, ids
 from cleargrid_assets_tests.exports.faults import (
+    beginning_with,
     failing,
     is_first_page,
     is_later_page,
     large_pages_time_out,
+    late,
     wider_than,
     width,
 )
@@ -37,7 +39,7 @@ def days(number: int) -> dict[str, Window]:
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_504_halves_the_window_and_the_width_is_remembered(api: Api, tmp_path: Path, concurrency: int) -> None:
     api.rows, api.most_rows = rows_at(EVENLY), 60
-    fetched = fetch(api, tmp_path, concurrency=concurrency)
+    fetched = fetch(api, tmp_path, concurrency=concurrency, executor=InTurn())
     assert fetched.ids == ids(api)
     assert counted(api).rows == 400
     data = [request for request in api.data_requests if request.params["limit"] == "1000"]
@@ -51,16 +53,14 @@ def test_504_halves_the_window_and_the_width_is_remembered(api: Api, tmp_path: P
 
 def test_503_that_becomes_a_504_is_narrowed(api: Api, tmp_path: Path) -> None:
     api.rows = rows_at(EVENLY)
-    api.fault = lambda request, answer: (
-        envelope((503, 504)[request.number - 1]) if request.kind == "data" and request.number < 3 else answer
-    )
+    api.fault = beginning_with(envelope(503), envelope(504))
     assert fetch(api, tmp_path).ids == ids(api)
 
 
 def test_read_timeout_narrows_the_window(api: Api, tmp_path: Path) -> None:
     api.rows = rows_at(EVENLY)
-    api.fault = lambda request, answer: Answer(delay=0.8) if request.kind == "data" and request.number < 3 else answer
-    fetched = fetch(api, tmp_path, timeouts=Timeouts(read_s=0.4))
+    api.fault = late(first=2)
+    fetched = fetch(api, tmp_path, timeouts=Timeouts(read_s=1.0))
     assert fetched.ids == ids(api)
     # 24 and 12 hours time out. 6 hours are answered, and asked for from then on.
     assert [width(request) / 3600 for request in api.data_requests] == [24, 12, 6, 6, 6, 6]
@@ -125,9 +125,16 @@ def test_outage_during_the_last_tries_is_survived(api: Api, tmp_path: Path, refu
 def test_short_outage_costs_a_few_requests(api: Api, tmp_path: Path, refused: int, concurrency: int) -> None:
     api.rows = rows_at(EVENLY)
     api.fault = failing(504, first=refused)
-    assert fetch(api, tmp_path, concurrency=concurrency).ids == ids(api)
+    assert fetch(api, tmp_path, concurrency=concurrency, executor=InTurn()).ids == ids(api)
     # Both parts of each window that was halved or cut. The width grows again after 32 answers, then with each answer.
     assert len(api.data_requests) <= 2 * refused + 32 + 17
+
+
+@pytest.mark.parametrize("refused", [1, 4, 12, 18])
+def test_short_outage_of_requests_in_threads_loses_no_rows(api: Api, tmp_path: Path, refused: int) -> None:
+    api.rows = rows_at(EVENLY)
+    api.fault = failing(504, first=refused)
+    assert fetch(api, tmp_path, concurrency=4).ids == ids(api)
 
 
 def test_pauses_between_timeouts_grow_and_stay_short(api: Api, tmp_path: Path) -> None:
@@ -207,9 +214,10 @@ def test_both_halves_are_requested_after_pauses(api: Api, tmp_path: Path) -> Non
     api.rows = rows_at(EVENLY)
     api.fault = failing(504, first=16)
     waits: list[float] = []
-    assert fetch(api, tmp_path, concurrency=4, wait=waits.append).ids == ids(api)
-    # All but the first few requests, whichever half they are for.
-    assert len(waits) >= 10
+    assert fetch(api, tmp_path, concurrency=4, wait=waits.append, executor=InTurn()).ids == ids(api)
+    # Rounds of 1, 2 and 4 requests begin before the fourth timeout. Each request of the next three rounds waits: the
+    # third of them brings the 16th timeout and the first answers.
+    assert len(waits) == 3 * 4
 
 
 def test_narrow_windows_do_not_make_journal_lines_long(api: Api, tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cleargrid_assets_tests.exports.api import Api, Row, rows_at
-from cleargrid_assets_tests.exports.driving import EVENLY, WINDOW, fetch, ids
+from cleargrid_assets_tests.exports.api import Api, rows_at
+from cleargrid_assets_tests.exports.driving import EVENLY, WINDOW, InTurn, fetch, ids
 from cleargrid_assets_tests.exports.faults import failing_once, width
+from cleargrid_assets_tests.rows import Row
 
 
 def shuffled(seed: int) -> Callable[[Row], float]:
@@ -57,10 +58,10 @@ def test_rows_out_of_order_late_are_not_trusted_early(api: Api, tmp_path: Path) 
 
 
 def test_unordered_page_of_a_cut_part_restarts_the_day_uncut(api: Api, tmp_path: Path) -> None:
-    api.rows, api.gap = rows_at(EVENLY), 0.005
+    api.rows = rows_at(EVENLY)
     evening = {f"id-{number:06d}" for number in range(300, 400)}
     api.order = lambda row: (row["public_id"] in evening, 0 if row["public_id"] in evening else 1, _late(row))
-    fetched = fetch(api, tmp_path, concurrency=4, page_size=20)
+    fetched = fetch(api, tmp_path, concurrency=4, page_size=20, executor=InTurn())
     assert fetched.ids == ids(api)
     # From some request on, the whole day from its start, in pages that follow each other.
     whole_days = [request for request in api.data_requests if width(request) == WINDOW.seconds]

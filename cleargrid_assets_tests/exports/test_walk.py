@@ -16,8 +16,8 @@ from cleargrid_assets.exports.errors import AuthenticationError, ContractError, 
 from cleargrid_assets.exports.retry import MAX_ATTEMPTS
 from cleargrid_assets.exports.stats import DayReport
 from cleargrid_assets.exports.window import Window
-from cleargrid_assets_tests.exports.api import Answer, Api, Request, row, rows_at, serving
-from cleargrid_assets_tests.exports.driving import DAY, EVENLY, MIDNIGHT, counted, fetch, ids
+from cleargrid_assets_tests.exports.api import Answer, Api, Request, rows_at, serving
+from cleargrid_assets_tests.exports.driving import DAY, EVENLY, MIDNIGHT, InTurn, counted, fetch, ids
 from cleargrid_assets_tests.exports.faults import (
     failing,
     failing_once,
@@ -25,6 +25,7 @@ from cleargrid_assets_tests.exports.faults import (
     spoiling,
     spoilt,
 )
+from cleargrid_assets_tests.rows import sent_row
 
 
 def test_empty_day_is_one_request(api: Api, tmp_path: Path) -> None:
@@ -122,9 +123,9 @@ def test_missing_next_cursor_is_an_error(api: Api, tmp_path: Path) -> None:
         fetch(api, tmp_path, page_size=100)
 
 
-@pytest.mark.parametrize("concurrency", [1, 3])
+@pytest.mark.parametrize("concurrency", [1, 2, 3, 4, 8])
 def test_requests_in_flight_equal_the_concurrency(api: Api, tmp_path: Path, concurrency: int) -> None:
-    api.rows, api.gap = rows_at(EVENLY), 0.005
+    api.rows, api.together = rows_at(EVENLY), concurrency
     fetch(api, tmp_path, concurrency=concurrency, page_size=10)
     assert api.most_in_flight == concurrency
 
@@ -139,20 +140,19 @@ def test_one_connection_does_not_cut_the_day(api: Api, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("concurrency", [2, 4, 8])
 def test_cutting_costs_few_requests(api: Api, tmp_path: Path, concurrency: int) -> None:
-    api.rows, api.gap = rows_at([86400 * number / 2000 for number in range(2000)]), 0.03
-    fetched = fetch(api, tmp_path, concurrency=concurrency, page_size=20)
+    api.rows = rows_at([86400 * number / 2000 for number in range(2000)])
+    fetched = fetch(api, tmp_path, concurrency=concurrency, page_size=20, executor=InTurn())
     assert fetched.ids == ids(api)
     # 100 full pages. Each connection takes over a part about three times, and each part ends with a page that is
     # partly empty.
     assert len(api.data_requests) <= 100 + 3 * concurrency
-    assert api.most_in_flight == concurrency
 
 
 @pytest.mark.parametrize("second", [0.0, 30000.0])
 def test_burst_in_a_second_is_not_the_density_of_the_day(api: Api, tmp_path: Path, second: float) -> None:
     burst = [second + number / 1000 for number in range(500)]
-    api.rows, api.gap = rows_at(sorted([*EVENLY[:100], *burst])), 0.01
-    assert fetch(api, tmp_path, concurrency=8, page_size=20).ids == ids(api)
+    api.rows = rows_at(sorted([*EVENLY[:100], *burst]))
+    assert fetch(api, tmp_path, concurrency=8, page_size=20, executor=InTurn()).ids == ids(api)
     # 30 full pages, and two parts for each connection.
     assert len(api.data_requests) <= 30 + 2 * 8
 
@@ -184,7 +184,7 @@ def test_lasting_500_fails_the_day_after_its_retries(api: Api, tmp_path: Path) -
 
 
 def test_broken_row_fails_the_day_and_is_named(api: Api, tmp_path: Path) -> None:
-    api.rows = [*rows_at(EVENLY), row("broken", "2026-05-19T12:00:00Z", status=None)]
+    api.rows = [*rows_at(EVENLY), sent_row("broken", "2026-05-19T12:00:00Z", status=None)]
     with pytest.raises(ContractError, match=r"day 2026-05-19, window .*row broken: status is missing") as caught:
         fetch(api, tmp_path, page_size=100)
     assert "+966" not in str(caught.value)
@@ -231,7 +231,7 @@ def test_cursor_seen_in_a_wider_window_is_no_repetition(tmp_path: Path) -> None:
 
 
 def test_connections_are_reused(api: Api, tmp_path: Path) -> None:
-    api.rows, api.gap = rows_at(EVENLY), 0.005
+    api.rows, api.together = rows_at(EVENLY), 3
     fetch(api, tmp_path, concurrency=3, page_size=10)
     assert len({request.port for request in api.data_requests}) == 3
 

@@ -46,7 +46,7 @@ def test_the_numbers_are_those_of_all_types() -> None:
     }
 
 
-def test_unmapped_statuses_are_counted_in_the_summary_and_named_in_the_details() -> None:
+def test_unmapped_statuses_are_counted_in_summary_and_named_in_details() -> None:
     found = [
         Unmapped(rows.DAY, "communication_type", "FAX", 9),
         Unmapped(rows.DAY, "status", "ON_HOLD", 50),

@@ -36,11 +36,11 @@ class Visitor:
     def login(self, lender: str | None = None, **changed: str) -> requests.Response:
         body = {"email": self.settings.email, "password": self.settings.password, **changed}
         url = f"{self.url}/admin/auth/{lender or self.settings.lender}/login"
-        return self.session.post(url, json=body, timeout=10)
+        return self.session.post(url, json=body, timeout=60)
 
     def refresh(self, body: Any) -> requests.Response:
         url = f"{self.url}/admin/auth/{self.settings.lender}/refresh-token"
-        return self.session.post(url, json=body, timeout=10)
+        return self.session.post(url, json=body, timeout=60)
 
     def enter(self) -> "Visitor":
         answer = self.login().json()
@@ -51,7 +51,7 @@ class Visitor:
 
     def get(self, dataset: str = "S4/D21", lender_id: str | None = None, **query: Any) -> requests.Response:
         url = f"{self.url}/admin/v3/lenders/{lender_id or self.lender_id}/exports/{dataset}"
-        return self.session.get(url, params=query, timeout=10)
+        return self.session.get(url, params=query, timeout=60)
 
     def body(self, **query: Any) -> dict[str, Any]:
         answer = self.get(**query)

@@ -17,9 +17,9 @@ def test_sandbox_listens_only_while_its_context_lasts() -> None:
     others = _sandboxes()
     with running_sandbox(SandboxSettings()) as sandbox:
         assert sandbox.url.startswith("http://127.0.0.1:")
-        assert requests.get(f"{sandbox.url}/nothing", timeout=10).status_code == 404
+        assert requests.get(f"{sandbox.url}/nothing", timeout=60).status_code == 404
     with pytest.raises(requests.ConnectionError):
-        requests.get(sandbox.url, timeout=10)
+        requests.get(sandbox.url, timeout=60)
     assert _sandboxes() == others
 
 
@@ -29,7 +29,7 @@ def test_sandbox_stops_on_failure_with_open_connections() -> None:
 
     def visit_and_fail() -> None:
         with running_sandbox(SandboxSettings()) as sandbox:
-            session.get(f"{sandbox.url}/nothing", timeout=10)
+            session.get(f"{sandbox.url}/nothing", timeout=60)
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -49,7 +49,7 @@ def test_port_can_be_chosen_and_reused() -> None:
         port = int(first.url.rpartition(":")[2])
         with pytest.raises(OSError, match="in use"), running_sandbox(SandboxSettings(), port):
             pass
-        requests.get(f"{first.url}/nothing", timeout=10)
+        requests.get(f"{first.url}/nothing", timeout=60)
     with running_sandbox(SandboxSettings(), port) as second:
         assert second.url == first.url
-        assert requests.get(f"{second.url}/nothing", timeout=10).status_code == 404
+        assert requests.get(f"{second.url}/nothing", timeout=60).status_code == 404

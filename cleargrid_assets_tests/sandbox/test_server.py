@@ -60,13 +60,13 @@ def test_refresh_accepts_refresh_tokens_only(settled: Visitor) -> None:
 def test_request_without_a_valid_bearer_token_answers_401(settled: Visitor, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
     url = f"{settled.url}/admin/v3/lenders/{settled.lender_id}/exports/S4/D21"
-    assert_refused(requests.get(url, headers=headers, timeout=10), 401)
+    assert_refused(requests.get(url, headers=headers, timeout=60), 401)
 
 
 def test_refresh_token_gives_no_access_to_a_dataset(settled: Visitor) -> None:
     url = f"{settled.url}/admin/v3/lenders/{settled.lender_id}/exports/S4/D21"
     headers = {"Authorization": f"Bearer {settled.refresh_token}"}
-    assert_refused(requests.get(url, headers=headers, timeout=10), 401)
+    assert_refused(requests.get(url, headers=headers, timeout=60), 401)
 
 
 def test_access_token_expires_and_refresh_token_does_not(visit: Visit, clock: Clock) -> None:

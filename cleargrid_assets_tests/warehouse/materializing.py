@@ -21,13 +21,12 @@ from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.io_manager import WarehouseIOManager
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.slices import SpooledPartition, SpooledSlice, StoredSlice
+from cleargrid_assets_tests.rows import Row, sent_row
 
 DAY_1, DAY_2, DAY_3 = date(2024, 5, 1), date(2024, 5, 2), date(2024, 5, 3)
 DAILY = dg.DailyPartitionsDefinition(DAY_1.isoformat(), end_date="2024-05-08")
 EXTRACTED = datetime(2024, 6, 1, tzinfo=timezone.utc)
 SUBJECT, ADDRESS = "about your secret debt", "someone.private@mail.example"
-
-Row = dict[str, Any]
 
 
 class Counts(NamedTuple):
@@ -41,20 +40,13 @@ class Counts(NamedTuple):
 
 def log(public_id: str, day: date = DAY_1, **values: Any) -> Row:
     """A communication as the spool holds it: by default an answered call at ten in the morning."""
-    return {
-        "public_id": public_id,
-        "communication_type": "CALL",
-        "direction": "outbound",
-        "status": "ANSWERED",
-        "from": "+966550000001",
-        "to": "+966512345678",
+    defaults: Row = {
         "subject": None,
-        "duration": 119.86464333534241,
         "communicated_at": f"{day}T10:00:00Z",
         "created_at": f"{day}T10:00:05.441Z",
         "updated_at": f"{day}T10:01:41.118Z",
-        **values,
     }
+    return sent_row(public_id, **(defaults | values))
 
 
 def reach(day: date = DAY_1, hour: int = 10, **values: Any) -> Row:
@@ -156,7 +148,7 @@ class Warehouse:
     def frame(self, *days: date, table: Table = COMMUNICATION_LOGS) -> pd.DataFrame:
         """The stored rows of the days, by key; not through a run, which takes longer."""
         rows: pd.DataFrame = (
-            StoredSlice(self.database, 5.0, table, days).frame().sort_values(list(table.key), ignore_index=True)
+            StoredSlice(self.database, 60.0, table, days).frame().sort_values(list(table.key), ignore_index=True)
         )
         return rows
 
@@ -177,7 +169,7 @@ class Warehouse:
             assets,
             resources={
                 "io_manager": WarehouseIOManager(
-                    warehouse=WarehouseResource(database=self.database, lock_timeout_s=5.0)
+                    warehouse=WarehouseResource(database=self.database, lock_timeout_s=60.0)
                 )
             },
             instance=self.instance,

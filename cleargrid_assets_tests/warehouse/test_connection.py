@@ -2,7 +2,9 @@
 
 import threading
 from datetime import date, datetime, timezone
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -18,10 +20,31 @@ from cleargrid_assets_tests.warehouse.materializing import DAY_1, Counts, Wareho
 
 SOON_S = 0.15
 
+MAX_S = 60.0
+"""Far more than any wait takes, however busy the machine is."""
+
+
+def let_go_before_attempt(last: int, process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ends the process before this attempt to open the database."""
+    attempts = count(1)
+    original = duckdb.connect
+
+    def attempt(*args: Any, **kwargs: Any) -> duckdb.DuckDBPyConnection:
+        if next(attempts) == last:
+            let_go(process)
+            process.wait()
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(duckdb, "connect", attempt)
+
+
+def let_go(process: Process) -> None:
+    assert process.stdin is not None
+    process.stdin.close()
+
 
 def let_go_soon(process: Process) -> None:
-    assert process.stdin is not None
-    threading.Timer(SOON_S, process.stdin.close).start()
+    threading.Timer(SOON_S, let_go, [process]).start()
 
 
 @pytest.mark.parametrize(
@@ -91,12 +114,10 @@ def test_long_wait_is_warned_about_once_with_its_reason(
 ) -> None:
     monkeypatch.setattr(connection, "WARN_AFTER_ATTEMPTS", 1)
     warehouse.store_day(DAY_1, log("a"))
-    with (
-        held_elsewhere(warehouse.database) as holder,
-        pytest.raises(WarehouseError),
-        connect(warehouse.database, lock_timeout_s=1),
-    ):
-        pass
+    with held_elsewhere(warehouse.database) as holder:
+        let_go_before_attempt(4, holder, monkeypatch)
+        with connect(warehouse.database, lock_timeout_s=MAX_S):
+            pass
     [told] = [record.getMessage() for record in caplog.records if record.name == connection.__name__]
     assert f"{warehouse.database} is in use elsewhere" in told
     assert f"PID {holder.pid}" in told
@@ -141,7 +162,7 @@ def test_a_reader_and_a_writer_of_one_process_wait_for_each_other(warehouse: War
         ):
             pass
         threading.Timer(SOON_S, first.close).start()
-        with connect(warehouse.database, read_only=not reader_first, lock_timeout_s=5) as second:
+        with connect(warehouse.database, read_only=not reader_first, lock_timeout_s=MAX_S) as second:
             assert second.execute("SELECT count(*) FROM communication_logs").fetchall() == [(1,)]
 
 

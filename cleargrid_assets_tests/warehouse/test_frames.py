@@ -28,7 +28,7 @@ class Run:
     def __init__(self, warehouse: Warehouse, **manager: Any) -> None:
         self.instance = warehouse.instance
         self.manager = WarehouseIOManager(
-            warehouse=WarehouseResource(database=warehouse.database, lock_timeout_s=5.0), **manager
+            warehouse=WarehouseResource(database=warehouse.database, lock_timeout_s=60.0), **manager
         )
         self.loaded: list[pd.DataFrame] = []
 

@@ -11,13 +11,13 @@ from cleargrid_assets.contracts import CHANNEL_REACH, COMMUNICATION_LOGS, HOURLY
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.slices import StoredSlice
+from cleargrid_assets_tests.rows import Row
 from cleargrid_assets_tests.warehouse.materializing import (
     DAY_1,
     DAY_2,
     DAY_3,
     EXTRACTED,
     Counts,
-    Row,
     Warehouse,
     frame,
     log,

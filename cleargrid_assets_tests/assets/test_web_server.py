@@ -1,4 +1,7 @@
-"""What Dagster's own status says of computed tables: stale when the rows they come from have changed, else fresh."""
+"""What a Dagster web server shows: which tables are stale, because their rows changed; and no credentials.
+
+One server is shared, because starting it takes longer than all that it is asked.
+"""
 
 import importlib
 import json
@@ -7,8 +10,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -22,7 +25,9 @@ import requests
 from cleargrid_assets.assets.declaration import asset_key
 from cleargrid_assets.contracts import CHANNEL_REACH, COMMUNICATION_LOGS, REACH_BY_ATTEMPT
 from cleargrid_assets.schema import SCHEMA
-from cleargrid_assets_tests.warehouse.materializing import Row, log
+from cleargrid_assets_tests.assets.project import SECRETS, WEEK, Project
+from cleargrid_assets_tests.rows import Row
+from cleargrid_assets_tests.warehouse.materializing import log
 
 LOG, ANALYSIS, TRAILING_ANALYSIS = (asset_key(table) for table in (COMMUNICATION_LOGS, CHANNEL_REACH, REACH_BY_ATTEMPT))
 LOG_READER, ANALYSIS_READER = (dg.AssetKey([SCHEMA, name]) for name in ("log_reader", "analysis_reader"))
@@ -34,6 +39,20 @@ query ($asset: AssetKeyInput!, $day: String!) {
     staleStatus(partition: $day)
     staleCauses(partition: $day) { key { path } partitionKey category }
   }
+}
+"""
+
+
+_RUNS_AND_RESOURCES = """
+query ($location: String!) {
+  runsOrError { ... on Runs { results { runId status runConfigYaml tags { key value }
+    eventConnection { events { __typename ... on MessageEvent { message }
+      ... on ExecutionStepFailureEvent { error { message stack causes { message stack } } } } } } } }
+  allTopLevelResourceDetailsOrError(repositorySelector: {
+    repositoryName: "__repository__", repositoryLocationName: $location
+  }) { ... on ResourceDetailsList { results {
+    name configFields { name defaultValueAsJson } configuredValues { key value }
+  } } }
 }
 """
 
@@ -66,10 +85,8 @@ class Lineage:
             if first == last
             else {"tags": {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}}
         )
-        run = dg.materialize(
-            list(self.project.defs.assets),
-            selection=[key],
-            resources=self.project.defs.resources,
+        job = self.project.defs.resolve_implicit_global_asset_job_def().get_subset(asset_selection={key})
+        run = job.execute_in_process(
             instance=self.instance,
             run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
             **which,
@@ -88,13 +105,13 @@ class Lineage:
         ]
 
     def _ask(self, key: dg.AssetKey, day: date) -> dict[str, Any]:
-        answer = requests.post(
-            f"{self.url}/graphql",
-            json={"query": _QUERY, "variables": {"asset": {"path": key.path}, "day": day.isoformat()}},
-            timeout=60,
-        ).json()
-        [node] = answer["data"]["assetNodes"]
+        [node] = self.query(_QUERY, asset={"path": key.path}, day=day.isoformat())["assetNodes"]
         return dict(node)
+
+    def query(self, text: str, **variables: Any) -> Any:
+        """The data of a GraphQL query, as the UI gets them."""
+        answer = requests.post(f"{self.url}/graphql", json={"query": text, "variables": variables}, timeout=60).json()
+        return answer["data"]
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +123,7 @@ def lineage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lineage]:
         "LINEAGE_ROWS": str(rows),
         "CLEARGRID_DUCKDB": str(rows / "warehouse.duckdb"),
         "CLEARGRID_START_DATE": "2026-01-01",
+        **{f"CLEARGRID_{name.upper()}": value for name, value in SECRETS.items()},
     }
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -246,3 +264,22 @@ def test_analysis_with_new_numbers_marks_its_downstream_stale(lineage: Lineage, 
     with patch.dict(os.environ, {"CLEARGRID_OUTCOMES": str(outcomes)}):
         lineage.materialize(ANALYSIS, day)
     assert lineage.status(ANALYSIS_READER, day) == ["STALE"]
+
+
+def test_credentials_show_neither_in_events_nor_in_graphql(lineage: Lineage, start: Callable[..., Project]) -> None:
+    secretive = replace(start(**SECRETS), instance=lineage.instance)
+    succeeded = secretive.materialize(WEEK[0], only=[COMMUNICATION_LOGS])
+    assert succeeded.success, succeeded.failure
+    refused = secretive.given(CLEARGRID_PASSWORD="hush-wrong").materialize(WEEK[0], only=[COMMUNICATION_LOGS])
+    assert not refused.success
+    for run in (succeeded, refused):
+        events = lineage.instance.all_logs(run.result.run_id)
+        assert events
+        assert "hush" not in "".join(dg.serialize_value(event) for event in events)
+    answer = lineage.query(_RUNS_AND_RESOURCES, location=_MODULE)
+    statuses = {run["runId"]: run["status"] for run in answer["runsOrError"]["results"]}
+    assert statuses[succeeded.result.run_id] == "SUCCESS"
+    assert statuses[refused.result.run_id] == "FAILURE"
+    resources = {found["name"] for found in answer["allTopLevelResourceDetailsOrError"]["results"]}
+    assert "exports" in resources
+    assert "hush" not in json.dumps(answer)
