@@ -14,6 +14,7 @@ import pytest
 
 import cleargrid_assets
 from cleargrid_assets.analysis.outcomes import OutcomesError
+from cleargrid_assets.assets.analyses import ANALYSES
 from cleargrid_assets.assets.declaration import asset_key
 from cleargrid_assets.automation import SCHEDULES
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES
@@ -207,8 +208,7 @@ def test_checks_are_those_of_the_export_the_funnel_and_the_windows() -> None:
     assert [check for check in checks if check[0] != COMMUNICATION_LOGS.name] == [
         ("attempt_funnel", "attempts_are_the_outbound_rows"),
         ("attempt_funnel", "stages_contain_each_other"),
-        ("operational_health", "trailing_days_are_there"),
-        ("reach_by_attempt", "trailing_days_are_there"),
+        *sorted((each.table.name, "trailing_days_are_there") for each in ANALYSES if each.trailing_days > 1),
     ]
 
 

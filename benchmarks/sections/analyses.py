@@ -1,22 +1,23 @@
-"""The five analyses of a large day in one run, compared with loading that day."""
+"""All analyses of a large day in one run, compared with loading that day."""
 
 from dataclasses import replace
 
-from benchmarks.contestants import OURS_4
+from benchmarks.contestants import LOGS, OURS_4
 from benchmarks.measure import Usage, measure, median
 from benchmarks.report import Section, Target
 from benchmarks.serving import serving
 from benchmarks.session import Session, log_progress
 
-_ANALYSES = ("attempt_funnel", "reach_by_attempt", "channel_reach", "hourly_reach", "operational_health")
+_ANALYSES = f'key:"{LOGS}"+ and not key:"{LOGS}"'
+"""Everything downstream of the log."""
+
 _MAX_PEAK_MB = 1024
 
 
 def run(session: Session) -> Section:
     """Loads the day, then analyses it in another process."""
     dataset = session.dataset(session.sizes.analysed_day)
-    selection = " or ".join(f'key:"cleargrid/{name}"' for name in _ANALYSES)
-    analyse = replace(OURS_4, arguments=tuple(selection if "key:" in part else part for part in OURS_4.arguments))
+    analyse = replace(OURS_4, arguments=tuple(_ANALYSES if "key:" in part else part for part in OURS_4.arguments))
     loads: list[Usage] = []
     analyses: list[Usage] = []
     with serving(dataset) as server:
@@ -30,18 +31,18 @@ def run(session: Session) -> Section:
             )
     load, analysis = median(loads), median(analyses)
     return Section(
-        title=f"The five analyses of a day of {dataset.rows:,} rows",
+        title=f"The analyses of a day of {dataset.rows:,} rows",
         header=("process", "wall s", "CPU s", "peak MB"),
         rows=[
             (name, f"{usage.wall_s:.1f}", f"{usage.cpu_s:.1f}", f"{usage.peak_mb:,.0f}")
             for name, usage in (
                 ("load the day, 4 connections, 0 ms", load),
-                ("the five analyses, one run", analysis),
+                ("all analyses, one run", analysis),
             )
         ],
         note=f"Medians of {session.runs} runs. Whole processes, with all checks and pictures.",
         targets=[
-            Target.at_most("wall time of the five analyses / wall time of the load", 1, analysis.wall_s / load.wall_s),
-            Target.at_most("peak memory of the five analyses", _MAX_PEAK_MB, analysis.peak_mb, "MB"),
+            Target.at_most("wall time of the analyses / wall time of the load", 1, analysis.wall_s / load.wall_s),
+            Target.at_most("peak memory of the analyses", _MAX_PEAK_MB, analysis.peak_mb, "MB"),
         ],
     )

@@ -263,7 +263,8 @@ def test_a_day_of_23_hours_is_fetched_whole_by_the_documented_command(
     assert held
     assert without_extraction(project.rows(COMMUNICATION_LOGS)) == sorted(held, key=lambda row: row[0])
     first, last = day_window(day, ZoneInfo("Europe/London")).since, datetime(2026, 3, 29, 23, tzinfo=timezone.utc)
-    assert all(first <= row[8] < last for row in held)
+    position = COMMUNICATION_LOGS.column_names.index("communicated_at")
+    assert all(first <= row[position] < last for row in held)
 
 
 def test_a_spool_that_cannot_be_written_fails_the_run_with_where_it_is(project: Project) -> None:

@@ -184,7 +184,7 @@ def test_several_doubtful_days_cost_one_login(copied_week: Project, monkeypatch:
 
 def test_new_fields_warn_by_name(copied_week: Project) -> None:
     assert copied_week.check("no_new_fields", day=OTHER).passed
-    seen = {"unknown_fields": {"agent_id": 7, "campaign": 2}}
+    seen = {"unknown_fields": {"invented": 7, "campaign": 2}}
     day = WEEK[0] + timedelta(days=1)
     copied_week.instance.report_runless_asset_event(
         dg.AssetMaterialization(asset_key(COMMUNICATION_LOGS), partition=str(day), metadata=seen)
@@ -192,5 +192,5 @@ def test_new_fields_warn_by_name(copied_week: Project) -> None:
     found = copied_week.check("no_new_fields", day=day)
     assert not found.passed
     assert found.severity is dg.AssetCheckSeverity.WARN
-    assert "agent_id, campaign" in str(found.description)
+    assert "campaign, invented" in str(found.description)
     assert found.metadata["rows_by_field"].value == seen["unknown_fields"]

@@ -12,8 +12,8 @@ from cleargrid_assets.pictures.table import presenter
 from cleargrid_assets.schema import PARTITION_COLUMN, Column, Table
 from cleargrid_assets_tests.pictures import rows
 
-WEEKDAYS = Table(
-    name="communications_by_weekday",
+EXAMPLE_TABLE = Table(
+    name="example_table",
     columns=(
         Column(PARTITION_COLUMN, "DATE", "Business day."),
         Column("weekday", "VARCHAR", "Name of the weekday."),
@@ -96,7 +96,7 @@ def _table() -> Presentation:
         for number, day in enumerate(days)
         for name, size in (("phone", 900), ("email", 1400))
     ]
-    return presenter(WEEKDAYS)(rows.frame(cells, WEEKDAYS), rows.DAY, [])
+    return presenter(EXAMPLE_TABLE)(rows.frame(cells, EXAMPLE_TABLE), rows.DAY, [])
 
 
 EXAMPLES: Mapping[str, Callable[[], Presentation]] = {

@@ -26,15 +26,15 @@ from cleargrid_assets.pictures.presentation import Presentation
 from cleargrid_assets.pictures.table import presenter
 from cleargrid_assets_tests.analysis.slices import messy_rows, relation, scope
 from cleargrid_assets_tests.pictures import baselines, rows
-from cleargrid_assets_tests.pictures.examples import EXAMPLES, WEEKDAYS
+from cleargrid_assets_tests.pictures.examples import EXAMPLE_TABLE, EXAMPLES
 
 TYPES = [f"TYPE_{letter}" for letter in "ABCDEFGH"]
 FEW, MANY = ["CALL"], ["CALL", "A$B|_NAME_THAT_GOES_ON_AND_ON_AND_ON_FOR_EVER$", *TYPES]
 LAST = date(2026, 5, 18)
 """The last day of the messy rows."""
 
-OWN = {analysis.table.name: analysis for analysis in ANALYSES if analysis.table.name != WEEKDAYS.name}
-CASES = (ATTEMPT_FUNNEL, REACH_BY_ATTEMPT, CHANNEL_REACH, HOURLY_REACH, OPERATIONAL_HEALTH, WEEKDAYS)
+OWN = {analysis.table.name: analysis for analysis in ANALYSES}
+CASES = (ATTEMPT_FUNNEL, REACH_BY_ATTEMPT, CHANNEL_REACH, HOURLY_REACH, OPERATIONAL_HEALTH, EXAMPLE_TABLE)
 NAMES = [table.name for table in CASES]
 
 
@@ -55,15 +55,15 @@ def _frame(name: str, size: int, types: list[str], channels: list[str]) -> pd.Da
         OPERATIONAL_HEALTH.name: lambda: rows.health(
             (age, kind, size, size // 9, 1.0, False) for age in range(9) for kind in types
         ),
-        WEEKDAYS.name: lambda: rows.frame(
-            [(rows.DAY, kind, channel, size, 0.5) for kind in types for channel in channels], WEEKDAYS
+        EXAMPLE_TABLE.name: lambda: rows.frame(
+            [(rows.DAY, kind, channel, size, 0.5) for kind in types for channel in channels], EXAMPLE_TABLE
         ),
     }
     return frames[name]()
 
 
 def _present(name: str, frame: pd.DataFrame) -> Presentation:
-    present = presenter(WEEKDAYS) if name == WEEKDAYS.name else OWN[name].present
+    present = presenter(EXAMPLE_TABLE) if name == EXAMPLE_TABLE.name else OWN[name].present
     assert present
     return present(frame, rows.DAY, [])
 
