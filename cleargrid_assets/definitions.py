@@ -7,9 +7,10 @@ import dagster as dg
 
 from cleargrid_assets import assets, checks
 from cleargrid_assets.automation import JOBS, SCHEDULES
-from cleargrid_assets.resources import ExportsResource, OutcomesResource, WarehouseResource
+from cleargrid_assets.resources import ExportsResource, OutcomesResource
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.io_manager import WarehouseIOManager
+from cleargrid_assets.warehouse.resource import WarehouseResource
 
 
 def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:

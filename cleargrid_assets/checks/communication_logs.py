@@ -10,7 +10,8 @@ from cleargrid_assets.checks.row_rules import RowRule
 from cleargrid_assets.checks.scope import days_in_scope
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.exports.dataset import D21
-from cleargrid_assets.resources import OutcomesResource, WarehouseResource
+from cleargrid_assets.resources import OutcomesResource
+from cleargrid_assets.warehouse.resource import WarehouseResource
 
 SPECIAL_RULES = {
     "direction_is_known": RowRule(

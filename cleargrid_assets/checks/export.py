@@ -9,8 +9,9 @@ from cleargrid_assets.checks.history import history_checks
 from cleargrid_assets.checks.row_rules import RowChecks, RowRule
 from cleargrid_assets.checks.scope import days_in_scope, last_materialization, rows_by_day
 from cleargrid_assets.exports.dataset import Dataset
-from cleargrid_assets.resources import ExportsResource, WarehouseResource
+from cleargrid_assets.resources import ExportsResource
 from cleargrid_assets.schema import Table
+from cleargrid_assets.warehouse.resource import WarehouseResource
 
 
 def export_checks(

@@ -8,11 +8,11 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
-from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.scope import materialized_days, rows_by_day, verdict
 from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, closed_days
-from cleargrid_assets.resources import WarehouseResource
 from cleargrid_assets.schema import Table
+from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.wording import counted, first_of
 
 FRESH, COMPLETE, ALIVE = "is_fresh", "no_closed_day_is_missing", "source_is_alive"

@@ -1,25 +1,21 @@
 """What every stored row of an export must be. One query per day answers all rules but uniqueness."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
+from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis.relations import select
-from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.scope import format_days, verdict
 from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.exports.window import iso
 from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
 from cleargrid_assets.schema import PARTITION_COLUMN, Table
 from cleargrid_assets.warehouse.sql import quoted
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyRelation
 
 _MAX_SAMPLES = 5
 _REFETCH = "Materialize the day again. If that does not help, something other than this project writes to the table."

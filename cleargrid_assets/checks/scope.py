@@ -1,20 +1,16 @@
 """Which days a check is about, what their materializations say, and how a check answers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
+from duckdb import DuckDBPyRelation
 
-from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.partitions import DAILY
 from cleargrid_assets.schema import PARTITION_COLUMN, Table
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyRelation
 
 
 def days_in_scope(context: dg.AssetCheckExecutionContext, table: Table) -> list[date]:

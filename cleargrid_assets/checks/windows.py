@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import dagster as dg
 
 from cleargrid_assets.assets.analyses import ANALYSES, Analysis
-from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.scope import days_in_scope, format_days, materialized_days, verdict
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.partitions import START_DATE

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from cleargrid_assets.analysis.unmapped import Unmapped
 from cleargrid_assets.contracts import MAX_ATTEMPT_NUMBER
 from cleargrid_assets.pictures import drawing, text
@@ -15,7 +17,6 @@ from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
 from cleargrid_assets.wording import more
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
     Curves = dict[str, pd.DataFrame]

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from cleargrid_assets.analysis.unmapped import Unmapped
 from cleargrid_assets.pictures import drawing, text
 from cleargrid_assets.pictures.frames import by_channel, in_days
@@ -15,7 +17,6 @@ from cleargrid_assets.schema import PARTITION_COLUMN
 from cleargrid_assets.wording import counted, more
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
 SHOWN_DAYS = 8

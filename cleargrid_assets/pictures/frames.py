@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from cleargrid_assets.contracts import CHANNELS
 from cleargrid_assets.schema import COLUMN_TYPES, PARTITION_COLUMN, Table
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def tidy(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
@@ -25,8 +24,6 @@ def tidy(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     Raises:
         KeyError: If rows lack a column of the contract.
     """
-    import pandas as pd  # noqa: PLC0415 - only now: it takes long to load
-
     rows = pd.DataFrame(columns=table.column_names) if frame.empty else frame
     tidied: pd.DataFrame = pd.DataFrame(
         {column.name: _tidied(rows[column.name], column.type) for column in table.columns}
@@ -54,8 +51,6 @@ def by_channel(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _tidied(values: pd.Series[Any], type_name: str) -> pd.Series[Any]:
-    import pandas as pd  # noqa: PLC0415
-
     if COLUMN_TYPES[type_name].is_number:
         return pd.to_numeric(values).astype("float64")
     if type_name == "DATE":

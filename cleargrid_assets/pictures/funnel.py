@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from cleargrid_assets.analysis.unmapped import Unmapped
 from cleargrid_assets.contracts import ALL_TYPES, STAGES
 from cleargrid_assets.pictures import drawing, text
@@ -14,7 +16,6 @@ from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
 from cleargrid_assets.wording import more
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
 _ATTEMPTED, _, _REACHED, _ENGAGED = STAGES

@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from cleargrid_assets.analysis.health import BASELINE_DAYS, MIN_BASELINE_DAYS, usual_volume
 from cleargrid_assets.analysis.unmapped import Unmapped
 from cleargrid_assets.pictures import drawing, text
@@ -17,7 +19,6 @@ from cleargrid_assets.schema import PARTITION_COLUMN
 from cleargrid_assets.wording import first_of, more
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
 SHOWN_DAYS = 28

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from cleargrid_assets.analysis.unmapped import Unmapped
 from cleargrid_assets.pictures import drawing, text
@@ -12,9 +14,6 @@ from cleargrid_assets.pictures.frames import in_days
 from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
 from cleargrid_assets.schema import COLUMN_TYPES, PARTITION_COLUMN, Column, Table
 from cleargrid_assets.wording import counted, more
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _MAX_COLUMNS = 6
 _MAX_BARS = 16

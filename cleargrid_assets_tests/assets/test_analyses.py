@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from cleargrid_assets.assets.analyses import ANALYSES, Analysis
-from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
     CHANNEL_REACH,

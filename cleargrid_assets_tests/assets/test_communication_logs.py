@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
-from cleargrid_assets.assets.declaration import asset_key
 from cleargrid_assets.assets.export import spool_root
+from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, COMMUNICATION_LOGS
 from cleargrid_assets.definitions import build_defs
 from cleargrid_assets.exports.client import ExportsClient
@@ -26,8 +26,8 @@ from cleargrid_assets.exports.rows import Page
 from cleargrid_assets.exports.spool import MAX_AGE
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.partitions import day_window
-from cleargrid_assets.resources import WarehouseResource
 from cleargrid_assets.schema import EXTRACTED_AT
+from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets_tests.assets.project import LONG_AFTER, QUIET, WEEK, Project, Run, days_between
 
 DAY = date(2026, 1, 5)

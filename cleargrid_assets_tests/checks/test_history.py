@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta, timezone
 import dagster as dg
 import pytest
 
-from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.history import HISTORY_CHECKS, HistoryChecks, due_day, history_checks
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL, CHANNEL_REACH, COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.definitions import defs
