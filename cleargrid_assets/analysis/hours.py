@@ -74,8 +74,8 @@ def hourly_reach(logs: DuckDBPyRelation, scope: Scope) -> pd.DataFrame:
 def _local_hour(logs: DuckDBPyRelation, zone: tzinfo) -> str:
     """The hour in the zone, in SQL.
 
-    The offsets are computed in Python, because the bounds of the day are. DuckDB has its own rules of time zones, and if
-    they are older, hours could lie outside the day.
+    The offsets are computed in Python, because the bounds of the day are. DuckDB has its own time zone rules. If those
+    are older, hours could lie outside the day.
     """
     seconds = "epoch_us(communicated_at) // 1000000"
     [(first, last)] = logs.aggregate(f"min({seconds}), max({seconds})").fetchall()

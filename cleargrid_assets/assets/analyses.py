@@ -14,7 +14,7 @@ from cleargrid_assets.analysis import attempts, channels, funnel, health, hours
 from cleargrid_assets.analysis.classify import trailing_days
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.analysis.unmapped import Unmapped, unmapped
-from cleargrid_assets.assets.table_asset import asset_key, table_asset
+from cleargrid_assets.assets.table_asset import asset_key, table_asset, without_beta_warnings
 from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
     CHANNEL_REACH,
@@ -125,9 +125,10 @@ def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
 
 def _logs_input(analysis: Analysis) -> dg.AssetIn:
     """The communication logs of the trailing days that end with the day. The first days of the history have fewer."""
-    mapping = dg.TimeWindowPartitionMapping(
-        start_offset=1 - analysis.trailing_days, allow_nonexistent_upstream_partitions=analysis.trailing_days > 1
-    )
+    with without_beta_warnings():
+        mapping = dg.TimeWindowPartitionMapping(
+            start_offset=1 - analysis.trailing_days, allow_nonexistent_upstream_partitions=analysis.trailing_days > 1
+        )
     return dg.AssetIn(key=asset_key(COMMUNICATION_LOGS), partition_mapping=mapping)
 
 

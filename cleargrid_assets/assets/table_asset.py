@@ -1,7 +1,8 @@
 """The asset that stores a table, made from the table's contract."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
@@ -17,6 +18,14 @@ DAYS_PER_RUN = 10
 def asset_key(table: Table) -> dg.AssetKey:
     """The key of the asset that stores the table."""
     return dg.AssetKey([SCHEMA, table.name])
+
+
+@contextmanager
+def without_beta_warnings() -> Iterator[None]:
+    """Hides Dagster's warnings about beta parameters. A user can do nothing about them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        yield
 
 
 def table_asset(table: Table, compute: Callable[..., Any], **options: Any) -> dg.AssetsDefinition:
@@ -38,8 +47,6 @@ def table_asset(table: Table, compute: Callable[..., Any], **options: Any) -> dg
         "code_version": "1",
         **options,
     }
-    with warnings.catch_warnings():
-        # Dagster warns that parameters such as `backfill_policy` are beta. Users can do nothing about that.
-        warnings.simplefilter("ignore", dg.BetaWarning)
+    with without_beta_warnings():
         asset: dg.AssetsDefinition = dg.asset(**arguments)(compute)
     return asset

@@ -1,4 +1,4 @@
-"""Whether the outcomes file lists all statuses and types of the log."""
+"""The check that the outcomes file lists all statuses and types of the log."""
 
 from collections import Counter
 from datetime import date
@@ -22,12 +22,9 @@ MAPPED = dg.AssetCheckSpec(
 
 
 def find_unmapped(rows: DuckDBPyRelation, outcomes: Outcomes, days: list[date]) -> dg.AssetCheckResult:
-    """Checks that all statuses and types are mapped; if not, the metadata has the lines to add to the outcomes file.
+    """Checks that all statuses and types of the stored rows are mapped.
 
-    Args:
-        rows: The stored rows of the days.
-        outcomes: The meaning of statuses and types.
-        days: The business days.
+    If not, the metadata has the lines to add to the outcomes file.
     """
     totals: Counter[tuple[str, str]] = Counter()
     for each in unmapped(rows, outcomes):

@@ -28,8 +28,12 @@ _REFRESH_RETRIES = RetryPolicy(retries_timeouts=True)
 _MAX_RENEWALS = 3
 """Max new tokens for one request."""
 
-_LOGIN_ADVICE = "Check CLEARGRID_LENDER, CLEARGRID_EMAIL and CLEARGRID_PASSWORD. The API also answers a wrong password with HTTP 500."
-_NO_LOGIN_ADVICE = "There is no login at this address. Check CLEARGRID_LENDER, and CLEARGRID_BASE_URL, which must be the root of the API."
+_LOGIN_ADVICE = (
+    "Check CLEARGRID_LENDER, CLEARGRID_EMAIL and CLEARGRID_PASSWORD. The API answers a wrong password with HTTP 500."
+)
+_NO_LOGIN_ADVICE = (
+    "There is no login at this address. Check CLEARGRID_LENDER, and that CLEARGRID_BASE_URL is the root of the API."
+)
 
 
 @dataclass(frozen=True)
