@@ -36,7 +36,7 @@ daily_schedule = dg.build_schedule_from_partitioned_job(
     job=resync_job,
     cron_schedule="0 4 * * *",
     execution_timezone=BUSINESS_ZONE.key,
-    description="Every day at 04:00 in the business zone: fetches the last `CLEARGRID_RESYNC_DAYS` days again, in one run.",
+    description="Every day at 04:00 in the business zone: fetches the last `CLEARGRID_RESYNC_DAYS` days again.",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 def resync_recent_days_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:

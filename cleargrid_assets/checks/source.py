@@ -22,9 +22,9 @@ def agrees(table: Table) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         "source_agrees",
         asset=asset_key(table),
-        description="The API's own count of the day equals the number of stored rows. The API is asked again if the count "
-        "of the fetch does not agree, or if another run fetched the day. The check warns if the API gives no exact count, "
-        "takes too long or cannot be reached.",
+        description="The API's own count of the day equals the number of stored rows. The API is asked again if the "
+        "count of the fetch does not agree, or if another run fetched the day. The check warns if the API gives no "
+        "exact count, takes too long or cannot be reached.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Rows of a table in one representation, whatever they come from: a computation or the database."""
+"""Frames of rows in one representation, whether they were computed or read from the database."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from cleargrid_assets.schema import COLUMN_TYPES, PARTITION_COLUMN, Table
 
 
 def tidy(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
-    """The table's columns with one representation per type.
+    """The columns of the table, with one representation per type.
 
     Args:
-        frame: Rows of the table; an empty one may lack the columns.
+        frame: Rows of the table. If it is empty, columns may be missing.
         table: The contract of the rows.
 
     Returns:
         A new frame: dates as `date`; numbers, and booleans as 0 and 1, as float64 with NaN for NULL.
 
     Raises:
-        KeyError: If rows lack a column of the contract.
+        KeyError: A column of the contract is missing.
     """
     rows = pd.DataFrame(columns=table.column_names) if frame.empty else frame
     tidied: pd.DataFrame = pd.DataFrame(
@@ -32,19 +32,13 @@ def tidy(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
 
 
 def in_days(rows: pd.DataFrame, first: date, last: date) -> pd.DataFrame:
-    """The rows of the days from first to last, both included.
-
-    Args:
-        rows: A tidy frame.
-        first: The first day.
-        last: The last day.
-    """
+    """The rows of a tidy frame from the first to the last day, both included."""
     inside: pd.DataFrame = rows[rows[PARTITION_COLUMN].between(first, last)]
     return inside
 
 
 def by_channel(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The rows of each channel, in the order of `CHANNELS`; then channels that the contract does not know."""
+    """The rows of each channel, in the order of `CHANNELS`. Other channels come last."""
     present = set(frame["channel"])
     names = [*(name for name in CHANNELS if name in present), *sorted(present - set(CHANNELS))]
     return {name: frame[frame["channel"] == name] for name in names}

@@ -101,8 +101,8 @@ def _condition(context: dg.OutputContext) -> str:
     expression = context.definition_metadata.get("partition_expr")
     if expression is None:
         raise WarehouseError(
-            f"The asset {context.asset_key.to_user_string()} has partitions, but no metadata `partition_expr`. Name the "
-            'column that decides the partition of a row, for example @dg.asset(metadata={"partition_expr": "day"}).'
+            f"The asset {context.asset_key.to_user_string()} has partitions, but no metadata `partition_expr`. Name "
+            'the column that decides the partition of a row, for example @dg.asset(metadata={"partition_expr": "day"}).'
         )
     definition = context.asset_partitions_def
     if isinstance(definition, dg.MultiPartitionsDefinition):

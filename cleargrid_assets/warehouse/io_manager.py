@@ -66,12 +66,10 @@ class _Manager(dg.IOManager):
     def load_input(self, context: dg.InputContext) -> Any:
         kind = context.dagster_type.typing_type
         if kind is SpooledSlice:
-            raise NotImplementedError("A spooled slice is deleted once it is stored. Use a StoredSlice as the input.")
+            raise NotImplementedError("A SpooledSlice is deleted once it is stored. Use a StoredSlice.")
         table = _contract(context.upstream_output) if context.upstream_output and context.has_asset_partitions else None
         if table is None and kind is StoredSlice:
-            raise NotImplementedError(
-                "A StoredSlice needs a partitioned asset with a contract. Use a DataFrame as the input."
-            )
+            raise NotImplementedError("A StoredSlice needs a partitioned asset with a contract. Use a DataFrame.")
         if table is None or kind not in {StoredSlice, pd.DataFrame, Any}:
             return self._stock.load_input(context)
         stored = self._warehouse.slice(table, _days(context))

@@ -181,7 +181,7 @@ def _create_stage(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
 
 
 def _is_superseded(connection: duckdb.DuckDBPyConnection, table: Table, partition: SpooledPartition) -> bool:
-    """Whether the table has rows of the day from a later fetch. Times in the future are ignored: that clock was wrong."""
+    """Whether the table has rows of the day from a later fetch. Times in the future are ignored: a clock was wrong."""
     [(is_superseded,)] = connection.execute(
         f"""
         SELECT count(*) > 0 FROM {quoted(table.name)}
