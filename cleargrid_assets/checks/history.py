@@ -111,9 +111,11 @@ class HistoryChecks:
     def _remedy(self, missing: Sequence[str], first: str | None) -> str:
         if not missing:
             return ""
-        remedy = f" Backfill {missing[0]} to {missing[-1]}, missing partitions only."
+        remedy = f" Materialize {missing[0]}."
+        if len(missing) > 1:
+            remedy = f" Backfill {missing[0]} to {missing[-1]}, missing partitions only."
         if len(self.tables) > 1:
-            remedy += " Then materialize the days after them whose trailing windows include them."
+            remedy += " Then materialize the later days whose trailing windows include them."
         if first and missing[0] < first:
             remedy += f" If you do not need the days before {first}, set CLEARGRID_START_DATE to {first} instead."
         return remedy

@@ -49,7 +49,7 @@ def _headline(curves: Curves) -> str:
     )
     if len(rates) == 1:
         return sentence
-    return f"{sentence}, {_ordinal(curve['attempt_number'].max())} attempts {rates[-1]}"
+    return f"{sentence}, all attempts {rates[-1]}"
 
 
 def _summary(curves: Curves, headline: str) -> str:

@@ -59,7 +59,7 @@ def _headline(week: pd.DataFrame, day: date) -> str:
     if not parts:
         return f"Nobody reached in the {SHOWN_DAYS} days that end on {day}"
     days = week[PARTITION_COLUMN].nunique()
-    span = "the week" if days == SHOWN_DAYS else f"{counted(days, 'day')} in {SHOWN_DAYS}"
+    span = "the week" if days == SHOWN_DAYS else f"the week, {counted(days, 'day')} with data"
     return f"Best hour{'s' if len(parts) > 1 else ''} of {span} (attempts reached): {', '.join(parts[:_MAX_NAMED])}"
 
 

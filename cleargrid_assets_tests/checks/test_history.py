@@ -202,7 +202,7 @@ def test_source_without_rows_on_a_usual_day_warns(project: Project) -> None:
     found = evaluated(project, now)[name]
     assert not found.passed
     assert found.severity is dg.AssetCheckSeverity.WARN
-    assert "2026-01-22 has no rows, while 3 of the 3 same weekdays before it have some" in str(found.description)
+    assert "2026-01-22 has no rows, but 3 of the 3 same weekdays before it have some" in str(found.description)
     gone_quiet(project, days[0])
     assert not evaluated(project, now)[name].passed
     # When most of them are quiet too, quiet is what such days are.
@@ -220,7 +220,7 @@ def test_empty_day_without_earlier_weekdays_passes(start: Callable[..., Project]
     found = evaluated(project, at("2026-01-02 07:00"))["source_is_alive"]
     assert found.passed
     assert "no rows" in str(found.description)
-    assert "none of the same weekdays before it" in str(found.description)
+    assert "no earlier day of the same weekday is materialized" in str(found.description)
 
 
 def test_liveness_looks_at_the_due_day_and_not_a_later_one(week: Project) -> None:

@@ -117,7 +117,7 @@ def test_unavailable_login_is_not_blamed_on_the_password(api: Api) -> None:
     with pytest.raises(AuthenticationError, match="gave up after 6 tries") as caught:
         authenticator(api).token()
     assert "PASSWORD" not in str(caught.value)
-    assert "give ClearGrid the requestId" in str(caught.value)
+    assert "send the requestId to ClearGrid" in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["login", "refresh"])

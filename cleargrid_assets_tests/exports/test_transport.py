@@ -125,7 +125,7 @@ def test_lasting_500_quotes_the_server_after_its_retries(api: Api, waits: list[f
     assert (len(api.requests), len(waits)) == (MAX_ATTEMPTS, MAX_ATTEMPTS - 1)
     assert 'HTTP 500, the server said "lender misconfigured", requestId req_500' in str(caught.value)
     assert f"gave up after {MAX_ATTEMPTS} tries" in str(caught.value)
-    assert str(caught.value).endswith("give ClearGrid the requestId if it persists.")
+    assert str(caught.value).endswith("If it persists, send the requestId to ClearGrid.")
 
 
 def test_a_proxys_500_without_a_request_id_asks_for_none(api: Api) -> None:
@@ -191,7 +191,7 @@ def test_a_504_is_not_retried_but_left_to_the_caller(api: Api, waits: list[float
 
 def test_a_read_timeout_is_not_retried_but_left_to_the_caller(api: Api) -> None:
     api.fault = answering(Answer(delay=0.3))
-    with pytest.raises(QueryTimeoutError, match="no answer within"):
+    with pytest.raises(QueryTimeoutError, match="no response within"):
         get(api, read_s=0.05)
     assert len(api.requests) == 1
 
