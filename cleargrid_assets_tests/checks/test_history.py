@@ -107,7 +107,7 @@ def test_long_list_of_missing_days_is_shortened_and_has_its_backfill() -> None:
     assert "32 closed days" in said
     assert "2026-01-05 and 27 more days" in said
     assert "2026-01-06" not in said
-    assert "backfill of 2026-01-01 to 2026-03-05" in said
+    assert "Backfill 2026-01-01 to 2026-03-05" in said
     assert "CLEARGRID_START_DATE to 2026-02-01" in said
 
 
@@ -174,7 +174,7 @@ def test_inventory_names_tables_with_the_days_they_lack() -> None:
     found = TOGETHER.inventory(there, at("2026-03-09 06:00"))
     assert "attempt_funnel lacks 2 closed days: 2026-02-01, 2026-02-02." in str(found.description)
     assert "channel_reach lacks 1 closed day: 2026-03-08." in str(found.description)
-    assert "backfill of 2026-02-01 to 2026-03-08" in str(found.description)
+    assert "Backfill 2026-02-01 to 2026-03-08" in str(found.description)
     assert found.metadata["missing_days"].value == 3
     assert found.metadata["missing_days_by_table"].value == {"attempt_funnel": 2, "channel_reach": 1}
 

@@ -206,7 +206,7 @@ def test_trickling_body_is_given_up_after_the_answer_timeout(api: Api) -> None:
     api.fault = answering(Answer(body=b"x" * 200, trickle=0.01))
     with to(api.url, answer_s=0.1) as transport_:
         params = {"since": "", "until": ""}
-        with pytest.raises(QueryTimeoutError, match="not whole"):
+        with pytest.raises(QueryTimeoutError, match="not complete"):
             transport_.send("GET", "/x", params=params)
         api.fault = answering(Answer(body=b"whole"))
         assert transport_.send("GET", "/x", params=params) == b"whole"
@@ -291,7 +291,7 @@ def test_a_spoilt_answer_is_tried_again_and_shown_nowhere(api: Api, spoilt: Answ
         try:
             return json.loads(body)
         except ValueError:
-            raise TransientError("not whole") from None
+            raise TransientError("not complete") from None
 
     with to(api.url) as transport_:
         params = {"since": "", "until": ""}
