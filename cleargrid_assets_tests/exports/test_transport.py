@@ -124,7 +124,7 @@ def test_lasting_500_quotes_the_server_after_its_retries(api: Api, waits: list[f
         get(api, waits.append)
     assert (len(api.requests), len(waits)) == (MAX_ATTEMPTS, MAX_ATTEMPTS - 1)
     assert 'HTTP 500, the server said "lender misconfigured", requestId req_500' in str(caught.value)
-    assert f"gave up after {MAX_ATTEMPTS} tries" in str(caught.value)
+    assert f"gave up after {MAX_ATTEMPTS} attempts" in str(caught.value)
     assert str(caught.value).endswith("If it persists, send the requestId to ClearGrid.")
 
 
