@@ -1,8 +1,8 @@
-"""ClearGrid communication logs in DuckDB, a business day at a time, as a Dagster project."""
+"""A Dagster project that copies ClearGrid communication logs into DuckDB, one business day at a time."""
 
 from importlib.metadata import PackageNotFoundError, version
 
 try:
     __version__ = version("cleargrid_assets")
-except PackageNotFoundError:  # run from a source tree that was never installed
+except PackageNotFoundError:  # the source tree was never installed
     __version__ = "0.0.0"

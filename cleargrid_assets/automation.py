@@ -13,13 +13,13 @@ _ALL_TABLES = dg.AssetSelection.key_prefixes(SCHEMA)
 daily_job = dg.define_asset_job(
     "daily_outreach",
     selection=_ALL_TABLES,
-    description="Fetches one day, computes every analysis of it, and runs the checks.",
+    description="Fetches one day, computes every analysis of it and runs all checks.",
 )
 
 resync_job = dg.define_asset_job(
     "resync_recent_days",
     selection=_ALL_TABLES,
-    description="Fetches the last closed days again, for late and edited rows, and computes their analyses again.",
+    description="Fetches the last closed days again, for late and edited rows, and recomputes their analyses.",
 )
 
 daily_schedule = dg.build_schedule_from_partitioned_job(
@@ -27,7 +27,7 @@ daily_schedule = dg.build_schedule_from_partitioned_job(
     name="daily_outreach_schedule",
     hour_of_day=DAILY_RUN_AT.hour,
     minute_of_hour=DAILY_RUN_AT.minute,
-    description="Every day at 01:00 in the business zone: the day that has just closed.",
+    description="Every day at 01:00 in the business zone: fetches the day that has just closed.",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 
@@ -36,14 +36,13 @@ daily_schedule = dg.build_schedule_from_partitioned_job(
     job=resync_job,
     cron_schedule="0 4 * * *",
     execution_timezone=BUSINESS_ZONE.key,
-    description="Every day at 04:00 in the business zone: the last `CLEARGRID_RESYNC_DAYS` closed days, in one run.",
+    description="Every day at 04:00 in the business zone: fetches the last `CLEARGRID_RESYNC_DAYS` days again.",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 def resync_recent_days_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Requests one run of the last closed days.
 
-    The run includes every later day whose trailing figures read a changed day, because such a day is between the
-    changed day and yesterday.
+    Later days whose trailing windows include a changed day are in the same run, because it extends to yesterday.
     """
     keys = closed_days(context.scheduled_execution_time)
     recent = keys[-Settings.from_environment().resync_days :]
@@ -62,7 +61,7 @@ freshness_job = dg.define_asset_job(
             if key.name in HISTORY_CHECKS
         )
     ),
-    description="Checks at the deadline that the last closed day is stored, no day is missing and the source is alive.",
+    description="Checks that the last closed day is stored, that no day is missing and that the source is alive.",
 )
 
 freshness_schedule = dg.ScheduleDefinition(
@@ -71,7 +70,7 @@ freshness_schedule = dg.ScheduleDefinition(
     cron_schedule=f"{FRESH_BY.minute} {FRESH_BY.hour} * * *",
     execution_timezone=BUSINESS_ZONE.key,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every day at `CLEARGRID_FRESH_BY` in the business zone, whether or not anything was materialized.",
+    description="Every day at `CLEARGRID_FRESH_BY` in the business zone, also if no run has started that day.",
 )
 
 JOBS = (daily_job, resync_job, freshness_job)

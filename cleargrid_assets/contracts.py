@@ -1,23 +1,20 @@
-"""The tables of the warehouse: one contract each, the single source of their columns.
-
-Parsing, DDL, the column schema in the UI, `docs/tables.md` and several checks are derived from these declarations.
-"""
+"""The contracts of all tables. Parsing, DDL, the UI, `docs/tables.md` and several checks are made from them."""
 
 from collections.abc import Sequence
 
 from cleargrid_assets.schema import EXTRACTED_AT, PARTITION_COLUMN, Column, Table
 
 PHONE, EMAIL, MESSAGING, OTHER_CHANNEL = CHANNELS = ("phone", "email", "messaging", "other")
-"""The values of `channel`, in the order in which they are shown."""
+"""The values of `channel`, in display order."""
 
 STAGES = ("attempted", "delivered", "reached", "engaged")
-"""The values of `stage`, in the order of `stage_order`; each stage contains the next."""
+"""The values of `stage`, in the order of `stage_order`. Each stage contains the next."""
 
 ALL_TYPES = "ALL"
-"""The `communication_type` of rows about all types together."""
+"""The `communication_type` of rows for all types together."""
 
 MAX_ATTEMPT_NUMBER = 10
-"""The largest `attempt_number`; it stands for itself and all larger ones."""
+"""The largest `attempt_number`. It stands for itself and all larger ones."""
 
 
 def _one_of(words: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""The code location: wiring only."""
+"""The Dagster definitions of the code location."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,20 +7,21 @@ import dagster as dg
 
 from cleargrid_assets import assets, checks
 from cleargrid_assets.automation import JOBS, SCHEDULES
-from cleargrid_assets.resources import ExportsResource, OutcomesResource, WarehouseResource
+from cleargrid_assets.resources import ExportsResource, OutcomesResource
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.io_manager import WarehouseIOManager
+from cleargrid_assets.warehouse.resource import WarehouseResource
 
 
 def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """Makes the definitions, with every asset and check that the packages `assets` and `checks` hold.
+    """Makes the definitions from all assets and checks in the packages `assets` and `checks`.
 
     Args:
-        resource_overrides: Resources to use instead of the ones made from the environment.
+        resource_overrides: Replacements for resources, by name.
 
     Raises:
-        SettingsError: At least one variable has an unusable value; the message names all of them.
-        OutcomesError: The file that `CLEARGRID_OUTCOMES` names is broken; the message says where.
+        SettingsError: Variables have unusable values. The message lists all of them.
+        OutcomesError: The file in `CLEARGRID_OUTCOMES` is broken. The message says where.
     """
     settings = Settings.from_environment()
     overrides = resource_overrides or {}
@@ -39,7 +40,7 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
             "io_manager": WarehouseIOManager(warehouse=warehouse),
             **overrides,
         },
-        # The steps of a run share one database file, which one process at a time can write to.
+        # All steps write to one database file, which takes one writing process at a time.
         executor=dg.in_process_executor,
     )
 

@@ -1,7 +1,4 @@
-"""The one daily partitions definition, which days are closed, and the exact window of a day.
-
-A partition is a business day, from midnight to midnight in `CLEARGRID_TIMEZONE`. It exists once the day is closed.
-"""
+"""The daily partitions: business days from midnight to midnight in `CLEARGRID_TIMEZONE`, once they are closed."""
 
 from datetime import date, datetime, timedelta, timezone, tzinfo
 
@@ -14,7 +11,7 @@ _SETTINGS = Settings.from_environment()
 
 BUSINESS_ZONE = _SETTINGS.timezone
 FRESH_BY = _SETTINGS.fresh_by
-"""Time in the business zone by which the last closed day is due."""
+"""Time of day in the business zone by which the last closed day is due."""
 
 START_DATE = _SETTINGS.start_date
 
@@ -28,14 +25,14 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 
 
 def closed_days(now: datetime) -> list[str]:
-    """The keys of all days that are over, from the first partition on."""
+    """The partition keys of all closed days."""
     return list(DAILY.get_partition_keys(current_time=now))
 
 
 def day_window(day: date, zone: tzinfo) -> Window:
-    """From the day's first instant in the zone to the next day's: 23 or 25 hours when clocks change.
+    """The window of a business day. It has 23 or 25 hours when clocks change.
 
-    If the clocks skip midnight, the day begins at the change. If midnight comes twice, the day begins at the first.
+    If clocks skip midnight, the day begins at the change. If midnight comes twice, it begins at the first one.
     """
     return Window(_first_instant(day, zone), _first_instant(day + timedelta(days=1), zone))
 

@@ -1,7 +1,7 @@
-"""What assets and checks are given: the API's client, the database and the outcomes, made from the environment.
+"""The resources for the API client, and for the meaning of statuses and communication types.
 
-The client is made only when a run needs it, so that definitions load without any variable set. Credentials are no
-fields of these resources, because the UI shows fields.
+Neither has fields, because the UI shows fields. The environment is read when a run uses the resource, so definitions
+load without credentials.
 """
 
 from collections.abc import Iterator
@@ -13,29 +13,23 @@ import dagster as dg
 from cleargrid_assets.analysis.outcomes import Outcomes, load_outcomes
 from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.settings import Settings
-from cleargrid_assets.warehouse.resource import WarehouseResource
-
-__all__ = ["ExportsResource", "OutcomesResource", "WarehouseResource"]
 
 if TYPE_CHECKING:
     from cleargrid_assets.exports.client import ExportsClient
 
 
 class ExportsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The Exports API, configured by the environment.
-
-    It has no fields: the UI would show them, and the missing variables are reported all at once by `Settings`.
-    """
+    """The Exports API, configured by the environment."""
 
     @contextmanager
     def client(self, dataset: Dataset) -> "Iterator[ExportsClient]":
-        """A client for the dataset, closed on the way out.
+        """Opens a client for the dataset.
 
         Raises:
             SettingsError: A credential is not set.
             ExportsError: The base URL is unusable.
         """
-        # Imported here: it brings an HTTP library, which definitions need not load.
+        # Imported here, because it loads an HTTP library that definitions do not need.
         from cleargrid_assets.exports.client import ExportsClient  # noqa: PLC0415
 
         client = ExportsClient(Settings.from_environment(), dataset)
@@ -46,12 +40,12 @@ class ExportsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 class OutcomesResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """What statuses and communication types mean: the packaged file, with `CLEARGRID_OUTCOMES` on top."""
+    """The meaning of statuses and communication types: the packaged file, overridden by `CLEARGRID_OUTCOMES`."""
 
     def load(self) -> Outcomes:
-        """The outcomes.
+        """Reads the files.
 
         Raises:
-            OutcomesError: The file is broken; names the line and the reason.
+            OutcomesError: A file is broken. The message says where and why.
         """
         return load_outcomes(Settings.from_environment().outcomes)

@@ -1,7 +1,4 @@
-"""What a table is: its columns with their types, its key, and the names that all tables share.
-
-Each DuckDB type is mapped to its counterparts in JSON and pandas here, and nowhere else.
-"""
+"""Tables and columns as contracts declare them, and the mapping of DuckDB types to JSON and pandas."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +14,7 @@ PARTITION_COLUMN = "communicated_date"
 """The column that holds the business day, in every table."""
 
 EXTRACTED_AT = "extracted_at"
-"""The one column that differs when the same rows are stored again."""
+"""The column with the time of the fetch. It is ignored when rows are compared."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +22,9 @@ class ColumnType:
     """One DuckDB type.
 
     Attributes:
-        described_as: How DuckDB's DESCRIBE spells it.
-        json: The type that a JSON value is decoded as, for msgspec.
-        dtype: The pandas dtype of a column of an analysis. NULL is NaN in floats, NaT in dates and None in objects.
+        described_as: Its name in DuckDB's DESCRIBE.
+        json: The msgspec type to decode a JSON value.
+        dtype: The pandas dtype in the frame of an analysis. NULL is NaN in floats, NaT in dates and None in objects.
         is_number: Whether charts may draw it as a number.
         is_integer: Whether a number with a fraction would be rounded by DuckDB on insert.
     """
@@ -53,7 +50,7 @@ COLUMN_TYPES: Mapping[str, ColumnType] = {
         "TIMESTAMP WITH TIME ZONE", Annotated[datetime, msgspec.Meta(tz=True)], "datetime64[us, UTC]"
     ),
 }
-"""By the name that contracts and DDL use."""
+"""By their names in contracts and DDL."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +58,11 @@ class Column:
     """One column of a table.
 
     Attributes:
-        name: As in the table. Quote it in SQL, because it may be a keyword.
+        name: Its name. Quote it in SQL, because it may be a keyword.
         type: The DuckDB type, one of `COLUMN_TYPES`.
         description: One sentence for the UI, with the unit where there is one.
         nullable: Whether NULL is a legal value.
-        personal: Whether it may hold personal data of a borrower.
+        personal: Whether it may contain personal data of a borrower.
     """
 
     name: str
@@ -88,8 +85,7 @@ class Table:
         columns: In table order.
         key: The columns that together identify a row in the whole table.
         description: What the UI shows as the asset's description; markdown.
-        version_column: Of several versions of one row, the one with the largest value here is kept. None for tables
-            whose rows have one version.
+        version_column: If a row comes in several versions, the one with the largest value in this column is kept.
     """
 
     name: str
@@ -100,10 +96,10 @@ class Table:
 
     @property
     def column_names(self) -> list[str]:
-        """The names, in table order."""
+        """The names of the columns, in table order."""
         return [column.name for column in self.columns]
 
     @property
     def is_export(self) -> bool:
-        """Whether the rows are fetched. All other tables are derived: they can be dropped and computed again."""
+        """Whether the rows are fetched. All other tables are derived, and can be dropped and recomputed."""
         return EXTRACTED_AT in self.column_names

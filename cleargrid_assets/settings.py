@@ -1,7 +1,6 @@
-"""The environment variables, read and checked in one place.
+"""The environment variables. Each field of `Settings` declares one.
 
-Each field of `Settings` declares one variable: its name, default, meaning and what it takes. The error messages,
-`docs/configuration.md` and `.env.example` are made from these declarations.
+Errors, `docs/configuration.md` and `.env.example` are made from these declarations.
 """
 
 import os
@@ -16,23 +15,23 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidato
 from pydantic.fields import FieldInfo
 
 DAILY_RUN_AT = time(1)
-"""Time in the business zone at which the daily schedule fetches the day that has closed."""
+"""Time of day in the business zone at which the daily schedule runs."""
 
 
 class SettingsError(ValueError):
-    """A variable is missing or has an unusable value; the message names it and says what it takes."""
+    """Variables are missing or have unusable values. The message names them and says what they take."""
 
 
 @dataclass(frozen=True)
 class Takes:
-    """What values a variable takes, as error messages and the documentation say it."""
+    """What values a variable takes, for errors and documentation."""
 
     words: str
 
 
 @dataclass(frozen=True)
 class Variable:
-    """One environment variable, as the documentation shows it.
+    """One environment variable, for documentation.
 
     Attributes:
         name: Its name.
@@ -51,7 +50,7 @@ class Variable:
 
 @dataclass(frozen=True)
 class Credentials:
-    """What the login takes."""
+    """The credentials of the login."""
 
     lender: SecretStr
     email: SecretStr
@@ -66,7 +65,7 @@ def _zone(text: str) -> ZoneInfo:
 
 
 def _time_of_day(text: str) -> time:
-    # A cron schedule has hours and minutes only. The zone is CLEARGRID_TIMEZONE.
+    # Without a zone: it is CLEARGRID_TIMEZONE. Without seconds: a cron schedule has none.
     value = datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007
     if value <= DAILY_RUN_AT:
         raise ValueError(text)
@@ -74,7 +73,7 @@ def _time_of_day(text: str) -> time:
 
 
 def _expand_user(path: str) -> str:
-    # No shell reads `.env`, so nobody else expands `~`.
+    # Values from `.env` are not expanded by a shell.
     return str(Path(path).expanduser()) if path.startswith("~") else path
 
 
@@ -82,12 +81,12 @@ def _database(text: str) -> str:
     if "?" in text:
         # The message does not quote the value, because the query part may be a token.
         raise SettingsError(
-            "CLEARGRID_DUCKDB has a query part (`?...`), but the UI shows its value. Give tokens in DuckDB's own "
+            "CLEARGRID_DUCKDB has a query part (`?...`), but the UI shows its value. Set tokens in DuckDB's own "
             "variables, such as motherduck_token."
         )
     if text.startswith(":memory:"):
         raise SettingsError(
-            "CLEARGRID_DUCKDB is :memory:, but such a database is gone when its connection closes. Name a file."
+            "CLEARGRID_DUCKDB is :memory:, but such a database is lost when its connection closes. Name a file."
         )
     return _expand_user(text)
 
@@ -126,7 +125,7 @@ class Settings(BaseModel):
     timezone: Annotated[ZoneInfo, PlainValidator(_zone), Takes("an IANA time zone such as Asia/Dubai")] = Field(
         ZoneInfo("UTC"),
         alias="CLEARGRID_TIMEZONE",
-        description="The zone whose midnights bound a business day. After a change, materialize all days again.",
+        description="Time zone whose midnights bound a business day. After a change, materialize all days again.",
     )
     page_size: Annotated[int, Field(ge=1, le=1000), Takes("a whole number from 1 to 1000")] = Field(
         1000, alias="CLEARGRID_PAGE_SIZE", description="Max rows per page of the API."
@@ -138,13 +137,13 @@ class Settings(BaseModel):
         Field(
             None,
             alias="CLEARGRID_MAX_REQUESTS_PER_SECOND",
-            description="Max rate of requests of one run. There is no limit if it is not set.",
+            description="Max requests per second of one run. Not set means no limit.",
         )
     )
     resync_days: Annotated[int, Field(ge=1, le=60), Takes("a whole number from 1 to 60")] = Field(
         3,
         alias="CLEARGRID_RESYNC_DAYS",
-        description="How many of the last closed days are fetched again every day, for late and edited rows.",
+        description="Number of closed days that are fetched again every day, for late and edited rows.",
     )
     fresh_by: Annotated[
         time,
@@ -158,7 +157,7 @@ class Settings(BaseModel):
     outcomes: Annotated[str | None, AfterValidator(lambda path: path and _expand_user(path)), Takes("a path")] = Field(
         None,
         alias="CLEARGRID_OUTCOMES",
-        description="A TOML file that says what statuses and communication types mean. "
+        description="A TOML file with the meaning of statuses and communication types. "
         "Its entries replace those of the packaged file.",
     )
 
@@ -169,7 +168,7 @@ class Settings(BaseModel):
         An empty value counts as unset, because `.env` files leave variables out that way.
 
         Raises:
-            SettingsError: Values cannot be used; the message lists all of them, one per line.
+            SettingsError: Values are unusable. The message lists all of them, one per line.
         """
         given = {
             # Spaces may be part of a password.
@@ -181,14 +180,14 @@ class Settings(BaseModel):
             return cls.model_validate(given)
         except ValidationError as error:
             complaints = [_complaint(each) for each in error.errors(include_url=False)]
-        # Raised here and not in the `except` block, so that no traceback shows pydantic's error.
+        # Not in the `except` block, so that tracebacks do not show pydantic's error.
         raise SettingsError("\n".join(complaints))
 
     def credentials(self) -> Credentials:
         """The three credentials.
 
         Raises:
-            SettingsError: At least one of them is not set; the message names all that are missing.
+            SettingsError: Credentials are missing. The message names all of them.
         """
         if self.lender and self.email and self.password:
             return Credentials(self.lender, self.email, self.password)
@@ -202,7 +201,7 @@ class Settings(BaseModel):
 
 
 def variables() -> list[Variable]:
-    """All variables, in the order in which the documentation lists them."""
+    """All variables, in the order of the documentation."""
     return [
         Variable(
             name=str(field.alias),

@@ -1,20 +1,20 @@
-"""Words that several places put together: plurals, and lists that are cut short."""
+"""Plurals, and lists that are cut short."""
 
 from collections.abc import Sequence
 
 
 def counted(number: int, noun: str) -> str:
-    """A number and a noun that agree, such as `1 day`, `1,204 days` or `2 statuses`."""
+    """A number and its noun, such as `1 day`, `1,204 days` or `2 statuses`."""
     return f"{number:,} {noun if number == 1 else _plural(noun)}"
 
 
 def more(hidden: int, noun: str) -> str:
-    """Words for what a list leaves out, such as `and 3 more types`; empty if nothing is left out."""
+    """What a list leaves out, such as `and 3 more types`; empty if nothing is left out."""
     return f"and {hidden:,} more {noun if hidden == 1 else _plural(noun)}" if hidden > 0 else ""
 
 
 def first_of(items: Sequence[object], shown: int, noun: str, separator: str = ", ") -> str:
-    """The first items, and how many more there are, such as `A, B and 3 more types`."""
+    """The first items of a list, such as `A, B and 3 more types`."""
     listed = separator.join(str(item) for item in items[:shown])
     return f"{listed} {more(len(items) - shown, noun)}".rstrip()
 

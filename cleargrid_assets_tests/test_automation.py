@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from cleargrid_assets.assets.declaration import DAYS_PER_RUN, asset_key
+from cleargrid_assets.assets.table_asset import DAYS_PER_RUN, asset_key
 from cleargrid_assets.automation import (
     SCHEDULES,
     daily_job,

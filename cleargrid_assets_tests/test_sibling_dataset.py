@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 from dateutil.parser import isoparse
 
-from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.automation import daily_job, daily_schedule, resync_job, resync_recent_days_schedule
 from cleargrid_assets.checks.export import export_checks
 from cleargrid_assets.sandbox import ServedDataset

@@ -1,5 +1,5 @@
-"""What the numbers mean: outcomes, channels and the analyses over communication logs.
+"""The analyses of communication logs, and the meaning of statuses and communication types.
 
-What belongs here: the definition of every figure, computed in DuckDB over a relation that holds the slice. What
-does not: where the rows come from, where results are stored, and anything of Dagster.
+What belongs here: the definition of every figure, in SQL over a DuckDB relation. What does not: where rows come from,
+where results are stored, and Dagster.
 """

@@ -1,18 +1,14 @@
 """Reach by attempt: which attempt first reaches a contact."""
 
-from __future__ import annotations
-
 from datetime import date
-from typing import TYPE_CHECKING
+
+import pandas as pd
+from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis import classify
 from cleargrid_assets.analysis.relations import select, to_frame
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.contracts import MAX_ATTEMPT_NUMBER, REACH_BY_ATTEMPT
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from duckdb import DuckDBPyRelation
 
 _NUMBER = ("communication_type", "direction", "to", "communicated_at", "public_id")
 SOURCES = {
@@ -24,12 +20,12 @@ SOURCES = {
     "cumulative_reach_rate": (*_NUMBER, "status"),
     "window_days": (),
 }
-"""The columns of the communication logs that each column is computed from."""
+"""For each column of the table, the columns of the communication logs that it is computed from."""
 
 WINDOW_DAYS = 7
-"""Length in days of the trailing window, the day itself included."""
+"""Length of the trailing window in days, including the day itself."""
 
-# A contact has at most one attempt of each number and one first reached attempt, so counting attempts counts contacts.
+# Each contact has one attempt per number, and at most one that reached it first. So counting attempts counts contacts.
 _REACH_BY_ATTEMPT = f"""
 WITH numbered AS (
     SELECT
@@ -59,21 +55,20 @@ WINDOW numbers AS (PARTITION BY channel ORDER BY attempt_number ROWS UNBOUNDED P
 
 
 def reach_by_attempt(logs: DuckDBPyRelation, scope: Scope) -> pd.DataFrame:
-    """Counts contacts by number of attempts, and by the attempt that first reached them, over trailing windows.
+    """Counts contacts by number of attempts, and by the attempt that first reached them, over 7 trailing days.
 
-    A window is the 7 days ending with the day. Within it and a channel, the outbound attempts on a contact are
-    numbered from 1 in the order of `communicated_at`, then `public_id`; 10 stands for "10 or more". For number k:
+    The outbound attempts on a contact and channel are numbered from 1, in the order of `communicated_at`, then
+    `public_id`. The last number stands for itself and all larger ones. For number k:
 
     - `contacts_attempted`: contacts with at least k attempts;
-    - `contacts_first_reached`: contacts whose first attempt of outcome reached or engaged has number k;
-    - `cumulative_reach_rate`: first reached at numbers 1 to k, over `contacts_attempted` at 1; from 0 to 1.
+    - `contacts_first_reached`: contacts whose first attempt with the outcome reached or engaged has number k;
+    - `cumulative_reach_rate`: contacts first reached at numbers 1 to k, over `contacts_attempted` at number 1.
 
-    Every number from 1 to the largest one seen has a row. At the start of the history the window holds fewer days;
-    `window_days` is its length by definition, 7.
+    Every number from 1 to the largest one that occurs has a row.
 
     Args:
         logs: Communication logs of each day and the 6 days before it.
-        scope: The days, one of whose windows is in memory at a time, and the meaning of statuses and types.
+        scope: The days, and the meaning of statuses and types. One window is in memory at a time.
 
     Returns:
         The columns of `REACH_BY_ATTEMPT`, sorted by its key.

@@ -1,18 +1,14 @@
-"""Channel reach: how many contacts each channel reached, with the interval of the rate, and how many responded."""
-
-from __future__ import annotations
+"""Channel reach: how many contacts each channel reached, and how many responded."""
 
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+
+import pandas as pd
+from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis import classify
 from cleargrid_assets.analysis.relations import select, to_frame
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.contracts import CHANNEL_REACH
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from duckdb import DuckDBPyRelation
 
 _ATTEMPTS = ("communication_type", "direction")
 _REACHED = (*_ATTEMPTS, "status")
@@ -29,11 +25,11 @@ SOURCES = {
     "contacts_responded": (*_ATTEMPTS, "from", "to", "communicated_at"),
     "median_duration": (*_REACHED, "duration"),
 }
-"""The columns of the communication logs that each column is computed from."""
+"""For each column of the table, the columns of the communication logs that it is computed from."""
 
 _Z = NormalDist().inv_cdf(0.975)
 
-# Some inbound communication is after the first outbound one exactly if the last inbound one is.
+# A contact has responded if the last inbound communication is later than the first outbound one.
 _CHANNEL_REACH = """
 WITH by_contact AS (
     SELECT
@@ -72,20 +68,19 @@ LEFT JOIN durations USING (communicated_date, channel)
 
 
 def channel_reach(logs: DuckDBPyRelation, scope: Scope) -> pd.DataFrame:
-    """Counts outbound attempts and the contacts attempted, reached and responding, for each day and channel.
+    """Counts outbound attempts, and the contacts attempted, reached and responding, for each day and channel.
 
-    - `reach_rate` = reached contacts / contacts, from 0 to 1, where a contact is reached by an attempt of outcome
-      reached or engaged; with its 95% Wilson score interval, `reach_rate_low` to `reach_rate_high`.
+    - `reach_rate` = reached contacts / contacts. A contact is reached if an attempt has the outcome reached or engaged.
+    - `reach_rate_low` and `reach_rate_high`: the 95% Wilson score interval of the rate.
     - `attempts_per_reached_contact` = attempts / reached contacts; NULL if nobody was reached.
-    - `contacts_responded`: contacts attempted with an inbound communication on the channel that day, strictly after
-      the day's first outbound attempt to them on it.
+    - `contacts_responded`: contacts that sent something on the channel after the day's first outbound attempt on them.
     - `median_duration`: in seconds, of the reached attempts that have a duration, interpolated linearly.
 
-    A channel has a row on a day with an outbound attempt on it.
+    A channel without outbound attempts has no row.
 
-    The interval for p = k / n with z, the 97.5% quantile of the normal distribution, is
-    (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n): E. B. Wilson, "Probable inference, the law
-    of succession, and statistical inference", Journal of the American Statistical Association 22 (1927).
+    The interval for p = k / n is (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n), where z is the
+    97.5% quantile of the normal distribution: E. B. Wilson, "Probable inference, the law of succession, and statistical
+    inference", Journal of the American Statistical Association 22 (1927).
 
     Args:
         logs: Communication logs of the days.
@@ -104,7 +99,7 @@ def channel_reach(logs: DuckDBPyRelation, scope: Scope) -> pd.DataFrame:
     centre = f"reach_rate + {_Z**2} / (2 * contacts)"
     half_width = f"{_Z} * sqrt(reach_rate * (1 - reach_rate) / contacts + {_Z**2} / (4.0 * contacts * contacts))"
     scale = f"(1 + {_Z**2} / contacts)"
-    # Rounding could put a rate of 0 or 1 outside its interval, or an end of the interval outside 0 to 1.
+    # Because of rounding, the interval could exclude a rate of 0 or 1, or exceed the range 0 to 1.
     result = counts.project(
         f"*, greatest(0, least(reach_rate, ({centre} - {half_width}) / {scale})) AS reach_rate_low, "
         f"least(1, greatest(reach_rate, ({centre} + {half_width}) / {scale})) AS reach_rate_high"

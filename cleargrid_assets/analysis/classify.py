@@ -1,31 +1,27 @@
-"""What one row of the communication logs means: its type, channel, contact, outcome and stage, in SQL."""
-
-from __future__ import annotations
+"""SQL for the meaning of a row: its type, channel, contact, outcome and stage."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+
+from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis.outcomes import UNMAPPED, Outcomes
 from cleargrid_assets.analysis.relations import select
 from cleargrid_assets.contracts import OTHER_CHANNEL, PHONE
 
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyRelation
-
-# The characters that `str.strip` removes; the last is U+3000. DuckDB's `trim` removes plain spaces only, and with a
-# list of characters it is several times slower than a regular expression.
+# The characters that `str.strip` removes. DuckDB's `trim` removes only plain spaces. With a list of characters it is
+# several times slower than a regular expression.
 _WHITESPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
 _OUTER_WHITESPACE = f"^[{_WHITESPACE}]+|[{_WHITESPACE}]+$"
 
 
 def literal(text: str) -> str:
-    """The text as a literal in SQL."""
+    """The text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def _trimmed(column: str) -> str:
-    # Fast path: most addresses begin and end with a visible ASCII character.
+    # The first branch is fast, and enough for most addresses: they begin and end with a visible ASCII character.
     return f"""CASE
         WHEN "{column}"[1] BETWEEN '!' AND '~' AND "{column}"[-1] BETWEEN '!' AND '~' THEN "{column}"
         ELSE regexp_replace("{column}", {literal(_OUTER_WHITESPACE)}, '', 'g')
@@ -54,30 +50,30 @@ SENDER = f"lower({_trimmed('from')})"
 """The contact of an inbound row, trimmed and lower-cased."""
 
 TYPE = _normalised("communication_type")
-"""The normalised communication type of a row: trimmed, upper-case, `-` and space as `_`."""
+"""The normalised communication type: trimmed, upper-case, with `_` for `-` and space."""
 
 STATUS = _normalised("status")
-"""The normalised status of a row: trimmed, upper-case, `-` and space as `_`."""
+"""The normalised status: trimmed, upper-case, with `_` for `-` and space."""
 
 IS_REACHED = "outcome IN ('reached', 'engaged')"
-"""Whether a person took the communication of a classified row."""
+"""Whether a classified row reached a person."""
 
 IS_PHONE = f"channel = '{PHONE}'"
 """Whether a classified row is on the phone channel."""
 
 
 def classified(logs: DuckDBPyRelation, outcomes: Outcomes) -> DuckDBPyRelation:
-    """Adds what the type and status of each row mean.
+    """Adds the channel and the outcome of each row.
 
     Args:
         logs: Rows with at least `communication_type` and `status`.
         outcomes: The meaning of both.
 
     Returns:
-        The rows with normalised `communication_type` and `status`, and two more columns: `channel` (`other` for a type
-        that the outcomes file does not list) and `outcome` (`unmapped` for such a status).
+        The rows with normalised `communication_type` and `status`, and two more columns: `channel` (`other` if the
+        outcomes file does not list the type) and `outcome` (`unmapped` if it does not list the status).
     """
-    # Each pair of words is looked up once, because many rows share few pairs.
+    # Each pair of type and status is looked up once, because a day has many rows and few pairs.
     channel = _looked_up(TYPE, outcomes.channels)
     return select(
         f"""
@@ -104,10 +100,9 @@ def classified(logs: DuckDBPyRelation, outcomes: Outcomes) -> DuckDBPyRelation:
 
 
 def stage(outcomes: Outcomes) -> str:
-    """How far a classified row got, in SQL: 1 attempted, 2 delivered, 3 reached, 4 engaged.
+    """The stage of a classified row: 1 attempted, 2 delivered, 3 reached, 4 engaged.
 
-    A row is engaged if its outcome is, or if it is a reached phone call of `engaged_seconds` or more. Failed and
-    unmapped rows were attempted only.
+    A reached phone call of at least `engaged_seconds` counts as engaged. Failed and unmapped rows count as attempted.
     """
     return f"""CASE outcome
         WHEN 'engaged' THEN 4

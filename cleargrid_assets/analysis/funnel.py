@@ -1,17 +1,12 @@
-"""The attempt funnel: how many attempts and contacts got how far, by communication type."""
+"""The attempt funnel: how many attempts and contacts got to each stage, by communication type."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+import pandas as pd
+from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis import classify
 from cleargrid_assets.analysis.relations import select, to_frame
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.contracts import ALL_TYPES, ATTEMPT_FUNNEL, STAGES
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from duckdb import DuckDBPyRelation
 
 _STAGE = ("communication_type", "direction", "status", "duration")
 SOURCES = {
@@ -25,11 +20,11 @@ SOURCES = {
     "contact_rate": (*_STAGE, "to"),
     "step_rate": (*_STAGE, "to"),
 }
-"""The columns of the communication logs that each column is computed from."""
+"""For each column of the table, the columns of the communication logs that it is computed from."""
 
 _STAGE_ROWS = ", ".join(f"({order}, '{stage}')" for order, stage in enumerate(STAGES, 1))
 
-# Grouped by contact first: the furthest stage of each contact turns distinct contacts into a plain count.
+# Grouped by contact first, because counting contacts by their furthest stage needs no count(DISTINCT).
 _FUNNEL = f"""
 WITH by_contact AS (
     SELECT
@@ -75,14 +70,13 @@ CROSS JOIN (VALUES {_STAGE_ROWS}) AS stages (stage_order, stage)
 def attempt_funnel(logs: DuckDBPyRelation, scope: Scope) -> pd.DataFrame:
     """Counts outbound attempts and their contacts by stage, for each day and communication type, and for `ALL`.
 
-    The stages are 1 `attempted` (every outbound attempt), 2 `delivered`, 3 `reached` and 4 `engaged`; each contains
-    the next. With a(s) attempts and c(s) distinct contacts at stage s or beyond:
+    With a(s) attempts and c(s) distinct contacts that got to stage s or further:
 
-    - `attempt_rate` = a(s) / a(1) and `contact_rate` = c(s) / c(1), from 0 to 1;
-    - `step_rate` = c(s) / c(s - 1), from 0 to 1; NULL at stage 1 and where c(s - 1) is 0.
+    - `attempt_rate` = a(s) / a(1) and `contact_rate` = c(s) / c(1);
+    - `step_rate` = c(s) / c(s - 1); NULL at stage 1, and if c(s - 1) is 0.
 
-    Each day and type with an outbound attempt has all four stages. `ALL` counts a contact once, however many types
-    were used for it. Rows whose own type is `ALL` are counted there and have no rows of their own.
+    Each day and type with an outbound attempt has a row for every stage. `ALL` counts a contact once, even if several
+    types were used. Rows whose own type is `ALL` are counted only there.
 
     Args:
         logs: Communication logs of the days.

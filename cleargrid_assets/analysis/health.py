@@ -1,23 +1,19 @@
 """Operational health: volumes, failures, unmapped statuses, missing durations and lags, by communication type."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from statistics import median
-from typing import TYPE_CHECKING
+
+import pandas as pd
+from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis import classify
 from cleargrid_assets.analysis.outcomes import UNMAPPED
 from cleargrid_assets.analysis.relations import select, to_frame
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.contracts import OPERATIONAL_HEALTH
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from duckdb import DuckDBPyRelation
 
 _VOLUME = ("communicated_date", "communication_type")
 _LOGGING_LAG = (*_VOLUME, "communicated_at", "created_at")
@@ -39,19 +35,19 @@ SOURCES = {
     "volume_ratio": _VOLUME,
     "is_anomalous": _VOLUME,
 }
-"""The columns of the communication logs that each column is computed from."""
+"""For each column of the table, the columns of the communication logs that it is computed from."""
 
 BASELINE_DAYS = 7
-"""How many days before a day make its baseline."""
+"""Number of days before a day that its baseline is computed from."""
 
 MIN_BASELINE_DAYS = 4
-"""With fewer of them, the day is not judged."""
+"""With fewer days that have rows, the day is not judged."""
 
 _MAX_MADS = 3.0
 """A volume further from the baseline than this many scaled MADs is anomalous."""
 
 _SCALE = 1.4826
-"""Turns the median absolute deviation of normally distributed values into their standard deviation."""
+"""Scales the MAD (median absolute deviation) of normally distributed values to their standard deviation."""
 
 _MIN_MAD = 0.05
 """The MAD is taken as at least this share of the median."""
@@ -90,11 +86,11 @@ LEFT JOIN usual USING (communication_type)
 
 @dataclass(frozen=True)
 class UsualVolume:
-    """The volume to expect of a communication type on a day.
+    """The volume that is usual for a communication type on a day.
 
     Attributes:
         baseline: The median volume of the days before.
-        tolerance: How far from the baseline a volume is still usual; None with too few days to judge.
+        tolerance: Max distance from the baseline that is still usual; None if there are too few days to judge.
     """
 
     baseline: float
@@ -102,7 +98,7 @@ class UsualVolume:
 
 
 def usual_volume(before: Sequence[float]) -> UsualVolume | None:
-    """The usual volume after days with the given volumes; None without any.
+    """The usual volume of a day; None if no day before it has rows.
 
     Args:
         before: The volumes of the `BASELINE_DAYS` days before, without the days that have no rows.
@@ -119,22 +115,22 @@ def usual_volume(before: Sequence[float]) -> UsualVolume | None:
 def operational_health(logs: DuckDBPyRelation, scope: Scope) -> pd.DataFrame:
     """Describes the communications of both directions, for each day and communication type.
 
-    - `failure_rate` = failed / communications, from 0 to 1; `unmapped` counts statuses that are not known.
-    - `answered_without_duration`: phone, outcome reached or engaged, no duration.
+    - `failure_rate` = failed / communications.
+    - `answered_without_duration`: phone communications with the outcome reached or engaged and without a duration.
     - `logging_lag_*_s` = `created_at` - `communicated_at` and `update_lag_p95_s` = `updated_at` - `created_at`, in
       seconds with fractions; they may be negative. Quantiles interpolate linearly.
     - `baseline_communications`: the median m of the type's communications on the 7 days before, without days that
-      have no rows of the type; `volume_ratio` = communications / m. NULL if no day before has rows.
+      have no rows of the type; NULL if there are none. `volume_ratio` = communications / m.
     - `is_anomalous`: |communications - m| > 3 * 1.4826 * max(MAD, 0.05 m), where MAD is the median absolute
-      deviation of those days from m; NULL with fewer than 4 such days. The factor makes the MAD estimate the
-      standard deviation of a normal distribution: P. J. Rousseeuw and C. Croux, "Alternatives to the median
-      absolute deviation", Journal of the American Statistical Association 88 (1993).
+      deviation of those days from m; NULL with fewer than 4 such days. The factor 1.4826: P. J. Rousseeuw and
+      C. Croux, "Alternatives to the median absolute deviation", Journal of the American Statistical Association 88
+      (1993).
 
-    A type has no row on a day without communications of it.
+    A type without communications on a day has no row.
 
     Args:
         logs: Communication logs of each day and the 7 days before it.
-        scope: The days, one of which is in memory at a time, and the meaning of statuses and types.
+        scope: The days, and the meaning of statuses and types. One day is in memory at a time.
     """
     volumes = _volumes(logs)
     return to_frame(OPERATIONAL_HEALTH, (_day(logs, scope, day, volumes) for day in scope.days))
@@ -154,7 +150,7 @@ def _day(
     logs: DuckDBPyRelation, scope: Scope, day: date, volumes: Mapping[str, Mapping[date, int]]
 ) -> DuckDBPyRelation:
     days_before = [day - timedelta(days=back) for back in range(1, BASELINE_DAYS + 1)]
-    usual = ["(NULL::VARCHAR, NULL::DOUBLE, NULL::DOUBLE)"]  # Joins nothing; VALUES takes no empty list.
+    usual = ["(NULL::VARCHAR, NULL::DOUBLE, NULL::DOUBLE)"]  # Joins nothing. VALUES needs at least one row.
     for name, by_day in volumes.items():
         if expected := usual_volume([by_day[before] for before in days_before if before in by_day]):
             tolerance = "NULL" if expected.tolerance is None else f"'{expected.tolerance!r}'::DOUBLE"

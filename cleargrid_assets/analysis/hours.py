@@ -1,18 +1,14 @@
 """Hourly reach: at which hour of the business day attempts reach people."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING
+
+import pandas as pd
+from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis import classify
 from cleargrid_assets.analysis.relations import select, to_frame
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.contracts import HOURLY_REACH
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from duckdb import DuckDBPyRelation
 
 _REACHED = ("communication_type", "direction", "status", "communicated_at")
 SOURCES = {
@@ -23,10 +19,10 @@ SOURCES = {
     "reached_attempts": _REACHED,
     "reach_rate": _REACHED,
 }
-"""The columns of the communication logs that each column is computed from."""
+"""For each column of the table, the columns of the communication logs that it is computed from."""
 
 _OFFSET_STEP_S = 900
-"""The offset of a zone changes only at full quarters of an hour, in UTC."""
+"""The UTC offset of a zone changes only at whole quarters of an hour."""
 
 _HOURLY_REACH = """
 WITH counted AS (
@@ -56,11 +52,10 @@ LEFT JOIN counted USING (communicated_date, channel, hour)
 
 
 def hourly_reach(logs: DuckDBPyRelation, scope: Scope) -> pd.DataFrame:
-    """Counts outbound attempts, and those of outcome reached or engaged, by the hour in the business zone.
+    """Counts outbound attempts, and those with the outcome reached or engaged, by hour in the business zone.
 
-    `reach_rate` = reached attempts / attempts, from 0 to 1; NULL in an hour without attempts. Each day and channel
-    with an attempt has all 24 hours. When clocks go back, the repeated hour counts as one hour; when they go forward,
-    the skipped hour has no attempts.
+    `reach_rate` = reached attempts / attempts; NULL in an hour without attempts. Each day and channel with an attempt
+    has a row for all 24 hours. An hour that repeats because clocks go back is one row.
 
     Args:
         logs: Communication logs of the days.
@@ -79,8 +74,8 @@ def hourly_reach(logs: DuckDBPyRelation, scope: Scope) -> pd.DataFrame:
 def _local_hour(logs: DuckDBPyRelation, zone: tzinfo) -> str:
     """The hour in the zone, in SQL.
 
-    Python's rules of the zone are used, because they also bound the day. DuckDB brings its own rules, which may be
-    older; the hours of a day could then lie outside it.
+    The offsets are computed in Python, because the bounds of the day are. DuckDB has its own time zone rules. If those
+    are older, hours could lie outside the day.
     """
     seconds = "epoch_us(communicated_at) // 1000000"
     [(first, last)] = logs.aggregate(f"min({seconds}), max({seconds})").fetchall()

@@ -1,7 +1,4 @@
-"""The outcomes file: what a status and a communication type mean.
-
-The packaged file is read first; a user's file (`CLEARGRID_OUTCOMES`) extends and overrides it.
-"""
+"""The outcomes file: the meaning of statuses and communication types."""
 
 import json
 import math
@@ -21,7 +18,7 @@ else:
     import tomli as tomllib
 
 OUTCOMES = ("failed", "delivered", "reached", "engaged")
-"""What a status may mean, from the least to the most."""
+"""What a status may mean, in ascending order."""
 
 UNMAPPED = "unmapped"
 """The outcome of a status that the file does not list."""
@@ -64,19 +61,18 @@ class Outcomes:
 
 
 def normalised(word: str) -> str:
-    """A status or communication type in the form that is compared: trimmed, upper-case, `-` and space as `_`."""
+    """A status or communication type as it is compared: trimmed, upper-case, with `_` for `-` and space."""
     return "".join(map(_capital, word.strip())).replace("-", "_").replace(" ", "_")
 
 
 def load_outcomes(path: str | None) -> Outcomes:
-    """Reads the packaged outcomes and the user's file on top of them.
+    """Reads the packaged file, then the user's file, whose entries are added and replace packaged ones.
 
     Args:
         path: The user's TOML file; None for the packaged outcomes alone.
 
     Raises:
-        OutcomesError: If a file cannot be read, is not TOML, or holds an unknown table, key, outcome or channel, or
-            a value of the wrong type. The message names the file, the line and the entry.
+        OutcomesError: A file cannot be read, is not TOML, or has an unknown or wrong entry.
     """
     files = {"the packaged outcomes.toml": resources.files(__package__).joinpath("outcomes.toml").read_bytes()}
     if path is not None:
@@ -99,14 +95,14 @@ def load_outcomes(path: str | None) -> Outcomes:
 def toml_lines_for(statuses: Iterable[str], types: Iterable[str]) -> str:
     """The TOML entries for unmapped statuses and types, ready to paste and to correct.
 
-    Suggested are `delivered` for a status and `other` for a type; a comment lists the alternatives.
+    The suggestions are `delivered` and `other`; a comment lists the alternatives.
 
     Args:
         statuses: Unmapped statuses.
         types: Unmapped communication types.
 
     Returns:
-        Whole tables with their headers, one entry per line; empty if there is nothing to add.
+        TOML tables with headers, one entry per line; empty if there is nothing to add.
     """
     tables = [
         _toml_table("statuses", statuses, _SUGGESTED_OUTCOME),
@@ -116,7 +112,7 @@ def toml_lines_for(statuses: Iterable[str], types: Iterable[str]) -> str:
 
 
 def _capital(letter: str) -> str:
-    """The upper-case letter as DuckDB has it: always one letter, or the letter itself."""
+    """The upper-case letter as DuckDB makes it: always a single character."""
     candidates = (letter.upper(), letter.title(), "\N{LATIN CAPITAL LETTER SHARP S}" if letter == "ß" else letter)
     return next(capital for capital in candidates if len(capital) == 1)
 
@@ -130,7 +126,7 @@ def _toml_table(name: str, keys: Iterable[str], word: str) -> str:
 def _toml_key(key: str) -> str:
     if _BARE_KEY.fullmatch(key):
         return key
-    # A JSON string is a TOML basic string, except for DEL, which TOML wants escaped.
+    # A JSON string is a TOML string, except that TOML requires DEL to be escaped.
     return json.dumps(key, ensure_ascii=False).replace("\x7f", "\\u007F")
 
 
@@ -143,7 +139,7 @@ def _read(path: str) -> bytes:
 
 def _decoded(name: str, content: bytes) -> str:
     try:
-        # `-sig`: editors on Windows may begin a file with a byte order mark.
+        # `-sig`, because editors on Windows may write a byte order mark.
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
@@ -184,7 +180,7 @@ def _words(table: str, entries: Any, allowed: Sequence[str]) -> dict[str, str]:
 
 
 def _seconds(value: Any) -> float:
-    # In Python, a TOML boolean is an int.
+    # In Python, a boolean is an int.
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or value < 0:
         raise _EntryError((_SECONDS,), f"{_SECONDS} must be a number of seconds, 0 or more, not {value!r}")
@@ -192,9 +188,9 @@ def _seconds(value: Any) -> float:
 
 
 def _line_of(text: str, path: Sequence[str]) -> int:
-    """The line that completes an entry: the end of the shortest beginning of the file that is TOML and has the entry.
+    """The line that completes an entry: the last line of the shortest beginning of the file that contains the entry.
 
-    The parser is right for every way to write an entry (quoted, dotted, inline); a search is not.
+    The file is parsed, not searched, because entries can be quoted, dotted or inline.
     """
     lines = text.split("\n")
     for count in range(1, len(lines)):

@@ -1,22 +1,18 @@
-"""From relations in DuckDB to the data frame of a table, with the columns and dtypes of its contract."""
-
-from __future__ import annotations
+"""DuckDB relations, and data frames with the columns and dtypes of a contract."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+
+import pandas as pd
+from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.schema import COLUMN_TYPES, Column, Table
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from duckdb import DuckDBPyRelation
-
 
 def select(sql: str, name: str, rows: DuckDBPyRelation) -> DuckDBPyRelation:
-    """The result of a SELECT that reads the rows under a name. It runs when it is fetched.
+    """A SELECT that reads the rows under the given name. It runs when its result is fetched.
 
     Raises:
-        ValueError: If the SQL is not a query.
+        ValueError: The SQL is not a query.
     """
     result = rows.query(name, sql)
     if result is None:
@@ -25,9 +21,7 @@ def select(sql: str, name: str, rows: DuckDBPyRelation) -> DuckDBPyRelation:
 
 
 def to_frame(table: Table, results: Iterable[DuckDBPyRelation], order: Sequence[str] = ()) -> pd.DataFrame:
-    """Runs the relations one after the other and collects their rows.
-
-    For small results only, because the rows pass through Python.
+    """Runs relations one after the other, and collects their rows. For small results only.
 
     Args:
         table: The contract of the frame.
@@ -35,11 +29,8 @@ def to_frame(table: Table, results: Iterable[DuckDBPyRelation], order: Sequence[
         order: The columns to sort the rows by; the key of the table by default.
 
     Returns:
-        The columns of the table in its order, with the dtypes of `COLUMN_TYPES`. NULL is NaN in float columns, which
-        DuckDB reads as NULL again, and None in object columns. Timestamps are in UTC whatever the process time zone.
+        The columns of the table in its order, with the dtypes of `COLUMN_TYPES`. Timestamps are in UTC.
     """
-    import pandas as pd  # noqa: PLC0415 - only now: it takes long to load
-
     selected = ", ".join(_selected(column) for column in table.columns)
     rows = [row for result in results for row in result.project(selected).fetchall()]
     untyped = pd.DataFrame(rows, columns=table.column_names, dtype="object")
@@ -51,6 +42,6 @@ def to_frame(table: Table, results: Iterable[DuckDBPyRelation], order: Sequence[
 def _selected(column: Column) -> str:
     value = f'CAST("{column.name}" AS {column.type})'
     if column.type == "TIMESTAMPTZ":
-        # DuckDB returns timestamps in the process time zone; without a zone, pandas takes them as the dtype's UTC.
+        # DuckDB would return timestamps in the process time zone. Without a zone, pandas reads them as UTC.
         value = f"{value} AT TIME ZONE 'UTC'"
     return f'{value} AS "{column.name}"'

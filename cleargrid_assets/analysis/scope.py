@@ -1,4 +1,4 @@
-"""What an analysis is asked for: the days, and how rows are to be read."""
+"""The arguments that all analyses share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from cleargrid_assets.analysis.outcomes import Outcomes
 
 @dataclass(frozen=True)
 class Scope:
-    """What every analysis gets besides the rows.
+    """What an analysis needs besides the rows.
 
     Attributes:
         days: The business days to compute.
         zone: The business time zone.
-        outcomes: What statuses and communication types mean.
+        outcomes: The meaning of statuses and communication types.
     """
 
     days: Sequence[date]

@@ -1,17 +1,13 @@
-"""The statuses and communication types in the rows that the outcomes file does not list."""
-
-from __future__ import annotations
+"""Statuses and communication types that the outcomes file does not list."""
 
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+
+from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis import classify
 from cleargrid_assets.analysis.outcomes import Outcomes
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyRelation
 
 
 @dataclass(frozen=True, order=True)
@@ -22,7 +18,7 @@ class Unmapped:
         communicated_date: Business day.
         kind: `status` or `communication_type`.
         value: The word, normalised: in capitals with `_` for `-` and space.
-        communications: How many communications of both directions have it.
+        communications: Number of communications with it, in both directions.
     """
 
     communicated_date: date
@@ -34,19 +30,12 @@ class Unmapped:
 def unmapped(logs: DuckDBPyRelation, outcomes: Outcomes) -> list[Unmapped]:
     """Counts the communications of both directions whose status or type the outcomes file does not list.
 
-    NULL is not counted, because no file could map it; the table does not allow it.
-
-    Args:
-        logs: Communication logs.
-        outcomes: The meaning of statuses and types.
-
-    Returns:
-        The unmapped words of each day, sorted.
+    NULL is not counted, because no file could map it.
     """
     found: Counter[tuple[date, str, str]] = Counter()
     # Grouped before words are normalised, because a day has many rows and few words.
     by_word = logs.aggregate("communicated_date, communication_type, status, count(*) AS communications")
-    # Normalised by DuckDB, as in the analyses: Python's capitals differ for some letters.
+    # Normalised by DuckDB, like in the analyses, because Python makes other capitals of some letters.
     compared = by_word.project(f"communicated_date, {classify.TYPE}, {classify.STATUS}, communications")
     for day, kind, status, communications in compared.fetchall():
         if status is not None and status not in outcomes.statuses:

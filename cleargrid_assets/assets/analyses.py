@@ -1,23 +1,28 @@
-"""The analyses: each is registered here once, and its asset is made by one factory.
-
-To add one: its table in `contracts`, its figures in `analysis`, a picture of its own in `pictures` if it needs one, and
-an entry in `ANALYSES`.
-"""
+"""The registry of analyses, and the factory that makes an asset of each. CONTRIBUTING.md says how to add one."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
+import pandas as pd
+from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis import attempts, channels, funnel, health, hours
 from cleargrid_assets.analysis.classify import trailing_days
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.analysis.unmapped import Unmapped, unmapped
-from cleargrid_assets.assets.declaration import asset_args, lineage, logs_input, without_beta_warnings
-from cleargrid_assets.contracts import ATTEMPT_FUNNEL, CHANNEL_REACH, HOURLY_REACH, OPERATIONAL_HEALTH, REACH_BY_ATTEMPT
+from cleargrid_assets.assets.table_asset import asset_key, table_asset, without_beta_warnings
+from cleargrid_assets.contracts import (
+    ATTEMPT_FUNNEL,
+    CHANNEL_REACH,
+    COMMUNICATION_LOGS,
+    HOURLY_REACH,
+    OPERATIONAL_HEALTH,
+    REACH_BY_ATTEMPT,
+)
 from cleargrid_assets.partitions import BUSINESS_ZONE
 from cleargrid_assets.pictures import attempts as attempts_picture
 from cleargrid_assets.pictures import channels as channels_picture
@@ -27,13 +32,10 @@ from cleargrid_assets.pictures import hours as hours_picture
 from cleargrid_assets.pictures.frames import in_days, tidy
 from cleargrid_assets.pictures.presentation import Presentation
 from cleargrid_assets.pictures.table import presenter
-from cleargrid_assets.resources import OutcomesResource, WarehouseResource
+from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.schema import Table
+from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.slices import StoredSlice
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from duckdb import DuckDBPyRelation
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,14 @@ class Analysis:
     """One analysis of the communication logs.
 
     Attributes:
-        table: The contract of its table, which also names and describes its asset.
-        compute: Gives the rows of the table for the days of a scope.
-        sources: The columns of the log that each column is computed from.
-        present: Gives summary, picture and numbers of one day from the tidy rows of the shown days; None shows the
-            table.
-        trailing_days: Days of the log that one day is computed from, the day included.
-        shown_days: Days of the table that the picture of one day shows, the day included.
-        code_version: To be changed with the definition of the figures.
+        table: The contract. It also names and describes the asset.
+        compute: Computes the rows of the table for the days of a scope.
+        sources: For each column of the table, the columns of the log that it is computed from.
+        present: Makes summary, picture and numbers of one day from the tidy rows of `shown_days`. None shows the rows
+            as a table.
+        trailing_days: Days of the log that the figures of one day are computed from, including the day.
+        shown_days: Days of the table that the picture of one day shows, including the day.
+        code_version: Change it together with the definition of the figures.
     """
 
     table: Table
@@ -88,11 +90,11 @@ ANALYSES: tuple[Analysis, ...] = (
         shown_days=health_picture.SHOWN_DAYS,
     ),
 )
-"""All analyses. Assets, column lineage, window checks, summaries, pictures and tests derive from it."""
+"""Assets, column lineage, window checks, summaries, pictures and tests are made from this list."""
 
 
 def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
-    """The asset that computes, stores and shows an analysis."""
+    """The asset that computes, stores and presents an analysis."""
     present = analysis.present or presenter(analysis.table)
 
     def compute(
@@ -114,26 +116,36 @@ def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
                 [each for each in unknown if each.communicated_date == day],
             )
             _attach_metadata(context, day, presentation)
-        return dg.MaterializeResult(value=rows, metadata=lineage(analysis.sources))
+        return dg.MaterializeResult(value=rows, metadata={"dagster/column_lineage": _column_lineage(analysis)})
 
+    return table_asset(
+        analysis.table, compute, ins={"communication_logs": _logs_input(analysis)}, code_version=analysis.code_version
+    )
+
+
+def _logs_input(analysis: Analysis) -> dg.AssetIn:
+    """The communication logs of the trailing days that end with the day. The first days of the history have fewer."""
     with without_beta_warnings():
-        asset: dg.AssetsDefinition = dg.asset(
-            **asset_args(analysis.table),
-            ins=logs_input(analysis.trailing_days),
-            code_version=analysis.code_version,
-        )(compute)
-    return asset
+        mapping = dg.TimeWindowPartitionMapping(
+            start_offset=1 - analysis.trailing_days, allow_nonexistent_upstream_partitions=analysis.trailing_days > 1
+        )
+    return dg.AssetIn(key=asset_key(COMMUNICATION_LOGS), partition_mapping=mapping)
+
+
+def _column_lineage(analysis: Analysis) -> dg.TableColumnLineage:
+    logs = asset_key(COMMUNICATION_LOGS)
+    return dg.TableColumnLineage(
+        {name: [dg.TableColumnDep(logs, source) for source in sources] for name, sources in analysis.sources.items()}
+    )
 
 
 def _with_stored_days(
     rows: "pd.DataFrame", analysis: Analysis, days: Sequence[date], warehouse: WarehouseResource
 ) -> "pd.DataFrame":
-    """The computed rows and those of the stored days before, tidy.
+    """The computed rows, and the stored rows of the days before them that the picture shows.
 
-    For pictures only, so this is not part of the lineage; days that are not stored are left out.
+    This is not an input of the asset, because the figures do not depend on it. Days that are not stored have no rows.
     """
-    import pandas as pd  # noqa: PLC0415 - only now: it takes long to load
-
     computed = tidy(rows, analysis.table)
     before = [days[0] - timedelta(days=back) for back in range(analysis.shown_days - 1, 0, -1)]
     if not before:

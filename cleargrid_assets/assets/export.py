@@ -1,4 +1,4 @@
-"""The asset of an export: a dataset of the Exports API as a table, and the external asset that it comes from."""
+"""The asset that fetches and stores a dataset of the Exports API, and the external asset upstream of it."""
 
 import os
 import tempfile
@@ -7,20 +7,21 @@ from pathlib import Path
 
 import dagster as dg
 
-from cleargrid_assets.assets.declaration import asset_args, without_beta_warnings
+from cleargrid_assets.assets.table_asset import table_asset
 from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.exports.fetch import FetchedDay, FetchError, fetch
 from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
-from cleargrid_assets.resources import ExportsResource, WarehouseResource
+from cleargrid_assets.resources import ExportsResource
 from cleargrid_assets.schema import SCHEMA, Table
 from cleargrid_assets.warehouse.connection import is_path
+from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.slices import SpooledPartition, SpooledSlice
 
 SOURCE_KEY_PREFIX = "cleargrid_exports_api"
 
 
 def export_source(dataset: Dataset, table: Table) -> dg.AssetSpec:
-    """The external asset that stands for the dataset at ClearGrid, so that lineage begins where the data does."""
+    """The external asset for the dataset at ClearGrid, so that lineage starts at the source."""
     return dg.AssetSpec(
         key=[SOURCE_KEY_PREFIX, f"{dataset.code}_{table.name}"],
         description=f"ClearGrid Exports API, section {dataset.section}, dataset {dataset.code}.",
@@ -33,8 +34,8 @@ def export_asset(dataset: Dataset, table: Table) -> dg.AssetsDefinition:
     """An asset that stores the rows of a dataset, one partition per business day.
 
     Args:
-        dataset: What is fetched.
-        table: Its table. The columns are the dataset's fields, then the partition column and `extracted_at`.
+        dataset: The dataset to fetch.
+        table: Where to store it. Its columns are the dataset's fields, the partition column and `extracted_at`.
     """
 
     def export(
@@ -45,26 +46,19 @@ def export_asset(dataset: Dataset, table: Table) -> dg.AssetsDefinition:
             try:
                 days = fetch(client, windows, spool_root(warehouse.database), log=context.log.info)
             except FetchError as error:
-                # The client has retried whatever may succeed later.
+                # No retries by Dagster: the client has already retried every failure that can be temporary.
                 raise dg.Failure(str(error), metadata=error.facts, allow_retries=False) from None
         for key, day in days.items():
             context.add_asset_metadata(day.metadata, partition_key=key)
         return dg.MaterializeResult(value=_as_slice(days))
 
-    arguments = {
-        **asset_args(table),
-        "deps": [export_source(dataset, table)],
-        "code_version": "1",
-    }
-    with without_beta_warnings():
-        asset: dg.AssetsDefinition = dg.asset(**arguments)(export)
-    return asset
+    return table_asset(table, export, deps=[export_source(dataset, table)])
 
 
 def spool_root(database: str) -> Path:
-    """The folder of spools: beside a database file, where another process finds it, else in the temporary folder.
+    """The folder of spools: next to the database file, so that the next process finds it.
 
-    The temporary folder is shared by all users, so the name includes the user's number.
+    Without a database file it is in the temporary folder. All users share that, so the name includes the user's id.
     """
     if not is_path(database):
         return Path(tempfile.gettempdir()) / f"cleargrid_assets-{os.getuid()}.spool"

@@ -1,5 +1,5 @@
-"""The asset checks: whether the numbers of a day can be trusted, and what to do if not.
+"""The asset checks. Each says whether a day can be trusted, and what to do if not.
 
-What belongs here: checks of stored rows and of materializations. What does not: the contract of a row, which is
-enforced when a page is read and when a day is stored.
+What belongs here: checks of stored rows and of materializations. What does not: enforcing the contract when a page is
+read or a day is stored.
 """

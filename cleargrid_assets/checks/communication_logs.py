@@ -1,4 +1,4 @@
-"""The checks of the communication logs: those of every export, and what is special to this one."""
+"""The checks of the communication logs: those of every export, and those of this table alone."""
 
 import dagster as dg
 
@@ -10,17 +10,18 @@ from cleargrid_assets.checks.row_rules import RowRule
 from cleargrid_assets.checks.scope import days_in_scope
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.exports.dataset import D21
-from cleargrid_assets.resources import OutcomesResource, WarehouseResource
+from cleargrid_assets.resources import OutcomesResource
+from cleargrid_assets.warehouse.resource import WarehouseResource
 
 SPECIAL_RULES = {
     "direction_is_known": RowRule(
-        "`direction` is inbound or outbound. The API documents no other value.",
+        "Every `direction` is inbound or outbound, the only documented values.",
         f"NOT ({classify.OUTBOUND} OR {classify.INBOUND})",
         False,
         "No analysis counts rows with another direction. Ask ClearGrid what it means.",
     ),
     "duration_is_not_negative": RowRule(
-        "No `duration` is below zero.",
+        "No `duration` is negative.",
         "duration < 0",
         False,
         "Medians of the duration may be wrong. Report the rows to ClearGrid by their public_id.",
@@ -39,7 +40,7 @@ communication_logs_checks = export_checks(
 def statuses_and_types_are_mapped(
     context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, outcomes: OutcomesResource
 ) -> dg.AssetCheckResult:
-    """Whether the outcomes file knows all statuses and communication types of the days of the run."""
+    """Checks that the outcomes file lists all statuses and communication types of the days of the run."""
     days = days_in_scope(context, COMMUNICATION_LOGS)
     with warehouse.slice(COMMUNICATION_LOGS, days).open() as rows:
         return find_unmapped(rows, outcomes.load(), days)

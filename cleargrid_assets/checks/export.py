@@ -9,8 +9,9 @@ from cleargrid_assets.checks.history import history_checks
 from cleargrid_assets.checks.row_rules import RowChecks, RowRule
 from cleargrid_assets.checks.scope import days_in_scope, last_materialization, rows_by_day
 from cleargrid_assets.exports.dataset import Dataset
-from cleargrid_assets.resources import ExportsResource, WarehouseResource
+from cleargrid_assets.resources import ExportsResource
 from cleargrid_assets.schema import Table
+from cleargrid_assets.warehouse.resource import WarehouseResource
 
 
 def export_checks(
@@ -19,19 +20,19 @@ def export_checks(
     derived: Sequence[Table] = (),
     special_rules: Mapping[str, RowRule] | None = None,
 ) -> list[dg.AssetChecksDefinition]:
-    """The checks of an export's stored rows, of its source and of its history.
+    """The checks of the stored rows, the source and the history of an export.
 
     Args:
-        dataset: Where the rows come from.
-        table: Where they are stored.
-        derived: The tables that are computed from it, whose history is checked with it.
-        special_rules: Rules that each row must keep besides those of the contract, by the names of their checks.
+        dataset: The source of the rows.
+        table: The table that stores them.
+        derived: The tables that are computed from it. Their history is checked, too.
+        special_rules: Rules for each row besides those of the contract, by the names of their checks.
     """
     return [_stored_checks(dataset, table, special_rules or {}), history_checks(table, derived)]
 
 
 def _stored_checks(dataset: Dataset, table: Table, special_rules: Mapping[str, RowRule]) -> dg.AssetChecksDefinition:
-    """The checks of the days that a run stores, as one step that reads them over one connection."""
+    """The checks of the days that a run stores, as one step with one connection."""
     row_checks = RowChecks(dataset, table, special_rules)
     agrees, no_new_fields = source.agrees(table), source.no_new_fields(table)
 

@@ -1,4 +1,4 @@
-"""Checks of the attempt funnel against itself and against the log."""
+"""Checks that the attempt funnel is consistent and agrees with the communication logs."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,24 +7,24 @@ from datetime import date
 import dagster as dg
 
 from cleargrid_assets.analysis import classify
-from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.scope import days_in_scope, format_days, verdict
 from cleargrid_assets.contracts import ALL_TYPES, ATTEMPT_FUNNEL, COMMUNICATION_LOGS, STAGES
-from cleargrid_assets.resources import WarehouseResource
+from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.wording import counted, first_of
 
 _MAX_NAMED = 5
 _STAGES_CONTAIN_EACH_OTHER = dg.AssetCheckSpec(
     "stages_contain_each_other",
     asset=asset_key(ATTEMPT_FUNNEL),
-    description="Each funnel has all stages. No stage has more attempts or contacts than the one before it, or more "
+    description="Each funnel has every stage. No stage has more attempts or contacts than the stage before it, or more "
     "contacts than attempts.",
 )
 _ATTEMPTS_ARE_THE_OUTBOUND_ROWS = dg.AssetCheckSpec(
     "attempts_are_the_outbound_rows",
     asset=asset_key(ATTEMPT_FUNNEL),
     additional_deps=[asset_key(COMMUNICATION_LOGS)],
-    description="The attempts of the first stage are exactly the outbound rows of the log, in total and by type.",
+    description="The first stage counts every outbound row of the communication logs, in total and by type.",
 )
 
 
@@ -34,7 +34,7 @@ _ATTEMPTS_ARE_THE_OUTBOUND_ROWS = dg.AssetCheckSpec(
 def funnel_checks(
     context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
 ) -> Iterator[dg.AssetCheckResult]:
-    """Checks that the funnels of the run are consistent, and that they are those of the stored log."""
+    """Checks the funnels of the days of the run."""
     days = days_in_scope(context, ATTEMPT_FUNNEL)
     if _STAGES_CONTAIN_EACH_OTHER.key in context.selected_asset_check_keys:
         yield _check_stages(warehouse, days)
@@ -58,7 +58,7 @@ def _check_stages(warehouse: WarehouseResource, days: list[date]) -> dg.AssetChe
     return verdict(
         _STAGES_CONTAIN_EACH_OTHER,
         passed=not names,
-        good=f"The stages of {format_days(days)} contain each other.",
+        good=f"The funnels of {format_days(days)} are consistent.",
         bad=f"A stage is missing, misnamed or too large in {counted(len(names), 'funnel')} of {format_days(days)}. "
         "Materialize the funnel of these days again. If the check still fails, something else writes to the table.",
         metadata={"funnels": names},
@@ -76,9 +76,9 @@ def _compare_with_log(warehouse: WarehouseResource, days: list[date]) -> dg.Asse
     return verdict(
         _ATTEMPTS_ARE_THE_OUTBOUND_ROWS,
         passed=not different,
-        good=f"The funnel of {format_days(days)} has every outbound row.",
-        bad=f"{first_of(different, _MAX_NAMED, 'difference', '; ')}. The log has changed since then: "
-        "materialize the funnel of these days.",
+        good=f"The funnel of {format_days(days)} counts every outbound row.",
+        bad=f"{first_of(different, _MAX_NAMED, 'difference', '; ')}. The log has changed since the "
+        "funnel was computed. Materialize the funnel of these days.",
         metadata={
             name: sum(count for (_, kind), count in counts.items() if kind == ALL_TYPES)
             for name, counts in (("attempts", attempted), ("outbound_rows", outbound))
@@ -88,7 +88,7 @@ def _compare_with_log(warehouse: WarehouseResource, days: list[date]) -> dg.Asse
 
 
 def _outbound_rows(warehouse: WarehouseResource, days: list[date]) -> Counter[tuple[date, str]]:
-    """The outbound rows of the log by day and type, all types included."""
+    """The outbound rows of the log by day and type, and by day for all types together."""
     with warehouse.slice(COMMUNICATION_LOGS, days).open() as logs:
         # Grouped before types are normalised, because a day has many rows and few types.
         by_word = logs.filter(classify.OUTBOUND).aggregate("communicated_date, communication_type, count(*) AS rows")

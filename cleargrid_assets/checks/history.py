@@ -1,6 +1,6 @@
-"""Checks over the history of an export: is the last closed day stored in time, is a day missing, is the source alive.
+"""Checks of the history of an export: is the last closed day stored in time, is a day missing, is the source alive.
 
-The first two ask which partitions are materialized, not when: after a backfill of an old day, nothing is fresh.
+They look at which partitions are materialized, not at when: a backfill of an old day does not make a table fresh.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,11 +8,11 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
-from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.scope import materialized_days, rows_by_day, verdict
 from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, closed_days
-from cleargrid_assets.resources import WarehouseResource
 from cleargrid_assets.schema import Table
+from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.wording import counted, first_of
 
 FRESH, COMPLETE, ALIVE = "is_fresh", "no_closed_day_is_missing", "source_is_alive"
@@ -28,7 +28,7 @@ def now_in_zone() -> datetime:
 
 
 def due_day(now: datetime) -> date:
-    """The latest day that is due: yesterday from the deadline on, the day before yesterday until then."""
+    """The latest day that is due: yesterday after the deadline, the day before yesterday until then."""
     return now.date() - timedelta(days=1 if now.time() >= FRESH_BY else 2)
 
 
@@ -60,16 +60,15 @@ class HistoryChecks:
         self.alive = dg.AssetCheckSpec(
             ALIVE,
             asset=asset_key(table),
-            description="The latest day that is due and stored has rows, if such days usually have rows: the same "
-            "weekday of the four weeks before, where materialized. A source that has stopped logging still answers "
-            "every request, with no rows.",
+            description="The latest stored day that is due has rows, or the same weekday usually has none (four weeks "
+            "before it, where materialized). If the source stops logging, the API still answers, with no rows.",
         )
 
     def freshness(self, materialized: Mapping[str, set[str]], now: datetime) -> dg.AssetCheckResult:
-        """Whether every table has the last closed day, or a later one, by the deadline.
+        """Checks that every table has the last closed day, or a later one, by the deadline.
 
         Args:
-            materialized: The partition keys of each table that are materialized.
+            materialized: The materialized partition keys of each table.
             now: The current time in the business zone.
         """
         due = due_day(now).isoformat()
@@ -88,12 +87,7 @@ class HistoryChecks:
         )
 
     def inventory(self, materialized: Mapping[str, set[str]], now: datetime) -> dg.AssetCheckResult:
-        """Whether every table has all closed days that are due.
-
-        Args:
-            materialized: The partition keys of each table that are materialized.
-            now: The current time in the business zone.
-        """
+        """Checks that every table has all closed days that are due. The arguments are those of `freshness`."""
         due = [key for key in closed_days(now) if key <= due_day(now).isoformat()]
         lacking: dict[tuple[str, ...], list[str]] = {}
         for name, keys in materialized.items():
@@ -117,23 +111,19 @@ class HistoryChecks:
     def _remedy(self, missing: Sequence[str], first: str | None) -> str:
         if not missing:
             return ""
-        remedy = f" Launch a backfill of {missing[0]} to {missing[-1]}, missing partitions only."
+        remedy = f" Materialize {missing[0]}."
+        if len(missing) > 1:
+            remedy = f" Backfill {missing[0]} to {missing[-1]}, missing partitions only."
         if len(self.tables) > 1:
-            remedy += " Then materialize the days after them that their trailing windows look back from."
+            remedy += " Then materialize the later days whose trailing windows include them."
         if first and missing[0] < first:
-            remedy += f" If you do not want the days before {first}, set CLEARGRID_START_DATE to {first} instead."
+            remedy += f" If you do not need the days before {first}, set CLEARGRID_START_DATE to {first} instead."
         return remedy
 
     def liveness(
         self, warehouse: WarehouseResource, materialized: Mapping[str, set[str]], now: datetime
     ) -> dg.AssetCheckResult:
-        """Whether the latest stored day that is due has rows, or such days usually have none.
-
-        Args:
-            warehouse: Where the rows are counted.
-            materialized: The partition keys of each table that are materialized.
-            now: The current time in the business zone.
-        """
+        """Checks that the latest stored day that is due has rows, or that such days usually have none."""
         keys = materialized[self.table.name]
         candidates = {key for key in keys if key <= due_day(now).isoformat()} or keys
         if not candidates:
@@ -145,16 +135,15 @@ class HistoryChecks:
             rows = rows_by_day(stored, [day, *known])
         with_rows = [other for other in known if rows[other]]
         compared = (
-            f"{day} has no rows, while {len(with_rows)} of the {len(known)} same weekdays before it have some."
+            f"{day} has no rows, but {len(with_rows)} of the {len(known)} same weekdays before it have some."
             if known
-            else f"{day} has no rows, and none of the same weekdays before it is materialized, so there is nothing to "
-            "compare with."
+            else f"{day} has no rows. It cannot be judged, because no earlier day of the same weekday is materialized."
         )
         return verdict(
             self.alive,
             passed=bool(rows[day]) or not with_rows or 2 * len(with_rows) < len(known),
             good=f"{day} has {rows[day]:,} rows." if rows[day] else f"{compared}{' This looks normal.' * bool(known)}",
-            bad=f"{compared} Ask ClearGrid whether logging has stopped, and materialize the day again when it works.",
+            bad=f"{compared} Ask ClearGrid whether logging has stopped. Materialize the day again when it works.",
             metadata={"day": day.isoformat(), "rows": rows[day], "same_weekdays_with_rows": len(with_rows)},
         )
 
@@ -167,7 +156,7 @@ def history_checks(
     Args:
         table: The export's table.
         derived: The tables that are computed from it.
-        now: Gives the current time in the business zone.
+        now: Returns the current time in the business zone.
     """
     checks = HistoryChecks(table, derived)
 

@@ -1,22 +1,17 @@
-"""Whether the outcomes file lists all statuses and types of the log."""
-
-from __future__ import annotations
+"""The check that the outcomes file lists all statuses and types of the log."""
 
 from collections import Counter
 from datetime import date
-from typing import TYPE_CHECKING
 
 import dagster as dg
+from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis.outcomes import Outcomes, toml_lines_for
 from cleargrid_assets.analysis.unmapped import unmapped
-from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.scope import format_days, verdict
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, OTHER_CHANNEL
 from cleargrid_assets.wording import counted
-
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyRelation
 
 MAPPED = dg.AssetCheckSpec(
     "statuses_and_types_are_mapped",
@@ -27,12 +22,9 @@ MAPPED = dg.AssetCheckSpec(
 
 
 def find_unmapped(rows: DuckDBPyRelation, outcomes: Outcomes, days: list[date]) -> dg.AssetCheckResult:
-    """Checks that all statuses and types are mapped; if not, the metadata has the lines to add to the outcomes file.
+    """Checks that all statuses and types of the stored rows are mapped.
 
-    Args:
-        rows: The stored rows of the days.
-        outcomes: The meaning of statuses and types.
-        days: The business days.
+    If not, the metadata has the lines to add to the outcomes file.
     """
     totals: Counter[tuple[str, str]] = Counter()
     for each in unmapped(rows, outcomes):

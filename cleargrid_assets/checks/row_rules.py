@@ -1,16 +1,15 @@
-"""What every stored row of an export must be. One query per day answers all rules but uniqueness."""
-
-from __future__ import annotations
+"""Rules that every stored row of an export must keep. One query per day checks all rules except uniqueness."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
+from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis.relations import select
-from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.scope import format_days, verdict
 from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.exports.window import iso
@@ -18,21 +17,19 @@ from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
 from cleargrid_assets.schema import PARTITION_COLUMN, Table
 from cleargrid_assets.warehouse.sql import quoted
 
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyRelation
-
 _MAX_SAMPLES = 5
-_REFETCH = "Materialize the day again. If that does not help, something other than this project writes to the table."
+_REFETCH = "Materialize the day again. If the check still fails, another program writes to the table."
 
 
 @dataclass(frozen=True)
 class RowRule:
-    """A rule that each row of a day must keep.
+    """A rule for each row of a day.
 
     Attributes:
-        description: For the UI.
-        broken_by: SQL over a row, true if the row breaks the rule. `{since}` and `{until}` are the bounds of its day.
-        blocking: Whether the analyses of the day must not run if a row breaks the rule.
+        description: The rule in one sentence, for the UI.
+        broken_by: An SQL expression that is true if a row breaks the rule. `{since}` and `{until}` are the bounds of
+            its day.
+        blocking: Whether a broken rule stops the analyses of the day.
         advice: What to do about such rows.
     """
 
@@ -57,7 +54,7 @@ def rules_of(dataset: Dataset, table: Table) -> dict[str, RowRule]:
             f"Every `{dataset.cursor_field}` lies between the midnights of its business day.",
             f"NOT ({cursor} >= TIMESTAMPTZ '{{since}}' AND {cursor} < TIMESTAMPTZ '{{until}}')",
             True,
-            "If CLEARGRID_TIMEZONE was changed, materialize all days that were stored before the change. " + _REFETCH,
+            "If CLEARGRID_TIMEZONE has changed, materialize all days that were stored before. " + _REFETCH,
         ),
     }
 
@@ -66,8 +63,8 @@ class RowChecks:
     """The checks of one table's rows.
 
     Args:
-        dataset: Where the rows come from.
-        table: Where they are stored.
+        dataset: The source of the rows.
+        table: The table that stores them.
         special: Rules besides those of the contract.
     """
 
@@ -88,16 +85,11 @@ class RowChecks:
 
     @property
     def specs(self) -> list[dg.AssetCheckSpec]:
-        """All of them."""
+        """The checks of all rules, and of uniqueness."""
         return [self._unique, *self._specs.values()]
 
     def examine(self, rows: DuckDBPyRelation, days: list[date]) -> list[dg.AssetCheckResult]:
-        """Checks the rows.
-
-        Args:
-            rows: The rows of the days, in the stored table.
-            days: Their days.
-        """
+        """Checks the stored rows of the days."""
         findings = [self._examine_day(rows, day) for day in days]
         results = []
         for name, rule in self._rules.items():
@@ -108,7 +100,7 @@ class RowChecks:
         return [*results, self._result(self._unique, days, len(repeated), repeated, _REFETCH)]
 
     def _examine_day(self, rows: DuckDBPyRelation, day: date) -> dict[str, Any]:
-        """For each rule, how many rows of the day break it, and a few of their keys."""
+        """For each rule, how many rows of the day break it, and some of their keys."""
         window = day_window(day, BUSINESS_ZONE)
         answers: list[str] = []
         for name, rule in self._rules.items():
@@ -120,9 +112,9 @@ class RowChecks:
         return dict(zip(found.columns, values, strict=True))
 
     def _repeated_keys(self, rows: DuckDBPyRelation, days: list[date]) -> list[str]:
-        """The keys of the rows that the whole table has more than once."""
+        """The keys of the rows that occur more than once in the whole table."""
         if not rows.limit(1).fetchall():
-            # There may be no table yet.
+            # The table may not exist yet.
             return []
         key = quoted(self._key)
         elsewhere = " AND ".join(["true", *(f"{PARTITION_COLUMN} <> DATE '{day}'" for day in days)])
@@ -141,7 +133,7 @@ class RowChecks:
             spec,
             passed=count == 0,
             good=f"All rows of {format_days(days)} keep this rule.",
-            bad=f"{count:,} rows of {format_days(days)} break this rule. {advice}",
+            bad=f"Rows of {format_days(days)} that break this rule: {count:,}. {advice}",
             metadata={"offending_rows": count} | ({f"{self._key}s": samples[:_MAX_SAMPLES]} if samples else {}),
             severity=dg.AssetCheckSeverity.ERROR,
         )

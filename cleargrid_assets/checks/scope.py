@@ -1,24 +1,20 @@
-"""Which days a check is about, what their materializations say, and how a check answers."""
-
-from __future__ import annotations
+"""What checks share: the days to check, their latest materializations, and the result."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
+from duckdb import DuckDBPyRelation
 
-from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.partitions import DAILY
 from cleargrid_assets.schema import PARTITION_COLUMN, Table
 
-if TYPE_CHECKING:
-    from duckdb import DuckDBPyRelation
-
 
 def days_in_scope(context: dg.AssetCheckExecutionContext, table: Table) -> list[date]:
-    """The days that the run materializes; in a run of checks alone, the latest materialized day, if there is one."""
+    """The days that the run materializes. If it runs only checks: the latest materialized day, if there is one."""
     if context.has_partition_key or context.has_partition_key_range:
         keys: Sequence[str] = DAILY.get_partition_keys_in_range(context.partition_key_range)
     else:
@@ -33,11 +29,11 @@ def materialized_days(instance: dg.DagsterInstance, table: Table) -> set[str]:
 
 @dataclass(frozen=True)
 class LastMaterialization:
-    """What the latest materialization of a day reports.
+    """The latest materialization of a day.
 
     Attributes:
-        run_id: The run that stored the day; None if the day was never materialized.
-        metadata: As plain values.
+        run_id: The run that stored the day; None if it was never materialized.
+        metadata: The metadata as plain values.
     """
 
     run_id: str | None
@@ -45,7 +41,7 @@ class LastMaterialization:
 
 
 def last_materialization(instance: dg.DagsterInstance, table: Table, day: date) -> LastMaterialization:
-    """What the latest materialization of a day reports."""
+    """Reads the latest materialization of a day from the event log."""
     records = instance.fetch_materializations(
         dg.AssetRecordsFilter(asset_key(table), asset_partitions=[day.isoformat()]), limit=1
     ).records
@@ -56,13 +52,13 @@ def last_materialization(instance: dg.DagsterInstance, table: Table, day: date) 
 
 
 def rows_by_day(rows: DuckDBPyRelation, days: Sequence[date]) -> dict[date, int]:
-    """How many of the rows each day has."""
+    """The number of rows of each day."""
     counts = dict(rows.aggregate(f"{PARTITION_COLUMN}, count(*)").fetchall())
     return {day: counts.get(day, 0) for day in days}
 
 
 def format_days(days: Sequence[date]) -> str:
-    """The days as text, for descriptions."""
+    """The days as text."""
     if not days:
         return "no day (none is materialized yet)"
     return str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
@@ -83,9 +79,9 @@ def verdict(
         spec: The check.
         passed: Whether it passed.
         good: The description if it passed.
-        bad: The description if it did not, with what to do.
-        metadata: The numbers behind the answer.
-        severity: How bad it is if it did not pass.
+        bad: The description if it failed, with what to do.
+        metadata: The numbers behind the result.
+        severity: The severity if it failed.
     """
     return dg.AssetCheckResult(
         check_name=spec.name,

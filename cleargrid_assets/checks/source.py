@@ -1,4 +1,4 @@
-"""How an export compares with its source: the source's own count, and the fields it sends."""
+"""Checks of an export against its source: the source's own count of rows, and the fields that it sends."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from datetime import date
 
 import dagster as dg
 
-from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.scope import LastMaterialization, format_days, verdict
 from cleargrid_assets.exports.count import Count, count_rows
 from cleargrid_assets.exports.dataset import Dataset
@@ -22,14 +22,14 @@ def agrees(table: Table) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         "source_agrees",
         asset=asset_key(table),
-        description="The API's own count of the day equals the number of rows stored. In the run that fetched the day, "
-        "the count of that fetch is used if it agrees. Otherwise the API is asked again, because rows may have arrived "
-        "since. The check warns if the API caps its count, gives none, takes too long or cannot be asked.",
+        description="The API's own count of the day equals the number of stored rows. The API is asked again if the "
+        "count of the fetch does not agree, or if another run fetched the day. The check warns if the API gives no "
+        "exact count, takes too long or cannot be reached.",
     )
 
 
 def no_new_fields(table: Table) -> dg.AssetCheckSpec:
-    """The check that finds fields which the contract does not have."""
+    """The check that reports fields that the contract does not have."""
     return dg.AssetCheckSpec(
         "no_new_fields",
         asset=asset_key(table),
@@ -46,13 +46,13 @@ def compare_counts(
     last: Mapping[date, LastMaterialization],
     run_id: str,
 ) -> dg.AssetCheckResult:
-    """Whether the source counts as many rows as are stored.
+    """Checks that the source counts as many rows as are stored.
 
     Args:
         spec: The check.
-        exports: Asked for the days that this run has not fetched, or whose count is missing or differs.
-        dataset: Which dataset to count.
-        stored: Rows by day.
+        exports: Counts the days whose count is missing or differs.
+        dataset: The dataset to count.
+        stored: The number of stored rows of each day.
         last: The latest materialization of each day.
         run_id: The run of the check.
     """
@@ -69,11 +69,11 @@ def compare_counts(
         description += ". Materialize these days again."
     elif uncounted:
         description = (
-            f"The source did not count {', '.join(map(str, uncounted))} exactly ({counts[uncounted[0]].note}), so the "
-            "rows stored could not be compared with its count."
+            f"The source gave no exact count of {', '.join(map(str, uncounted))} ({counts[uncounted[0]].note}). The "
+            "stored rows could not be compared with it."
         )
     else:
-        description = f"The source counted as many rows of {format_days(list(stored))} as are stored."
+        description = f"The source has as many rows of {format_days(list(stored))} as are stored."
     return dg.AssetCheckResult(
         check_name=spec.name,
         asset_key=spec.asset_key,
@@ -84,18 +84,13 @@ def compare_counts(
             "stored_rows": sum(stored.values()),
             "days_not_counted": len(uncounted),
         }
-        # A sum of only some of the days would look like lost rows in a plot.
+        # Left out if a day is missing, because a smaller sum would look like lost rows in a plot.
         | ({} if uncounted else {"source_rows": sum(count.rows or 0 for count in counts.values())}),
     )
 
 
 def find_new_fields(spec: dg.AssetCheckSpec, last: Mapping[date, LastMaterialization]) -> dg.AssetCheckResult:
-    """Whether the source sent fields outside the contract.
-
-    Args:
-        spec: The check.
-        last: The latest materialization of each day.
-    """
+    """Checks that the source sent no fields outside the contract."""
     fields: Counter[str] = Counter()
     for of_day in last.values():
         seen = of_day.metadata.get("unknown_fields")
@@ -104,14 +99,14 @@ def find_new_fields(spec: dg.AssetCheckSpec, last: Mapping[date, LastMaterializa
         spec,
         passed=not fields,
         good=f"The API sent only known fields on {format_days(list(last))}.",
-        bad=f"The API sent fields that are not stored: {', '.join(sorted(fields))}. What is stored is correct. "
-        "Add the fields to the contract if you need them.",
+        bad=f"The API sent fields that are not stored: {', '.join(sorted(fields))}. All other fields are stored. "
+        "Add the new ones to the contract if you need them.",
         metadata={"rows_by_field": dict(fields)},
     )
 
 
 def _count_of_run(last: LastMaterialization, run_id: str) -> Count:
-    """The count that this very run got when it fetched the day. An older one may be outdated."""
+    """The count that this run got when it fetched the day. Counts of other runs may be outdated."""
     rows, note = last.metadata.get("source_rows"), last.metadata.get("source_rows_note")
     return Count(rows if last.run_id == run_id and isinstance(rows, int) else None, str(note) if note else None)
 
@@ -122,5 +117,5 @@ def _counts(exports: ExportsResource, dataset: Dataset, days: list[date]) -> dic
         with exports.client(dataset) as client:
             return {day: count_rows(client, day_window(day, BUSINESS_ZONE)) for day in days}
     except (ExportsError, SettingsError) as error:
-        # The rows are stored all the same, so this is a warning, not a failed run.
+        # The rows are stored already, so this is a warning and does not fail the run.
         return {day: Count(None, str(error)) for day in days}

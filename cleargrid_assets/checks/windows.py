@@ -1,4 +1,4 @@
-"""Checks that all days of a trailing window are stored: a figure over missing days looks like any other."""
+"""Checks that all days of a trailing window are stored, because a figure shows no missing days."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import dagster as dg
 
 from cleargrid_assets.assets.analyses import ANALYSES, Analysis
-from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.scope import days_in_scope, format_days, materialized_days, verdict
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.partitions import START_DATE
@@ -18,8 +18,8 @@ _SPECS = {
         "trailing_days_are_there",
         asset=asset_key(analysis.table),
         additional_deps=[asset_key(COMMUNICATION_LOGS)],
-        description=f"The communication logs of the {counted(analysis.trailing_days - 1, 'day')} before are stored "
-        "too, as far back as the history goes.",
+        description=f"The communication logs of the {counted(analysis.trailing_days - 1, 'day')} before the day are "
+        "stored, too. Days before `CLEARGRID_START_DATE` do not count.",
     )
     for analysis in ANALYSES
     if analysis.trailing_days > 1
@@ -28,7 +28,7 @@ _SPECS = {
 
 @dg.multi_asset_check(name="window_checks", specs=list(_SPECS.values()), can_subset=True)
 def window_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-    """Checks that every day of each analysis' trailing window is stored."""
+    """Checks the trailing windows of all analyses that have one."""
     stored = materialized_days(context.instance, COMMUNICATION_LOGS)
     for analysis in ANALYSES:
         spec = _SPECS.get(analysis.table.name)
@@ -43,7 +43,7 @@ def _examined(spec: dg.AssetCheckSpec, analysis: Analysis, days: list[date], sto
     return verdict(
         spec,
         passed=not missing,
-        good=f"All days that {format_days(days)} was computed from are stored.",
+        good=f"All days in the trailing window of {format_days(days)} are stored.",
         bad=f"{format_days(days)} was computed without the communication logs of "
         f"{first_of(missing, _MAX_NAMED, 'day')}. Materialize those days, then {analysis.table.name} "
         f"from {first} to {last}.",

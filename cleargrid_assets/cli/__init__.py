@@ -1,4 +1,4 @@
 """The `cleargrid` command: `check`, `demo` and `sandbox`.
 
-What belongs here: arguments, what is printed, exit statuses. What does not: anything that Dagster runs.
+What belongs here: arguments, output and exit statuses. What does not: anything that Dagster runs.
 """

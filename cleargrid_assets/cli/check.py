@@ -1,4 +1,4 @@
-"""`cleargrid check`: tries each part of the configuration, in the order in which a run needs it."""
+"""`cleargrid check`: tries each part of the configuration, in the order in which a run uses it."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -30,15 +30,15 @@ def run_check() -> bool:
         settings = Settings.from_environment()
     except SettingsError as error:
         return _say(False, str(error))
-    # All steps run, so that one call shows everything that is wrong.
+    # A list, so that all steps run and one call shows every problem.
     results = [step(settings) for step in (_check_days, _check_outcomes, _check_database, _check_api)]
     return all(results)
 
 
 def _check_days(settings: Settings) -> bool:
-    first = f"Days: the first is {settings.start_date}, and days start at midnight in {settings.timezone.key}."
+    first = f"Days: from {settings.start_date}, from midnight to midnight in {settings.timezone.key}."
     if settings.start_date >= datetime.now(settings.timezone).date():
-        return _say(False, f"{first} That day is not over, so there is nothing to fetch yet. See CLEARGRID_START_DATE.")
+        return _say(False, f"{first} That day is not over, so there is nothing to fetch. Check CLEARGRID_START_DATE.")
     return _say(True, first)
 
 
@@ -58,8 +58,8 @@ def _check_database(settings: Settings) -> bool:
                 "SELECT count(*) FROM duckdb_tables() WHERE schema_name = current_schema()"
             ).fetchall()[0][0]
         if is_new:
-            return f"Database: {settings.database} did not exist. It was created, empty."
-        return f"Database: {settings.database} is writable and holds {tables} tables of this project."
+            return f"Database: {settings.database} did not exist and was created."
+        return f"Database: {settings.database} is writable and has {tables} tables of this project."
 
     return _try(open_database, WarehouseError, duckdb.Error, OSError)
 
@@ -90,8 +90,8 @@ def _check_api(settings: Settings) -> bool:
 
 
 def _first_page(client: ExportsClient) -> tuple[Window, Page]:
-    """The first row of the last 30 days, or of less if the query times out."""
-    # A while ago, because the server's clock may be behind ours.
+    """The first row of the last 30 days, or of fewer days if the query times out."""
+    # Ends a few minutes ago, because the server's clock may be slow.
     until = datetime.now(timezone.utc).replace(microsecond=0) - _MAX_CLOCK_DIFFERENCE
     width = _MAX_LOOKBACK
     while True:

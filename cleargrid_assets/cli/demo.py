@@ -1,4 +1,4 @@
-"""`cleargrid demo`: the daily job, end to end, against the embedded sandbox."""
+"""`cleargrid demo`: the daily job against the sandbox, then the Dagster UI."""
 
 import os
 import signal
@@ -13,13 +13,16 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import click
+import dagster as dg
 
 from cleargrid_assets.cli.funnel import printed_funnel
 from cleargrid_assets.cli.ports import require_free_port
 from cleargrid_assets.cli.sandbox import sandbox_variables
+from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.sandbox.serve import running_sandbox
 from cleargrid_assets.sandbox.settings import SandboxSettings
 from cleargrid_assets.warehouse.connection import NewerFileError, connect
+from cleargrid_assets.wording import counted
 
 _HOME = Path("data") / "demo"
 _DATABASE = _HOME / "demo.duckdb"
@@ -38,7 +41,7 @@ def run_demo(*, days: int, rows_per_day: int, ui_port: int | None) -> None:
     Raises:
         click.ClickException: The UI's port is in use, or a run failed.
     """
-    # A background process of a shell script starts with SIGINT ignored; SIGTERM would skip the clean-up.
+    # Shell scripts start background processes with SIGINT ignored, and SIGTERM would skip the clean-up.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if ui_port is not None:
@@ -50,7 +53,7 @@ def run_demo(*, days: int, rows_per_day: int, ui_port: int | None) -> None:
         _enter_demo_environment(sandbox_variables(sandbox.url, settings), str(first))
         _remove_unreadable_database()
         click.echo(f"A local API with invented data listens at {sandbox.url}.")
-        click.echo(f"Materializing {days} {'day' if days == 1 else 'days'} from it into {_DATABASE}:\n")
+        click.echo(f"Materializing {counted(days, 'day')} from it into {_DATABASE}:\n")
         _materialize([str(first + timedelta(days=day)) for day in range(days)])
         click.echo(f"\n{printed_funnel(_DATABASE, last)}")
         click.echo(f"The tables are in {_DATABASE.resolve()}. A query to try:\n\n  {_sample_query()}\n")
@@ -59,7 +62,7 @@ def run_demo(*, days: int, rows_per_day: int, ui_port: int | None) -> None:
 
 
 def _sample_query() -> str:
-    """A command that queries the demo's database, with the interpreter that has DuckDB."""
+    """A command that queries the demo's database, with this interpreter, because it has DuckDB."""
     python = Path(sys.executable)
     if python.is_relative_to(Path.cwd()):
         python = python.relative_to(Path.cwd())
@@ -77,7 +80,7 @@ def _serve_ui(port: int) -> None:
 
 
 def _enter_demo_environment(variables: dict[str, str], start_date: str) -> None:
-    """Replaces every variable of the project, so that the demo does not touch the user's data."""
+    """Replaces all variables of the project, so that the demo does not touch the user's data."""
     for name in [name for name in os.environ if name.startswith("CLEARGRID_")]:
         del os.environ[name]
     home = (_HOME / "dagster").resolve()
@@ -92,7 +95,7 @@ def _enter_demo_environment(variables: dict[str, str], start_date: str) -> None:
 
 
 def _remove_unreadable_database() -> None:
-    """Removes the demo's own database if a newer DuckDB wrote it. Its data is invented, and the demo makes it again."""
+    """Removes the demo's own database if a newer DuckDB wrote it. The demo makes it again."""
     try:
         with connect(str(_DATABASE)):
             pass
@@ -101,14 +104,10 @@ def _remove_unreadable_database() -> None:
 
 
 def _materialize(days: list[str]) -> None:
-    # Imported here, because the definitions read the environment at import.
-    import dagster as dg  # noqa: PLC0415
-
+    # Imported here, because they read the environment of the demo at import.
     from cleargrid_assets.automation import daily_job  # noqa: PLC0415
-    from cleargrid_assets.contracts import COMMUNICATION_LOGS  # noqa: PLC0415
     from cleargrid_assets.definitions import defs  # noqa: PLC0415
 
-    # Not `get_job_def`: for a job made by `define_asset_job` it warns, and asks for this method.
     job = defs.resolve_job_def(daily_job.name)
     with dg.DagsterInstance.get() as instance:
         for day in days:
@@ -130,7 +129,7 @@ def _materialize(days: list[str]) -> None:
                 f"  {day}  {stored[COMMUNICATION_LOGS.name]['rows'].value:>9,} rows, {len(stored) - 1} analyses"
                 f"  {time.monotonic() - start:5.1f} s"
             )
-    # Of the last run alone: on the days before, the check for missing days is right to fail.
+    # Of the last run only. In earlier runs the check for missing days fails, because later days are not there yet.
     checks = result.get_asset_check_evaluations()
     failed = sorted({check.check_name for check in checks if not check.passed})
     outcome = f"failed: {', '.join(failed)}" if failed else "all passed"
@@ -139,13 +138,13 @@ def _materialize(days: list[str]) -> None:
 
 @contextmanager
 def _dagster_ui(port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """Starts the UI and the daemon, and stops them with every process that they started."""
+    """Starts the UI and the daemon. Stops them and their child processes at the end."""
     command = [sys.executable, "-m", "dagster", "dev", "-m", "cleargrid_assets.definitions"]
     log = _HOME / "dagster.log"
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter
             [*command, "-h", "127.0.0.1", "-p", str(port)],
-            # In the current folder Dagster would read the user's .env, which overrides the demo's environment.
+            # In the current folder, Dagster would read the user's .env, which overrides the environment.
             cwd=_HOME,
             stdout=output,
             stderr=output,
@@ -158,7 +157,7 @@ def _dagster_ui(port: int) -> Iterator["subprocess.Popen[bytes]"]:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=20)
-        # Its process group holds what is left.
+        # Kills the child processes that are left.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
 

@@ -16,7 +16,7 @@ _FUNNEL = """
 
 
 def printed_funnel(database: Path, day: date) -> str:
-    """The day's funnel, for all communication types together and for each: contacts as bars, with their share."""
+    """The funnels of a day, as bars: all communication types together, then each type."""
     with duckdb.connect(str(database), read_only=True) as connection:
         rows = connection.execute(_FUNNEL, {"day": day}).fetchall()
     lines = [f"Attempt funnel of {day}: contacts that got to each stage, and their share of the contacts attempted", ""]

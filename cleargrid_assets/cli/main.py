@@ -1,4 +1,4 @@
-"""The command group. Each command is implemented in a module of its own, imported when the command runs."""
+"""The command group. The modules of the commands are imported when they run."""
 
 import sys
 
@@ -31,7 +31,7 @@ def check() -> None:
     folder, and its values override the environment.
     """
     load_dotenv(".env", override=True)
-    from cleargrid_assets.cli.check import run_check  # noqa: PLC0415 - it reads the environment
+    from cleargrid_assets.cli.check import run_check  # noqa: PLC0415 - loads the HTTP library and DuckDB
 
     sys.exit(0 if run_check() else 1)
 
@@ -49,7 +49,7 @@ def demo(no_ui: bool, days: int, rows_per_day: int, port: int) -> None:
     The demo needs no account. It ignores your configuration and keeps its database and its Dagster history in
     `data/demo`.
     """
-    from cleargrid_assets.cli.demo import run_demo  # noqa: PLC0415 - Dagster takes a second to import
+    from cleargrid_assets.cli.demo import run_demo  # noqa: PLC0415 - loads Dagster
 
     run_demo(days=days, rows_per_day=rows_per_day, ui_port=None if no_ui else port)
 
@@ -65,6 +65,6 @@ def demo(no_ui: bool, days: int, rows_per_day: int, port: int) -> None:
 @_rows_per_day
 def sandbox(port: int, rows_per_day: int) -> None:
     """Run only the local API with invented data, until Ctrl-C."""
-    from cleargrid_assets.cli.sandbox import run_sandbox  # noqa: PLC0415 - imports a web server
+    from cleargrid_assets.cli.sandbox import run_sandbox  # noqa: PLC0415 - loads a web server
 
     run_sandbox(port=port, rows_per_day=rows_per_day)

@@ -7,11 +7,11 @@ import click
 
 
 def require_free_port(port: int, advice: str = "") -> None:
-    """Returns if nothing listens on the port.
+    """Checks that nothing listens on the port.
 
     Args:
         port: A port on 127.0.0.1.
-        advice: What else to tell the user if the port is in use.
+        advice: Further advice for the error.
 
     Raises:
         click.ClickException: The port is in use.

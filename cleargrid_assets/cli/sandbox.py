@@ -12,7 +12,7 @@ def run_sandbox(*, port: int, rows_per_day: int) -> None:
     require_free_port(port)
     settings = SandboxSettings(rows_per_day=rows_per_day)
     click.echo("To use the sandbox, set these variables in another shell. A .env file there would override them.")
-    # A database of its own, because invented rows would replace the days of the real one.
+    # Another database, because invented rows would replace the days of the real one.
     variables = {**sandbox_variables(f"http://127.0.0.1:{port}", settings), "CLEARGRID_DUCKDB": "data/sandbox.duckdb"}
     for name, value in variables.items():
         click.echo(f"  export {name}={value}")

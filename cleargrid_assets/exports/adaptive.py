@@ -1,15 +1,15 @@
-"""Learns the largest value that the server answers: of a window's seconds, or of a page's rows."""
+"""Learns the largest value that the server answers in time: seconds of a window, or rows of a page."""
 
 _ANSWERS_BEFORE_TRIAL = 32
-"""High, because a failed trial costs a timeout, which takes up to a minute."""
+"""High, because a failed trial costs a timeout of up to a minute."""
 
 
 class Adaptive:
     """Lowers a value after timeouts, and tries twice the value after many answers.
 
-    A gateway that fails for a moment refuses every value. Without trials, the rest of the run would keep to small
-    values. An answered trial is followed by the next one at once. A refused trial doubles the number of answers before
-    the next one. A value that was answered before is lowered only by the second refusal.
+    Trials are needed because a gateway that fails for a moment refuses every value. After a successful trial, the next
+    one follows at once. A refused trial doubles the number of answers before the next one. A value that worked before
+    is lowered only after the second refusal.
 
     Args:
         maximum: The value to begin with.
@@ -35,22 +35,28 @@ class Adaptive:
         """The value to ask for now: the allowed one, or twice that if a trial is due."""
         if self._allowed == self._maximum or self._answers_to_come > 0:
             return self._allowed
-        # One trial at a time.
+        # Only one trial at a time.
         self._answers_to_come = self._answers_between_trials
         self._trial = min(2 * self._allowed, self._maximum)
         return self._trial
 
-    def answered(self, value: int) -> None:
-        """Notes that a request for the value was answered."""
+    def answered(self, value: int, *, proves_it: bool = False) -> None:
+        """Notes that a request for the value was answered.
+
+        Args:
+            value: What was asked for.
+            proves_it: Whether the value works then, even if it was asked for before smaller ones were needed. A large
+                page proves nothing, because it may have few rows.
+        """
         self._largest_answered = max(self._largest_answered, value)
-        if self._is_trial(value):
+        if self._is_trial(value) or (proves_it and value > self._allowed):
             self._allowed, self._trial, self._answers_to_come = value, None, 0
         elif self._allowed < 2 * value <= 2 * self._allowed:
-            # Much smaller values, such as the end of a day, say nothing about the allowed one.
+            # Much smaller values, such as the last minutes of a day, prove nothing about the allowed one.
             self._answers_to_come -= 1
 
     def refused(self, value: int) -> bool:
-        """Notes that a request for the value timed out; returns whether smaller values are asked for from now on."""
+        """Notes that a request for the value timed out. Returns whether smaller values are used from now on."""
         if value > self._allowed:
             if self._is_trial(value):
                 self._answers_between_trials *= 2

@@ -1,6 +1,6 @@
-"""Access tokens: fetched by login, renewed by refresh, shared by all threads of a run.
+"""Access tokens: login, refresh, and renewal after a 401, shared by all threads of a run.
 
-Tokens and credentials appear in no `repr`, log line or error text.
+Tokens and credentials must not appear in any `repr`, log line or error.
 """
 
 import threading
@@ -21,19 +21,18 @@ from cleargrid_assets.settings import Credentials
 T = TypeVar("T")
 
 _LOGIN_RETRIES = RetryPolicy(max_attempts_at_500=3, retries_timeouts=True)
-"""Few attempts at 500: that is the documented answer to a wrong password, and accounts get locked."""
+"""Few attempts after HTTP 500: the API answers a wrong password with it, and too many attempts lock the account."""
 
 _REFRESH_RETRIES = RetryPolicy(retries_timeouts=True)
 
 _MAX_RENEWALS = 3
-"""New tokens for one request."""
+"""Max new tokens for one request."""
 
 _LOGIN_ADVICE = (
-    "Check CLEARGRID_LENDER, CLEARGRID_EMAIL and CLEARGRID_PASSWORD: the service answers a wrong password with 500 too."
+    "Check CLEARGRID_LENDER, CLEARGRID_EMAIL and CLEARGRID_PASSWORD. The API answers a wrong password with HTTP 500."
 )
 _NO_LOGIN_ADVICE = (
-    "There is no login at that address: check CLEARGRID_BASE_URL, which takes the root of the API alone, and "
-    "CLEARGRID_LENDER."
+    "There is no login at this address. Check CLEARGRID_LENDER, and that CLEARGRID_BASE_URL is the root of the API."
 )
 
 
@@ -46,7 +45,7 @@ class Token:
 
 
 _Visible = Annotated[str, msgspec.Meta(pattern=r"^[!-~]+\Z")]
-"""Text that fits a header or a path. The HTTP library's error for any other text would show the token."""
+"""Text that is valid in a header and a path. For other text, the HTTP library raises an error that shows the token."""
 
 
 class _Login(msgspec.Struct):
@@ -60,7 +59,7 @@ class _Refresh(msgspec.Struct):
 
 
 class Authenticator:
-    """Holds the current token of a run, and renews it once for all requests that it failed."""
+    """Holds the current token of a run. If several requests get a 401 for one token, it is renewed once."""
 
     def __init__(self, transport: Transport, credentials: Credentials) -> None:
         self._transport = transport
@@ -75,15 +74,15 @@ class Authenticator:
     def authorized(self, send: Callable[[Token], T], stats: RequestStats) -> T:
         """Sends a request with a token; after a 401, again with a new one.
 
-        A token that worked before, or that waited for a retry, has expired: it is renewed, up to `_MAX_RENEWALS`
-        times. A new token that is refused at once ends the request.
+        A token that worked before, or that got old during retries, has expired. It is renewed, up to `_MAX_RENEWALS`
+        times. If a new token is refused at once, the request fails.
 
         Args:
             send: Sends the request with the token.
-            stats: Of the request; renewals are added.
+            stats: The counts of the request; renewals are added to them.
 
         Raises:
-            AuthenticationError: The login, or a token just issued, was refused.
+            AuthenticationError: The login or a new token was refused.
         """
         token = self.token()
         refreshes_before = stats.refreshes
@@ -94,7 +93,7 @@ class Authenticator:
             except ExportsError as error:
                 if error.status != HTTPStatus.UNAUTHORIZED:
                     raise
-                # Renewals by other requests do not count.
+                # Renewals that other requests started are not counted.
                 renewals = stats.refreshes - refreshes_before
                 is_fresh = self.is_untried(token) and stats.retries == retries_before
                 if renewals == _MAX_RENEWALS or (renewals and is_fresh):
@@ -111,7 +110,7 @@ class Authenticator:
                 return answer
 
     def token(self) -> Token:
-        """The current token, by login if there is none yet.
+        """The current token. Logs in if there is none yet.
 
         Raises:
             AuthenticationError: The login was refused or failed.
@@ -122,7 +121,7 @@ class Authenticator:
             return self._current()
 
     def renew(self, refused: Token, stats: RequestStats) -> Token:
-        """A token other than the refused one: from another thread if there is one, else by refresh, else by login.
+        """A token other than the refused one: the one that another thread got, or from a refresh, or from a login.
 
         Raises:
             AuthenticationError: The login was refused or failed.
@@ -135,7 +134,7 @@ class Authenticator:
             return self._current()
 
     def is_untried(self, token: Token) -> bool:
-        """Whether the token is the current one and the service has not accepted it yet, for any thread."""
+        """Whether the token is the current one, and the API has not accepted it yet in any thread."""
         with self._lock:
             return self._token is token and self._accepted is not token
 
@@ -160,14 +159,14 @@ class Authenticator:
                 parse=lambda body: _parsed(body, _Refresh),
             )
         except ExportsError:
-            # Refused, or broken for longer than the retries: the login that follows decides.
+            # Any failure of the refresh is followed by a login, which decides.
             return False
         self._token = Token(answer.token, refused.lender_public_id)
         return True
 
     def _log_in(self) -> None:
         if self._failure is not None:
-            # Not tried again by other threads: too many attempts lock the account.
+            # Other threads do not try again, because too many attempts lock the account.
             raise self._failure
         try:
             answer: _Login = self._transport.send(
@@ -205,5 +204,5 @@ def _parsed(body: bytes, type_: type) -> object:
     try:
         return msgspec.json.decode(body, type=type_)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        # `from None`: the decoder's message may contain the body, which holds tokens.
-        raise TransientError("the answer to the login or refresh has no usable token") from None
+        # `from None`, because the decoder's message may quote tokens from the body.
+        raise TransientError("the response to the login or refresh has no usable token") from None

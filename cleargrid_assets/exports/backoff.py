@@ -1,4 +1,4 @@
-"""Exponential backoff, as used between the retries of one request and between timeouts of a window."""
+"""Exponential backoff, between the retries of a request and between timeouts."""
 
 import random
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ class Backoff:
 
     Attributes:
         first_s: Seconds after the first attempt.
-        max_s: No wait is longer, apart from the jitter.
-        jitter_s: Up to this many random seconds are added.
+        max_s: Max seconds, without the jitter.
+        jitter_s: Max random seconds to add.
     """
 
     first_s: float

@@ -7,10 +7,10 @@ from cleargrid_assets.exports.errors import ExportsError
 
 
 def checked_root(base_url: str) -> str:
-    """The URL without a slash at its end.
+    """The URL without a slash at the end.
 
     Raises:
-        ExportsError: It is not an http(s) URL, holds credentials, or is plain http to another machine.
+        ExportsError: It is not an http(s) URL, contains credentials, or is plain http to another machine.
     """
     try:
         url = urlsplit(base_url)
@@ -18,10 +18,10 @@ def checked_root(base_url: str) -> str:
     except ValueError:
         host = None
     if not host:
-        # Without the value, which may hold credentials.
+        # The message does not quote the value, because it may contain credentials.
         raise ExportsError("CLEARGRID_BASE_URL is not an http(s) URL with a host")
     if url.username or url.password or url.query or url.fragment:
-        raise ExportsError("CLEARGRID_BASE_URL holds credentials or a query; it takes only the root of the API")
+        raise ExportsError("CLEARGRID_BASE_URL contains credentials or a query, but must be the root of the API")
     if url.scheme == "http" and not _is_loopback(host):
         raise ExportsError(
             f"CLEARGRID_BASE_URL is plain http to {host}, which would send the password in the clear",

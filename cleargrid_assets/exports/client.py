@@ -1,4 +1,4 @@
-"""Requests one page of a dataset."""
+"""The client: requests one page of a dataset, with login, retries and checked rows."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,13 +15,13 @@ from cleargrid_assets.settings import Settings
 
 
 class ExportsClient:
-    """A lender's view of one dataset, safe to use from several threads.
+    """Requests pages of one dataset. Safe to use from several threads.
 
     Args:
-        settings: Base URL, credentials, page size and bounds on requests.
-        dataset: Which dataset.
-        wait: Waits a number of seconds between retries; by default, `close` ends the wait.
-        timeouts: Bounds on the time of one request.
+        settings: Base URL, credentials, page size and limits.
+        dataset: The dataset to request.
+        wait: Waits a number of seconds between retries. The default wait is ended by `close`.
+        timeouts: Timeouts of one request.
 
     Raises:
         SettingsError: A credential is missing.
@@ -53,7 +53,7 @@ class ExportsClient:
 
     @property
     def fingerprint(self) -> tuple[object, ...]:
-        """Everything that decides which rows a window has, and in which form they are spooled."""
+        """Everything that decides which rows a window has, and how they are spooled."""
         fields = [(column.name, column.type, column.nullable) for column in self.dataset.fields]
         return (__version__, self._base_url, self._lender, self.page_size, self.dataset.code, fields)
 
@@ -74,16 +74,16 @@ class ExportsClient:
         """Fetches one page.
 
         Args:
-            window: Bounds on the cursor field; sent again with every cursor.
+            window: The window; sent again with every cursor.
             cursor: The previous page's `next_cursor`, or None for the first page.
             limit: Rows asked for; the client's page size by default.
-            include_total: Whether the server counts the window.
+            include_total: Whether to ask the server to count the window.
             delay_s: Seconds to wait before the request.
-            stats: Counts to which those of this request are added, also if it fails.
+            stats: Counts to add this request to, also if it fails.
 
         Raises:
             QueryTimeoutError: The query timed out.
-            AuthenticationError: The login, or a token just issued, was refused.
+            AuthenticationError: The login or a new token was refused.
             ContractError: A row breaks the contract.
             ExportsError: Any other failure, after its retries.
         """

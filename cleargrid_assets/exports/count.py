@@ -1,4 +1,4 @@
-"""The server's own count of a window's rows, to compare with the rows that were fetched."""
+"""The server's own count of the rows of a window, to compare with the rows that were fetched."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
 from cleargrid_assets.exports.stats import RequestStats
 from cleargrid_assets.exports.window import Window
 
-if TYPE_CHECKING:  # brings an HTTP library
+if TYPE_CHECKING:  # loads an HTTP library that definitions do not need
     from cleargrid_assets.exports.client import ExportsClient
 
 _MAX_TIMEOUTS = 8
@@ -37,16 +37,16 @@ class Count:
 def count_rows(client: "ExportsClient", window: Window, stats: RequestStats | None = None) -> Count:
     """Asks the server to count the rows of a window.
 
-    If the query times out, the same is asked without the count, to see whether counting is what takes so long. If not,
+    If the query times out, the same request is sent without the count. If that works, counting is too slow. If not,
     the window is counted in halves, in quarters and so on.
 
     Args:
         client: Sends the requests.
         window: What to count.
-        stats: Counts to which those of the requests are added.
+        stats: Counts to add the requests to.
 
     Returns:
-        The count, or None with the reason. A failed request is a reason too: the rows do not depend on the count.
+        The count, or None with the reason. Errors are a reason too, because the rows do not depend on the count.
     """
     try:
         return _count(client, window, stats)
@@ -75,7 +75,7 @@ def _count(client: "ExportsClient", window: Window, stats: RequestStats | None) 
             continue
         if page.total is None:
             return Count(None, page.total_note or "not given")
-        widths.answered(part.seconds)
+        widths.answered(part.seconds, proves_it=True)
         counted = Count((counted.rows or 0) + page.total, counted.note or page.total_note)
         rest = following
     return counted

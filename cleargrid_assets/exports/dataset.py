@@ -1,7 +1,4 @@
-"""A dataset of the Exports API as data: its path, its key, its cursor field and its columns.
-
-A sibling dataset is one more `Dataset`, with a `Table` for its rows. No other code in this package depends on it.
-"""
+"""What the client must know of a dataset: its path, its key, its cursor field and its fields."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,8 +15,7 @@ class Dataset:
         section: Section code in the path.
         code: Dataset code in the path.
         key: The field that identifies a row.
-        cursor_field: The field that `since` and `until` apply to and that rows are ordered by. It is a required
-            TIMESTAMPTZ.
+        cursor_field: The field that `since` and `until` filter and that rows are ordered by; a required TIMESTAMPTZ.
         fields: The documented fields.
     """
 

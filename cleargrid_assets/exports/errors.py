@@ -1,8 +1,4 @@
-"""Failures of the Exports API, by what to do about them.
-
-After a `TransientError`, retry the same request. After a `QueryTimeoutError`, request narrower windows. Any other
-`ExportsError` is final.
-"""
+"""The errors of the Exports API client, one class for each way to handle a failure."""
 
 import re
 from collections.abc import Iterable
@@ -17,19 +13,20 @@ _MAX_SEARCHED = 1000
 _REDACTED = "[redacted]"
 _EMAIL = re.compile(r"[^\s\"'<>()\[\],;:]+(?:@|%40)[^\s\"'<>()\[\],;:]+")
 _TELEPHONE = re.compile(r"(?<!\w)(?!\d{4}-\d\d-\d\d)\+?\(?\d(?:[ ()._-]{0,2}\d){8,}(?!\w)")
-"""A telephone number that a server may quote from a row, but no date. Not used for a requestId, which may contain many
-digits."""
+"""A telephone number, but no date. Not applied to a requestId, which may contain as many digits."""
 
 
 class ExportsError(Exception):
-    """A final failure.
+    """A failure that a retry does not fix.
 
     Attributes:
-        status: The HTTP status, if there was an answer.
-        message: The server's message. Only its beginning is kept by `redact`, and shown.
-        request_id: The server's id of the request. Shortened after `redact`, because half a secret is not found.
-        day: Business day being fetched, once known.
-        window: Window being fetched, once known.
+        what: What happened, without a period at the end.
+        status: The HTTP status, if there was a response.
+        message: The server's message. `redact` keeps its beginning.
+        request_id: The server's id of the request.
+        advice: What to do now.
+        day: The business day that was being fetched, if known.
+        window: The window that was being fetched, if known.
     """
 
     def __init__(
@@ -51,7 +48,10 @@ class ExportsError(Exception):
         self.window: Window | None = None
 
     def redact(self, secrets: Iterable[str]) -> None:
-        """Removes secrets and addresses from the server's message and requestId, which may echo them."""
+        """Removes secrets and addresses from the server's message and requestId, which may repeat them.
+
+        Call this before the texts are shortened: half a secret would not be found.
+        """
         for secret in sorted(secrets, key=len, reverse=True):
             if self.message:
                 self.message = self.message.replace(secret, _REDACTED)
@@ -67,39 +67,39 @@ class ExportsError(Exception):
     def __str__(self) -> str:
         where = [f"day {self.day}"] if self.day else []
         where += [f"window {self.window}"] if self.window else []
-        said = [f"HTTP {self.status}"] if self.status else []
-        said += [f'the server said "{" ".join(self.message.split())[:_MAX_MESSAGE]}"'] if self.message else []
-        said += [f"requestId {self.request_id[:_MAX_ID]}"] if self.request_id else []
+        server = [f"HTTP {self.status}"] if self.status else []
+        server += [f'the server said "{" ".join(self.message.split())[:_MAX_MESSAGE]}"'] if self.message else []
+        server += [f"requestId {self.request_id[:_MAX_ID]}"] if self.request_id else []
         parts = [f"{', '.join(where)}: {self.what}" if where else self.what]
-        parts += [f"({', '.join(said)})"] if said else []
+        parts += [f"({', '.join(server)})"] if server else []
         sentence = " ".join(parts).rstrip(".") + "."
         return f"{sentence} {self.advice}" if self.advice else sentence
 
 
 class TransientError(ExportsError):
-    """A failure that may not repeat: the same request is retried, a bounded number of times.
+    """A failure that may be temporary: the same request is retried, up to a limit.
 
     Attributes:
-        retry_after: Seconds of the server's `Retry-After`, or None.
+        retry_after: The server's `Retry-After` in seconds, or None.
     """
 
     retry_after: float | None = None
 
 
 class QueryTimeoutError(TransientError):
-    """The query took too long for the server or its proxy. Narrower windows may not."""
+    """The query timed out. A narrower window may be fast enough."""
 
 
 class AuthenticationError(ExportsError):
-    """No token was issued, or one just issued was refused."""
+    """The login failed, or a new token was refused."""
 
 
 class ContractError(ExportsError):
-    """A row or an answer breaks the dataset's contract."""
+    """A row or a response breaks the contract of the dataset."""
 
 
 def _beginning(text: str) -> str:
-    """The first words of a text, since half an address is not found; nothing else of it is shown."""
+    """The first words of a text. Nothing else of it is shown, because the patterns do not find half an address."""
     line = " ".join(text.split())
     if len(line) <= _MAX_SEARCHED:
         return line

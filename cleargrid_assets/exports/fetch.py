@@ -1,4 +1,4 @@
-"""Fetches days of a dataset into spools: the use case behind an export asset."""
+"""Fetches days of a dataset into spools, and the server's count of each day. Export assets call this."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -14,16 +14,17 @@ from cleargrid_assets.exports.spool import MAX_AGE, Spool, remove_abandoned
 from cleargrid_assets.exports.stats import DayReport, RequestStats
 from cleargrid_assets.exports.walk import fetch_days
 from cleargrid_assets.exports.window import Window
+from cleargrid_assets.wording import counted
 
-if TYPE_CHECKING:  # brings an HTTP library, which definitions need not load
+if TYPE_CHECKING:  # loads an HTTP library that definitions do not need
     from cleargrid_assets.exports.client import ExportsClient
 
 
 class FetchError(Exception):
-    """The days could not be fetched whole. The message says why, what that means for the days, and what to do.
+    """The days could not be fetched. The message says why, which days are not stored, and what to do.
 
     Attributes:
-        facts: Day, HTTP status and requestId, as far as they are known.
+        facts: Day, HTTP status and requestId, if known.
     """
 
     def __init__(self, message: str, facts: Mapping[str, str | int]) -> None:
@@ -33,7 +34,7 @@ class FetchError(Exception):
 
 @dataclass(frozen=True)
 class FetchedDay:
-    """A day whose rows are all in its spool.
+    """A day whose spool holds all its rows.
 
     Attributes:
         window: The day's bounds.
@@ -49,7 +50,7 @@ class FetchedDay:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """The facts of the fetch, as plain values."""
+        """What the materialization reports about the fetch."""
         stats = self.report.stats
         metadata: dict[str, Any] = {
             "window": str(self.window),
@@ -71,7 +72,7 @@ class FetchedDay:
 
 @dataclass(frozen=True)
 class _Counting:
-    """The server's count of a day, on its way."""
+    """A count that was requested from the server."""
 
     count: "Future[Count]"
     stats: RequestStats = field(default_factory=RequestStats)
@@ -80,24 +81,24 @@ class _Counting:
 def fetch(
     client: "ExportsClient", days: Mapping[str, Window], root: Path, *, log: Callable[[str], None]
 ) -> dict[str, FetchedDay]:
-    """Fetches every row of the days, and the server's own count of each day.
+    """Fetches all rows of the days, and the server's own count of each day.
 
-    Rows that an earlier process fetched within the last hour are used again.
+    Continues from the pages that an earlier process fetched within the last hour.
 
     Args:
         client: Sends the requests.
         days: The window of each day, by the day's key.
         root: The folder of spools.
-        log: Called with lines about the progress.
+        log: Called with a line of text about the progress.
 
     Returns:
         The days, by the same keys. Their spools are locked until they are discarded.
 
     Raises:
-        FetchError: A day could not be fetched whole. The spools hold what arrived.
+        FetchError: A day could not be fetched completely. The spools keep the pages that arrived.
     """
     spools: dict[str, Spool] = {}
-    # Not as a context manager: leaving one waits for requests in flight, which may take minutes.
+    # Not in a `with` block, which would wait for requests in flight. They may take minutes.
     executor = ThreadPoolExecutor(max_workers=client.connections, thread_name_prefix="exports")
     try:
         _open_spools(client, days, root, spools)
@@ -109,7 +110,7 @@ def fetch(
     except (ExportsError, OSError) as error:
         for spool in spools.values():
             spool.close()
-        # `from None`: the message includes what the causes say.
+        # `from None`, because the message already includes the text of the error.
         raise _fetch_error(_as_exports_error(error, root), days, spools) from None
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
@@ -119,7 +120,7 @@ def fetch(
 
 
 def _open_spools(client: "ExportsClient", days: Mapping[str, Window], root: Path, spools: dict[str, Spool]) -> None:
-    """Opens a spool for each day; `spools` has those that were opened also if one cannot be."""
+    """Fills `spools`, so that the caller can close those that were opened before an error."""
     now = datetime.now(timezone.utc)
     remove_abandoned(root, now)
     for day, window in days.items():
@@ -133,31 +134,30 @@ def _start_counting(executor: ThreadPoolExecutor, client: "ExportsClient", windo
 
 
 def _progress(day: str, report: DayReport) -> str:
-    pages = "page" if report.pages == 1 else "pages"
-    line = f"{day}: {report.rows:,} rows received in {report.pages:,} {pages} after {report.seconds:.1f} s"
+    line = f"{day}: {counted(report.rows, 'row')} in {counted(report.pages, 'page')} after {report.seconds:.1f} s"
     timeouts = report.stats.timeouts
-    if timeouts:
-        line += f"; {timeouts:,} {'query' if timeouts == 1 else 'queries'} timed out"
-    return line
+    return f"{line}; {counted(timeouts, 'timeout')}" if timeouts else line
 
 
 def _as_exports_error(error: ExportsError | OSError, root: Path) -> ExportsError:
-    """The error itself, or for a failing disk one that says what to do."""
+    """The error itself; for an error of the disk, one with advice."""
     if isinstance(error, ExportsError):
         return error
     return ExportsError(
         f"the rows could not be spooled ({error.strerror or error})",
-        advice=f"Is there room in {root}, and may this process write there?",
+        advice=f"Check that {root} has free space and that this process may write there.",
     )
 
 
 def _fetch_error(error: ExportsError, days: Mapping[str, Window], spools: Mapping[str, Spool]) -> FetchError:
-    message = f"{error} The day was not stored, and the table is as it was."
+    if len(days) > 1 and error.day is None:
+        message = f"{error} None of the {len(days)} days of this run was stored, and the table is unchanged."
+    else:
+        message = f"{error} The day was not stored, and the table is unchanged."
     others = len(days) - 1
-    if others:
-        is_one = others == 1
-        message += f" Nor {'was the other day' if is_one else f'were the {others} other days'} of this run"
-        message += f": materialize {'it' if is_one else 'them'} without {error.day}." if error.day else "."
+    if error.day is not None and others:
+        verb, pronoun = ("day of this run was", "it") if others == 1 else (f"{others} days of this run were", "them")
+        message += f" The other {verb} not stored either. Materialize {pronoun} without {error.day}."
     if any(spool.rows_path.stat().st_size for spool in spools.values()):
         until = min(spool.extracted_at for spool in spools.values()) + MAX_AGE
         message += f" A run that starts before {until:%Y-%m-%d %H:%M} UTC continues from the pages fetched so far."

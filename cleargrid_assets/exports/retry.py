@@ -1,4 +1,4 @@
-"""Which failed requests are retried, and when requests may start."""
+"""Which failed requests are retried, and the rate limit of requests."""
 
 import threading
 import time
@@ -19,7 +19,7 @@ class RetryPolicy:
     """Which failures of a request are retried, and how often.
 
     Attributes:
-        max_attempts_at_500: Attempts in all, if the latest one was answered with 500.
+        max_attempts_at_500: Max attempts if the latest response was HTTP 500.
         retries_timeouts: Whether a query timeout is retried. By default the caller asks for less instead.
     """
 
@@ -41,7 +41,7 @@ DEFAULT_RETRIES = RetryPolicy()
 
 
 class Throttle:
-    """Spaces requests of all threads, and delays them all when the server asks for it."""
+    """Limits the rate of requests of all threads, and delays them all after a `Retry-After`."""
 
     def __init__(self, per_second: float | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._interval = 1 / per_second if per_second else 0.0
@@ -50,7 +50,7 @@ class Throttle:
         self._next = 0.0
 
     def reserve(self) -> float:
-        """Reserves the next free moment, and returns the seconds until then."""
+        """Reserves the next slot, and returns the seconds until then."""
         with self._lock:
             start = max(self._clock(), self._next)
             self._next = start + self._interval

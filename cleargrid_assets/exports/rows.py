@@ -1,9 +1,8 @@
-"""Reads one page of an export: the envelope, and the rows by the dataset's contract.
+"""Reads one page of an export, and checks every row against the contract of the dataset.
 
-The result is newline-delimited JSON with the declared fields only, every value of its declared type and every row
-inside the requested window. A compiled decoder reads a page. If it refuses the page, or would round a value, or finds a
-row outside the window, the page is read again row by row. That accepts what is unusual but valid (timestamps in other
-ISO-8601 forms, half an emoji), and names the row and field of what is not. Both ways use the same column types.
+A compiled decoder reads the page. If it refuses the page, would round a value, or finds a row outside the window, the
+page is read again row by row. The slow path accepts unusual but valid values, such as other forms of ISO-8601, and its
+errors name the row and the field. Both paths use the same column types.
 """
 
 import json
@@ -25,8 +24,10 @@ from cleargrid_assets.exports.window import Window, iso
 from cleargrid_assets.schema import COLUMN_TYPES, Column
 
 _TOO_FINE = re.compile(rb"\.\d{7,}[Zz+-]")
-"""The end of a timestamp finer than microseconds. The compiled decoder rounds it, possibly into the next day. A pattern
-for the whole timestamp would be ten times slower, because the search is fastest for a fixed first character."""
+"""The end of a timestamp finer than microseconds, which the compiled decoder would round, possibly into the next day.
+
+Matching the whole timestamp would be ten times slower: a search is fast if the first character is fixed.
+"""
 
 _NOTE = re.compile("[a-z_]{1,40}")
 """The form of the documented notes on a count, such as `window_required`."""
@@ -46,16 +47,16 @@ _REFUSALS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Page:
-    """One page of rows that follow the contract.
+    """One page of checked rows.
 
     Attributes:
         lines: The rows as newline-delimited JSON, declared fields only.
-        rows: How many.
+        rows: Number of rows.
         first_at: Cursor field of the first row; None on an empty page.
         last_at: Cursor field of the last row; None on an empty page.
         ordered: Whether the rows ascend by the cursor field.
-        next_cursor: Where the next page begins; None at the end of the window.
-        total: The server's own count of the window, if it was asked for and given.
+        next_cursor: Cursor of the next page; None on the last page.
+        total: The server's own count of the window, if it was requested and given.
         total_note: Why there is no count, or why it is not exact.
         unknown_fields: Fields outside the contract, with the number of rows that have them.
     """
@@ -95,11 +96,11 @@ class PageReader:
         """Decodes and checks a page.
 
         Args:
-            body: The answer to a request for a page of the window.
+            body: The response to a request for a page of the window.
             window: The requested window.
 
         Raises:
-            TransientError: The body is truncated, or not the documented envelope.
+            TransientError: The body is truncated, or is not the documented envelope.
             ContractError: A row lacks a required field, has a value of the wrong type or lies outside the window,
                 or the server used a narrower window.
         """
@@ -110,7 +111,7 @@ class PageReader:
             answer = self._decode(body, unknown)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return self._read_row_by_row(body, window)
-        if _says_failure(answer.code, answer.success, answer.errors):
+        if _is_error(answer.code, answer.success, answer.errors):
             return self._read_row_by_row(body, window)
         rows = answer.body.rows
         instants = [getattr(row, self._dataset.cursor_field) for row in rows]
@@ -136,10 +137,10 @@ class PageReader:
         try:
             document = json.loads(body, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
-            raise TransientError(f"the answer of {len(body):,} bytes is not JSON, or truncated") from error
-        said = document if isinstance(document, dict) else {}
-        message, request_id = str(said.get("message") or ""), said.get("requestId")
-        if _says_failure(said.get("code"), said.get("success"), said.get("errors")):
+            raise TransientError(f"the response of {len(body):,} bytes is truncated or not JSON") from error
+        envelope = document if isinstance(document, dict) else {}
+        message, request_id = str(envelope.get("message") or ""), envelope.get("requestId")
+        if _is_error(envelope.get("code"), envelope.get("success"), envelope.get("errors")):
             raise TransientError("HTTP 200 with an error envelope", message=message, request_id=request_id)
         try:
             content = document["body"]
@@ -148,41 +149,41 @@ class PageReader:
             meta = content.get("meta")
         except (KeyError, TypeError, AttributeError, msgspec.ValidationError) as error:
             raise TransientError(
-                "the answer is not the documented envelope: it lacks body.rows or body.pagination.nextCursor",
+                "the response lacks body.rows or body.pagination.nextCursor",
                 message=message,
                 request_id=request_id,
             ) from error
-        unknown = Counter(_whole(name) for row in rows for name in row if name not in self._known)
+        unknown = Counter(_without_surrogates(name) for row in rows for name in row if name not in self._known)
         checked = [self._checked(row, number, window) for number, row in enumerate(rows, start=1)]
         instants = [row[self._dataset.cursor_field] for row in checked]
         _check_window_as_read(meta, window)
         return self._page(checked, instants, pagination, unknown)
 
     def _checked(self, row: dict[str, Any], number: int, window: Window) -> dict[str, Any]:
-        """The declared fields of a row, typed. Errors name the row by its key, and never show a value."""
+        """The declared fields of a row, with their types. Errors name the row by its key, and show no personal data."""
         key = row.get(self._dataset.key)
         name = f"row {key}" if isinstance(key, str) and key else f"row {number} of the page (it has no key)"
 
         def refusal(column: Column, reason: str) -> ContractError:
-            advice = "Nothing of this day was stored. Report the row to ClearGrid, or fetch the day again later."
+            advice = "Report the row to ClearGrid, or materialize the day again later."
             if column.name == self._dataset.key and not key:
-                advice = f"The export is older than v1.1, which brought {column.name}: ask ClearGrid for v1.1 or later."
+                advice = f"The export is older than v1.1, which added {column.name}. Ask ClearGrid for v1.1 or later."
             return ContractError(f"{name}: {column.name} {reason}", advice=advice)
 
         checked: dict[str, Any] = {}
         for column in self._dataset.fields:
             value = row.get(column.name)
             if value is None and not column.nullable:
-                raise refusal(column, "is missing or null, but required")
+                raise refusal(column, "is missing or null, but is required")
             if value == "" and column.name == self._dataset.key:
                 raise refusal(column, "is empty, but it is the key")
             try:
                 checked[column.name] = msgspec.convert(_usual_form(value, column), self._types[column.name])
             except msgspec.ValidationError:
-                # `from None`: rows hold personal data, and no text about their values is ours to check.
+                # `from None`, because msgspec's message may quote the value, which may be personal data.
                 raise refusal(column, _REFUSALS[column.type]) from None
             if column.name == self._dataset.cursor_field and not window.since <= checked[column.name] < window.until:
-                raise refusal(column, f"is {iso(checked[column.name])}, outside the requested window")
+                raise refusal(column, f"is {iso(checked[column.name])}, which is outside the requested window")
         return checked
 
     def _page(self, rows: list[Any], instants: list[datetime], pagination: _Pagination, unknown: Counter[str]) -> Page:
@@ -206,23 +207,23 @@ def parse_instant(text: str) -> datetime | None:
     """The instant of an ISO-8601 timestamp; None if the text is not one, or has no offset."""
     try:
         instant = isoparse(text)
-        # Converted here, because an offset may lead out of the calendar (OverflowError).
+        # Inside the `try`, because an offset can move the instant out of the calendar (OverflowError).
         return instant.astimezone(timezone.utc) if instant.utcoffset() is not None else None
     except (ValueError, OverflowError):
         return None
 
 
 def _usual_form(value: object, column: Column) -> object:
-    """A value in the form that the column's type takes, if it is valid in another form."""
+    """Converts a value that is valid, but not in the form that the type decodes."""
     if column.type == "TIMESTAMPTZ" and isinstance(value, str):
         return parse_instant(value) or "no instant"
     if column.type == "DOUBLE" and isinstance(value, float) and not math.isfinite(value):
         return "too large"
-    return _whole(value) if isinstance(value, str) else value
+    return _without_surrogates(value) if isinstance(value, str) else value
 
 
-def _whole(text: str) -> str:
-    """The text with lone surrogates (half an emoji) replaced, which UTF-8 cannot encode."""
+def _without_surrogates(text: str) -> str:
+    """The text with lone surrogates (half an emoji) replaced, because UTF-8 cannot encode them."""
     return _LONE_SURROGATE.sub("\ufffd", text)
 
 
@@ -234,13 +235,13 @@ def _note(pagination: _Pagination) -> str | None:
     return "not exact" if note or pagination.total_exact is False else None
 
 
-def _says_failure(code: object, success: object, errors: object) -> bool:
-    """Whether the envelope of a 200 reports an error. Its rows, if any, may not be complete."""
+def _is_error(code: object, success: object, errors: object) -> bool:
+    """Whether the envelope of an HTTP 200 reports an error. Its rows may be incomplete."""
     return success is False or str(code) not in {"200", "None"} or bool(errors)
 
 
 def _check_window_as_read(meta: Any, window: Window) -> None:
-    """`meta` has the window that the server used. A narrower one than requested would lose rows silently."""
+    """Refuses a page whose `meta` says that the server used a narrower window, because rows would be lost silently."""
     if not isinstance(meta, dict):
         return
     since, until = (
@@ -250,7 +251,7 @@ def _check_window_as_read(meta: Any, window: Window) -> None:
         read = f"[{iso(since) if since else 'open'}, {iso(until) if until else 'open'})"
         raise ContractError(
             f"the server used the window {read}, which is narrower than requested and would lose rows",
-            advice="Nothing of this day was stored. Is this machine's clock right? If so, report it to ClearGrid.",
+            advice="Check the clock of this machine. If it is right, report the window to ClearGrid.",
         )
 
 

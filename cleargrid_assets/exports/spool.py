@@ -1,8 +1,8 @@
 """Fetched rows on disk, with a journal that makes them a checkpoint.
 
-A day's spool is a folder with the rows as newline-delimited JSON and a journal. A line of the journal is written after
-the rows of its page. It has the page's length and checksum, and the windows that were open then, and it begins with its
-own checksum. A killed process leaves at worst rows without a line, which the next process cuts off.
+The spool of a day is a folder with the rows as newline-delimited JSON, and a journal. After the rows of a page, a line
+is appended to the journal: its own checksum, the length and checksum of the page, and the windows that are still open.
+If a process is killed in between, the last rows have no line, and the next process cuts them off.
 """
 
 import os
@@ -22,7 +22,7 @@ import msgspec
 from cleargrid_assets.exports.window import Window
 
 MAX_AGE = timedelta(hours=1)
-"""An older spool is not continued, because the day may have changed since. It is removed."""
+"""Older spools are removed, because the day may have changed since."""
 
 _ROWS, _JOURNAL, _LOCK = "rows.ndjson", "journal.ndjson", "lock"
 
@@ -37,7 +37,7 @@ class Entry(msgspec.Struct, tag="page"):
 
     Attributes:
         rows: Rows of the page.
-        open: Windows of which rows may be missing after the page.
+        open: Windows that may still have more rows after the page.
         unknown_fields: Fields outside the contract, with the number of rows that have them.
         length: Bytes of the rows.
         checksum: CRC-32 of the rows.
@@ -73,7 +73,7 @@ class Spool:
 
     @classmethod
     def open(cls, root: Path, name: str, fingerprint: str, now: datetime) -> "Spool":
-        """Opens the spool of a day: continues what an earlier process left, or else begins a new one.
+        """Opens the spool of a day: the one that an earlier process left, or a new one.
 
         Args:
             root: Folder of all spools.
@@ -90,14 +90,14 @@ class Spool:
         except filelock.Timeout:
             # Another run is fetching the same day: leave its spool alone.
             return cls.open(root, f"{name}-{uuid.uuid4().hex[:8]}", fingerprint, now)
-        # Again: if another run has just removed the folder, the lock has created it anew, readable by others.
+        # Again, because the lock creates the folder, readable by others, if another run has just removed it.
         folder.chmod(0o700)
         kept = _read_journal(folder, fingerprint, now)
         header, entries, rows_length, journal_length = kept or (_Header(fingerprint, now), [], 0, 0)
         rows, journal = _open_at(folder / _ROWS, rows_length), _open_at(folder / _JOURNAL, journal_length)
         if kept is None:
             journal.write(_encoded(header))
-            # The folder may be older than this spool, and its time decides whether a spool is abandoned.
+            # The time of the folder decides whether a spool is abandoned, and the folder may be older than this spool.
             os.utime(folder)
         return cls(folder / _ROWS, header.extracted_at, entries, rows, journal, lock)
 
@@ -112,7 +112,7 @@ class Spool:
     def close(self) -> None:
         """Closes the files and releases the lock. The files stay as a checkpoint."""
         for file in (self._rows, self._journal):
-            # Rows that could not be written, as on a full disk, have no line in the journal.
+            # Errors are harmless: rows that could not be written have no line in the journal.
             with suppress(OSError):
                 file.close()
         self._lock.release()
@@ -143,7 +143,7 @@ def remove_abandoned(root: Path, now: datetime) -> None:
 
 def _remove(folder: Path) -> None:
     """Removes the folder of a spool whose lock is held."""
-    # Renamed first: once the lock file is gone, another process may begin a spool here, and lose its files.
+    # Renamed first, because another process may start a spool here as soon as the lock file is gone.
     with suppress(OSError):
         folder = folder.rename(folder.with_name(uuid.uuid4().hex))
     shutil.rmtree(folder, ignore_errors=True)
@@ -164,7 +164,7 @@ def _open_at(path: Path, length: int) -> IO[bytes]:
 
 
 def _read_journal(folder: Path, fingerprint: str, now: datetime) -> tuple[_Header, list[Entry], int, int] | None:
-    """The header, the entries whose rows are there unchanged, and their length in rows and journal."""
+    """The header, the entries whose rows are intact, and their length in rows and journal. None if unusable."""
     try:
         lines = (folder / _JOURNAL).read_bytes().splitlines(keepends=True)
         rows = (folder / _ROWS).open("rb")

@@ -1,4 +1,4 @@
-"""Counts of what a fetch did and what it cost."""
+"""Counts of requests, and the report of a day."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 @dataclass
 class RequestStats:
-    """The cost of some requests.
+    """Counts of requests.
 
     Attributes:
-        requests: HTTP requests for pages and counts; logins and refreshes are not included.
-        retries: Requests among them that repeated one after a transient failure.
-        timeouts: Requests among them whose query timed out.
-        refreshes: How often a new access token was fetched.
+        requests: HTTP requests for pages and counts, without logins and refreshes.
+        retries: How many of them repeated a request after a transient failure.
+        timeouts: How many of them timed out.
+        refreshes: New access tokens.
     """
 
     requests: int = 0
@@ -21,7 +21,7 @@ class RequestStats:
     refreshes: int = 0
 
     def add(self, other: "RequestStats") -> None:
-        """Adds the counts of other requests."""
+        """Adds other counts to these."""
         self.requests += other.requests
         self.retries += other.retries
         self.timeouts += other.timeouts

@@ -1,7 +1,7 @@
-"""HTTP requests to the API: pooled connections, timeouts, bounded retries, and a class for every failure.
+"""HTTP requests to the API: connection pool, timeouts, retries, and an `ExportsError` for every failure.
 
-Retries of a request happen here and nowhere else: neither the connection pool nor Dagster adds any. The client repeats
-a request only with a new token (`auth`), and the walk only after a timeout, for less data (`walk`).
+Only this module retries the same request; the connection pool and Dagster do not. `auth` repeats a request with a new
+token, and `walk` asks for less after a timeout.
 """
 
 import threading
@@ -26,7 +26,7 @@ from cleargrid_assets.exports.retry import DEFAULT_RETRIES, RetryPolicy, Throttl
 from cleargrid_assets.exports.stats import RequestStats
 
 MAX_WAIT_S = 60.0
-"""Upper bound on the wait between two attempts, whatever `Retry-After` says."""
+"""Max wait between two attempts, even if `Retry-After` is longer."""
 
 _BACKOFF = Backoff(first_s=0.5, max_s=30.0, jitter_s=0.5)
 _MAX_PIECE = 1 << 20
@@ -36,20 +36,20 @@ _GATEWAY_TIMEOUTS = {HTTPStatus.GATEWAY_TIMEOUT, 522, 524}
 _RETRYABLE = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 _ADVICE: dict[int, str] = {
-    HTTPStatus.FORBIDDEN: "The lender in the URL is not the token's: check CLEARGRID_LENDER.",
-    HTTPStatus.NOT_FOUND: "The lender, section or dataset is unknown or reserved: check CLEARGRID_BASE_URL and ask "
+    HTTPStatus.FORBIDDEN: "The token is not valid for this lender. Check CLEARGRID_LENDER.",
+    HTTPStatus.NOT_FOUND: "The lender, section or dataset is unknown or reserved. Check CLEARGRID_BASE_URL, and ask "
     "ClearGrid whether the dataset is enabled for you.",
 }
 
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Bounds on the time of one request, in seconds.
+    """Timeouts of one request, in seconds.
 
     Attributes:
-        connect_s: Until the connection is made.
+        connect_s: For the connection.
         read_s: Between two reads.
-        answer_s: From the first byte to the last. A slow trickle never meets the read timeout.
+        answer_s: From the first byte to the last. A server that sends slowly never exceeds the read timeout.
     """
 
     connect_s: float = 10.0
@@ -58,14 +58,14 @@ class Timeouts:
 
 
 class Transport:
-    """One pool of connections to one API root, shared by all threads of a run.
+    """A connection pool for one API, shared by all threads of a run.
 
     Args:
         base_url: Root of the API. Plain http is refused unless the host is loopback.
         connections: Size of the pool.
-        max_requests_per_second: Bound on the rate of requests, or None.
-        wait: Waits a number of seconds; by default, `close` ends the wait.
-        timeouts: Bounds on the time of one request.
+        max_requests_per_second: Max rate of requests, or None.
+        wait: Waits a number of seconds. The default wait is ended by `close`.
+        timeouts: Timeouts of one request.
 
     Raises:
         ExportsError: The URL is unusable. Nothing has been sent.
@@ -87,7 +87,7 @@ class Transport:
         self._throttle = Throttle(max_requests_per_second)
         self._secrets: set[str] = set()
         self._session = requests.Session()
-        # Proxies of the environment are used for https only: plain http to loopback must not leave the machine.
+        # Proxies from the environment are used for https only, because plain http must not leave the machine.
         self._session.trust_env = urlsplit(self._root).scheme == "https"
         self._session.headers["User-Agent"] = f"cleargrid-assets/{__version__}"
         self._session.headers["Accept"] = "application/json"
@@ -95,7 +95,7 @@ class Transport:
         self._session.mount(self._root, adapter)
 
     def close(self) -> None:
-        """Closes the pool, and ends the waits of threads that were going to retry."""
+        """Closes the pool, and ends the waits between retries."""
         self._closing.set()
         self._session.close()
 
@@ -107,7 +107,7 @@ class Transport:
         """
         self._wait(seconds)
         if self._closing.is_set():
-            raise ExportsError("given up, because the run is ending")
+            raise ExportsError("the request was not sent, because the run is ending")
 
     def send(
         self,
@@ -121,14 +121,14 @@ class Transport:
         stats: RequestStats | None = None,
         parse: Callable[[bytes], Any] = bytes,
     ) -> Any:
-        """Sends one request, with retries of transient failures, and parses the body of its 200.
+        """Sends one request, retries transient failures, and parses the body of a success.
 
-        `parse` runs within the retries: if it raises `TransientError`, as for a truncated body, the request is retried.
+        The request is also retried if `parse` raises `TransientError`, for example because the body is truncated.
 
         Raises:
-            QueryTimeoutError: 504, or no answer in time.
+            QueryTimeoutError: HTTP 504, or no response in time.
             TransientError: The last attempt failed too.
-            ExportsError: Any other status; `status` holds it.
+            ExportsError: Any other failure.
         """
         stats = stats or RequestStats()
         self._secrets.update(filter(None, (token, *(json or {}).values())))
@@ -159,7 +159,7 @@ class Transport:
         except ExportsError as error:
             error.redact(tuple(self._secrets))
             if retry.is_retryable(error):
-                error.what += f"; gave up after {retrying.statistics['attempt_number']} tries"
+                error.what += f"; gave up after {retrying.statistics['attempt_number']} attempts"
                 error.advice = _advice_after_retries(error)
             raise
 
@@ -167,7 +167,7 @@ class Transport:
         error = error_of(state)
         asked = error.retry_after if isinstance(error, TransientError) else None
         if not asked:
-            # A `Retry-After` date that is past by our clock gives 0 too. Retries without a wait would soon be used up.
+            # Zero too: a `Retry-After` date may be in the past by our clock, and retries need a wait.
             return _BACKOFF.seconds(state.attempt_number)
         seconds = min(asked, MAX_WAIT_S)
         self._throttle.hold(seconds)
@@ -188,7 +188,7 @@ class Transport:
                 self._root + path,
                 params=params,
                 json=json,
-                # An auth object, not a header: a .netrc entry for the host would replace the header.
+                # Not a header, because an entry for the host in .netrc would replace it.
                 auth=_Bearer(token),
                 timeout=(self._timeouts.connect_s, self._timeouts.read_s),
                 allow_redirects=False,
@@ -202,27 +202,27 @@ class Transport:
 
 @contextmanager
 def _library_errors_translated(timeouts: Timeouts) -> Iterator[None]:
-    """Raises our errors for those of requests and urllib3.
+    """Raises our errors in place of those of requests and urllib3.
 
-    `from None`: their messages may contain response bytes, which may be personal data.
+    `from None`, because their messages may contain bytes of the response, which may be personal data.
     """
     try:
         yield
     except (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError):
-        raise QueryTimeoutError(f"no answer within {timeouts.read_s:.0f} s") from None
+        raise QueryTimeoutError(f"no response within {timeouts.read_s:.0f} s") from None
     # requests parses `Location` even with allow_redirects=False; a malformed URL raises ValueError.
     except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
         raise TransientError(f"the connection failed ({_root_cause(error)})") from None
 
 
 def _read(raw: urllib3.BaseHTTPResponse, timeouts: Timeouts) -> bytes:
-    """The body, in pieces as large as they arrive. `response.content` reads 10 kB at a time, which takes longer."""
+    """The body. `response.content` reads 10 kB at a time, which is slower."""
     deadline = time.monotonic() + timeouts.answer_s
     pieces: list[bytes] = []
     while piece := raw.read1(_MAX_PIECE, decode_content=True):
         pieces.append(piece)
         if time.monotonic() > deadline:
-            raise QueryTimeoutError(f"the answer was not whole after {timeouts.answer_s:.0f} s")
+            raise QueryTimeoutError(f"the response was not complete after {timeouts.answer_s:.0f} s")
     return b"".join(pieces)
 
 
@@ -255,19 +255,19 @@ def _error_for(response: requests.Response, timeouts: Timeouts) -> ExportsError:
         status=status,
         message=message,
         request_id=request_id,
-        advice=_ADVICE.get(status, "A retry would be refused again. Ask ClearGrid, and quote the server's message."),
+        advice=_ADVICE.get(status, "A retry would be refused again. Send the server's message to ClearGrid."),
     )
 
 
 def _advice_after_retries(error: ExportsError) -> str:
     if error.status is None and error.request_id is None:
-        return "Try again later; if it persists, check CLEARGRID_BASE_URL and the network."
-    what = "give ClearGrid the requestId" if error.request_id else "tell ClearGrid"
-    return f"Try again later, and {what} if it persists."
+        return "Try again later. If it persists, check CLEARGRID_BASE_URL and the network."
+    what = "send the requestId to ClearGrid" if error.request_id else "report it to ClearGrid"
+    return f"Try again later. If it persists, {what}."
 
 
 def _message_and_request_id(body: bytes) -> tuple[str | None, str | None]:
-    """`message` and `requestId` of an error answer. A proxy's answer may not be JSON."""
+    """`message` and `requestId` of an error response. A response of a proxy may not be JSON."""
     try:
         document = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -279,7 +279,7 @@ def _message_and_request_id(body: bytes) -> tuple[str | None, str | None]:
 
 
 def _retry_after(value: str | None) -> float | None:
-    """Seconds of a Retry-After header, given as seconds or as a date; None if absent or unreadable."""
+    """The seconds of a Retry-After header, which has seconds or a date; None if it is absent or malformed."""
     if value is None:
         return None
     try:
@@ -289,7 +289,7 @@ def _retry_after(value: str | None) -> float | None:
 
 
 def _root_cause(error: BaseException) -> str:
-    """The innermost exception, which says most. Only the texts of OSError are shown: they contain no response bytes."""
+    """The innermost exception. Only an OSError is shown with its text, because other texts may quote the response."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
     return f"{type(error).__name__}: {error}"[:200] if isinstance(error, OSError) else type(error).__name__

@@ -1,13 +1,12 @@
-"""Fetches days: keeps every connection busy with pages until no part of any day is left.
+"""Fetches days: requests pages over all connections until no part of any day is left.
 
-A day begins as one part and one request. While a connection is idle, the part with most pages to come is cut, and the
-connection takes its later end. After a query timeout (504), a part is halved. A part that cannot be narrower is
-requested in smaller pages, then a few times more. What works is remembered, for all parts (`adaptive`).
-
-The end of a part is `nextCursor: null`, or the start of the part that has taken over its end. Nothing else ends it.
-
-If a row comes out of order, which breaks the API's documentation, no position can be trusted. The whole day is then
-fetched again as one part that is never cut.
+- A day starts as one part. While a connection is idle, the part with the most pages to come is cut, and the connection
+  takes the later piece.
+- After a timeout, a part is halved. If it cannot be halved, smaller pages are requested, then the same page again.
+  Widths and page sizes that work are remembered for all parts (`adaptive`).
+- A part ends at `nextCursor: null`, or where the next part begins.
+- If a row is out of order, which the API's documentation rules out, the day is fetched again as one part that is never
+  cut.
 """
 
 import time
@@ -21,21 +20,21 @@ from cleargrid_assets.exports.adaptive import Adaptive
 from cleargrid_assets.exports.backoff import Backoff
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
 from cleargrid_assets.exports.part import Part
+from cleargrid_assets.exports.rows import Page
 from cleargrid_assets.exports.spool import Entry, Spool
 from cleargrid_assets.exports.stats import DayReport, RequestStats
 from cleargrid_assets.exports.window import MINIMUM_WIDTH, Window
 
-if TYPE_CHECKING:  # brings an HTTP library, which definitions need not load
+if TYPE_CHECKING:  # loads an HTTP library that definitions do not need
     from cleargrid_assets.exports.client import ExportsClient
-    from cleargrid_assets.exports.rows import Page
 
 _PROGRESS_EVERY_S = 5.0
 
 _PAUSES = Backoff(first_s=0.5, max_s=2.0)
-"""Between timeouts. Short, because at most 16 halvings follow, and each timeout has taken its time already."""
+"""Between timeouts. Short, because each timeout has already taken a while, and at most 16 halvings follow."""
 
 _TIMEOUTS_BEFORE_PAUSE = 3
-"""Consecutive timeouts before requests begin to back off: a gateway that is down for a moment answers 504 too."""
+"""Consecutive timeouts before requests back off. A gateway that is down for a moment answers 504, too."""
 
 _MAX_LAST_TRIES = 6
 """Retries of a request for one row in the narrowest window."""
@@ -55,8 +54,8 @@ def fetch_days(
     Args:
         client: Fetches a page.
         days: The window of each day, by the day's key.
-        spools: Where the day's rows go, by the same key.
-        executor: Runs the requests. It bounds the requests in flight, together with what else it runs.
+        spools: The spool of each day, by the same key.
+        executor: Runs the requests.
         on_progress: Called when a day is complete, and every few seconds before.
         clock: Monotonic seconds.
 
@@ -64,7 +63,8 @@ def fetch_days(
         A report for each day.
 
     Raises:
-        ExportsError: A day could not be fetched whole; names the day and the window. The spools hold what arrived.
+        ExportsError: A day could not be fetched completely. Names the day and the window. The spools keep the pages
+            that arrived.
     """
     walk = _Walk(client, days, spools, executor=executor, on_progress=on_progress, clock=clock)
     walk.run()
@@ -76,10 +76,10 @@ class _Request:
     """A request for a page, in flight.
 
     Attributes:
-        part: What it is for; replaced when the part is cut meanwhile.
-        limit: Rows asked for.
-        stats: What it costs; filled in by its thread.
-        is_superseded: Whether the part was given up meanwhile, so that the page is not needed.
+        part: The part that the page belongs to; replaced if the part is cut meanwhile.
+        limit: Max rows of the page.
+        stats: Its counts; its thread adds to them.
+        is_superseded: Whether the page is no longer needed.
     """
 
     part: Part
@@ -89,7 +89,7 @@ class _Request:
 
 
 class _Walk:
-    """The state of `fetch_days`; only its calling thread changes it."""
+    """The state of `fetch_days`. Only the calling thread changes it."""
 
     def __init__(
         self,
@@ -139,7 +139,7 @@ class _Walk:
             self._on_progress(day, report)
 
     def _fill_connections(self) -> None:
-        """Gives every connection a part, as long as rows remain."""
+        """Gives every idle connection a part."""
         while len(self._in_flight) < self._client.connections and (self._ready or self._cut_longest()):
             part = self._ready.popleft()
             if part.cursor is None and part.window.seconds > self._widths.allowed:
@@ -151,7 +151,7 @@ class _Walk:
             self._send(part)
 
     def _cut_longest(self) -> bool:
-        """Cuts the part in flight with most pages to come, for the idle connections; returns whether it did."""
+        """Cuts the part with the most pages to come, for the idle connections. Returns whether that was possible."""
         longest = max(
             (request for request in self._in_flight.values() if not request.is_superseded),
             key=lambda request: request.part.pages_to_come,
@@ -178,7 +178,7 @@ class _Walk:
         )
         self._in_flight[future] = request
 
-    def _finish(self, request: _Request, future: "Future[Page]") -> None:
+    def _finish(self, request: _Request, future: Future[Page]) -> None:
         day = request.part.day
         self.reports[day].stats.add(request.stats)
         if request.is_superseded:
@@ -194,24 +194,24 @@ class _Walk:
         except ExportsError as error:
             error.day, error.window = day, request.part.window
             raise
-        # First, so that no connection waits for the disk.
+        # Before writing, so that no connection waits for the disk.
         self._fill_connections()
-        # Before any other part moves on: the journal must not say that it is past rows that are not written yet.
+        # Before the next page is handled, because the journal must not skip rows that are not written yet.
         self._write(day, page)
 
-    def _advance(self, request: _Request, page: "Page") -> None:
+    def _advance(self, request: _Request, page: Page) -> None:
         """Moves a part past the page that has arrived."""
         part = request.part
         self._timeouts_in_a_row = 0
         self._limits.answered(request.limit)
         if part.cursor is None:
-            self._widths.answered(part.window.seconds)
+            self._widths.answered(part.window.seconds, proves_it=True)
         if part.trusts_order and not part.is_in_order(page):
             if part.window != self._days[part.day]:
                 self._supersede(part.day)
                 self._ready.append(Part.start(part.day, self._days[part.day], trusts_order=False))
                 return
-            # It began at the start of the day, so it need not begin again.
+            # This part began at the start of the day, so it continues.
             self._supersede(part.day)
             part = part.without_order()
         part.guard.check(page)
@@ -220,29 +220,29 @@ class _Walk:
             self._ready.appendleft(rest)
 
     def _supersede(self, day: str) -> None:
-        """Gives up all parts of the day."""
+        """Drops all parts of the day."""
         self._ready = deque(part for part in self._ready if part.day != day)
         for request in self._in_flight.values():
             request.is_superseded |= request.part.day == day
 
     def _smaller_parts(self, request: _Request, error: QueryTimeoutError) -> list[Part]:
-        """What to request instead of a part whose query timed out: narrower windows, smaller pages, or the same again.
+        """What to request after a timeout: narrower windows, smaller pages, or the same page again.
 
         Raises:
-            QueryTimeoutError: There is nothing smaller, and the last tries are used up.
+            QueryTimeoutError: Nothing smaller is left, and the last tries are used up.
         """
         part = request.part
         if request.limit > self._limits.allowed:
-            # The larger page was a trial, so the window need not be narrower.
+            # The larger page was a trial. The allowed limit may work with the same window.
             self._limits.refused(request.limit)
             return [part]
         if halves := part.halved():
             if part.cursor is None:
                 self._widths.refused(part.window.seconds)
             return list(halves)
-        # Also if pages of this size were answered: those of other parts may have had few rows.
+        # Lowered even if pages of this size were answered: those of other parts may have had few rows.
         if self._limits.lower(request.limit):
-            # The page was too large, so the refused widths may work.
+            # The page was too large, so wider windows may work again.
             self._widths = self._any_width()
             return [part]
         if part.last_tries < _MAX_LAST_TRIES:
@@ -254,8 +254,8 @@ class _Walk:
         )
         raise error
 
-    def _write(self, day: str, page: "Page") -> None:
-        """Spools the page, with the windows that are open after it."""
+    def _write(self, day: str, page: Page) -> None:
+        """Writes the page to the spool, and the windows that are still open to the journal."""
         in_flight = [request.part for request in self._in_flight.values() if not request.is_superseded]
         still_open = [part.remaining for part in (*self._ready, *in_flight) if part.day == day]
         entry = Entry(page.rows, still_open, page.unknown_fields)

@@ -1,4 +1,4 @@
-"""The half-open window in time, `[since, until)`, and how one is cut into several."""
+"""Windows in time, and how they are cut."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 
 MINIMUM_WIDTH = timedelta(seconds=1)
-"""No window is cut into narrower ones."""
+"""Windows are not cut into narrower ones."""
 
 
 def iso(instant: datetime) -> str:
-    """The instant as the API writes it: UTC, milliseconds or finer, `Z`."""
+    """The instant as the API writes it: in UTC, with milliseconds or microseconds, and `Z`."""
     utc = instant.astimezone(timezone.utc).replace(tzinfo=None)
     return utc.isoformat(timespec="milliseconds" if utc.microsecond % 1000 == 0 else "microseconds") + "Z"
 
@@ -18,15 +18,15 @@ def iso(instant: datetime) -> str:
 def position_before(instant: datetime) -> datetime:
     """The last whole second before the instant.
 
-    Rows up to `instant` have been seen. A request from this second on loses no row, whatever the server does with the
-    fractions of a second of its rows and of `since`.
+    A fetch that has seen all rows before `instant` can continue from here. It loses no row, even if the server rounds
+    `since` or the times of rows to seconds.
     """
     return (instant - timedelta(microseconds=1)).replace(microsecond=0)
 
 
 @dataclass(frozen=True)
 class Window:
-    """`[since, until)`; both are aware datetimes in UTC."""
+    """The half-open interval `[since, until)`, in UTC."""
 
     since: datetime
     until: datetime
@@ -54,10 +54,7 @@ class Window:
         return self.cut(timedelta(seconds=seconds)) or (self, None)
 
     def split(self, parts: int) -> "Sequence[Window]":
-        """Cuts the window into at most `parts` windows of about equal width, which together are the window.
-
-        Cuts are at whole seconds after the start. A window too narrow to cut is returned alone.
-        """
+        """Cuts the window into at most `parts` windows of about equal width, at whole seconds after the start."""
         parts = min(parts, int(self.width / MINIMUM_WIDTH))
         if parts < 2:  # noqa: PLR2004
             return [self]

@@ -1,6 +1,6 @@
-"""Each analysis at a glance: a sentence, a short markdown summary and a picture, for the metadata that the UI shows.
+"""What the UI shows of each analysis: a headline, a short Markdown summary and a picture.
 
-What belongs here: turning rows of the tables in `contracts` into text and pixels, one module per analysis, each with
-`present(rows, day, unmapped) -> Presentation`; `table` does it for analyses without a module of their own. What does
-not: computing the tables, reading them, and Dagster. pandas and matplotlib are imported only when they are used.
+What belongs here: making text and pictures from rows, with `present(rows, day, unmapped) -> Presentation` in one module
+per analysis; `table` is for analyses without a module. What does not: computing or reading the rows, and Dagster.
+matplotlib is imported only when a picture is drawn.
 """

@@ -1,4 +1,4 @@
-"""`reach_by_attempt` at a glance: which attempt reaches people, by channel."""
+"""Presents `reach_by_attempt`: which attempt reaches people, by channel."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from cleargrid_assets.analysis.unmapped import Unmapped
 from cleargrid_assets.contracts import MAX_ATTEMPT_NUMBER
@@ -15,7 +17,6 @@ from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
 from cleargrid_assets.wording import more
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
     Curves = dict[str, pd.DataFrame]
@@ -25,12 +26,7 @@ _BAR = 8
 
 
 def present(rows: pd.DataFrame, day: date, _unmapped: Sequence[Unmapped]) -> Presentation:
-    """Shows what the first attempt reached on the busiest channel, what all did, and the curve of each channel.
-
-    Args:
-        rows: Tidy rows of the day.
-        day: The business day.
-    """
+    """Shows the reach by attempt number of each channel. The headline is about the channel with the most contacts."""
     by_number = rows[rows["contacts_attempted"] > 0].sort_values("attempt_number")
     curves = by_channel(by_number)
     if not curves:
@@ -53,7 +49,7 @@ def _headline(curves: Curves) -> str:
     )
     if len(rates) == 1:
         return sentence
-    return f"{sentence}, {_ordinal(curve['attempt_number'].max())} attempts {rates[-1]}"
+    return f"{sentence}, all attempts {rates[-1]}"
 
 
 def _summary(curves: Curves, headline: str) -> str:
@@ -87,7 +83,7 @@ def _summary(curves: Curves, headline: str) -> str:
 
 
 def _draw(curves: Curves, day: date, headline: str) -> bytes:
-    """A curve per channel: the share of contacts reached by each attempt. Below: how many contacts got that far."""
+    """Above: one curve per channel, the share of contacts reached. Below: the number of contacts at each attempt."""
     some = next(iter(curves.values())).iloc[0]
     card = drawing.card(
         headline,

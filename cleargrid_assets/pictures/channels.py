@@ -1,4 +1,4 @@
-"""`channel_reach` at a glance: phone against e-mail and messaging."""
+"""Presents `channel_reach`: the channels compared."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from cleargrid_assets.analysis.unmapped import Unmapped
 from cleargrid_assets.pictures import drawing, text
@@ -15,7 +17,6 @@ from cleargrid_assets.schema import PARTITION_COLUMN
 from cleargrid_assets.wording import counted, more
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
 SHOWN_DAYS = 8
@@ -25,12 +26,7 @@ _MAX_NAMED = 3
 
 
 def present(rows: pd.DataFrame, day: date, _unmapped: Sequence[Unmapped]) -> Presentation:
-    """Shows the share of contacts reached on each channel, with its 95% interval, beside the days before.
-
-    Args:
-        rows: Tidy rows of up to `SHOWN_DAYS` days that end with the day.
-        day: The business day.
-    """
+    """Shows the share of contacts reached on each channel, with its 95% interval and the days before."""
     rows = rows[rows["contacts"] > 0]
     before = in_days(rows, day - timedelta(days=SHOWN_DAYS - 1), day - timedelta(days=1))
     today = {channel: of_channel.iloc[0] for channel, of_channel in by_channel(in_days(rows, day, day)).items()}
@@ -50,7 +46,7 @@ def present(rows: pd.DataFrame, day: date, _unmapped: Sequence[Unmapped]) -> Pre
 
 
 def _headline(today: dict[str, pd.Series[float]]) -> str:
-    """The rates, and whether the intervals of the first two channels overlap: then the day does not tell them apart."""
+    """The rates, and whether the intervals of the first two channels overlap, because they may not differ then."""
     (first, row), *others = list(today.items())[:_MAX_NAMED]
     sentence = (
         f"{text.capitalized(text.channel_name(first))} reached "
@@ -91,7 +87,7 @@ def _summary(today: dict[str, pd.Series[float]], before: pd.DataFrame, headline:
 
 
 def _draw(today: dict[str, pd.Series[float]], before: pd.DataFrame, day: date, headline: str) -> bytes:
-    """The reach rate of each channel with its 95% interval, and the days before as small dots beneath it."""
+    """One row per channel: the reach rate with its 95% interval, and the days before as small dots below it."""
     days = before[PARTITION_COLUMN].nunique()
     card = drawing.card(
         headline,
@@ -139,7 +135,7 @@ def _draw_channel(axes: Axes, position: int, row: pd.Series[float], before: pd.D
 
 
 def _draw_columns(axes: Axes, today: dict[str, pd.Series[float]]) -> None:
-    """Names to the left and figures to the right of the panel, in line with its rows."""
+    """Names to the left of the rows, figures to the right."""
     columns = (
         (1.22, "attempts per\ncontact reached", "attempts_per_reached_contact", text.number),
         (1.45, "contacts\nresponded", "contacts_responded", text.count),

@@ -1,9 +1,8 @@
-"""The common look of all pictures: a light card with a title, its typography, colours and axes.
+"""The common look of all pictures: a light card with a title, fonts, colours and axes.
 
-The card is opaque, so that it looks the same on a light and a dark page. Only matplotlib's objects are used, never
-pyplot or its settings, so pictures can be drawn in several threads at once. matplotlib is imported inside the
-functions, because importing it takes longer than drawing a picture. The colours are those of Okabe and Ito (2008),
-"Color Universal Design", which colour-blind readers can tell apart.
+The card is opaque, so it looks the same on light and dark pages. pyplot is not used, so several threads can draw at the
+same time. matplotlib is imported inside the functions, because definitions do not need it. Colour-blind readers can
+tell the colours of channels apart: Okabe and Ito (2008), "Color Universal Design".
 """
 
 # ruff: noqa: PLC0415
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.ticker import Locator
 
 WIDTH = 850
-"""Width in pixels; the UI's dialog shows it without scaling."""
+"""Width in pixels. The dialog of the UI shows it without scaling."""
 
 INK = "#1F2933"
 MUTED = "#5B6670"
@@ -34,7 +33,7 @@ PAPER = "#FFFFFF"
 SERIES = "#3E5C76"
 BAND = "#D5DEE6"
 ALARM = "#AA3377"
-"""Purple, the colour of no channel; always used with its own shape."""
+"""Purple, which is no channel's colour. Used with a shape of its own."""
 
 TITLE, BODY, SMALL = 12.0, 9.0, 8.0
 """Font sizes in points."""
@@ -90,7 +89,7 @@ class Card:
             right=1 - right / WIDTH,
             bottom=bottom / height,
             top=(self.body - top) / height,
-            # In shares of an average panel, as matplotlib wants them.
+            # matplotlib expects shares of the average panel.
             wspace=across * columns / (WIDTH - left - right - across * (columns - 1)),
             hspace=down * rows / (self.body - top - bottom - down * (rows - 1)),
             height_ratios=heights,
@@ -106,7 +105,7 @@ class Card:
         self.figure.text(_MARGIN / WIDTH, 12 / height, verbatim(text), fontsize=SMALL, color=MUTED, va="bottom")
 
     def png(self) -> bytes:
-        """The card as a PNG with a palette, which is a third of the size of full colours."""
+        """The card as a PNG. A palette reduces its size to a third."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from PIL import Image
 
@@ -123,8 +122,8 @@ def card(title: str, subtitle: str, body: int) -> Card:
     """A new card.
 
     Args:
-        title: The conclusion; wrapped.
-        subtitle: What is shown, of which days; one line.
+        title: The conclusion; it is wrapped.
+        subtitle: One line on what is shown.
         body: Pixels below the header.
     """
     from matplotlib.figure import Figure
@@ -150,7 +149,7 @@ def card(title: str, subtitle: str, body: int) -> Card:
 
 
 def notice(sentence: str) -> bytes:
-    """A picture of a sentence alone."""
+    """A picture with a sentence only."""
     return card(sentence, "Nothing to draw.", 0).png()
 
 
@@ -160,18 +159,18 @@ def channel_colour(channel: str) -> str:
 
 
 def verbatim(text: str) -> str:
-    """Text that matplotlib does not read as a formula."""
+    """Escapes text that matplotlib would read as a formula."""
     return text.replace("$", r"\$")
 
 
 def spread(positions: Sequence[float], gap: float) -> list[float]:
-    """Positions for labels, in the order given: close to the wanted ones, but at least `gap` apart.
+    """Moves labels so that they are at least `gap` apart.
 
-    Overlapping labels are merged into blocks that are centred on their members' mean.
+    Overlapping labels are merged into blocks, which are centred on the mean of the wanted positions.
 
     Args:
         positions: The wanted positions.
-        gap: The minimum distance between two labels, in the same unit.
+        gap: Min distance between two labels, in the same unit.
     """
     order = sorted(range(len(positions)), key=lambda index: positions[index])
     blocks: list[list[int]] = []
@@ -189,17 +188,17 @@ def spread(positions: Sequence[float], gap: float) -> list[float]:
 
 
 def panel_title(axes: Axes, title: str) -> None:
-    """What a panel shows, above its left edge."""
+    """The title of a panel: what it shows."""
     axes.set_title(verbatim(title), loc="left", fontsize=BODY, color=INK, pad=7)
 
 
 def name_title(axes: Axes, name: str, colour: str = INK) -> None:
-    """The name of what a panel is about, in bold above its left edge."""
+    """The title of a panel: the name of its type or channel, in bold."""
     axes.set_title(verbatim(name), loc="left", fontsize=BODY, fontweight="bold", color=colour, pad=5)
 
 
 def percent_axis(axes: Axes, top: float) -> None:
-    """A vertical axis of rates, in percent, from zero to a little above `top`."""
+    """A vertical axis of rates in percent, from zero to a little above `top`."""
     axes.set_ylim(0, min(1.0, top * _HEADROOM) if top > 0 else 1.0)
     axes.yaxis.set_major_locator(few_ticks())
     axes.yaxis.set_major_formatter(lambda rate, _: f"{rate * 100:.3g}%")
@@ -238,7 +237,7 @@ def end_label(axes: Axes, point: tuple[float, float], name: str, value: str, col
 def heat_scale(top: float) -> ScalarMappable:
     """Colours for rates from 0 to `top`, light to dark.
 
-    ColorBrewer's YlGnBu without its darkest part: colour-blind readers can order the colours, and numbers stay legible.
+    ColorBrewer's YlGnBu, which colour-blind readers can order, without its darkest part, where numbers are illegible.
     """
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable

@@ -1,32 +1,29 @@
-"""Rows of a table in one representation, whatever they come from: a computation or the database."""
+"""Frames of rows in one representation, whether they were computed or read from the database."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from cleargrid_assets.contracts import CHANNELS
 from cleargrid_assets.schema import COLUMN_TYPES, PARTITION_COLUMN, Table
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 def tidy(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
-    """The table's columns with one representation per type.
+    """The columns of the table, with one representation per type.
 
     Args:
-        frame: Rows of the table; an empty one may lack the columns.
+        frame: Rows of the table. If it is empty, columns may be missing.
         table: The contract of the rows.
 
     Returns:
         A new frame: dates as `date`; numbers, and booleans as 0 and 1, as float64 with NaN for NULL.
 
     Raises:
-        KeyError: If rows lack a column of the contract.
+        KeyError: A column of the contract is missing.
     """
-    import pandas as pd  # noqa: PLC0415 - only now: it takes long to load
-
     rows = pd.DataFrame(columns=table.column_names) if frame.empty else frame
     tidied: pd.DataFrame = pd.DataFrame(
         {column.name: _tidied(rows[column.name], column.type) for column in table.columns}
@@ -35,27 +32,19 @@ def tidy(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
 
 
 def in_days(rows: pd.DataFrame, first: date, last: date) -> pd.DataFrame:
-    """The rows of the days from first to last, both included.
-
-    Args:
-        rows: A tidy frame.
-        first: The first day.
-        last: The last day.
-    """
+    """The rows of a tidy frame from the first to the last day, both included."""
     inside: pd.DataFrame = rows[rows[PARTITION_COLUMN].between(first, last)]
     return inside
 
 
 def by_channel(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The rows of each channel, in the order of `CHANNELS`; then channels that the contract does not know."""
+    """The rows of each channel, in the order of `CHANNELS`. Other channels come last."""
     present = set(frame["channel"])
     names = [*(name for name in CHANNELS if name in present), *sorted(present - set(CHANNELS))]
     return {name: frame[frame["channel"] == name] for name in names}
 
 
 def _tidied(values: pd.Series[Any], type_name: str) -> pd.Series[Any]:
-    import pandas as pd  # noqa: PLC0415
-
     if COLUMN_TYPES[type_name].is_number:
         return pd.to_numeric(values).astype("float64")
     if type_name == "DATE":

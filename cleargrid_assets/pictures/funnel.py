@@ -1,4 +1,4 @@
-"""`attempt_funnel` at a glance: how far the outbound attempts of a day got, by type of communication."""
+"""Presents `attempt_funnel`: how far the outbound attempts of a day got, by communication type."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from cleargrid_assets.analysis.unmapped import Unmapped
 from cleargrid_assets.contracts import ALL_TYPES, STAGES
 from cleargrid_assets.pictures import drawing, text
@@ -14,7 +16,6 @@ from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
 from cleargrid_assets.wording import more
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
 _ATTEMPTED, _, _REACHED, _ENGAGED = STAGES
@@ -25,13 +26,7 @@ _MAX_PANELS = 6
 
 
 def present(rows: pd.DataFrame, day: date, unmapped: Sequence[Unmapped]) -> Presentation:
-    """Shows the share of contacts reached and engaged, and the funnel of each type.
-
-    Args:
-        rows: Tidy rows of the day.
-        day: The business day.
-        unmapped: The statuses and types of the day that the outcomes file does not list.
-    """
+    """Shows the share of contacts reached and engaged, and the funnel of each type."""
     all_types = rows[rows["communication_type"] == ALL_TYPES].set_index("stage")
     details = {"unmapped": {f"{each.kind} {each.value}": each.communications for each in unmapped}}
     if _contacts(rows, ALL_TYPES, _ATTEMPTED) == 0:
@@ -81,7 +76,7 @@ def _summary(rows: pd.DataFrame, headline: str, unmapped: int) -> str:
 
 
 def _draw(rows: pd.DataFrame, day: date, headline: str) -> bytes:
-    """Bars: contacts by stage, for all types together and for the types with the most contacts."""
+    """Bars of contacts by stage, for all types together and for the types with the most contacts."""
     types = _types(rows)
     names = types if len(types) == 1 else [ALL_TYPES, *types]
     drawn = names[:_MAX_PANELS]
@@ -128,7 +123,7 @@ def _draw_funnel(axes: Axes, rows: pd.DataFrame, name: str, *, names_stages: boo
 
 
 def _types(rows: pd.DataFrame) -> list[str]:
-    """The types apart from ALL, those with the most contacts first."""
+    """The types without ALL, those with the most contacts first."""
     is_type = (rows["stage"] == _ATTEMPTED) & (rows["communication_type"] != ALL_TYPES) & (rows["contacts"] > 0)
     ordered = rows[is_type].sort_values(["contacts", "communication_type"], ascending=[False, True])
     return list(ordered["communication_type"])

@@ -1,4 +1,4 @@
-"""`operational_health` at a glance: whether anything looks broken, by type of communication."""
+"""Presents `operational_health`: whether anything looks broken, by communication type."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from cleargrid_assets.analysis.health import BASELINE_DAYS, MIN_BASELINE_DAYS, usual_volume
 from cleargrid_assets.analysis.unmapped import Unmapped
@@ -17,7 +19,6 @@ from cleargrid_assets.schema import PARTITION_COLUMN
 from cleargrid_assets.wording import first_of, more
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
 SHOWN_DAYS = 28
@@ -28,12 +29,7 @@ _MAX_ROWS = 4
 
 
 def present(rows: pd.DataFrame, day: date, _unmapped: Sequence[Unmapped]) -> Presentation:
-    """Shows which volumes are unusual, the share that failed, and the lag, by type.
-
-    Args:
-        rows: Tidy rows of up to `SHOWN_DAYS` days that end with the day.
-        day: The business day.
-    """
+    """Shows unusual volumes, failures and logging lag by type."""
     rows = in_days(rows[rows["communications"] > 0], day - timedelta(days=SHOWN_DAYS - 1), day)
     today = in_days(rows, day, day)
     communications = today["communications"].sum()
@@ -93,7 +89,7 @@ def _summary(today: pd.DataFrame, headline: str) -> str:
 
 
 def _draw(rows: pd.DataFrame, day: date, headline: str) -> bytes:
-    """Small multiples by day, one row per type: volume with its usual band, failure rate and logging lag."""
+    """One row of panels per type: volume with its usual band, failure rate and logging lag, by day."""
     types = _types(rows, day)
     drawn = types[:_MAX_ROWS]
     bottom = 60 if len(types) > len(drawn) else 36
@@ -115,7 +111,7 @@ def _draw(rows: pd.DataFrame, day: date, headline: str) -> bytes:
 
 
 def _draw_row(panels: list[Axes], of_type: pd.DataFrame, day: date, *, is_first: bool, is_last: bool) -> None:
-    """One type: volume, failure rate and logging lag."""
+    """The panels of one type."""
     volume, failures, lag = panels
     highest = _draw_band(volume, of_type["communications"], day)
     size, unit = text.time_unit(of_type["logging_lag_p95_s"].max())
@@ -138,7 +134,7 @@ def _draw_row(panels: list[Axes], of_type: pd.DataFrame, day: date, *, is_first:
 
 
 def _draw_series(axes: Axes, values: pd.Series[float], day: date, reads: Callable[[float], str]) -> None:
-    """A line with one dot per day, broken where a day has no row, and the day's own value."""
+    """A line with one dot per day, and the value of the day. The line has a gap where a day has no row."""
     by_age = _by_age(values, day)
     axes.plot(by_age.index, by_age, color=drawing.SERIES, linewidth=1.2, marker="o", markersize=2.5)
     today = by_age[0]
@@ -156,7 +152,7 @@ def _draw_series(axes: Axes, values: pd.Series[float], day: date, reads: Callabl
 
 
 def _draw_band(axes: Axes, volumes: pd.Series[float], day: date) -> float:
-    """The usual volume as a band. Returns its highest point, 0 without any."""
+    """Draws the usual volume as a band. Returns its highest point, or 0."""
     band = usual_band(_by_age(volumes, day))
     low, middle, high = (list(side) for side in zip(*band.values(), strict=True))
     axes.fill_between(list(band), low, high, color=drawing.BAND, linewidth=0)
@@ -165,13 +161,13 @@ def _draw_band(axes: Axes, volumes: pd.Series[float], day: date) -> float:
 
 
 def usual_band(volumes: pd.Series[float]) -> dict[int, tuple[float, float, float]]:
-    """The lowest, middle and highest usual volume of each day that has all its days before in the series.
+    """The lowest, middle and highest usual volume of each day whose baseline days are in the series.
 
     Args:
-        volumes: Of one type, by age in days from the oldest (negative) to 0; NaN for a day without rows.
+        volumes: The volumes of one type, by age in days from the oldest (negative) to 0; NaN for a day without rows.
 
     Returns:
-        By age; NaN for a day with too few days before to judge it.
+        The band by age; NaN for a day with too few days before it.
     """
     band: dict[int, tuple[float, float, float]] = {}
     for age in range(int(volumes.index[0]) + BASELINE_DAYS, 1):
@@ -189,13 +185,13 @@ def _mark_unusual(axes: Axes, of_type: pd.DataFrame, day: date) -> None:
 
 
 def _by_age(values: pd.Series[float], day: date) -> pd.Series[float]:
-    """The values of the window by days before the day, from -27 to 0; NaN where a day has no row."""
+    """The values by age in days, from -27 to 0; NaN where a day has no row."""
     by_age: pd.Series[float] = values.rename(lambda each: (each - day).days).reindex(range(1 - SHOWN_DAYS, 1))
     return by_age
 
 
 def _types(rows: pd.DataFrame, day: date) -> list[str]:
-    """The types to draw first: those unusual or silent on the day, then by communications in the window."""
+    """The types in drawing order: unusual and silent ones first, then by number of communications."""
     today = in_days(rows, day, day)
     unusual = {*today.loc[today["is_anomalous"] == 1, "communication_type"], *_silent(rows, day)}
     totals = rows.groupby("communication_type")["communications"].sum()
@@ -203,7 +199,7 @@ def _types(rows: pd.DataFrame, day: date) -> list[str]:
 
 
 def _silent(rows: pd.DataFrame, day: date) -> list[str]:
-    """The types without a row on the day that have rows on most of the days before."""
+    """The types without rows on the day that have rows on most of the days before."""
     before = in_days(rows, day - timedelta(days=BASELINE_DAYS), day - timedelta(days=1))
     days = before.groupby("communication_type")[PARTITION_COLUMN].nunique()
     seen = set(in_days(rows, day, day)["communication_type"])

@@ -1,10 +1,12 @@
-"""`hourly_reach` at a glance: at which hour of the day people are reached, by channel."""
+"""Presents `hourly_reach`: at which hours people are reached, by channel."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from cleargrid_assets.analysis.unmapped import Unmapped
 from cleargrid_assets.pictures import drawing, text
@@ -14,7 +16,6 @@ from cleargrid_assets.schema import PARTITION_COLUMN
 from cleargrid_assets.wording import counted, more
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
 
@@ -26,16 +27,11 @@ _MIN_HOURS = 12
 _MAX_NAMED = 3
 _DARK = 0.72
 _BUSY = 0.5
-"""An hour may be the best one if it has at least this share of the attempts of an average active hour."""
+"""An hour counts as busy if it has at least this share of the attempts of the average active hour."""
 
 
 def present(rows: pd.DataFrame, day: date, _unmapped: Sequence[Unmapped]) -> Presentation:
-    """Shows the best hour of each channel in the week, and attempts and reach by hour.
-
-    Args:
-        rows: Tidy rows of up to `SHOWN_DAYS` days that end with the day.
-        day: The business day.
-    """
+    """Shows the best hour of each channel in the week, and attempts and reach by hour."""
     week = in_days(rows[rows["attempts"] > 0], day - timedelta(days=SHOWN_DAYS - 1), day)
     if week.empty:
         return nothing_to_show(
@@ -53,7 +49,7 @@ def present(rows: pd.DataFrame, day: date, _unmapped: Sequence[Unmapped]) -> Pre
 
 
 def _headline(week: pd.DataFrame, day: date) -> str:
-    """The hour with the highest share of attempts reached, among busy hours: a lucky call at night is no advice."""
+    """The best hour of each channel, among busy hours: one lucky call at night proves nothing."""
     best = {channel: _best(rows) for channel, rows in by_channel(week).items()}
     parts = [
         f"{text.channel_name(channel)} {hour:02d}:00 ({text.percent(rate)})"
@@ -63,7 +59,7 @@ def _headline(week: pd.DataFrame, day: date) -> str:
     if not parts:
         return f"Nobody reached in the {SHOWN_DAYS} days that end on {day}"
     days = week[PARTITION_COLUMN].nunique()
-    span = "the week" if days == SHOWN_DAYS else f"{counted(days, 'day')} in {SHOWN_DAYS}"
+    span = "the week" if days == SHOWN_DAYS else f"the week, {counted(days, 'day')} with data"
     return f"Best hour{'s' if len(parts) > 1 else ''} of {span} (attempts reached): {', '.join(parts[:_MAX_NAMED])}"
 
 
@@ -82,7 +78,7 @@ def _summary(today: pd.DataFrame, day: date, headline: str) -> str:
 
 
 def _draw(week: pd.DataFrame, day: date, headline: str) -> bytes:
-    """A heat map of days by hours per channel, coloured by reach rate, with the attempts in the cells."""
+    """A heat map of days and hours for each channel: colours are reach rates, numbers are attempts."""
     channels = by_channel(week)
     card = drawing.card(
         headline,
@@ -148,7 +144,7 @@ def _line(channel: str, rows: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _best(rows: pd.DataFrame) -> tuple[int, float]:
-    """The best hour of one channel's week and its share of attempts reached."""
+    """The best hour in the week of a channel, and its share of attempts reached."""
     total = rows.groupby("hour")[["attempts", "reached_attempts"]].sum()
     busy = total[total["attempts"] >= _BUSY * total["attempts"].mean()]
     rates = busy["reached_attempts"] / busy["attempts"]
@@ -156,13 +152,13 @@ def _best(rows: pd.DataFrame) -> tuple[int, float]:
 
 
 def _scale_top(rows: pd.DataFrame) -> float:
-    """The rate with the darkest colour: the highest one of the channel's cells that have enough attempts."""
+    """The rate with the darkest colour: the highest rate in busy hours."""
     top = float(rows.loc[rows["attempts"] >= _BUSY * rows["attempts"].mean(), "reach_rate"].max())
     return top if top > 0 else 1.0
 
 
 def _shown_hours(week: pd.DataFrame) -> range:
-    """The hours from the first to the last with attempts, widened to at least half a day."""
+    """The hours from the first to the last attempt, at least half a day."""
     first, last = int(week["hour"].min()), int(week["hour"].max())
     first = max(0, min(first, last + 1 - _MIN_HOURS))
     return range(first, max(last + 1, first + _MIN_HOURS))

@@ -1,10 +1,12 @@
-"""Any table at a glance, for analyses without a picture of their own: its rows as a table, its first count as bars."""
+"""Presents any table, for analyses without a picture module: its rows as a table, its first count as bars."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from cleargrid_assets.analysis.unmapped import Unmapped
 from cleargrid_assets.pictures import drawing, text
@@ -13,20 +15,13 @@ from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
 from cleargrid_assets.schema import COLUMN_TYPES, PARTITION_COLUMN, Column, Table
 from cleargrid_assets.wording import counted, more
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 _MAX_COLUMNS = 6
 _MAX_BARS = 16
 _BAR_HEIGHT = 22
 
 
 def presenter(table: Table) -> Callable[[pd.DataFrame, date, Sequence[Unmapped]], Presentation]:
-    """The `present` of an analysis that needs nothing special.
-
-    Args:
-        table: The contract of its table.
-    """
+    """The `present` of an analysis without a picture module."""
     labels = [column for column in table.columns if column.name in table.key and column.name != PARTITION_COLUMN]
     counts = [
         column for column in table.columns if COLUMN_TYPES[column.type].is_integer and column.name not in table.key
@@ -63,7 +58,7 @@ def _summary(today: pd.DataFrame, table: Table, headline: str) -> str:
 
 
 def _draw(today: pd.DataFrame, labels: Sequence[Column], measures: Sequence[Column], headline: str) -> bytes:
-    """A bar per row, as long as its first count."""
+    """One bar per row: the first count."""
     if not measures:
         return drawing.notice(headline)
     (measure,) = measures

@@ -1,4 +1,4 @@
-"""Numbers and names as short text, and the markdown that holds them."""
+"""Numbers and names as short text, and Markdown."""
 
 import base64
 import math
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 INLINE_LIMIT = 700
-"""The most characters of markdown that the UI shows without a click."""
+"""Max characters of Markdown that the UI shows without a click."""
 
 MISSING = "\N{EN DASH}"
 """Stands for a missing number."""
@@ -21,7 +21,7 @@ _NAMES = {"email": "e-mail"}
 
 
 def count(value: float) -> str:
-    """A count with thousands separators; from a million on, three significant digits and `M`, `B` or `T`."""
+    """A count with thousands separators. From a million on: three significant digits and `M`, `B` or `T`."""
     if not math.isfinite(value):
         return MISSING
     for size, unit in ((1e12, "T"), (1e9, "B"), (_MILLION, "M")):
@@ -31,7 +31,7 @@ def count(value: float) -> str:
 
 
 def short_count(value: float) -> str:
-    """A count for a narrow place: like `count`, but with `k` from a thousand on."""
+    """A count for narrow cells: like `count`, but with `k` from a thousand on."""
     if _THOUSAND <= value < _MILLION:
         return f"{_three_digits(value / _THOUSAND)}k"
     return count(value)
@@ -62,7 +62,7 @@ def seconds(value: float) -> str:
 
 
 def time_unit(longest: float) -> tuple[float, str]:
-    """The best unit for durations up to `longest` seconds: its length in seconds and its name."""
+    """The unit for durations up to `longest` seconds: its length in seconds, and its name."""
     for size, unit in ((3600.0, "h"), (60.0, "min")):
         if abs(longest) >= size:
             return size, unit
@@ -77,10 +77,10 @@ def times(ratio: float) -> str:
 
 
 def bar(share: float, width: int = 10) -> str:
-    """A horizontal bar in eighths of a character; anything above zero shows at least one eighth.
+    """A horizontal bar in eighths of a character. Any positive share shows at least one eighth.
 
     Args:
-        share: Of the full width, 0 to 1; larger values are cut off, NaN is an empty bar.
+        share: Share of the full width, 0 to 1. Larger values are cut off; NaN is an empty bar.
         width: Length of a full bar in characters.
     """
     if not share > 0:
@@ -90,20 +90,20 @@ def bar(share: float, width: int = 10) -> str:
 
 
 def spark(values: Iterable[float]) -> str:
-    """One column per value, as high as its share of the largest value; `·` for zero."""
+    """A sparkline: one character per value, in proportion to the largest value; `·` for zero."""
     heights = [value if value > 0 else 0.0 for value in values]
     top = max(heights, default=0.0)
     return "".join(_LEVELS[math.ceil(height / top * len(_LEVELS)) - 1] if height else "·" for height in heights)
 
 
 def shorten(name: str, width: int = 20) -> str:
-    """A name on one line, cut to `width` characters with an ellipsis."""
+    """A name on one line, with an ellipsis if it is longer than `width`."""
     line = "".join(character if character.isprintable() else " " for character in name).strip() or MISSING
     return line if len(line) <= width else line[: width - 1].rstrip() + "…"
 
 
 def channel_name(channel: str) -> str:
-    """The name of a channel inside a sentence."""
+    """The name of a channel, for use inside a sentence."""
     return _NAMES.get(channel, shorten(channel, 11))
 
 
@@ -113,37 +113,37 @@ def capitalized(sentence: str) -> str:
 
 
 def escape(plain: str) -> str:
-    """Plain text, escaped for markdown."""
+    """Escapes plain text for Markdown."""
     return _MARKDOWN.sub(r"\\\1", plain)
 
 
 def table(header: Sequence[str], alignment: str, rows: Iterable[Sequence[str]]) -> str:
-    """A markdown table.
+    """A Markdown table.
 
     Args:
         header: One title per column.
         alignment: One letter per column, `l` or `r`.
-        rows: Cells, already markdown.
+        rows: Cells in Markdown.
     """
     rule = ["--:" if letter == "r" else "---" for letter in alignment]
     return "\n".join("|" + "|".join(cells) + "|" for cells in (header, rule, *rows))
 
 
 def paragraphs(*parts: str) -> str:
-    """The parts that are not empty, as paragraphs."""
+    """Joins the non-empty parts as paragraphs."""
     return "\n\n".join(part for part in parts if part)
 
 
 def listed(*parts: str) -> str:
-    """The parts that are not empty, with commas between them."""
+    """Joins the non-empty parts with commas."""
     return ", ".join(part for part in parts if part)
 
 
 def fit(render: Callable[[int], str], rows: int) -> str:
-    """The markdown with as many rows as `INLINE_LIMIT` allows.
+    """Markdown with as many rows as `INLINE_LIMIT` allows.
 
     Args:
-        render: Gives the markdown with a number of rows; without any it must be within the limit.
+        render: Makes the Markdown with a number of rows. Without rows it must be within the limit.
         rows: The number of all rows.
     """
     shown = rows
@@ -153,16 +153,11 @@ def fit(render: Callable[[int], str], rows: int) -> str:
 
 
 def as_markdown(png: bytes, alt: str) -> str:
-    """Markdown that carries a PNG as a data URI.
-
-    Args:
-        png: The picture.
-        alt: What it shows, for readers who do not see it.
-    """
+    """Markdown with a PNG as a data URI, and an alternative text."""
     return f"![{escape(alt)}](data:image/png;base64,{base64.b64encode(png).decode()})"
 
 
 def _three_digits(value: float) -> str:
-    """A number cut to three significant digits; not rounded, or 999,999 would read as 1000k."""
+    """A number with three significant digits. Not rounded, because 999,999 would become 1000k."""
     decimals = max(0, 2 - math.floor(math.log10(value)))
     return f"{math.floor(value * 10**decimals) / 10**decimals:,}".removesuffix(".0")

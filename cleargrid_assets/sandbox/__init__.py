@@ -1,7 +1,7 @@
-"""A local Exports API: a real HTTP server on loopback with the documented behaviour and invented data.
+"""The sandbox: a local HTTP server that behaves as the Exports API is documented, with invented data.
 
-What belongs here: everything needed to try, demonstrate and test the project without a lender's account. What does
-not: anything that a run against the real API needs. Only the commands that start the sandbox may import it.
+What belongs here: what is needed to try and test the project without an account. What does not: anything that a run
+against the real API needs. Only the commands that start the sandbox may import it.
 """
 
 from cleargrid_assets.sandbox.communications import rows_of_day

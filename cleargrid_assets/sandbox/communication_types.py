@@ -1,4 +1,4 @@
-"""How the invented lender uses each communication type, and what can come of an attempt."""
+"""How the invented lender uses each communication type, and the possible results of an attempt."""
 
 from dataclasses import dataclass
 
@@ -18,13 +18,13 @@ READING_BY_HOUR: Floats = np.sqrt(ANSWERING_BY_HOUR)
 
 @dataclass(frozen=True)
 class CommunicationType:
-    """The traits of one communication type.
+    """The properties of one communication type.
 
     Attributes:
-        share: Share of the contacts worked on a day.
+        share: Share of the contacts that are attempted on a day.
         attempts: Weights of 1, 2, ... attempts a day on a contact that is not reached.
         reached: Statuses of an attempt that reaches the contact, with their weights.
-        missed: Statuses of an attempt that does not, with their weights.
+        missed: Statuses of an attempt that does not reach it, with their weights.
         dead: Status of an attempt on an address that does not exist.
         response_factor: Factor on the contact's own chance of responding.
         factor_by_hour: Factor on that chance, by local hour.

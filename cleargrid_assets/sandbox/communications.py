@@ -1,4 +1,4 @@
-"""Communication logs (dataset D21): the invented rows of each business day, in every version they had, as JSON."""
+"""The invented communication logs (dataset D21): the rows of each business day, in all their versions, as JSON."""
 
 from collections import OrderedDict
 from datetime import date, datetime
@@ -29,7 +29,7 @@ SUBJECTS = (
 
 
 class DayCache:
-    """Days already made. It drops the least recently used ones while it holds too many row versions."""
+    """A cache of generated days. The least recently used days are dropped above a number of row versions."""
 
     def __init__(self, max_versions: int = 1_000_000) -> None:
         self._max_versions = max_versions
@@ -40,9 +40,9 @@ class DayCache:
         return len(self._days)
 
     def on(self, settings: SandboxSettings, day: date, *, settled: bool) -> Day:
-        """The day, made at the first request."""
+        """The day, generated at the first request."""
         key = (settings.lender, settings.seed, settings.rows_per_day, settings.timezone, day, settled)
-        with self._lock:  # held while a day is made, so that it is made once
+        with self._lock:  # held while a day is generated, so that this happens once
             if key not in self._days:
                 self._days[key] = _make(settings, day, settled=settled)
             self._days.move_to_end(key)
@@ -55,7 +55,7 @@ _shared_cache = DayCache()
 
 
 class Communications:
-    """The rows of communication logs that a sandbox with these settings invents."""
+    """The communication logs of a sandbox with these settings."""
 
     cursor_field = "communicated_at"
 
@@ -70,7 +70,7 @@ class Communications:
 
     def count(self, day: date, now: int) -> int:
         """The number of rows that the API shows for the whole day."""
-        if self._is_settled(day, now):  # known without making the day
+        if self._is_settled(day, now):  # known without generating the day
             return volume(self._settings.seed, self._settings.rows_per_day, day)
         stored = self.on(day, now)
         return stored.count(0, len(stored.texts), now)
@@ -88,7 +88,7 @@ def rows_of_day(
         settings: The sandbox's settings. Its lender, seed, volume and zone decide the rows.
         day: A business day in `settings.timezone`.
         at: An instant with a zone.
-        cache: Where the day is kept.
+        cache: The cache of days.
 
     Returns:
         The rows as decoded from the API's JSON.
@@ -130,7 +130,7 @@ def _public_ids(seed: int, day: date, versions: Versions) -> NDArray[np.bytes_]:
 
 
 def _texts(lender: str, day: date, rows: Outreach, versions: Versions, ids: NDArray[np.bytes_]) -> list[bytes]:
-    """The JSON of each version; all arrays are aligned."""
+    """The JSON of each version. All arrays have one element per version."""
     mail = (rows.type == "EMAIL").tolist()
     inbound = rows.inbound.tolist()
     contacts = rows.contact.tolist()
@@ -164,7 +164,7 @@ def _texts(lender: str, day: date, rows: Outreach, versions: Versions, ids: NDAr
 
 
 def _contact_address(contact: int, by_mail: bool) -> str:
-    # No number in this country begins with 00, so none of these can ring anywhere.
+    # No number in this country begins with 00, so these numbers belong to nobody.
     return f"borrower.{contact:07d}@example.com" if by_mail else f"+96600{contact:07d}"
 
 

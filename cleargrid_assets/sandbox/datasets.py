@@ -1,4 +1,4 @@
-"""Further datasets: the caller gives their rows, and the sandbox serves them as it serves communication logs."""
+"""Further datasets, whose rows the caller gives."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,10 +22,9 @@ class ServedDataset:
     Attributes:
         section: Section code in the URL.
         code: Dataset code in the URL.
-        cursor_field: The field that windows bound and that rows are ordered by: an ISO-8601 text in each row.
-        rows: All rows, in any order; or a function of a business day and the present instant that returns the day's
-            rows. They are read anew for each request, so a test can change them. Days before 2020 and after today are
-            not served.
+        cursor_field: The field that windows filter and that rows are ordered by: a text in ISO-8601.
+        rows: All rows, in any order; or a function that returns the rows of a business day at the current time. They
+            are read again for each request, so a test can change them. Days before 2020 are not served.
         key: The field that identifies a row: a text.
     """
 
@@ -45,7 +44,7 @@ class GivenRows:
 
     @property
     def cursor_field(self) -> str:
-        """As the dataset has it."""
+        """The cursor field of the dataset."""
         return self._dataset.cursor_field
 
     def on(self, day: date, now: int) -> Day:

@@ -1,4 +1,4 @@
-"""One business day of a dataset, ready to be paged, and what every dataset of the sandbox offers."""
+"""One business day of a dataset, and the interface of all datasets of the sandbox."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +12,7 @@ from cleargrid_assets.sandbox.arrays import Ints
 
 FOREVER = np.iinfo(np.int64).max
 _SCAN = 2_048
-"""Row versions examined at once; about one page of rows."""
+"""Row versions that are examined at once; about one page."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Day:
         at: The value of the cursor field, in milliseconds since 1970.
         key: The row's key.
         shown_from: First instant at which the API shows this version, in milliseconds since 1970.
-        shown_until: First instant at which it no longer does.
+        shown_until: First instant at which the API no longer shows it.
         texts: The rows as JSON.
     """
 
@@ -67,7 +67,7 @@ class Rows(Protocol):
 
     @property
     def cursor_field(self) -> str:
-        """The field that windows bound and that rows are ordered by."""
+        """The field that windows filter and that rows are ordered by."""
 
     def on(self, day: date, now: int) -> Day:
         """The day with every version that the API shows at this instant or later."""

@@ -1,8 +1,8 @@
-"""How the rows of a day came to be and changed: the versions that each communication's row had.
+"""The versions of each row: rows are created late, and change later.
 
-A row is created some seconds after its communication and updated a little later. About 1% of rows are created hours
-to two days late. About 3% change once or twice more within two days: mail is opened and clicked, a duration is filled
-in. Three days after its end a day no longer changes.
+A row is created seconds after its communication, and updated a little later. About 1% of rows are created up to two
+days late. About 3% change again within two days: mail is opened or clicked, a duration is added. Three days after its
+end, a day no longer changes.
 """
 
 from dataclasses import dataclass, fields

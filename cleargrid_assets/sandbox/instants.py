@@ -1,4 +1,4 @@
-"""Instants as the sandbox keeps them: whole milliseconds since 1970."""
+"""Instants as whole milliseconds since 1970."""
 
 from datetime import date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo

@@ -1,7 +1,7 @@
 """The invented outreach of one business day: who was contacted, when, how, and with which result.
 
-Each day is drawn from a generator seeded by (seed, day) alone, so days can be requested in any order. Contacts keep
-their traits over days: a contact that never answers keeps not answering, and is tried more often.
+Each day has its own random generator, seeded by (seed, day), so days can be requested in any order. Contacts keep their
+traits: a contact that rarely answers is attempted more often.
 """
 
 from collections.abc import Sequence
@@ -17,16 +17,16 @@ from cleargrid_assets.sandbox.communication_types import COMMUNICATION_TYPES
 from cleargrid_assets.sandbox.instants import MINUTE_MS, day_bounds_ms, from_ms
 
 SLOT_MS = 15 * MINUTE_MS
-"""Every zone's offset and every clock change is a whole number of slots."""
+"""The UTC offset of every zone is a whole number of slots."""
 
 FIRST_DAY = date(2020, 1, 1)
 """The lender's outreach begins on this business day."""
 
 INBOUND_SHARE = 0.03
 CONTACTS_PER_ROW = 1.2
-"""Contacts in the pool for each of `rows_per_day`. Above 1, so that the pool can always fill a day."""
+"""Contacts in the pool per row of `rows_per_day`. More than 1, so that the pool can always fill a day."""
 ATTEMPT_DECAY = 0.9
-"""Factor that each further attempt on the same day puts on the chance of reaching the contact."""
+"""Each further attempt on a day multiplies the chance of reaching the contact by this."""
 
 DEAD_PHONES, DEAD_MAILBOXES = 0.02, 0.03
 
@@ -75,7 +75,7 @@ class Outreach:
 
 
 def volume(seed: int, rows_per_day: int, day: date) -> int:
-    """Number of rows of the day once it is settled, both directions together."""
+    """Number of rows of the day in both directions, once it no longer changes."""
     if day < FIRST_DAY:
         return 0
     noise = np.random.default_rng([seed, day.toordinal(), 1]).normal(0, WEEKDAY_NOISE)

@@ -1,6 +1,6 @@
-"""Which rows a request gets: windows, cursors, pages of varying size, and counts.
+"""Windows, cursors, pages of varying size, and counts.
 
-Rows come in the order of (cursor field, key). A cursor is a position in that order.
+Rows are ordered by (cursor field, key). A cursor is a position in that order.
 """
 
 import zlib
@@ -34,7 +34,7 @@ class Position(NamedTuple):
 
     Attributes:
         at: The cursor field of a row, in milliseconds since 1970.
-        included: Whether this row is still to come; else the next one is.
+        included: Whether the next page starts with this row, or with the row after it.
         key: The row's key.
     """
 
@@ -54,7 +54,7 @@ class Query(NamedTuple):
     """A request for one page.
 
     Attributes:
-        window: The rows asked for.
+        window: The window of the rows.
         start: Where the previous page ended; None for the first page.
         limit: Maximum number of rows, at least 1.
         descending: Whether to walk backwards.
@@ -80,16 +80,16 @@ class Page:
 
 
 def encode_cursor(position: Position) -> str:
-    """The position as an opaque text for a URL."""
+    """Encodes a position as an opaque text for a URL."""
     plain = b"%d.%d.%s" % position
     return urlsafe_b64encode(b"%s.%08x" % (plain, zlib.crc32(plain))).rstrip(b"=").decode()
 
 
 def decode_cursor(cursor: str) -> Position:
-    """The position that a cursor encodes.
+    """Decodes the position of a cursor.
 
     Raises:
-        CorruptCursor: The cursor is not exactly what `encode_cursor` returns for any position.
+        CorruptCursor: `encode_cursor` did not make this cursor.
     """
     try:
         at, included, rest = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).split(b".", 2)
@@ -102,7 +102,7 @@ def decode_cursor(cursor: str) -> Position:
 
 
 def read_page(rows: Rows, settings: SandboxSettings, query: Query, now: int) -> Page:
-    """The page that a query asks for. It depends on the arguments alone, so the same cursor gives the same page."""
+    """The page of a query. The same arguments give the same page."""
     seed = f"{settings.seed} {query.window.since} {query.start} {query.limit}"
     size = _page_size(seed, query) if settings.short_pages else query.limit
     found = _next_rows(rows, query, size + 1, now)
@@ -147,7 +147,7 @@ def _next_rows(rows: Rows, query: Query, max_rows: int, now: int) -> list[tuple[
     """The first rows from the query's start on that the API shows now, as indices into their days."""
     window, start, descending = query.window, query.start, query.descending
     ahead = window
-    if start is not None:  # days already walked need not be made
+    if start is not None:  # days before the cursor need not be generated
         since = start.at if window.since is None else max(window.since, start.at)
         ahead = Window(window.since, min(window.until, start.at + 1)) if descending else Window(since, window.until)
     days = _days(ahead, now, rows.zone)

@@ -1,4 +1,4 @@
-"""Running the sandbox: in the foreground for the command line, or in a thread of the caller's process."""
+"""Runs the sandbox: in the foreground, or in a thread of the caller's process."""
 
 import socket
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def running_sandbox(settings: SandboxSettings, port: int = 0) -> Iterator[Runnin
 
     Args:
         settings: The sandbox's settings.
-        port: The port on 127.0.0.1; 0 for any free one.
+        port: The port on 127.0.0.1; 0 for any free port.
 
     Yields:
         The sandbox, once its port accepts connections.
@@ -75,7 +75,7 @@ def serve(settings: SandboxSettings, port: int) -> None:
 
 
 def _listener(port: int) -> socket.socket:
-    """A listening socket. From now on it queues connections, even before the server accepts them."""
+    """A listening socket, which queues connections until the server accepts them."""
     listener = socket.socket()
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,8 +1,7 @@
 """The Exports API over HTTP: routes, authentication, parameters and envelopes, as documented.
 
-Where the documentation leaves the behaviour open, this server chooses something plausible: a malformed `since` or
-`until` counts as absent, bounds are cut to milliseconds (`meta` says how they were read), and answers carry keys that
-are not documented.
+Where the documentation is silent, this server does something plausible: a malformed `since` or `until` counts as
+absent, bounds are cut to milliseconds (`meta` has them), and responses have keys that are not documented.
 """
 
 import gzip
@@ -155,7 +154,7 @@ class _Api:
 
 
 def _success(rows: list[bytes], pagination: dict[str, Any], meta: dict[str, Any]) -> bytes:
-    """The success envelope around rows that are JSON already."""
+    """The success envelope around encoded rows."""
     return b'{"code":200,"message":"Success","errors":[],"body":{"rows":[%s],"pagination":%s,"meta":%s}}' % (
         b",".join(rows),
         json.dumps(pagination).encode(),
@@ -164,10 +163,7 @@ def _success(rows: list[bytes], pagination: dict[str, Any], meta: dict[str, Any]
 
 
 def _compressed(request: Request, body: bytes) -> Response:
-    """The JSON, compressed if the client accepts that and the body is large enough.
-
-    A middleware, with its thread and file object, takes a third longer.
-    """
+    """Compresses a large body if the client accepts that. Starlette's middleware takes a third longer."""
     headers = {"Vary": "Accept-Encoding"}
     if len(body) >= COMPRESSED_FROM_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
         headers["Content-Encoding"] = "gzip"

@@ -8,26 +8,26 @@ from cleargrid_assets.sandbox.datasets import ServedDataset
 
 
 def utc_now() -> datetime:
-    """The present instant, in UTC."""
+    """The current time in UTC."""
     return datetime.now(timezone.utc)
 
 
 @dataclass(frozen=True)
 class SandboxSettings:
-    """How a sandbox behaves and which rows it holds.
+    """The behaviour and the data of a sandbox.
 
     Attributes:
         lender: The lender's subdomain, part of the login URL.
         email: The e-mail address that may log in.
         password: Its password; it protects invented data only.
-        seed: Decides everything invented; not negative.
-        rows_per_day: Approximate number of rows of a weekday. Saturdays and Sundays hold a quarter of it.
+        seed: The seed of the invented data; not negative.
+        rows_per_day: Approximate number of rows of a weekday. A Saturday or Sunday has a quarter of it.
         timezone: The IANA zone whose days and hours the outreach follows.
         token_lifetime_s: Seconds for which an access token is accepted.
-        max_window_rows: A first page over a window with more rows than this answers 504; None for no limit.
+        max_window_rows: The first page of a window with more rows is answered with 504; None for no limit.
         short_pages: Whether pages may hold fewer rows than the limit, or none, with more to come.
         total_cap: The largest total that is counted exactly; None for no limit.
-        clock: Returns the present instant, with a zone. Tokens expire by it, and late and edited rows appear by it.
+        clock: Returns the current time, with a zone. It decides when tokens expire and when late rows appear.
         datasets: Datasets served besides communication logs.
     """
 

@@ -1,4 +1,4 @@
-"""The sandbox's access and refresh tokens: random texts, known to this process alone."""
+"""Access and refresh tokens: random texts that this process remembers."""
 
 import secrets
 from collections.abc import Callable
@@ -9,8 +9,8 @@ class Tokens:
     """Issues tokens and recognizes them.
 
     Args:
-        lifetime_s: Seconds for which an access token is valid. Refresh tokens last as long as the process.
-        clock: Returns the present instant.
+        lifetime_s: Seconds for which an access token is valid. Refresh tokens do not expire.
+        clock: Returns the current time.
     """
 
     def __init__(self, lifetime_s: float, clock: Callable[[], datetime]) -> None:

@@ -1,5 +1,4 @@
-"""The DuckDB database: connections, tables, replacing and reading partitions, and the IO manager that Dagster calls.
+"""The DuckDB database: connections, tables, partitions, and the IO manager.
 
-What belongs here: all SQL that stores tables or loads them for an asset. What does not: where rows come from, and what
-they mean.
+What belongs here: all SQL that stores or loads tables. What does not: where rows come from, and what they mean.
 """

@@ -1,4 +1,4 @@
-"""Connections to the one database file, which takes one writing process at a time."""
+"""Connections to the database. A DuckDB file takes one writing process at a time."""
 
 import logging
 from collections.abc import Iterator
@@ -12,21 +12,21 @@ from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.warehouse.sql import quoted
 
 LOCK_TIMEOUT_S = 600.0
-"""Default for the max seconds to wait until another process releases the file."""
+"""Default of the max seconds to wait while another process holds the file."""
 
 WARN_AFTER_ATTEMPTS = 40
-"""About five seconds. Shorter waits are normal on days on which two runs write."""
+"""About five seconds. Shorter waits are normal when two runs write."""
 
 MAX_MEMORY = "512MB"
-"""What DuckDB keeps in memory before it writes to disk. The process as a whole takes about 300 MB more."""
+"""DuckDB uses the disk above this. The whole process takes about 300 MB more."""
 
 
 class WarehouseError(Exception):
-    """The database, a table in it, or a value to be stored is not as it must be."""
+    """The database cannot be opened, a table does not fit its contract, or a value cannot be stored."""
 
 
 class NewerFileError(WarehouseError):
-    """A newer DuckDB wrote the file, in a format that the installed DuckDB cannot read."""
+    """A newer DuckDB wrote the file, and the installed one cannot read it."""
 
 
 def is_path(database: str) -> bool:
@@ -42,20 +42,20 @@ def connect(
 
     Args:
         database: A file, created with its folder when missing, or any other address that DuckDB opens as a database.
-        read_only: Shares the file with other readers, if the file is there.
-        lock_timeout_s: Max seconds to wait, with jitter, while another process has the file.
+        read_only: Shares the file with other readers. Ignored if the file does not exist.
+        lock_timeout_s: Max seconds to wait while another process holds the file.
 
     Yields:
-        The connection. It is closed in every case.
+        The connection.
 
     Raises:
-        WarehouseError: Another process kept the file for longer. DuckDB's text in the message says which.
+        WarehouseError: Another process held the file for longer. The message says which.
         NewerFileError: A newer DuckDB wrote the file. The message says how to convert it.
     """
     connection = _open(database, read_only=read_only and Path(database).is_file(), lock_timeout_s=lock_timeout_s)
     try:
         connection.execute("SET TimeZone = 'UTC'")
-        # With the catalog: DuckDB names it after the file, and a file cleargrid.duckdb makes the bare name ambiguous.
+        # With the catalog, because DuckDB names it after the file: for cleargrid.duckdb, the schema alone is ambiguous.
         schema = f"{quoted(catalog(connection))}.{quoted(SCHEMA)}"
         if not read_only:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
@@ -88,7 +88,7 @@ def _open(database: str, *, read_only: bool, lock_timeout_s: float) -> duckdb.Du
     def warn_once(state: tenacity.RetryCallState) -> None:
         if state.attempt_number == WARN_AFTER_ATTEMPTS and state.outcome is not None:
             logging.getLogger(__name__).warning(
-                "%s is in use elsewhere. Waiting for up to %.0f s. DuckDB says: %s",
+                "%s is in use elsewhere. Waiting up to %.0f s. DuckDB says: %s",
                 database,
                 lock_timeout_s,
                 state.outcome.exception(),
@@ -115,14 +115,14 @@ def _open(database: str, *, read_only: bool, lock_timeout_s: float) -> duckdb.Du
         if not _is_locked(error):
             raise
         raise WarehouseError(
-            f"{database} was in use elsewhere for over {lock_timeout_s:.0f} s. Close the other program, "
-            f"or wait for the other run, and materialize again. DuckDB says: {error}"
+            f"{database} was in use elsewhere for over {lock_timeout_s:.0f} s. Close the other program "
+            f"or wait for the other run, then materialize again. DuckDB says: {error}"
         ) from error
     return connection
 
 
 def _is_locked(error: BaseException) -> bool:
-    """Whether another process, or another thread of this one, has the file open in a way that excludes ours."""
+    """Whether another process or thread holds the file."""
     return (isinstance(error, duckdb.IOException) and "Could not set lock" in str(error)) or (
         isinstance(error, duckdb.ConnectionException) and "different configuration" in str(error)
     )

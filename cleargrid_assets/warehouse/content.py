@@ -1,4 +1,4 @@
-"""Hashes of what is stored: equal content gives equal hashes, whatever the order of the rows."""
+"""Hashes of stored content. They do not depend on the order of rows."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,11 @@ from cleargrid_assets.warehouse.sql import quoted
 
 
 def content_hashes(connection: duckdb.DuckDBPyConnection, table: Table, days: Sequence[date]) -> dict[date, str]:
-    """A hash of all that the table holds of each day, but for the time of the fetch."""
+    """A hash of all rows of each day, without the time of the fetch."""
     columns = [column for column in table.columns if column.name != EXTRACTED_AT]
     names = [quoted(column.name) for column in columns]
-    # DuckDB's hash of a value has 64 bits, and similar strings can share it. The prefix shifts the bytes of each
-    # string, so that two rows must collide in two unrelated ways to be taken for one.
+    # DuckDB's hash has 64 bits, and similar strings can collide. The second hash is over strings with a prefix, which
+    # shifts their bytes. Two rows count as equal only if both hashes collide.
     shifted = [
         f"'row' || {name}" if column.type == "VARCHAR" else name for column, name in zip(columns, names, strict=True)
     ]
@@ -31,7 +31,7 @@ def content_hashes(connection: duckdb.DuckDBPyConnection, table: Table, days: Se
 
 
 def combined_hash(hashes: Mapping[date, str]) -> str:
-    """One hash of several days; of a single day, that day's own."""
+    """One hash of several days. For a single day it is the hash of that day."""
     if len(hashes) == 1:
         return next(iter(hashes.values()))
     return _digest(str(sorted(hashes.items())))

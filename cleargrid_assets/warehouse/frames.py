@@ -1,4 +1,4 @@
-"""Storing DataFrames of assets without a contract, in the tables that dagster-duckdb would store them in."""
+"""Stores DataFrames of assets without a contract, in the same tables as dagster-duckdb would."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ _VIEW = "output_frame"
 
 @dataclass(frozen=True)
 class Target:
-    """Where an output is stored.
+    """The rows that an output replaces.
 
     Attributes:
         schema: The schema of the table.
         table: The table.
-        condition: In SQL, which rows of the table the output replaces. None for all of them.
+        condition: An SQL expression for the rows to replace. None for all rows.
     """
 
     schema: str
@@ -31,11 +31,11 @@ class Target:
 
 
 def target_of(context: dg.OutputContext, configured_schema: str | None) -> Target:
-    """Where the output is stored, by the rules of dagster-duckdb.
+    """The target of an output, by the rules of dagster-duckdb.
 
     The schema is the first of: metadata `schema`, the IO manager's `schema`, the asset's key prefix, `public`. Metadata
-    `partition_expr` names the column that decides which partition a row belongs to; with several dimensions, it maps
-    each to its column.
+    `partition_expr` names the column that decides the partition of a row. For several dimensions, it maps each to its
+    column.
 
     Raises:
         WarehouseError: The asset has partitions, but the metadata `partition_expr` is missing.
@@ -52,7 +52,7 @@ def target_of(context: dg.OutputContext, configured_schema: str | None) -> Targe
 def replace_frame(connection: duckdb.DuckDBPyConnection, target: Target, frame: pd.DataFrame) -> None:
     """Replaces the rows of the target by those of the frame. Columns are matched by name.
 
-    Without a condition, the table takes the frame's columns and types. The caller opens and ends the transaction.
+    Without a condition, the table gets the frame's columns and types. The caller begins and commits the transaction.
 
     Raises:
         WarehouseError: The frame has columns that the table lacks.
@@ -60,14 +60,14 @@ def replace_frame(connection: duckdb.DuckDBPyConnection, target: Target, frame: 
     schema = f"{quoted(catalog(connection))}.{quoted(target.schema)}"
     name = f"{schema}.{quoted(target.table)}"
     if not len(frame.columns):
-        # Such as `pd.DataFrame()` for a day without rows: it has no types to create a table from.
+        # For example `pd.DataFrame()` for a day without rows. It has no types to create a table from.
         if _is_stored(connection, target):
             connection.execute(f"DELETE FROM {name} WHERE {target.condition or 'true'}")
         return
     connection.register(_VIEW, frame)
-    # DuckDB's own names, because labels of a frame may be numbers, and may come twice.
+    # DuckDB's own names, because the labels of a frame may be numbers, and may repeat.
     names = [column for column, *_ in connection.execute(f"DESCRIBE {_VIEW}").fetchall()]
-    # DuckDB guesses INTEGER for a column of objects that are all None, which later rows of the table would not fit.
+    # DuckDB makes a column that is all None an INTEGER, which would refuse the text of later rows.
     columns = ", ".join(
         f"{quoted(column)}::VARCHAR AS {quoted(column)}"
         if values.dtype == object and values.isna().all()
@@ -103,9 +103,8 @@ def _condition(context: dg.OutputContext) -> str:
     expression = context.definition_metadata.get("partition_expr")
     if expression is None:
         raise WarehouseError(
-            f"The asset {context.asset_key.to_user_string()} has partitions, but no metadata `partition_expr`, so the "
-            "column that decides the partition is not known. Set it, for example "
-            '@dg.asset(metadata={"partition_expr": "day"}).'
+            f"The asset {context.asset_key.to_user_string()} has partitions, but no metadata `partition_expr`. Name "
+            'the column that decides the partition of a row, for example @dg.asset(metadata={"partition_expr": "day"}).'
         )
     definition = context.asset_partitions_def
     if isinstance(definition, dg.MultiPartitionsDefinition):
@@ -118,7 +117,7 @@ def _condition(context: dg.OutputContext) -> str:
 def _multi_condition(
     context: dg.OutputContext, definition: dg.MultiPartitionsDefinition, expressions: Mapping[str, str]
 ) -> str:
-    """The rows of any of the keys."""
+    """An SQL expression for the rows of the partition keys."""
     of_keys = []
     for key in context.asset_partition_keys:
         values = cast("dg.MultiPartitionKey", key).keys_by_dimension
@@ -140,7 +139,7 @@ def _multi_condition(
 
 
 def _inside(expression: str, window: dg.TimeWindow) -> str:
-    # Local times without a zone, as dagster-duckdb writes them when it loads the table.
+    # Local times without a zone, as dagster-duckdb does when it loads the table.
     return f"{expression} >= '{window.start:%Y-%m-%d %H:%M:%S}' AND {expression} < '{window.end:%Y-%m-%d %H:%M:%S}'"
 
 

@@ -1,4 +1,4 @@
-"""The IO manager: which way each kind of output is stored, and each kind of input is loaded."""
+"""The IO manager: stores outputs of every kind, and loads inputs."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -22,17 +22,16 @@ from cleargrid_assets.warehouse.tables import prepare_table
 
 
 class WarehouseIOManager(DuckDBPandasIOManager):
-    """Stores DataFrames and spooled slices in DuckDB, each output in one transaction, and loads them.
-
-    A write that fails or is killed at any moment leaves the rows as they were.
+    """Stores and loads DataFrames and slices in DuckDB. Each output is stored in one transaction.
 
     Inherited from `DuckDBPandasIOManager`: the settings `schema` and `connection_config`, and loading DataFrames of
-    tables that have no contract. Not inherited: storing, because the stock manager deletes and inserts in two
-    transactions; and loading tables that have a contract, because it cannot read columns named like SQL keywords,
-    a file named like its schema, or a table that lacks a new column, and gives up early when the file is locked.
+    tables without a contract.
 
-    The database is that of the `warehouse` resource. The setting `database` is a copy for the stock manager: do not
-    set it.
+    Not inherited: storing, because the stock manager deletes and inserts in two transactions. Loading tables with a
+    contract, because the stock manager cannot read columns named like SQL keywords, a file named like its schema, or a
+    table that lacks a new column, and does not wait for a locked file.
+
+    The database is that of the `warehouse` resource. Do not set `database`: it is a copy for the stock manager.
     """
 
     warehouse: dg.ResourceDependency[WarehouseResource]
@@ -41,7 +40,7 @@ class WarehouseIOManager(DuckDBPandasIOManager):
         super().__init__(**{**values, "database": values["warehouse"].database})
 
     def create_io_manager(self, context: dg.InitResourceContext) -> Any:
-        """Dagster calls this once per run."""
+        """Makes the manager of a run. Dagster calls this."""
         return _Manager(self.warehouse, self.schema_, super().create_io_manager(context))
 
 
@@ -55,7 +54,7 @@ class _Manager(dg.IOManager):
         table = _contract(context) if context.has_asset_key else None
         if isinstance(obj, SpooledSlice) and table is not None:
             self._replace_days(context, table, obj)
-            # The transaction has ended, so the rows are safe.
+            # After the commit, so the rows are safe.
             obj.discard()
         elif isinstance(obj, pd.DataFrame) and table is not None:
             self._replace_days(context, table, obj)
@@ -67,10 +66,10 @@ class _Manager(dg.IOManager):
     def load_input(self, context: dg.InputContext) -> Any:
         kind = context.dagster_type.typing_type
         if kind is SpooledSlice:
-            raise NotImplementedError("A spooled slice is gone once it is stored: take a StoredSlice.")
+            raise NotImplementedError("A SpooledSlice is deleted once it is stored. Use a StoredSlice.")
         table = _contract(context.upstream_output) if context.upstream_output and context.has_asset_partitions else None
         if table is None and kind is StoredSlice:
-            raise NotImplementedError("A StoredSlice takes a partitioned asset with a contract: take a DataFrame.")
+            raise NotImplementedError("A StoredSlice needs a partitioned asset with a contract. Use a DataFrame.")
         if table is None or kind not in {StoredSlice, pd.DataFrame, Any}:
             return self._stock.load_input(context)
         stored = self._warehouse.slice(table, _days(context))
@@ -106,7 +105,7 @@ class _Manager(dg.IOManager):
             shown["dagster/row_count"] = len(frame)
         elif len(context.asset_partition_keys) == 1:
             shown["dagster/partition_row_count"] = len(frame)
-        # An asset may have given these entries itself.
+        # Entries that the asset has set itself are kept.
         context.add_output_metadata({key: value for key, value in shown.items() if key not in context.output_metadata})
 
 
@@ -120,12 +119,12 @@ def _days(context: dg.InputContext | dg.OutputContext) -> list[date]:
 
 def _why_not(obj: object) -> str:
     if obj is None:
-        return "The asset returned None: return a DataFrame, or annotate the asset with `-> None` if it stores nothing."
+        return "The asset returned None. Return a DataFrame, or annotate the asset with `-> None` if it stores nothing."
     if isinstance(obj, StoredSlice):
-        return "A stored slice is stored already: return a DataFrame."
+        return "A StoredSlice is already stored. Return a DataFrame."
     if isinstance(obj, SpooledSlice):
-        return "A spooled slice takes an asset with a contract in its metadata (`table_metadata`): return a DataFrame."
-    return f"Values of the type {type(obj).__name__} cannot be stored in DuckDB: return a DataFrame."
+        return "A SpooledSlice needs an asset with a contract in its metadata (`table_metadata`). Return a DataFrame."
+    return f"Values of the type {type(obj).__name__} cannot be stored in DuckDB. Return a DataFrame."
 
 
 def _warn(
@@ -137,8 +136,8 @@ def _warn(
 ) -> None:
     for day in superseded:
         context.log.warning(
-            f"Another run began to fetch {day} after this one and has stored it. Its rows stay, and this run's rows "
-            "are left out."
+            f"Another run began to fetch {day} later than this run and has stored it. Its rows are kept. The rows of "
+            "this run are discarded."
         )
     for day, change in changes.items():
         if change.moved_from:
@@ -152,14 +151,14 @@ def _warn(
 
 
 def _report_days_left(context: dg.OutputContext, hashes: Mapping[date, str]) -> None:
-    """Tells Dagster that other days hold less than before, so that what is computed from them counts as stale."""
+    """Reports days that lost rows to Dagster, so that what was computed from them becomes stale."""
     keys = set(context.asset_partitions_def.get_partition_keys()) if hashes else set()
     for day, content_hash in hashes.items():
         if day.isoformat() in keys:
             context.log_event(
                 dg.AssetMaterialization(
                     context.asset_key,
-                    description="Rows of this day have moved to another day, which was materialized.",
+                    description="Rows of this day moved to another day, which was materialized.",
                     partition=day.isoformat(),
                     tags={"dagster/data_version": content_hash},
                 )
@@ -184,9 +183,9 @@ def _days_condition(days: Sequence[date]) -> str:
 
 
 def _shown(connection: duckdb.DuckDBPyConnection, target: Target) -> dict[str, Any]:
-    """Metadata on where the rows are, without the path of the machine."""
+    """Metadata on where the rows are, without a file path."""
     name = f"{readable(target.schema)}.{readable(target.table)}"
-    # In a file named like the schema, DuckDB asks for the catalog as well.
+    # If the file is named like the schema, DuckDB needs the catalog, too.
     qualified = f"{readable(target.schema)}.{name}" if catalog(connection) == target.schema else name
     return {
         "dagster/storage_kind": "duckdb",

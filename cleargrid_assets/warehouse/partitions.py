@@ -1,4 +1,4 @@
-"""Replacing the partitions of a table, by its contract. The caller opens and ends the transaction."""
+"""Replaces partitions of a table that has a contract. The caller begins and commits the transaction."""
 
 import glob
 from collections.abc import Sequence
@@ -16,17 +16,17 @@ from cleargrid_assets.warehouse.sql import column_definitions, quoted
 _STAGE = "temp.main.incoming"
 _PREVIOUS = "temp.main.previous"
 BAD_VALUE_ERRORS = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.ConstraintException)
-"""What DuckDB raises for values that their columns cannot take. Its text quotes the values."""
+"""What DuckDB raises if a value does not fit its column. Its messages quote the value."""
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What replacing a partition changed, row by row. Rows are compared by key, then by content.
+    """What replacing a partition changed. Rows are compared by key, then by content.
 
     Attributes:
         rows: Rows in the partition now.
         new: Rows whose key was not in the table.
-        changed: Rows that were in the table with other content, or in another partition.
+        changed: Rows that had other content before, or were in another partition.
         removed: Rows that are no longer in the partition.
         moved_from: Other days that held some of the rows before.
     """
@@ -42,8 +42,8 @@ def stage_frame(connection: duckdb.DuckDBPyConnection, table: Table, frame: pd.D
     """Stages the rows of a frame. Columns are matched by name.
 
     Raises:
-        WarehouseError: Its columns are not the contract's, a value is missing or of another type, a number would lose
-            its fraction, or two rows have one key.
+        WarehouseError: The columns are not those of the contract, a value is missing or of another type, a number would
+            lose its fraction, or two rows have the same key.
     """
     _check_frame(table, frame)
     _create_stage(connection, table)
@@ -51,10 +51,10 @@ def stage_frame(connection: duckdb.DuckDBPyConnection, table: Table, frame: pd.D
     try:
         connection.execute(f"INSERT INTO {_STAGE} BY NAME SELECT * FROM frame")
     except BAD_VALUE_ERRORS as error:
-        # DuckDB's text quotes the value, which may be personal data. Only the column that it ends with is passed on.
+        # DuckDB's message quotes the value, which may be personal data. Only the column at its end is passed on.
         column = next((name for name in table.column_names if str(error).endswith(f" {name}")), "a column")
         raise WarehouseError(
-            f"The rows for {table.name} have a value that is not of its type in {column} ({type(error).__name__})."
+            f"The rows for {table.name} have a value of the wrong type in {column} ({type(error).__name__})."
         ) from None
     if connection.execute(f"{_repeated_keys(table)} LIMIT 1").fetchall():
         raise WarehouseError(f"Two rows for {table.name} have the same {', '.join(table.key)}.")
@@ -63,16 +63,15 @@ def stage_frame(connection: duckdb.DuckDBPyConnection, table: Table, frame: pd.D
 def stage_spooled(
     connection: duckdb.DuckDBPyConnection, table: Table, partitions: Sequence[SpooledPartition]
 ) -> list[date]:
-    """Stages spooled rows. Of rows with one key, the newest version is kept; of equal versions, the one fetched last.
+    """Stages spooled rows. Of rows with the same key, the newest version is kept; of equal versions, the last one.
 
-    A day is superseded when a run that began to fetch it later has stored it in the meantime. That run's rows are
-    staged again.
+    A day is superseded if a run that began to fetch it later has already stored it. The stored rows are staged again.
 
     Returns:
         The superseded days.
 
     Raises:
-        WarehouseError: A file is not what the contract's reader wrote.
+        WarehouseError: A file is damaged.
     """
     _create_stage(connection, table)
     fields = {
@@ -103,12 +102,12 @@ def stage_spooled(
                 },
             )
         except BAD_VALUE_ERRORS as error:
-            # `from None`: DuckDB's text quotes the value, which may be an address.
+            # `from None`, because DuckDB's message quotes the value, which may be personal data.
             raise WarehouseError(
                 f"The spooled rows of {partition.day} could not be read back ({type(error).__name__}). "
                 "Materialize the day again."
             ) from None
-    # Rank only the rows that came more than once. They are few: rows at the edges of windows.
+    # Rank only rows that came more than once. They are few, at the edges of windows.
     newest_first = "" if table.version_column is None else f"{quoted(table.version_column)} DESC, "
     connection.execute(
         f"""
@@ -124,13 +123,13 @@ def stage_spooled(
 def replace_partitions(
     connection: duckdb.DuckDBPyConnection, table: Table, days: Sequence[date]
 ) -> dict[date, Changes]:
-    """Makes the days hold exactly the staged rows, and removes those rows from all other days.
+    """Replaces the days by the staged rows, and removes those rows from all other days.
 
     Returns:
         What changed, for each of the days.
 
     Raises:
-        WarehouseError: A staged row belongs to none of the days.
+        WarehouseError: A staged row belongs to another day.
     """
     _refuse_rows_outside_days(connection, table, days)
     name, key, parameters = quoted(table.name), _key(table), {"days": list(days)}
@@ -155,7 +154,7 @@ def replace_partitions(
         connection.execute(
             f"DELETE FROM {name} WHERE ({key}) IN (SELECT ({key}) FROM {_PREVIOUS} WHERE content IS NULL)"
         )
-    # Dropped before the insert, which needs the memory.
+    # Dropped now, because the insert needs the memory.
     connection.execute(f"DROP TABLE {_PREVIOUS}")
     connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM {_STAGE}")
     connection.execute(f"DROP TABLE {_STAGE}")
@@ -171,11 +170,11 @@ def _check_frame(table: Table, frame: pd.DataFrame) -> None:
     for column in table.columns:
         values = frame[column.name]
         if not column.nullable and values.isna().any():
-            raise WarehouseError(f"{table.name}.{column.name} takes no NULL, but the rows have some.")
-        # DuckDB would round. The dtypes of a frame without rows mean nothing.
+            raise WarehouseError(f"{table.name}.{column.name} must not be NULL, but some rows have NULL.")
+        # DuckDB would round. Dtypes of an empty frame mean nothing.
         if COLUMN_TYPES[column.type].is_integer and len(frame) and values.dtype.kind not in "iu":
             raise WarehouseError(
-                f"{table.name}.{column.name} takes whole numbers, but the rows have the type {values.dtype}."
+                f"{table.name}.{column.name} needs whole numbers, but the rows have the type {values.dtype}."
             )
 
 
@@ -184,7 +183,7 @@ def _create_stage(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
 
 
 def _is_superseded(connection: duckdb.DuckDBPyConnection, table: Table, partition: SpooledPartition) -> bool:
-    """Whether the table holds rows of the day from a fetch that began later, by a clock that was not ahead of ours."""
+    """Whether the table has rows of the day from a later fetch. Times in the future are ignored: a clock was wrong."""
     [(is_superseded,)] = connection.execute(
         f"""
         SELECT count(*) > 0 FROM {quoted(table.name)}
@@ -196,7 +195,7 @@ def _is_superseded(connection: duckdb.DuckDBPyConnection, table: Table, partitio
 
 
 def _keep_newer_versions_elsewhere(connection: duckdb.DuckDBPyConnection, name: str, key: str, version: str) -> None:
-    """Drops staged rows of which another day holds a newer version, because that day was fetched later."""
+    """Drops staged rows if another day has a newer version, because that day was fetched later."""
     connection.execute(
         f"""
         DELETE FROM {_STAGE} WHERE ({key}) IN (

@@ -1,4 +1,4 @@
-"""The resource that owns where the database is and how long to wait for it."""
+"""The resource for the database."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -12,13 +12,13 @@ from cleargrid_assets.warehouse.slices import StoredSlice
 
 
 class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The database. Assets and checks read tables with it, and the IO manager takes its settings from it."""
+    """The database. Assets and checks read tables with it, and the IO manager uses its settings."""
 
-    database: str = Field(description="The DuckDB file, or any other address that DuckDB opens as a database.")
+    database: str = Field(description="The DuckDB file, or another database that DuckDB can open.")
     lock_timeout_s: float = Field(
-        default=LOCK_TIMEOUT_S, description="Max seconds to wait while another process has the database file."
+        default=LOCK_TIMEOUT_S, description="Max seconds to wait while another process holds the database file."
     )
 
     def slice(self, table: Table, days: Sequence[date]) -> StoredSlice:
-        """The rows of some days of a table, to be read where they are."""
+        """The rows of some days of a table."""
         return StoredSlice(self.database, self.lock_timeout_s, table, days)

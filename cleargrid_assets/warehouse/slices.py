@@ -1,4 +1,4 @@
-"""What assets and the IO manager pass to each other besides DataFrames: rows that stay on disk."""
+"""What assets and the IO manager pass to each other besides DataFrames: references to rows on disk."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from cleargrid_assets.warehouse.tables import columns_differ, missing_columns, s
 
 @dataclass(frozen=True)
 class SpooledPartition:
-    """One day's rows in a file of newline-delimited JSON, each with the contract's fields, checked.
+    """The checked rows of one day, in a file of newline-delimited JSON.
 
     Attributes:
         day: The business day.
@@ -32,11 +32,11 @@ class SpooledPartition:
 
 @dataclass(frozen=True)
 class SpooledSlice:
-    """Partitions to be stored.
+    """Partitions to store.
 
     Attributes:
-        partitions: Files with the rows of each.
-        discard: Called once the rows are stored.
+        partitions: Their files.
+        discard: Removes the files. Called when the rows are stored.
     """
 
     partitions: Sequence[SpooledPartition]
@@ -45,13 +45,13 @@ class SpooledSlice:
 
 @dataclass(frozen=True)
 class StoredSlice:
-    """Partitions of a stored table, to be read where they are.
+    """Stored partitions of a table, which are read on demand.
 
     Attributes:
-        database: Where the table is.
+        database: The database.
         lock_timeout_s: Max seconds to wait for the file.
-        table: The table's contract.
-        days: The partitions. A table or partition that is not there has no rows.
+        table: The contract of the table.
+        days: The partitions. Tables and partitions that do not exist count as empty.
     """
 
     database: str
@@ -61,10 +61,10 @@ class StoredSlice:
 
     @contextmanager
     def open(self) -> Iterator[duckdb.DuckDBPyRelation]:
-        """Opens the rows as a relation, in the contract's columns. Other processes cannot write meanwhile.
+        """Opens the rows as a relation with the columns of the contract. Other processes cannot write meanwhile.
 
         Raises:
-            WarehouseError: The stored table is an export's, and its columns are not the contract's.
+            WarehouseError: The table of an export does not match its contract.
         """
         with connect(self.database, read_only=True, lock_timeout_s=self.lock_timeout_s) as connection:
             yield connection.sql(self._statement(connection))
@@ -81,7 +81,7 @@ class StoredSlice:
         if found and missing is None and self.table.is_export:
             raise columns_differ(self.table, found)
         if not found or missing is None:
-            # Nothing to read. The next run drops a derived table whose columns differ, so it counts as not there.
+            # A derived table whose columns differ counts as empty, because the next run drops it.
             nulls = ", ".join(f"NULL::{column.type} AS {quoted(column.name)}" for column in self.table.columns)
             return f"SELECT {nulls} WHERE false"
         columns = ", ".join(

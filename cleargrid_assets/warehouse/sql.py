@@ -1,4 +1,4 @@
-"""Names and types as SQL spells them."""
+"""Names and column definitions in SQL."""
 
 import re
 
@@ -11,12 +11,12 @@ def quoted(name: str) -> str:
 
 
 def readable(name: str) -> str:
-    """The name as an SQL identifier for people to read, quoted only when its characters need it."""
+    """The name as an SQL identifier, quoted only if necessary."""
     return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) else quoted(name)
 
 
 def column_definitions(table: Table) -> str:
-    """The columns as CREATE TABLE takes them."""
+    """The column definitions for CREATE TABLE."""
     return ", ".join(
         f"{quoted(column.name)} {column.type}{'' if column.nullable else ' NOT NULL'}" for column in table.columns
     )

@@ -1,7 +1,4 @@
-"""A table's contract as the definition metadata of its asset, and back.
-
-The IO manager reads the contract from the asset, so that no module has to list the tables that can be stored.
-"""
+"""Writes the contract of a table to the metadata of its asset, where the IO manager reads it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -40,11 +37,11 @@ def table_metadata(table: Table) -> dict[str, Any]:
 
 
 def contract_of(name: str, definition_metadata: Mapping[str, Any]) -> Table | None:
-    """The contract in the definition metadata of an asset; None when it has none.
+    """The contract in the definition metadata of an asset, or None.
 
     Args:
         name: The name of the table.
-        definition_metadata: What `table_metadata` returned, possibly with other entries.
+        definition_metadata: The result of `table_metadata`, possibly with other entries.
     """
     if _KEY not in definition_metadata:
         return None
@@ -67,5 +64,5 @@ def contract_of(name: str, definition_metadata: Mapping[str, Any]) -> Table | No
 
 
 def _plain(value: Any) -> Any:
-    """The value itself where Dagster has wrapped it, as it does when a definition is loaded from another process."""
+    """The value without Dagster's wrapper, which it has if the definition was loaded from another process."""
     return value.value if isinstance(value, dg.MetadataValue) else value

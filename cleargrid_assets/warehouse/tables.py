@@ -1,4 +1,4 @@
-"""Stored tables compared with their contracts, and brought into line with them."""
+"""Compares stored tables with their contracts, and changes them to match."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -10,17 +10,17 @@ from cleargrid_assets.warehouse.connection import WarehouseError
 from cleargrid_assets.warehouse.sql import column_definitions, quoted
 
 StoredColumns = Mapping[str, tuple[str, bool]]
-"""DuckDB's type of each column of a stored table, and whether it takes NULL. Empty if there is no such table."""
+"""DuckDB's type of each column of a stored table, and whether it is nullable. Empty if the table does not exist."""
 
 
 def prepare_table(connection: duckdb.DuckDBPyConnection, table: Table) -> list[date]:
-    """Makes the stored table the contract's: creates it, adds nullable columns, or rebuilds a derived table.
+    """Makes the stored table match its contract: creates it, adds nullable columns, or rebuilds a derived table.
 
     Returns:
-        The days that a derived table held before it was dropped because its columns differ. They are no longer stored.
+        The days of a derived table that was dropped, because its columns differ. They are no longer stored.
 
     Raises:
-        WarehouseError: The columns of an export's table differ by more than missing nullable ones.
+        WarehouseError: The table of an export differs by more than missing nullable columns.
     """
     name, found = quoted(table.name), stored_columns(connection, table)
     create = f"CREATE TABLE {name} ({column_definitions(table)})"
@@ -62,7 +62,7 @@ def stored_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> Store
 def missing_columns(table: Table, found: StoredColumns) -> Sequence[Column] | None:
     """The nullable columns that the stored table lacks; None if other columns are missing, unknown or of another type.
 
-    Which columns take NULL may differ: a check looks for NULLs, and rows can be read either way.
+    Nullability is not compared, because rows can be read either way and a check looks for NULLs.
     """
     missing = [column for column in table.columns if column.nullable and column.name not in found]
     expected = _types(table)
@@ -71,7 +71,7 @@ def missing_columns(table: Table, found: StoredColumns) -> Sequence[Column] | No
 
 
 def columns_differ(table: Table, found: StoredColumns) -> WarehouseError:
-    """The error for an export's table that cannot be brought into line."""
+    """The error for a table of an export that does not match its contract."""
     expected = _types(table)
     stored = {name: kind for name, (kind, _) in found.items()}
     differences = ", ".join(

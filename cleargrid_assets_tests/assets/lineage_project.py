@@ -6,17 +6,14 @@ The folder of the rows is in the variable `LINEAGE_ROWS`.
 import os
 from datetime import date, datetime, timezone
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 
-from cleargrid_assets.assets.declaration import asset_args, asset_key
+from cleargrid_assets.assets.table_asset import asset_key, table_asset
 from cleargrid_assets.contracts import CHANNEL_REACH, COMMUNICATION_LOGS
 from cleargrid_assets.definitions import build_defs
 from cleargrid_assets.schema import SCHEMA, Table
 from cleargrid_assets.warehouse.slices import SpooledPartition, SpooledSlice, StoredSlice
-
-_arguments: Any = asset_args(COMMUNICATION_LOGS)
 
 
 def rows_file(day: date) -> Path:
@@ -24,18 +21,20 @@ def rows_file(day: date) -> Path:
     return Path(os.environ["LINEAGE_ROWS"]) / f"{day}.ndjson"
 
 
-@dg.asset(**_arguments, code_version="1")  # type: ignore[untyped-decorator]
-def communication_logs(context: dg.AssetExecutionContext) -> SpooledSlice:
+def _rows_of_the_files(context: dg.AssetExecutionContext) -> SpooledSlice:
     days = [date.fromisoformat(key) for key in context.partition_keys]
     extracted_at = datetime.now(timezone.utc)
     return SpooledSlice([SpooledPartition(day, rows_file(day), extracted_at) for day in days], discard=lambda: None)
 
 
+communication_logs = table_asset(COMMUNICATION_LOGS, _rows_of_the_files)
+
+
 def _reader(name: str, upstream: Table) -> dg.AssetsDefinition:
     @dg.asset(
         key=[SCHEMA, name],
-        partitions_def=_arguments["partitions_def"],
-        backfill_policy=_arguments["backfill_policy"],
+        partitions_def=communication_logs.partitions_def,
+        backfill_policy=communication_logs.backfill_policy,
         ins={"rows": dg.AssetIn(key=asset_key(upstream))},
         code_version="1",
     )

@@ -14,7 +14,7 @@ from unittest.mock import patch
 import dagster as dg
 import duckdb
 
-from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.definitions import build_defs
 from cleargrid_assets.partitions import RANGE_END, RANGE_START

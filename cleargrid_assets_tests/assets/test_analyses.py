@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from cleargrid_assets.assets.analyses import ANALYSES, Analysis
-from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
     CHANNEL_REACH,
@@ -129,7 +129,7 @@ def test_a_day_is_shown_beside_the_stored_days_before_it(week: Project, tmp_path
     run = copy.materialize(LAST, after, only=[HOURLY_REACH, CHANNEL_REACH], checked=False)
     assert "of the week (attempts reached)" in run.metadata(HOURLY_REACH, LAST)["summary"]
     # The log of the second day is not stored, so it has no hours; the oldest day is no longer shown.
-    assert "of 6 days in 7 (attempts reached)" in run.metadata(HOURLY_REACH, after)["summary"]
+    assert "of the week, 6 days with data (attempts reached)" in run.metadata(HOURLY_REACH, after)["summary"]
     assert "median of 6 days before" in run.metadata(CHANNEL_REACH, LAST)["summary"]
 
 

@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
-from cleargrid_assets.assets.declaration import asset_key
 from cleargrid_assets.assets.export import spool_root
+from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, COMMUNICATION_LOGS
 from cleargrid_assets.definitions import build_defs
 from cleargrid_assets.exports.client import ExportsClient
@@ -26,8 +26,8 @@ from cleargrid_assets.exports.rows import Page
 from cleargrid_assets.exports.spool import MAX_AGE
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.partitions import day_window
-from cleargrid_assets.resources import WarehouseResource
 from cleargrid_assets.schema import EXTRACTED_AT
+from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets_tests.assets.project import LONG_AFTER, QUIET, WEEK, Project, Run, days_between
 
 DAY = date(2026, 1, 5)
@@ -183,7 +183,14 @@ def test_failing_api_leaves_the_table_and_the_next_run_continues(
     assert not run.success
     assert run.materialized() == set()
     [said] = run.failures
-    for part in ("2026-01-06", "HTTP 403", '"No more"', "req_1", "the table is as it was", "the other day of this run"):
+    for part in (
+        "2026-01-06",
+        "HTTP 403",
+        '"No more"',
+        "req_1",
+        "the table is unchanged",
+        "The other day of this run was not stored either",
+    ):
         assert part in said
     assert small.rows(COMMUNICATION_LOGS) == before
     assert small.spools
@@ -272,7 +279,7 @@ def test_a_spool_that_cannot_be_written_fails_the_run_with_where_it_is(project: 
     root.write_text("in the way")
     run = project.materialize(DAY, only=LOG, checked=False)
     [said] = run.failures
-    for part in ("could not be spooled", "File exists", str(root), "the table is as it was"):
+    for part in ("could not be spooled", "File exists", str(root), "the table is unchanged"):
         assert part in said
     assert "continues from" not in said
 

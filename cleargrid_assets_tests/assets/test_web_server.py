@@ -22,7 +22,7 @@ import dagster as dg
 import pytest
 import requests
 
-from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.contracts import CHANNEL_REACH, COMMUNICATION_LOGS, REACH_BY_ATTEMPT
 from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets_tests.assets.project import SECRETS, WEEK, Project

@@ -1,4 +1,4 @@
-"""Checks of the funnel against itself and against the log."""
+"""Checks that the funnel is consistent and agrees with the log."""
 
 from datetime import timedelta
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta, timezone
 import dagster as dg
 import pytest
 
-from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.history import HISTORY_CHECKS, HistoryChecks, due_day, history_checks
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL, CHANNEL_REACH, COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.definitions import defs
@@ -107,7 +107,7 @@ def test_long_list_of_missing_days_is_shortened_and_has_its_backfill() -> None:
     assert "32 closed days" in said
     assert "2026-01-05 and 27 more days" in said
     assert "2026-01-06" not in said
-    assert "backfill of 2026-01-01 to 2026-03-05" in said
+    assert "Backfill 2026-01-01 to 2026-03-05" in said
     assert "CLEARGRID_START_DATE to 2026-02-01" in said
 
 
@@ -174,7 +174,7 @@ def test_inventory_names_tables_with_the_days_they_lack() -> None:
     found = TOGETHER.inventory(there, at("2026-03-09 06:00"))
     assert "attempt_funnel lacks 2 closed days: 2026-02-01, 2026-02-02." in str(found.description)
     assert "channel_reach lacks 1 closed day: 2026-03-08." in str(found.description)
-    assert "backfill of 2026-02-01 to 2026-03-08" in str(found.description)
+    assert "Backfill 2026-02-01 to 2026-03-08" in str(found.description)
     assert found.metadata["missing_days"].value == 3
     assert found.metadata["missing_days_by_table"].value == {"attempt_funnel": 2, "channel_reach": 1}
 
@@ -202,7 +202,7 @@ def test_source_without_rows_on_a_usual_day_warns(project: Project) -> None:
     found = evaluated(project, now)[name]
     assert not found.passed
     assert found.severity is dg.AssetCheckSeverity.WARN
-    assert "2026-01-22 has no rows, while 3 of the 3 same weekdays before it have some" in str(found.description)
+    assert "2026-01-22 has no rows, but 3 of the 3 same weekdays before it have some" in str(found.description)
     gone_quiet(project, days[0])
     assert not evaluated(project, now)[name].passed
     # When most of them are quiet too, quiet is what such days are.
@@ -220,7 +220,7 @@ def test_empty_day_without_earlier_weekdays_passes(start: Callable[..., Project]
     found = evaluated(project, at("2026-01-02 07:00"))["source_is_alive"]
     assert found.passed
     assert "no rows" in str(found.description)
-    assert "none of the same weekdays before it" in str(found.description)
+    assert "no earlier day of the same weekday is materialized" in str(found.description)
 
 
 def test_liveness_looks_at_the_due_day_and_not_a_later_one(week: Project) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from cleargrid_assets.assets.declaration import asset_key
+from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.scope import LastMaterialization
 from cleargrid_assets.checks.source import agrees, compare_counts
 from cleargrid_assets.contracts import COMMUNICATION_LOGS

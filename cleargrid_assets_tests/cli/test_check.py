@@ -170,8 +170,8 @@ def test_first_day_that_is_not_over_fails(variables: dict[str, str]) -> None:
 
 
 def test_missing_database_is_created_and_reported_as_new(variables: dict[str, str]) -> None:
-    assert "log.duckdb did not exist. It was created, empty." in _check(variables).output
-    assert "log.duckdb is writable and holds 0 tables" in _check(variables).output
+    assert "log.duckdb did not exist and was created." in _check(variables).output
+    assert "log.duckdb is writable and has 0 tables" in _check(variables).output
 
 
 def test_invalid_variable_is_named(variables: dict[str, str]) -> None:

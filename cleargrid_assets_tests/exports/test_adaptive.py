@@ -41,6 +41,14 @@ def test_answers_of_larger_values_in_flight_are_no_trials() -> None:
     assert adaptive.next() == 100
 
 
+def test_larger_value_in_flight_raises_the_value_if_it_proves_it() -> None:
+    """After a short outage, the windows that were requested before it are answered."""
+    adaptive = refused(Adaptive(24), 24, 12)
+    adaptive.answered(18, proves_it=True)
+    assert adaptive.allowed == 18
+    assert adaptive.next() == 24
+
+
 def test_twice_the_value_is_tried_once_after_many_answers() -> None:
     adaptive = refused(limits(), 1000)
     assert after_answers(adaptive, 31) == 100

@@ -109,10 +109,10 @@ def test_login_survives_what_other_requests_do(api: Api, status: int) -> None:
 
 def test_unavailable_login_is_not_blamed_on_the_password(api: Api) -> None:
     api.fault = failing(503, kind="login")
-    with pytest.raises(AuthenticationError, match="gave up after 6 tries") as caught:
+    with pytest.raises(AuthenticationError, match="gave up after 6 attempts") as caught:
         authenticator(api).token()
     assert "PASSWORD" not in str(caught.value)
-    assert "give ClearGrid the requestId" in str(caught.value)
+    assert "send the requestId to ClearGrid" in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["login", "refresh"])

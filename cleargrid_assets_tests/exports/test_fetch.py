@@ -1,4 +1,4 @@
-"""The use case behind an export asset: rows and counts of several days, and errors that say what to do."""
+"""Fetching days: their rows and counts, and errors that say what to do."""
 
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -82,7 +82,7 @@ def test_error_says_what_it_means_and_until_when_to_retry(api: Api, tmp_path: Pa
     with connected(api, page_size=100, concurrency=1) as client, pytest.raises(FetchError) as caught:
         fetch(client, days, tmp_path, log=lambda line: None)
     text = str(caught.value)
-    for part in ("HTTP 403", '"No more"', "The day was not stored, and the table is as it was.", "the other day"):
+    for part in ("HTTP 403", '"No more"', "The day was not stored, and the table is unchanged.", "The other day"):
         assert part in text
     assert f"A run that starts before {until:%Y-%m-%d %H:}" in text
     assert caught.value.facts["status"] == 403
@@ -95,5 +95,5 @@ def test_log_tells_rows_pages_and_timeouts(api: Api, tmp_path: Path) -> None:
     with connected(api) as client:
         fetch(client, {DAY: WINDOW}, tmp_path, log=lines.append)
     [line] = lines
-    assert line.startswith("2026-05-19: 400 rows received in ")
-    assert "timed out" in line
+    assert line.startswith("2026-05-19: 400 rows in ")
+    assert "timeout" in line

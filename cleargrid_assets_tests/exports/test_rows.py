@@ -141,7 +141,7 @@ def test_a_duration_beyond_a_double_is_refused(digits: str) -> None:
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
 def test_a_constant_that_is_no_json_is_no_answer(constant: str) -> None:
     raw = body(sent_row("the-key", INSIDE, duration=4711)).replace(b"4711", constant.encode())
-    with pytest.raises(TransientError, match="is not JSON, or truncated"):
+    with pytest.raises(TransientError, match="is truncated or not JSON"):
         PageReader(D21).read(raw, WINDOW)
 
 
@@ -166,7 +166,7 @@ def test_empty_key_is_refused_by_its_place() -> None:
 def test_missing_key_says_that_the_export_is_older_than_v1_1(key: Row) -> None:
     sent = sent_row("", INSIDE)
     del sent["public_id"]
-    assert "The export is older than v1.1, which brought public_id" in refusal(sent | key)
+    assert "The export is older than v1.1, which added public_id" in refusal(sent | key)
 
 
 EVERY_TYPE = Dataset(

@@ -12,10 +12,10 @@ Pairs = list[tuple[int, int]]
         ({"phone": [(812, 179)]}, "Phone: the first attempt reached 22% of 812 contacts"),
         (
             {"phone": [(812, 179), (500, 100), (300, 54)], "email": [(400, 60)]},
-            "Phone: the first attempt reached 22% of 812 contacts, 3 attempts 41%",
+            "Phone: the first attempt reached 22% of 812 contacts, all attempts 41%",
         ),
         ({"phone": [(10, 1)], "email": [(20, 1)]}, "E-mail: the first attempt reached 5.0% of 20 contacts"),
-        ({"phone": [(100, 10)] * 10}, "Phone: the first attempt reached 10% of 100 contacts, 10+ attempts 100%"),
+        ({"phone": [(100, 10)] * 10}, "Phone: the first attempt reached 10% of 100 contacts, all attempts 100%"),
         ({}, "No outbound communications in the days that end on 2026-05-19"),
     ],
 )

@@ -11,11 +11,11 @@ Cell = tuple[int, str, int, int, int]
     [
         (
             [(0, "phone", 10, 100, 38), (0, "phone", 11, 100, 20)],
-            "Best hour of 1 day in 7 (attempts reached): phone 10:00 (38%)",
+            "Best hour of the week, 1 day with data (attempts reached): phone 10:00 (38%)",
         ),
         (
             [(0, "phone", 9, 100, 30), (3, "phone", 9, 300, 30), (0, "phone", 14, 200, 40), (6, "email", 8, 10, 1)],
-            "Best hours of 3 days in 7 (attempts reached): phone 14:00 (20%), e-mail 08:00 (10%)",
+            "Best hours of the week, 3 days with data (attempts reached): phone 14:00 (20%), e-mail 08:00 (10%)",
         ),
         (
             [(age, "phone", 10, 100, 38) for age in range(7)],

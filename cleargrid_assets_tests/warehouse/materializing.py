@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import dagster as dg
 import duckdb
 import pandas as pd
 
-from cleargrid_assets.assets.declaration import asset_args, asset_key
+from cleargrid_assets.assets.table_asset import asset_key, table_asset
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, HOURLY_REACH
 from cleargrid_assets.schema import EXTRACTED_AT, Table
 from cleargrid_assets.warehouse.connection import connect
@@ -197,10 +197,8 @@ class Warehouse:
 
 def stored(table: Table, rows: Callable[[], object], **options: Any) -> dg.AssetsDefinition:
     """An asset of the table."""
-    arguments: Any = {**asset_args(table), "partitions_def": DAILY, **options}
 
-    @dg.asset(**arguments)  # type: ignore[untyped-decorator]
-    def asset() -> Any:
+    def compute() -> Any:
         return rows()
 
-    return cast("dg.AssetsDefinition", asset)
+    return table_asset(table, compute, **{"partitions_def": DAILY, **options})

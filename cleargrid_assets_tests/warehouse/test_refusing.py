@@ -142,7 +142,7 @@ def test_values_that_cannot_be_stored_say_what_to_use_instead(warehouse: Warehou
     for value, advice in (
         (slice_, "return a DataFrame"),
         ({"a": 1}, "type dict .* return a DataFrame"),
-        (None, "returned None: return a DataFrame, or annotate"),
+        (None, "returned None. Return a DataFrame, or annotate"),
     ):
         with pytest.raises(NotImplementedError, match=advice):
             warehouse.store(value, DAY_1, table=HOURLY_REACH)

@@ -260,7 +260,7 @@ def test_superseded_run_leaves_the_rows_of_the_later_fetch(
     assert warehouse.store(slow, DAY_1, DAY_2) == {DAY_1: Counts(2, 0, 0, 0), DAY_2: Counts(1, 1, 0, 0)}
     assert ids(warehouse, DAY_1, DAY_2) == ["a", "c", "late"]
     assert warehouse.frame(DAY_1)["status"].tolist() == ["NO_ANSWER", "ANSWERED"]
-    assert capfd.readouterr().err.count("Another run began to fetch 2024-05-01 after this one") == 1
+    assert capfd.readouterr().err.count("Another run began to fetch 2024-05-01 later than this run") == 1
 
 
 def test_rows_stored_while_the_clock_was_ahead_are_replaced_all_the_same(warehouse: Warehouse) -> None:

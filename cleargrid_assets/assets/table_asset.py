@@ -1,0 +1,52 @@
+"""The asset that stores a table, made from the table's contract."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+
+from cleargrid_assets.partitions import DAILY
+from cleargrid_assets.schema import SCHEMA, Table
+from cleargrid_assets.warehouse.table_metadata import table_metadata
+
+DAYS_PER_RUN = 10
+"""Max days in one run of a backfill. A bad day fails its whole run, so at most ten days."""
+
+
+def asset_key(table: Table) -> dg.AssetKey:
+    """The key of the asset that stores the table."""
+    return dg.AssetKey([SCHEMA, table.name])
+
+
+@contextmanager
+def without_beta_warnings() -> Iterator[None]:
+    """Hides Dagster's warnings about beta parameters. A user can do nothing about them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        yield
+
+
+def table_asset(table: Table, compute: Callable[..., Any], **options: Any) -> dg.AssetsDefinition:
+    """An asset that stores what a function returns, one partition per business day.
+
+    Args:
+        table: The contract. It gives the asset its key, description and metadata.
+        compute: The function that `@dg.asset` would decorate.
+        options: Further arguments of `@dg.asset`.
+    """
+    arguments: dict[str, Any] = {
+        "key": asset_key(table),
+        "description": table.description,
+        "partitions_def": DAILY,
+        "backfill_policy": dg.BackfillPolicy.multi_run(max_partitions_per_run=DAYS_PER_RUN),
+        "group_name": SCHEMA,
+        "kinds": {"duckdb", "python"},
+        "metadata": table_metadata(table),
+        "code_version": "1",
+        **options,
+    }
+    with without_beta_warnings():
+        asset: dg.AssetsDefinition = dg.asset(**arguments)(compute)
+    return asset
