@@ -38,7 +38,7 @@ COMMUNICATION_LOG_FIELDS: tuple[Column, ...] = (
     Column("created_at", "TIMESTAMPTZ", "Instant at which the platform created the row."),
     Column("updated_at", "TIMESTAMPTZ", "Instant of the row's latest change at the platform."),
 )
-"""The eleven documented fields of dataset D21, under their documented names."""
+"""The documented fields of dataset D21, under their documented names."""
 
 COMMUNICATION_LOGS = Table(
     name="communication_logs",

@@ -196,7 +196,7 @@ class Settings(BaseModel):
         is_one = len(missing) == 1
         raise SettingsError(
             f"{' and '.join(missing)} {'is' if is_one else 'are'} not set. Set {'it' if is_one else 'them'} in the "
-            "environment or in `.env`. Run `cleargrid check` to see whether a run would work."
+            "environment or in `.env`. `cleargrid check` shows whether a run would work."
         )
 
 

@@ -46,7 +46,7 @@ def build_defs_with_sibling() -> dg.Definitions:
     return dg.Definitions.merge(
         build_defs(),
         dg.Definitions(
-            assets=[export_source(D23, COMMUNICATION_OUTCOMES), export_asset(D23, COMMUNICATION_OUTCOMES)],
+            assets=[export_source(D23), export_asset(D23, COMMUNICATION_OUTCOMES)],
             asset_checks=export_checks(D23, COMMUNICATION_OUTCOMES),
         ),
     )

@@ -172,6 +172,6 @@ def test_new_field_of_the_source_is_reported(project: Project, served: list[Row]
 def test_lineage_begins_at_the_dataset_of_the_api(project: Project) -> None:
     with project.entered() as defs:
         graph = defs.resolve_asset_graph()
-    source = dg.AssetKey(["cleargrid_exports_api", "D23_communication_outcomes"])
+    source = dg.AssetKey(["cleargrid_exports_api", "D23_export"])
     assert graph.get(asset_key(COMMUNICATION_OUTCOMES)).parent_keys == {source}
     assert graph.get(source).is_external

@@ -4,5 +4,5 @@ from cleargrid_assets.assets.export import export_asset, export_source
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.exports.dataset import D21
 
-communication_logs_source = export_source(D21, COMMUNICATION_LOGS)
+communication_logs_source = export_source(D21)
 communication_logs = export_asset(D21, COMMUNICATION_LOGS)

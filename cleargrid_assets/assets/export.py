@@ -20,11 +20,12 @@ from cleargrid_assets.warehouse.slices import SpooledPartition, SpooledSlice
 SOURCE_KEY_PREFIX = "cleargrid_exports_api"
 
 
-def export_source(dataset: Dataset, table: Table) -> dg.AssetSpec:
+def export_source(dataset: Dataset) -> dg.AssetSpec:
     """The external asset for the dataset at ClearGrid, so that lineage starts at the source."""
     return dg.AssetSpec(
-        key=[SOURCE_KEY_PREFIX, f"{dataset.code}_{table.name}"],
-        description=f"ClearGrid Exports API, section {dataset.section}, dataset {dataset.code}.",
+        key=[SOURCE_KEY_PREFIX, f"{dataset.code}_export"],
+        description=f"ClearGrid Exports API, section {dataset.section}, dataset {dataset.code}. ClearGrid maintains "
+        "it; this project reads it.",
         # One group, because the UI folds several into boxes.
         group_name=SCHEMA,
     )
@@ -52,7 +53,7 @@ def export_asset(dataset: Dataset, table: Table) -> dg.AssetsDefinition:
             context.add_asset_metadata(day.metadata, partition_key=key)
         return dg.MaterializeResult(value=_as_slice(days))
 
-    return table_asset(table, export, deps=[export_source(dataset, table)])
+    return table_asset(table, export, deps=[export_source(dataset)])
 
 
 def spool_root(database: str) -> Path:

@@ -164,9 +164,9 @@ def replace_partitions(
 def _check_frame(table: Table, frame: pd.DataFrame) -> None:
     if set(frame.columns) != set(table.column_names):
         missing, extra = set(table.column_names) - set(frame.columns), set(frame.columns) - set(table.column_names)
-        raise WarehouseError(
-            f"The rows for {table.name} lack the columns {sorted(missing)}, or have {sorted(extra)} extra."
-        )
+        lacks = [f"lack the columns {sorted(missing)}"] if missing else []
+        lacks += [f"have the unknown columns {sorted(extra)}"] if extra else []
+        raise WarehouseError(f"The rows for {table.name} {' and '.join(lacks)}.")
     for column in table.columns:
         values = frame[column.name]
         if not column.nullable and values.isna().any():

@@ -320,7 +320,7 @@ def test_spool_is_beside_the_database_of_the_warehouse_resource(project: Project
 def test_export_comes_from_an_external_asset_of_its_dataset(project: Project) -> None:
     with project.entered() as defs:
         graph = defs.resolve_asset_graph()
-    source = dg.AssetKey(["cleargrid_exports_api", "D21_communication_logs"])
+    source = dg.AssetKey(["cleargrid_exports_api", "D21_export"])
     assert graph.get(asset_key(COMMUNICATION_LOGS)).parent_keys == {source}
     assert graph.get(source).is_external
     assert "D21" in str(graph.get(source).description)

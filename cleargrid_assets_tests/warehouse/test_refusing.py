@@ -51,7 +51,7 @@ def test_a_frame_without_a_column_of_the_contract_is_refused(warehouse: Warehous
 
 
 def test_a_frame_with_a_column_that_the_contract_does_not_know_is_refused(warehouse: Warehouse) -> None:
-    assert "['note'] extra" in refusal(warehouse, frame([reach()]).assign(note="x"))
+    assert "have the unknown columns ['note']" in refusal(warehouse, frame([reach()]).assign(note="x"))
 
 
 @pytest.mark.parametrize("value", [1.5, 2.0, Decimal("1.5"), "1.5", True], ids=repr)
