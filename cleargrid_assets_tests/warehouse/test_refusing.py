@@ -60,25 +60,25 @@ def test_anything_but_whole_numbers_is_refused_where_whole_numbers_belong(value:
     with connect(":memory:") as connection:
         for dtype in (None, object):
             rows = frame([reach()]).assign(attempts=pd.Series([value], dtype=dtype))
-            with pytest.raises(WarehouseError, match=r"hourly_reach\.attempts takes whole numbers"):
+            with pytest.raises(WarehouseError, match=r"hourly_reach\.attempts needs whole numbers"):
                 stage_frame(connection, HOURLY_REACH, rows)
 
 
 def test_a_whole_number_too_large_for_its_column_is_refused(warehouse: Warehouse) -> None:
     message = refusal(warehouse, frame([reach(hour=2**40)]))
-    assert "not of its type in hour" in message
+    assert "of the wrong type in hour" in message
     assert str(2**40) not in message
 
 
 def test_a_null_in_a_required_column_is_refused_by_the_column_name(warehouse: Warehouse) -> None:
     message = refusal(warehouse, logs_frame(to=None), COMMUNICATION_LOGS)
-    assert "communication_logs.to takes no NULL" in message
+    assert "communication_logs.to must not be NULL" in message
     assert ADDRESS not in message
 
 
 def test_a_value_of_another_type_is_refused_without_showing_it(warehouse: Warehouse) -> None:
     message = refusal(warehouse, logs_frame(duration=SUBJECT), COMMUNICATION_LOGS)
-    assert "communication_logs have a value that is not of its type in duration" in message
+    assert "communication_logs have a value of the wrong type in duration" in message
     assert SUBJECT not in message
 
 
@@ -140,11 +140,11 @@ def test_nothing_of_a_refused_value_gets_into_the_runs_events_or_output(
 def test_values_that_cannot_be_stored_say_what_to_use_instead(warehouse: Warehouse) -> None:
     slice_ = StoredSlice(warehouse.database, 0.0, HOURLY_REACH, [DAY_1])
     for value, advice in (
-        (slice_, "return a DataFrame"),
-        ({"a": 1}, "type dict .* return a DataFrame"),
+        (slice_, "already stored. Return a DataFrame"),
+        ({"a": 1}, "type dict .*Return a DataFrame"),
         (None, "returned None. Return a DataFrame, or annotate"),
     ):
         with pytest.raises(NotImplementedError, match=advice):
             warehouse.store(value, DAY_1, table=HOURLY_REACH)
-    with pytest.raises(NotImplementedError, match="take a StoredSlice"):
+    with pytest.raises(NotImplementedError, match="Use a StoredSlice"):
         warehouse.load(type(warehouse.spooled({})), DAY_1)
