@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo test lint docs bench clean
+.PHONY: setup demo test test-server lint docs bench clean
 
 setup: $(VENV)/.demo
 
@@ -13,6 +13,9 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(ARGS)
+
+test-server: $(VENV)/.dev
+	$(BIN)/python -m pytest -m server $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

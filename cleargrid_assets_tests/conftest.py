@@ -18,7 +18,6 @@ for _name in [name for name in os.environ if name.startswith("CLEARGRID_")]:
 
 _LONGEST_MODULES = (
     "cli/test_demo.py",
-    "assets/test_web_server.py",
     "docs/test_blocks.py",
     "test_definitions.py",
     "assets/test_analyses.py",

@@ -1,6 +1,7 @@
 """`cleargrid demo`: the daily job against the sandbox, then the Dagster UI."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -67,7 +68,8 @@ def _sample_query() -> str:
     if python.is_relative_to(Path.cwd()):
         python = python.relative_to(Path.cwd())
     sql = "FROM cleargrid.channel_reach ORDER BY ALL"
-    return f"{python} -c \"import duckdb; duckdb.connect('{_DATABASE}', read_only=True).sql('{sql}').show()\""
+    code = f"import duckdb; duckdb.connect('{_DATABASE}', read_only=True).sql('{sql}').show()"
+    return f'{shlex.quote(str(python))} -c "{code}"'
 
 
 def _serve_ui(port: int) -> None:

@@ -37,6 +37,7 @@ class ExportsClient:
     ) -> None:
         credentials = settings.credentials()
         self.dataset = dataset
+        self._path = f"{dataset.section}/{dataset.code}"
         self.page_size = settings.page_size
         self.connections = settings.concurrency
         self._base_url = settings.base_url
@@ -92,18 +93,15 @@ class ExportsClient:
             "until": iso(window.until),
             "limit": str(limit or self.page_size),
             "sort": "asc",
+            **({"cursor": cursor} if cursor is not None else {}),
+            **({"includeTotal": "true"} if include_total else {}),
         }
-        if cursor is not None:
-            params["cursor"] = cursor
-        if include_total:
-            params["includeTotal"] = "true"
         stats = stats or RequestStats()
 
         def send(token: Token) -> Any:
             return self._transport.send(
                 "GET",
-                f"/admin/v3/lenders/{quote(token.lender_public_id, safe='')}"
-                f"/exports/{self.dataset.section}/{self.dataset.code}",
+                f"/admin/v3/lenders/{quote(token.lender_public_id, safe='')}/exports/{self._path}",
                 params=params,
                 token=token.access,
                 stats=stats,

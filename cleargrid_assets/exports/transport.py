@@ -143,15 +143,11 @@ class Transport:
                 stats.timeouts += 1
                 raise
 
-        def count_retry(_: tenacity.RetryCallState) -> None:
-            stats.retries += 1
-
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(retry.is_retryable),
             stop=retry.is_exhausted,
             wait=self._seconds_until_retry,
             sleep=self.pause,
-            before_sleep=count_retry,
             reraise=True,
         )
         try:
@@ -159,9 +155,10 @@ class Transport:
         except ExportsError as error:
             error.redact(tuple(self._secrets))
             if retry.is_retryable(error):
-                error.what += f"; gave up after {retrying.statistics['attempt_number']} attempts"
-                error.advice = _advice_after_retries(error)
+                _mention_retries(error, retrying.statistics["attempt_number"])
             raise
+        finally:
+            stats.retries += retrying.statistics["attempt_number"] - 1
 
     def _seconds_until_retry(self, state: tenacity.RetryCallState) -> float:
         error = error_of(state)
@@ -259,11 +256,14 @@ def _error_for(response: requests.Response, timeouts: Timeouts) -> ExportsError:
     )
 
 
-def _advice_after_retries(error: ExportsError) -> str:
+def _mention_retries(error: ExportsError, attempts: int) -> None:
+    """Adds to an error that retries did not help, and what to do then."""
+    error.what += f"; gave up after {attempts} attempts"
     if error.status is None and error.request_id is None:
-        return "Try again later. If it persists, check CLEARGRID_BASE_URL and the network."
+        error.advice = "Try again later. If it persists, check CLEARGRID_BASE_URL and the network."
+        return
     what = "send the requestId to ClearGrid" if error.request_id else "report it to ClearGrid"
-    return f"Try again later. If it persists, {what}."
+    error.advice = f"Try again later. If it persists, {what}."
 
 
 def _message_and_request_id(body: bytes) -> tuple[str | None, str | None]:

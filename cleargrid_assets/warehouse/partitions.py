@@ -74,9 +74,6 @@ def stage_spooled(
         WarehouseError: A file is damaged.
     """
     _create_stage(connection, table)
-    fields = {
-        column.name: column.type for column in table.columns if column.name not in {PARTITION_COLUMN, EXTRACTED_AT}
-    }
     superseded: list[date] = []
     for partition in partitions:
         if _is_superseded(connection, table, partition):
@@ -85,28 +82,8 @@ def stage_spooled(
                 f"INSERT INTO {_STAGE} BY NAME FROM {quoted(table.name)} WHERE {PARTITION_COLUMN} = $day",
                 {"day": partition.day},
             )
-            continue
-        try:
-            connection.execute(
-                f"""
-                INSERT INTO {_STAGE} BY NAME
-                SELECT *, $day::DATE AS {PARTITION_COLUMN}, $extracted_at::TIMESTAMPTZ AS {EXTRACTED_AT}
-                FROM read_json($rows, format = 'newline_delimited', columns = $fields, hive_partitioning = false)
-                """,
-                {
-                    "day": partition.day,
-                    "extracted_at": partition.extracted_at,
-                    # DuckDB takes a path as a pattern, which may match files of another folder.
-                    "rows": glob.escape(str(partition.rows)),
-                    "fields": fields,
-                },
-            )
-        except BAD_VALUE_ERRORS as error:
-            # `from None`, because DuckDB's message quotes the value, which may be personal data.
-            raise WarehouseError(
-                f"The spooled rows of {partition.day} could not be read back ({type(error).__name__}). "
-                "Materialize the day again."
-            ) from None
+        else:
+            _stage_file(connection, table, partition)
     # Rank only rows that came more than once. They are few, at the edges of windows.
     newest_first = "" if table.version_column is None else f"{quoted(table.version_column)} DESC, "
     connection.execute(
@@ -159,6 +136,33 @@ def replace_partitions(
     connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM {_STAGE}")
     connection.execute(f"DROP TABLE {_STAGE}")
     return changes
+
+
+def _stage_file(connection: duckdb.DuckDBPyConnection, table: Table, partition: SpooledPartition) -> None:
+    fields = {
+        column.name: column.type for column in table.columns if column.name not in {PARTITION_COLUMN, EXTRACTED_AT}
+    }
+    try:
+        connection.execute(
+            f"""
+            INSERT INTO {_STAGE} BY NAME
+            SELECT *, $day::DATE AS {PARTITION_COLUMN}, $extracted_at::TIMESTAMPTZ AS {EXTRACTED_AT}
+            FROM read_json($rows, format = 'newline_delimited', columns = $fields, hive_partitioning = false)
+            """,
+            {
+                "day": partition.day,
+                "extracted_at": partition.extracted_at,
+                # DuckDB takes a path as a pattern, which may match files of another folder.
+                "rows": glob.escape(str(partition.rows)),
+                "fields": fields,
+            },
+        )
+    except BAD_VALUE_ERRORS as error:
+        # `from None`, because DuckDB's message quotes the value, which may be personal data.
+        raise WarehouseError(
+            f"The spooled rows of {partition.day} could not be read back ({type(error).__name__}). "
+            "Materialize the day again."
+        ) from None
 
 
 def _check_frame(table: Table, frame: pd.DataFrame) -> None:

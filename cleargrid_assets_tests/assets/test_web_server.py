@@ -29,6 +29,8 @@ from cleargrid_assets_tests.assets.project import SECRETS, WEEK, Project
 from cleargrid_assets_tests.rows import Row
 from cleargrid_assets_tests.warehouse.materializing import log
 
+pytestmark = pytest.mark.server
+
 LOG, ANALYSIS, TRAILING_ANALYSIS = (asset_key(table) for table in (COMMUNICATION_LOGS, CHANNEL_REACH, REACH_BY_ATTEMPT))
 LOG_READER, ANALYSIS_READER = (dg.AssetKey([SCHEMA, name]) for name in ("log_reader", "analysis_reader"))
 

@@ -102,7 +102,7 @@ def _assert_exists(words: list[str]) -> None:
     """Raises if a program of the project has no such subcommand, option or target."""
     program, *arguments = words
     if program == "make":
-        targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M)
+        targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.M)
         assert {word for word in arguments if "=" not in word} <= set(targets), words
     elif program in PROGRAMS:
         options = [word.split("=")[0] for word in arguments if word.startswith("-")]
