@@ -61,15 +61,15 @@ class _Manager(dg.IOManager):
         elif isinstance(obj, pd.DataFrame):
             self._replace_frame(context, obj)
         else:
-            raise NotImplementedError(_why_not(obj))
+            raise TypeError(_why_not(obj))
 
     def load_input(self, context: dg.InputContext) -> Any:
         kind = context.dagster_type.typing_type
         if kind is SpooledSlice:
-            raise NotImplementedError("A SpooledSlice is deleted once it is stored. Use a StoredSlice.")
+            raise TypeError("A SpooledSlice is deleted once it is stored. Use a StoredSlice.")
         table = _contract(context.upstream_output) if context.upstream_output and context.has_asset_partitions else None
         if table is None and kind is StoredSlice:
-            raise NotImplementedError("A StoredSlice needs a partitioned asset with a contract. Use a DataFrame.")
+            raise TypeError("A StoredSlice needs a partitioned asset with a contract. Use a DataFrame.")
         if table is None or kind not in {StoredSlice, pd.DataFrame, Any}:
             return self._stock.load_input(context)
         stored = self._warehouse.slice(table, _days(context))

@@ -144,7 +144,7 @@ def test_values_that_cannot_be_stored_say_what_to_use_instead(warehouse: Warehou
         ({"a": 1}, "type dict .*Return a DataFrame"),
         (None, "returned None. Return a DataFrame, or annotate"),
     ):
-        with pytest.raises(NotImplementedError, match=advice):
+        with pytest.raises(TypeError, match=advice):
             warehouse.store(value, DAY_1, table=HOURLY_REACH)
-    with pytest.raises(NotImplementedError, match="Use a StoredSlice"):
+    with pytest.raises(TypeError, match="Use a StoredSlice"):
         warehouse.load(type(warehouse.spooled({})), DAY_1)
