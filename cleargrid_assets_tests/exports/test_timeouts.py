@@ -130,6 +130,16 @@ def test_short_outage_costs_a_few_requests(api: Api, tmp_path: Path, refused: in
     assert len(api.data_requests) <= 2 * refused + 32 + 17
 
 
+def test_answer_of_a_wide_window_ends_narrow_ones(api: Api, tmp_path: Path) -> None:
+    api.fault = failing(504, first=1)
+    # Several times, because it is arbitrary which of two finished requests is looked at first.
+    for attempt in range(10):
+        api.requests.clear()
+        fetch(api, tmp_path / str(attempt), days=days(6), concurrency=2, executor=InTurn())
+        # The two halves of the first day, and every other day as a whole.
+        assert len(api.data_requests) == 6 + 2
+
+
 @pytest.mark.parametrize("refused", [1, 4, 12, 18])
 def test_short_outage_of_requests_in_threads_loses_no_rows(api: Api, tmp_path: Path, refused: int) -> None:
     api.rows = rows_at(EVENLY)
