@@ -7,6 +7,7 @@ import dagster as dg
 
 from cleargrid_assets import assets, checks
 from cleargrid_assets.automation import JOBS, SCHEDULES
+from cleargrid_assets.garbage_collection import collect_less_often
 from cleargrid_assets.resources import ExportsResource, OutcomesResource
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.io_manager import WarehouseIOManager
@@ -46,3 +47,4 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
 
 
 defs = build_defs()
+collect_less_often()
