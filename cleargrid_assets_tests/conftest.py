@@ -30,6 +30,17 @@ _LONGEST_MODULES = (
 )
 
 
+SIZES = {"mixtures": 300, "kills": 500, "torn-writes": 48, "minutes": 5.0}
+"""How much `make torture` does, by option."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the sizes of the slow proofs."""
+    group = parser.getgroup("torture", "how much `make torture` does")
+    for name, size in SIZES.items():
+        group.addoption(f"--{name}", type=type(size), default=size, help=f"by default {size:g}")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Runs the longest modules first: a module runs in one process, and the last one should not run alone."""
     folder = Path(__file__).parent

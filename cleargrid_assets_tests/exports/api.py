@@ -202,8 +202,8 @@ class Api:
         more = following < len(rows) or (self.ends_with_an_empty_page and position < len(rows))
         if not self.cursors_name_rows:
             place = following
-        elif following > position:
-            place = self.order(rows[following - 1])
+        elif sent := rows[position:following]:
+            place = self.order(sent[-1])
         cursor = base64.b64encode(json.dumps([[since, until], place, page + 1]).encode()).decode()
         pagination: dict[str, Any] = {"nextCursor": cursor if more else None}
         if request.params.get("includeTotal") == "true":

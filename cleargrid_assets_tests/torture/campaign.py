@@ -5,9 +5,11 @@ What belongs here: the oracle. What does not: the faults (`kinds`), and which of
 
 import random
 import re
+import threading
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -42,7 +44,7 @@ def project_of(api: Api, folder: Path) -> Project:
 
 @contextmanager
 def hurried(timeouts: Timeouts | None = None) -> Iterator[None]:
-    """Runs wait for nothing between retries, and use these timeouts."""
+    """Runs that wait for nothing between retries, with these timeouts or the usual ones."""
     client = partial(ExportsClient, wait=no_wait, timeouts=timeouts)
     with patch("cleargrid_assets.exports.client.ExportsClient", client):
         yield
@@ -55,14 +57,19 @@ class Campaign:
     Attributes:
         project: What is run.
         source: What should be stored.
+        logged: What libraries log.
         stored: The table after the last success, without the times of extraction.
-        """
+        broken: What was wrong after runs inside others.
+    """
 
     project: Project
     source: Source
     luck: random.Random
     logged: pytest.LogCaptureFixture
     stored: Rows = ()
+    broken: list[str] = field(default_factory=list)
+    _turn: threading.RLock = field(default_factory=threading.RLock)
+    _is_open: bool = False
     _successes: int = 0
     _oldest_state: int | None = None
 
@@ -77,19 +84,23 @@ class Campaign:
         successes = self._successes
         # A history of its own, because an attempt may be made inside another.
         project = replace(self.project, instance=dg.DagsterInstance.ephemeral())
+        self._is_open = True
         run = project.materialize(days[0], days[-1], only=[COMMUNICATION_LOGS], checked=False)
-        table = self.table()
-        if run.success and self._successes == successes:
-            self._check_stored(table, days, self.source.states[oldest_state:])
-            self.stored, self._oldest_state = table, None
-            self._successes += 1
-        else:
-            assert table == self.stored
-        if not run.success:
-            self._oldest_state = oldest_state if self._successes == successes else None
-            assert run.failure
-        self._check_nothing_personal_is_told(project.instance, run)
+        with self._turn:
+            self._is_open = False
+            self._check(run, days, oldest_state, superseded=self._successes > successes)
+            self._check_nothing_personal_is_told(project.instance, run)
         return run.failure
+
+    def attempt_inside(self) -> None:
+        """Another run of the days, while one is in progress. It runs in a thread of the server."""
+        with self._turn:
+            if self._is_open:
+                try:
+                    self.attempt()
+                except AssertionError:
+                    self.broken.append(traceback.format_exc())
+                self._is_open = True
 
     def table(self) -> Rows:
         """The table, without the times of extraction."""
@@ -102,6 +113,18 @@ class Campaign:
         for path in [*self.project.spools, *self.project.database.parent.rglob("journal.ndjson")]:
             content = path.read_bytes()
             path.write_bytes(content[: len(content) - self.luck.randint(0, min(len(content), 1000))])
+
+    def _check(self, run: Run, days: Sequence[date], oldest_state: int, *, superseded: bool) -> None:
+        table = self.table()
+        if run.success and not superseded:
+            self._check_stored(table, days, self.source.states[oldest_state:])
+            self.stored, self._oldest_state = table, None
+            self._successes += 1
+            return
+        assert table == self.stored
+        assert run.success or run.failure
+        if not run.success:
+            self._oldest_state = None if superseded else oldest_state
 
     def _check_stored(self, table: Rows, days: Sequence[date], states: Sequence[Mapping[str, Row]]) -> None:
         """Holds the table against what the source held while the days were fetched.

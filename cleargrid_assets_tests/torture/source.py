@@ -16,6 +16,7 @@ SURNAME, PREFIX = "Al-Harbi", "+96651"
 """What all subjects and all telephone numbers contain, so that they are found wherever they are told."""
 
 _BEGIN = datetime(2026, 5, 19, tzinfo=timezone.utc)
+_ROWS_PER_DAY = 150
 _LAST_SECOND = 2 * 86400 - 1
 _EDITED = datetime(2026, 6, 1, tzinfo=timezone.utc)
 
@@ -25,17 +26,17 @@ class Source:
 
     Args:
         api: Its rows are replaced at each change.
-        luck: Decides about rows and changes.
-        rows_per_day: About how many rows each day has at first.
+        luck: Decides about the changes. The rows at first are always the same.
     """
 
-    def __init__(self, api: Api, luck: random.Random, rows_per_day: int = 150) -> None:
+    def __init__(self, api: Api, luck: random.Random) -> None:
         self.api = api
-        self.luck = luck
+        self.luck = random.Random(0)  # noqa: S311 - not for secrets
         self._made = 0
         self._changes = 0
         self.states: list[Mapping[str, Row]] = []
-        self.hold([self.new_row() for _ in range(2 * rows_per_day)])
+        self.hold([self.new_row() for _ in range(2 * _ROWS_PER_DAY)])
+        self.luck = luck
 
     @property
     def rows(self) -> Mapping[str, Row]:
