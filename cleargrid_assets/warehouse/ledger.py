@@ -1,0 +1,137 @@
+"""The ledger: the table `days`, which says what is stored of each table and day.
+
+The caller begins and commits the transaction. Entries are written in the transaction that writes the rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from datetime import date, datetime
+
+import duckdb
+
+from cleargrid_assets.contracts import DAYS
+from cleargrid_assets.schema import PARTITION_COLUMN, Table
+from cleargrid_assets.warehouse.sql import column_definitions, quoted
+from cleargrid_assets.warehouse.tables import columns_differ, missing_columns, stored_columns
+
+_NAMES = ", ".join(DAYS.column_names)
+_OF_TABLE = "table_name = $table"
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """What is stored of one day of one table: a row of the ledger.
+
+    Attributes:
+        table_name: The table.
+        day: The business day.
+        row_count: Its rows.
+        content_hash: Hash of its rows, without the time of their fetch.
+        extracted_at: When the fetch of the day began; None for a derived table.
+        stored_at: When the day was last written.
+        run_id: The run that stored it; None if unknown.
+        version: What the rows were made with; None if unknown.
+    """
+
+    table_name: str
+    day: date
+    row_count: int
+    content_hash: str
+    extracted_at: datetime | None
+    stored_at: datetime
+    run_id: str | None
+    version: str | None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A day whose rows are not those that the ledger counts.
+
+    Attributes:
+        table_name: The table.
+        day: The business day.
+        ledger_rows: The rows by the ledger; None if the ledger does not have the day.
+        rows: The rows that are there.
+    """
+
+    table_name: str
+    day: date
+    ledger_rows: int | None
+    rows: int
+
+
+def read_ledger(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[date, LedgerEntry]:
+    """The entries of a table by day, in order. Empty if there is no ledger."""
+    if not stored_columns(connection, DAYS):
+        return {}
+    rows = connection.execute(
+        f"SELECT {_NAMES} FROM {DAYS.name} WHERE {_OF_TABLE} ORDER BY {PARTITION_COLUMN}", {"table": table.name}
+    ).fetchall()
+    return {entry.day: entry for entry in (LedgerEntry(*row) for row in rows)}
+
+
+def differences(connection: duckdb.DuckDBPyConnection, tables: Sequence[Table]) -> list[Difference]:
+    """Compares the ledger with the rows that are there, by the number of rows of each day.
+
+    Returns:
+        The days that differ, by table and day. Empty if there is no ledger.
+    """
+    if not stored_columns(connection, DAYS):
+        return []
+    return [difference for table in tables for difference in _differences(connection, table)]
+
+
+def _differences(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Difference]:
+    counts = (
+        f"SELECT {PARTITION_COLUMN} AS day, count(*) AS rows FROM {quoted(table.name)} GROUP BY ALL"
+        if PARTITION_COLUMN in stored_columns(connection, table)
+        else "SELECT NULL::DATE AS day, 0 AS rows WHERE false"
+    )
+    found = connection.execute(
+        f"""
+        SELECT day, entry.row_count, coalesce(there.rows, 0)
+        FROM (SELECT {PARTITION_COLUMN} AS day, row_count FROM {DAYS.name} WHERE {_OF_TABLE}) AS entry
+        FULL JOIN ({counts}) AS there USING (day)
+        WHERE entry.row_count IS DISTINCT FROM coalesce(there.rows, 0)
+        ORDER BY day
+        """,
+        {"table": table.name},
+    ).fetchall()
+    return [Difference(table.name, day, ledger_rows, rows) for day, ledger_rows, rows in found]
+
+
+def prepare_ledger(connection: duckdb.DuckDBPyConnection) -> None:
+    """Creates the ledger if there is none, and adds nullable columns that it lacks.
+
+    Raises:
+        WarehouseError: There is another table of this name.
+    """
+    found = stored_columns(connection, DAYS)
+    if not found:
+        connection.execute(f"CREATE TABLE {DAYS.name} ({column_definitions(DAYS)})")
+        return
+    missing = missing_columns(DAYS, found)
+    if missing is None:
+        raise columns_differ(DAYS, found)
+    for column in missing:
+        connection.execute(f"ALTER TABLE {DAYS.name} ADD COLUMN {quoted(column.name)} {column.type}")
+
+
+def write_entries(connection: duckdb.DuckDBPyConnection, entries: Sequence[LedgerEntry]) -> None:
+    """Writes entries, each in place of the entry of its table and day."""
+    connection.executemany(
+        f"DELETE FROM {DAYS.name} WHERE table_name = ? AND {PARTITION_COLUMN} = ?",
+        [(entry.table_name, entry.day) for entry in entries],
+    )
+    connection.executemany(
+        f"INSERT INTO {DAYS.name} ({_NAMES}) VALUES ({', '.join('?' * len(DAYS.columns))})",
+        [astuple(entry) for entry in entries],
+    )
+
+
+def forget(connection: duckdb.DuckDBPyConnection, table: Table) -> list[date]:
+    """Removes all entries of a table, and returns their days."""
+    removed = connection.execute(
+        f"DELETE FROM {DAYS.name} WHERE {_OF_TABLE} RETURNING {PARTITION_COLUMN}", {"table": table.name}
+    ).fetchall()
+    return sorted(day for (day,) in removed)
