@@ -68,12 +68,14 @@ def spool_root(database: str) -> Path:
 
 
 def _as_slice(days: dict[str, FetchedDay]) -> SpooledSlice:
-    spools = {date.fromisoformat(key): day.spool for key, day in days.items()}
-
     def discard() -> None:
-        for spool in spools.values():
-            spool.discard()
+        for day in days.values():
+            day.spool.discard()
 
-    return SpooledSlice(
-        [SpooledPartition(day, spool.rows_path, spool.extracted_at) for day, spool in spools.items()], discard
-    )
+    partitions = [
+        SpooledPartition(
+            date.fromisoformat(key), day.spool.rows_path, day.spool.extracted_at, quarantined=day.quarantined
+        )
+        for key, day in days.items()
+    ]
+    return SpooledSlice(partitions, discard)

@@ -1,7 +1,7 @@
 """Fetches days of a dataset into spools, and the server's count of each day. Export assets call this."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from cleargrid_assets.exports.count import Count, count_rows
 from cleargrid_assets.exports.errors import ExportsError
+from cleargrid_assets.exports.quarantine import TooManyBadRowsError, check_share, distinct
 from cleargrid_assets.exports.spool import MAX_AGE, Spool, remove_abandoned
 from cleargrid_assets.exports.stats import DayReport, RequestStats
 from cleargrid_assets.exports.walk import fetch_days
 from cleargrid_assets.exports.window import Window
+from cleargrid_assets.schema import QuarantinedRow
 from cleargrid_assets.wording import counted
 
 if TYPE_CHECKING:  # loads an HTTP library that definitions do not need
@@ -49,6 +51,11 @@ class FetchedDay:
     count: Count
 
     @property
+    def quarantined(self) -> Sequence[QuarantinedRow]:
+        """The rows that break the contract."""
+        return distinct(self.report.quarantined)
+
+    @property
     def metadata(self) -> dict[str, Any]:
         """What the materialization reports about the fetch."""
         stats = self.report.stats
@@ -61,8 +68,13 @@ class FetchedDay:
             "timeouts": stats.timeouts,
             "refreshes": stats.refreshes,
             "seconds": round(self.report.seconds, 3),
-            "unknown_fields": dict(self.report.unknown_fields),
+            # Pairs, because Dagster takes some names as keys of its own, such as `__class__`.
+            "unknown_fields": [[name, rows] for name, rows in self.report.unknown_fields.most_common()],
         }
+        if self.quarantined:
+            metadata["quarantined_rows"] = len(self.quarantined)
+        if self.report.mended_texts:
+            metadata["mended_texts"] = self.report.mended_texts
         if self.count.rows is not None:
             metadata["source_rows"] = self.count.rows
         if self.count.note is not None:
@@ -106,10 +118,16 @@ def fetch(
         reports = fetch_days(
             client, days, spools, executor=executor, on_progress=lambda day, report: log(_progress(day, report))
         )
+        for day, report in reports.items():
+            check_share(day, distinct(report.quarantined), report.rows)
         counts = {day: counting.count.result() for day, counting in countings.items()}
     except (ExportsError, OSError) as error:
-        for spool in spools.values():
-            spool.close()
+        for day, spool in spools.items():
+            if isinstance(error, TooManyBadRowsError) and error.day == day:
+                # The next run has to ask for the rows again, because they may be repaired by then.
+                spool.discard()
+            else:
+                spool.close()
         # `from None`, because the message already includes the text of the error.
         raise _fetch_error(_as_exports_error(error, root), days, spools) from None
     finally:
@@ -158,7 +176,7 @@ def _fetch_error(error: ExportsError, days: Mapping[str, Window], spools: Mappin
     if error.day is not None and others:
         verb, pronoun = ("day of this run was", "it") if others == 1 else (f"{others} days of this run were", "them")
         message += f" The other {verb} not stored either. Materialize {pronoun} without {error.day}."
-    if any(spool.rows_path.stat().st_size for spool in spools.values()):
+    if any(spool.rows_path.exists() and spool.rows_path.stat().st_size for spool in spools.values()):
         until = min(spool.extracted_at for spool in spools.values()) + MAX_AGE
         message += f" A run that starts before {until:%Y-%m-%d %H:%M} UTC continues from the pages fetched so far."
     facts = {"day": error.day, "status": error.status, "requestId": error.request_id}

@@ -20,6 +20,7 @@ from cleargrid_assets.exports.adaptive import Adaptive
 from cleargrid_assets.exports.backoff import Backoff
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
 from cleargrid_assets.exports.part import Part
+from cleargrid_assets.exports.quarantine import check_number
 from cleargrid_assets.exports.rows import Page
 from cleargrid_assets.exports.spool import Entry, Spool
 from cleargrid_assets.exports.stats import DayReport, RequestStats
@@ -258,9 +259,10 @@ class _Walk:
         """Writes the page to the spool, and the windows that are still open to the journal."""
         in_flight = [request.part for request in self._in_flight.values() if not request.is_superseded]
         still_open = [part.remaining for part in (*self._ready, *in_flight) if part.day == day]
-        entry = Entry(page.rows, still_open, page.unknown_fields)
+        entry = Entry(page.rows, still_open, page.unknown_fields, page.quarantined, page.mended_texts)
         self._spools[day].append(page.lines, entry)
         _add(self.reports[day], entry)
+        check_number(day, self.reports[day].quarantined)
         if still_open:
             self._report_now_and_then(day)
         else:
@@ -281,3 +283,5 @@ def _add(report: DayReport, entry: Entry) -> None:
     report.pages += 1
     report.rows += entry.rows
     report.unknown_fields.update(entry.unknown_fields)
+    report.quarantined.extend(entry.quarantined)
+    report.mended_texts += entry.mended_texts

@@ -14,6 +14,7 @@ from cleargrid_assets.warehouse.connection import catalog, transaction
 from cleargrid_assets.warehouse.content import combined_hash, content_hashes
 from cleargrid_assets.warehouse.frames import Target, replace_frame, target_of
 from cleargrid_assets.warehouse.partitions import Changes, replace_partitions, stage_frame, stage_spooled
+from cleargrid_assets.warehouse.quarantine import replace_quarantined
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.slices import SpooledSlice, StoredSlice
 from cleargrid_assets.warehouse.sql import readable
@@ -85,6 +86,8 @@ class _Manager(dg.IOManager):
             else:
                 stage_frame(connection, table, obj)
             changes = replace_partitions(connection, table, days)
+            if isinstance(obj, SpooledSlice):
+                replace_quarantined(connection, table, obj.partitions, superseded, context.run_id)
             left = {day for change in changes.values() for day in change.moved_from}
             hashes = content_hashes(connection, table, [*days, *sorted(left)])
             shown = _shown(connection, Target(SCHEMA, table.name, _days_condition(days)))

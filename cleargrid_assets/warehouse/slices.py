@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from cleargrid_assets.schema import PARTITION_COLUMN, Table
+from cleargrid_assets.schema import PARTITION_COLUMN, QuarantinedRow, Table
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.sql import quoted
 from cleargrid_assets.warehouse.tables import columns_differ, missing_columns, stored_columns
@@ -23,11 +23,13 @@ class SpooledPartition:
         day: The business day.
         rows: The file.
         extracted_at: When the fetch of the day began.
+        quarantined: Rows that break the contract. They are not in the file.
     """
 
     day: date
     rows: Path
     extracted_at: datetime
+    quarantined: Sequence[QuarantinedRow] = ()
 
 
 @dataclass(frozen=True)
