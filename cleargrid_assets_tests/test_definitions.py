@@ -198,6 +198,7 @@ def test_checks_are_those_of_the_export_the_funnel_and_the_windows() -> None:
         "is_fresh",
         "no_closed_day_is_missing",
         "no_new_fields",
+        "no_row_is_quarantined",
         "public_id_is_unique",
         "required_columns_are_not_null",
         "rows_are_inside_their_day",

@@ -15,6 +15,7 @@ from cleargrid_assets.exports.spool import MAX_AGE, Spool, remove_abandoned
 from cleargrid_assets.exports.stats import DayReport, RequestStats
 from cleargrid_assets.exports.walk import fetch_days
 from cleargrid_assets.exports.window import Window
+from cleargrid_assets.foreign import MAX_WORDS
 from cleargrid_assets.schema import QuarantinedRow
 from cleargrid_assets.wording import counted
 
@@ -69,7 +70,7 @@ class FetchedDay:
             "refreshes": stats.refreshes,
             "seconds": round(self.report.seconds, 3),
             # Pairs, because Dagster takes some names as keys of its own, such as `__class__`.
-            "unknown_fields": [[name, rows] for name, rows in self.report.unknown_fields.most_common()],
+            "unknown_fields": [list(pair) for pair in sorted(self.report.unknown_fields.items())[:MAX_WORDS]],
         }
         if self.quarantined:
             metadata["quarantined_rows"] = len(self.quarantined)

@@ -84,14 +84,19 @@ def distinct(rows: Iterable[QuarantinedRow]) -> list[QuarantinedRow]:
     return list({row.public_id or row.row_json: row for row in rows}.values())
 
 
-def check_number(day: str, quarantined: Sequence[QuarantinedRow]) -> None:
+def check_number(day: str, quarantined: Sequence[QuarantinedRow], rows: int) -> None:
     """Refuses a day while it is fetched, because of the memory that its bad rows take.
+
+    Args:
+        day: The key of the day.
+        quarantined: The bad rows so far.
+        rows: Number of the other rows so far.
 
     Raises:
         TooManyBadRowsError: There are so many bad rows that hardly any day could have them.
     """
     if len(quarantined) > _MAX_HELD:
-        raise _too_many(day, quarantined, "so far")
+        raise _too_many(day, quarantined, rows)
 
 
 def check_share(day: str, quarantined: Sequence[QuarantinedRow], rows: int) -> None:
@@ -100,20 +105,20 @@ def check_share(day: str, quarantined: Sequence[QuarantinedRow], rows: int) -> N
     Args:
         day: The key of the day.
         quarantined: The distinct bad rows.
-        rows: Number of the other rows.
+        rows: Number of the other rows. Those that came again count again, which matters little.
 
     Raises:
         TooManyBadRowsError: There are more than ten bad rows, and they are more than 1% of the day.
     """
-    total = rows + len(quarantined)
-    if len(quarantined) > _MAX_ROWS and len(quarantined) > _MAX_SHARE * total:
-        raise _too_many(day, quarantined, f"of {total:,}")
+    if len(quarantined) > _MAX_ROWS and len(quarantined) > _MAX_SHARE * (rows + len(quarantined)):
+        raise _too_many(day, quarantined, rows)
 
 
-def _too_many(day: str, quarantined: Sequence[QuarantinedRow], of: str) -> TooManyBadRowsError:
+def _too_many(day: str, quarantined: Sequence[QuarantinedRow], rows: int) -> TooManyBadRowsError:
     found = reasons(Counter((row.field, row.reason) for row in quarantined))
     error = TooManyBadRowsError(
-        f"{counted(len(quarantined), 'row')} {of} break the contract, which are too many to quarantine: {found}",
+        f"{len(quarantined):,} of {rows + len(quarantined):,} rows received break the contract, which are too many to "
+        f"quarantine: {found}",
         advice=f"Up to {_MAX_ROWS} rows, or {_MAX_SHARE:.0%} of a day, are quarantined. Report the rows to ClearGrid.",
     )
     error.day = day

@@ -196,8 +196,8 @@ def _decoder(rows: Any) -> "msgspec.json.Decoder[Any]":
 
 
 def _presentable(unknown: Counter[str]) -> Counter[str]:
-    """The most frequent field names, fit to be shown."""
+    """The first field names, fit to be shown."""
     shown: Counter[str] = Counter()
-    for name, rows in unknown.most_common(_MAX_UNKNOWN_FIELDS):
+    for name, rows in sorted(unknown.items())[:_MAX_UNKNOWN_FIELDS]:
         shown[presentable(name)] += rows
     return shown

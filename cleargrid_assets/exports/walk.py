@@ -262,7 +262,7 @@ class _Walk:
         entry = Entry(page.rows, still_open, page.unknown_fields, page.quarantined, page.mended_texts)
         self._spools[day].append(page.lines, entry)
         _add(self.reports[day], entry)
-        check_number(day, self.reports[day].quarantined)
+        check_number(day, self.reports[day].quarantined, self.reports[day].rows)
         if still_open:
             self._report_now_and_then(day)
         else:
