@@ -17,8 +17,8 @@ def quarantine_of(table: Table) -> Table:
             Column("quarantined_at", "TIMESTAMPTZ", "Instant at which the row was stored here."),
         ),
         description=f"""\
-Rows of a day that break the contract of `{table.name}`. They are not in `{table.name}`. Only `CLEARGRID_QUARANTINE=on`
-puts rows here.
+Rows that the API sent, but that break the contract of `{table.name}`, so they are not in it. Only
+`CLEARGRID_QUARANTINE=on` puts rows here. This table is no asset.
 
 The rows are replaced with their day. Once the source has repaired a row, the next fetch of its day stores it in
 `{table.name}` and removes it here. The check `no_row_is_quarantined` fails as long as a day has such rows.""",

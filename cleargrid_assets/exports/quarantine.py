@@ -11,8 +11,8 @@ from cleargrid_assets.schema import QuarantinedRow
 from cleargrid_assets.wording import counted, reasons
 
 _MAX_ROWS = 10
-_MAX_SHARE = 0.01
-"""A day may have this share of bad rows, or `_MAX_ROWS`. If it has more of both, its other rows are in doubt too."""
+_MAX_PERCENT = 1
+"""A day may have `_MAX_ROWS` bad rows, or this share of them. If it has more than both, its other rows are in doubt."""
 
 _MAX_HELD = 10_000
 """Bad rows of a day that are held in memory: the allowed share of a million rows."""
@@ -110,7 +110,7 @@ def check_share(day: str, quarantined: Sequence[QuarantinedRow], rows: int) -> N
     Raises:
         TooManyBadRowsError: There are more than ten bad rows, and they are more than 1% of the day.
     """
-    if len(quarantined) > _MAX_ROWS and len(quarantined) > _MAX_SHARE * (rows + len(quarantined)):
+    if len(quarantined) > _MAX_ROWS and 100 * len(quarantined) > _MAX_PERCENT * (rows + len(quarantined)):
         raise _too_many(day, quarantined, rows)
 
 
@@ -119,7 +119,7 @@ def _too_many(day: str, quarantined: Sequence[QuarantinedRow], rows: int) -> Too
     error = TooManyBadRowsError(
         f"{len(quarantined):,} of {rows + len(quarantined):,} rows received break the contract, which are too many to "
         f"quarantine: {found}",
-        advice=f"Up to {_MAX_ROWS} rows, or {_MAX_SHARE:.0%} of a day, are quarantined. Report the rows to ClearGrid.",
+        advice=f"Up to {_MAX_ROWS} rows, or {_MAX_PERCENT}% of a day, are quarantined. Report the rows to ClearGrid.",
     )
     error.day = day
     return error

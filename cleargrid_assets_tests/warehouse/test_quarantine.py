@@ -20,7 +20,9 @@ def bad(public_id: str | None, field: str = "status", row_json: str = "{}") -> Q
     return QuarantinedRow(public_id, field, "is not a string", row_json)
 
 
-def store(warehouse: Warehouse, day: date, *quarantined: QuarantinedRow, rows: Sequence[Row] = (), **options: Any) -> None:
+def store(
+    warehouse: Warehouse, day: date, *quarantined: QuarantinedRow, rows: Sequence[Row] = (), **options: Any
+) -> None:
     warehouse.store(warehouse.spooled({day: rows}, quarantined={day: quarantined}, **options), day)
 
 
