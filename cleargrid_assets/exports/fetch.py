@@ -119,9 +119,10 @@ def fetch(
         reports = fetch_days(
             client, days, spools, executor=executor, on_progress=lambda day, report: log(_progress(day, report))
         )
-        for day, report in reports.items():
-            check_share(day, distinct(report.quarantined), report.rows)
         counts = {day: counting.count.result() for day, counting in countings.items()}
+        for day, report in reports.items():
+            exact = counts[day].rows if counts[day].is_exact else None
+            check_share(day, distinct(report.quarantined), report.rows, exact)
     except (ExportsError, OSError) as error:
         for day, spool in spools.items():
             if isinstance(error, TooManyBadRowsError) and error.day == day:

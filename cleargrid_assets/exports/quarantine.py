@@ -8,7 +8,7 @@ from cleargrid_assets.exports.errors import ContractError
 from cleargrid_assets.exports.single_rows import BadRowError, without_surrogates
 from cleargrid_assets.foreign import presentable_id
 from cleargrid_assets.schema import QuarantinedRow
-from cleargrid_assets.wording import counted, reasons
+from cleargrid_assets.wording import more, reasons
 
 _MAX_ROWS = 10
 _MAX_PERCENT = 1
@@ -68,7 +68,7 @@ def refused_page(bad: Sequence[BadRow], *, rows: int, key: str) -> ContractError
         rows: Number of rows of the page.
         key: The key field of the dataset.
     """
-    others = f", and {counted(len(bad) - 1, 'more row')} of the page" if len(bad) > 1 else ""
+    others = f", {more(len(bad) - 1, 'row')} of the page" if len(bad) > 1 else ""
     if len(bad) == rows and all(row.error.field == key and not row.key for row in bad):
         advice = f"The export is older than v1.1, which added {key}. Ask ClearGrid for v1.1 or later."
     else:
@@ -99,18 +99,21 @@ def check_number(day: str, quarantined: Sequence[QuarantinedRow], rows: int) -> 
         raise _too_many(day, quarantined, rows)
 
 
-def check_share(day: str, quarantined: Sequence[QuarantinedRow], rows: int) -> None:
+def check_share(day: str, quarantined: Sequence[QuarantinedRow], rows: int, counted: int | None) -> None:
     """Refuses a day that has too many bad rows.
 
     Args:
         day: The key of the day.
         quarantined: The distinct bad rows.
-        rows: Number of the other rows. Those that came again count again, which matters little.
+        rows: Number of the other rows. Those that came again count again.
+        counted: The server's exact count of all rows, if it is known.
 
     Raises:
         TooManyBadRowsError: There are more than ten bad rows, and they are more than 1% of the day.
     """
-    if len(quarantined) > _MAX_ROWS and 100 * len(quarantined) > _MAX_PERCENT * (rows + len(quarantined)):
+    received = rows + len(quarantined)
+    total = received if counted is None else min(received, counted)
+    if len(quarantined) > _MAX_ROWS and 100 * len(quarantined) > _MAX_PERCENT * total:
         raise _too_many(day, quarantined, rows)
 
 

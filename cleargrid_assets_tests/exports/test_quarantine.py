@@ -1,6 +1,7 @@
 """Rows that break the contract are set apart, up to a share of the day."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -80,13 +81,19 @@ def test_very_long_row_is_cut_with_a_mark() -> None:
 
 @pytest.mark.parametrize(("bad", "good"), [(0, 0), (10, 0), (10, 5), (11, 1089), (2000, 198_000)])
 def test_ten_rows_or_one_percent_of_a_day_are_allowed(bad: int, good: int) -> None:
-    check_share(DAY, bad_rows(bad), good)
+    check_share(DAY, bad_rows(bad), good, None)
 
 
 @pytest.mark.parametrize(("bad", "good"), [(11, 0), (11, 1088), (2001, 198_000)])
 def test_more_than_ten_rows_and_one_percent_of_a_day_are_refused(bad: int, good: int) -> None:
     with pytest.raises(TooManyBadRowsError, match=rf"{bad:,} of {bad + good:,} rows received .*: status is not"):
-        check_share(DAY, bad_rows(bad), good)
+        check_share(DAY, bad_rows(bad), good, None)
+
+
+@pytest.mark.parametrize(("counted", "is_refused"), [(1100, False), (1099, True), (5, True), (10**9, False)])
+def test_share_is_that_of_the_counted_rows_if_rows_came_twice(counted: int, is_refused: bool) -> None:
+    with pytest.raises(TooManyBadRowsError) if is_refused else nullcontext():
+        check_share(DAY, bad_rows(11), 2000, counted)
 
 
 def test_bad_rows_are_refused_while_they_come_before_they_fill_the_memory() -> None:
