@@ -24,11 +24,13 @@ _CUT = "..."
 _HIDDEN = "\0"
 """Stands for `MASK` until the end. No text contains it, because control characters are replaced."""
 
-_NEVER_IN_WORDS = re.compile(r"[@%\\&=#$^`~]")
+_NEVER_IN_WORDS = re.compile(r"[@%\\&=#$^`~+]")
 """Characters of addresses and of encoded text. A word that has one is hidden whole."""
 
 _SPELLED_ADDRESS = re.compile(
-    r"(?<!\S)\S+[ ._\-]{1,3}at[ ._\-]{1,3}\w[\w\-]*(?:(?:\.|[ ._\-]{1,3}dot[ ._\-]{1,3})\w[\w\-]*)+", re.IGNORECASE
+    r"(?<!\S)\S+(?: dot \S+)*[ ._\-]{1,3}at[ ._\-]{1,3}"
+    r"\w[\w\-]*(?:(?:\.|[ ._\-]{1,3}dot[ ._\-]{1,3})\w[\w\-]*)+",
+    re.IGNORECASE,
 )
 """An address without its special characters, such as `name at example dot com`."""
 
@@ -115,13 +117,17 @@ def _plain_character(character: str) -> str:
 
 
 def _without_addresses(words: Sequence[str]) -> Iterator[str]:
-    """The words, hidden if they may be a part of an address, and so are those around a free-standing `@`."""
-    for place, word in enumerate(words):
-        before = words[place - 1] if place else ""
-        after = words[place + 1] if place + 1 < len(words) else ""
-        belongs_to_next = "@" in after and not after[0].isalnum()
-        belongs_to_previous = "@" in before and not before[-1].isalnum()
-        yield _HIDDEN if _NEVER_IN_WORDS.search(word) or belongs_to_next or belongs_to_previous else word
+    """The words, hidden if they may be a part of an address."""
+    for before, word, after in zip(("", *words), words, (*words[1:], ""), strict=False):
+        # The rest of an address that is written with spaces around its `@`.
+        is_rest = _has_nothing_beside_at(before[::-1]) or _has_nothing_beside_at(after)
+        yield _HIDDEN if is_rest or _NEVER_IN_WORDS.search(word) else word
+
+
+def _has_nothing_beside_at(word: str) -> bool:
+    """Whether the word has an `@` with neither letters nor digits before it."""
+    before, at, _ = word.partition("@")
+    return bool(at) and not any(map(str.isalnum, before))
 
 
 def _kept(text: str) -> Iterator[str]:

@@ -125,7 +125,9 @@ def test_half_an_address_at_the_end_of_the_search_is_not_shown() -> None:
     assert "jane" not in presentable(f"{'@ ' * 497}jane@example.com")
 
 
-@pytest.mark.parametrize("unit", ["x", " ", "@ ", ".", "_", "at ", "a at b ", "a_dot_", "1 ", "\u0301", "ﷺ", "\ud83d", "-at-"])
+@pytest.mark.parametrize(
+    "unit", ["x", " ", "@ ", ".", "_", "at ", "a at b ", "a_dot_", "a dot ", "1 ", "\u0301", "\ufdfa", "\ud83d", "-at-"]
+)
 def test_a_megabyte_is_presented_in_a_tenth_of_a_second(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
 
@@ -145,7 +147,7 @@ def test_a_megabyte_is_presented_in_a_tenth_of_a_second(unit: str) -> None:
         (f"req_{'a' * 41}", "req_..."),
         ("6650f1e2a3b4c5d6e7f80912\n", f"{MASK}..."),
         (_ADDRESS, "jane..."),
-        ("+966512345678", "966..."),
+        ("+966512345678", f"{MASK}..."),
         ("c-1", "c-1"),
         ("", ""),
     ],
