@@ -80,6 +80,11 @@ def presentable_id(text: object) -> str:
     return f"{beginning}{_CUT}" if len(written) > _MAX_OF_ID else beginning
 
 
+def presentable_code(text: object) -> str:
+    """A foreign text for Markdown, as code. Nothing in it is formatted, and it reads well as plain text, too."""
+    return f"`{presentable(text) or 'nothing'}`"
+
+
 def presentable_words(words: Iterable[object], noun: str) -> str:
     """Foreign words as a list that is cut short, such as `A, B and 3 more types`.
 
