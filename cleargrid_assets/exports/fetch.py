@@ -62,6 +62,7 @@ class FetchedDay:
             "retries": stats.retries,
             "timeouts": stats.timeouts,
             "refreshes": stats.refreshes,
+            "asked_differently": self.report.alternatives,
             "seconds": round(self.report.seconds, 3),
             "unknown_fields": dict(self.report.unknown_fields),
         }
@@ -152,8 +153,11 @@ def _start_counting(executor: ThreadPoolExecutor, client: "ExportsClient", windo
 
 def _progress(day: str, report: DayReport) -> str:
     line = f"{day}: {counted(report.rows, 'row')} in {counted(report.pages, 'page')} after {report.seconds:.1f} s"
-    timeouts = report.stats.timeouts
-    return f"{line}; {counted(timeouts, 'timeout')}" if timeouts else line
+    if timeouts := report.stats.timeouts:
+        line += f"; {counted(timeouts, 'timeout')}"
+    if report.alternatives:
+        line += f"; asked differently {counted(report.alternatives, 'time')}"
+    return line
 
 
 def _as_exports_error(error: ExportsError | OSError, root: Path) -> ExportsError:

@@ -104,6 +104,16 @@ def test_log_tells_rows_pages_and_timeouts(api: Api, tmp_path: Path) -> None:
     assert "timeout" in line
 
 
+def test_log_and_metadata_tell_how_often_it_was_asked_differently(api: Api, tmp_path: Path) -> None:
+    api.rows = rows_at(EVENLY)
+    api.fault = failing(410, when=lambda request: "cursor" in request.params, first=3)
+    lines: list[str] = []
+    with connected(api, concurrency=1, page_size=100) as client:
+        day = fetch(client, {DAY: WINDOW}, tmp_path, log=lines.append)[DAY]
+    assert lines[-1].endswith("asked differently 1 time")
+    assert day.metadata["asked_differently"] == 1
+
+
 MANY_DAYS = """
 import resource, sys
 from datetime import timedelta
