@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from http import HTTPStatus
 from typing import Annotated, Any, NoReturn
 
 import msgspec
@@ -141,7 +142,9 @@ class PageReader:
         envelope = document if isinstance(document, dict) else {}
         message, request_id = str(envelope.get("message") or ""), envelope.get("requestId")
         if _is_error(envelope.get("code"), envelope.get("success"), envelope.get("errors")):
-            raise TransientError("HTTP 200 with an error envelope", message=message, request_id=request_id)
+            raise TransientError(
+                "HTTP 200 with an error envelope", status=HTTPStatus.OK, message=message, request_id=request_id
+            )
         try:
             content = document["body"]
             pagination = msgspec.convert(content["pagination"], _Pagination)

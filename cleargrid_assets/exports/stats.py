@@ -37,6 +37,7 @@ class DayReport:
         pages: Pages received, including those of earlier processes.
         resumed_pages: Pages that earlier processes had left in the spool.
         unknown_fields: Fields outside the contract, with the number of rows that have them.
+        alternatives: Pages that were requested differently, after the server failed to send them or refused a cursor.
         seconds: Time from the first request to the last page.
         stats: Requests of this process.
     """
@@ -45,5 +46,6 @@ class DayReport:
     pages: int = 0
     resumed_pages: int = 0
     unknown_fields: Counter[str] = field(default_factory=Counter)
+    alternatives: int = 0
     seconds: float = 0.0
     stats: RequestStats = field(default_factory=RequestStats)
