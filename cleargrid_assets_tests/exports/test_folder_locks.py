@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cleargrid_assets.exports.folder_locks import FolderLocks
+from cleargrid_assets.exports.private_files import UntrustedFileError
 
 ROOT = Path(__file__).parents[2]
 TAKE = """
@@ -104,6 +105,6 @@ def test_lock_file_replaced_by_a_successor_is_not_linked(tmp_path: Path) -> None
 def test_lock_file_that_is_a_link_is_refused(tmp_path: Path) -> None:
     (folder,) = folders(tmp_path, 1)
     (folder / "lock").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match="symbolic links"):
+    with pytest.raises(UntrustedFileError, match="it is a link"):
         FolderLocks().take(folder)
     assert not (tmp_path / "elsewhere").exists()
