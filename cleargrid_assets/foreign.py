@@ -1,8 +1,7 @@
 """Foreign words: what a server, a row or a proxy wrote, made fit for logs, errors, checks, metadata and pictures.
 
-Such words may hold personal data, secrets, terminal escapes, Markdown or HTML. Only what an allow-list knows as harmless
-is shown: letters, spaces, `_`, `-`, `.`, up to three digits in a row, and ISO dates. The tables keep the words as they
-came.
+Such words may hold personal data, secrets, terminal escapes, Markdown or HTML. Only what an allow-list has is shown:
+letters, spaces, `_`, `-`, `.`, up to three digits in a row, and ISO dates. The tables keep the words as they came.
 """
 
 import re

@@ -135,6 +135,7 @@ class RowChecks:
             passed=count == 0,
             good=f"All rows of {format_days(days)} keep this rule.",
             bad=f"Rows of {format_days(days)} that break this rule: {count:,}. {advice}",
-            metadata={"offending_rows": count} | ({f"{self._key}s": [*map(presentable_id, samples[:_MAX_SAMPLES])]} if samples else {}),
+            metadata={"offending_rows": count}
+            | ({f"{self._key}s": [*map(presentable_id, samples[:_MAX_SAMPLES])]} if samples else {}),
             severity=dg.AssetCheckSeverity.ERROR,
         )

@@ -68,18 +68,22 @@ def open_private_file(path: Path, flags: int = 0, *, may_have_links: bool = Fals
         _check(path, path.lstat(), stat.S_ISREG, "file")
         raise
     try:
-        found = os.fstat(descriptor)
-        _check(path, found, stat.S_ISREG, "file")
-        if found.st_nlink > 1 and not may_have_links:
-            raise UntrustedFileError(path, "it is a link")
+        _check(path, os.fstat(descriptor), stat.S_ISREG, "file", may_have_links=may_have_links)
     except UntrustedFileError:
         os.close(descriptor)
         raise
     return os.fdopen(descriptor, "r+b")
 
 
-def _check(path: Path, found: os.stat_result, is_expected: Callable[[int], bool], expected: str) -> None:
-    if stat.S_ISLNK(found.st_mode):
+def _check(
+    path: Path,
+    found: os.stat_result,
+    is_expected: Callable[[int], bool],
+    expected: str,
+    *,
+    may_have_links: bool = True,
+) -> None:
+    if stat.S_ISLNK(found.st_mode) or (found.st_nlink > 1 and not may_have_links):
         raise UntrustedFileError(path, "it is a link")
     if not is_expected(found.st_mode):
         raise UntrustedFileError(path, f"it is no {expected}")

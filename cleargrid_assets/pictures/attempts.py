@@ -90,7 +90,9 @@ def _draw(curves: Curves, day: date, headline: str, hidden: str) -> bytes:
         f"Contacts with an outbound attempt on the channel in the {some['window_days']:.0f} days that end on {day}",
         440,
     )
-    upper, lower = card.panels(2, 1, left=76, right=150, top=26, bottom=64 if hidden else 46, down=58, heights=(2.2, 1.0))
+    upper, lower = card.panels(
+        2, 1, left=76, right=150, top=26, bottom=64 if hidden else 46, down=58, heights=(2.2, 1.0)
+    )
     last = int(max(curve["attempt_number"].max() for curve in curves.values()))
     _draw_rates(upper, curves, last)
     _draw_contacts(lower, curves)
