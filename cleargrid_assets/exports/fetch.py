@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from cleargrid_assets.exports.count import Count, count_rows
 from cleargrid_assets.exports.errors import ExportsError
+from cleargrid_assets.exports.folder_locks import FolderLocks
+from cleargrid_assets.exports.open_files import limit_reached
 from cleargrid_assets.exports.quarantine import TooManyBadRowsError, check_share, distinct
 from cleargrid_assets.exports.spool import MAX_AGE, Spool, remove_abandoned
 from cleargrid_assets.exports.stats import DayReport, RequestStats
@@ -68,6 +70,7 @@ class FetchedDay:
             "retries": stats.retries,
             "timeouts": stats.timeouts,
             "refreshes": stats.refreshes,
+            "asked_differently": self.report.alternatives,
             "seconds": round(self.report.seconds, 3),
             # Pairs, because Dagster takes some names as keys of its own, such as `__class__`.
             "unknown_fields": [list(pair) for pair in sorted(self.report.unknown_fields.items())[:MAX_WORDS]],
@@ -92,17 +95,24 @@ class _Counting:
 
 
 def fetch(
-    client: "ExportsClient", days: Mapping[str, Window], root: Path, *, log: Callable[[str], None]
+    client: "ExportsClient",
+    days: Mapping[str, Window],
+    root: Path,
+    *,
+    log: Callable[[str], None],
+    not_before: Mapping[str, datetime] | None = None,
 ) -> dict[str, FetchedDay]:
     """Fetches all rows of the days, and the server's own count of each day.
 
-    Continues from the pages that an earlier process fetched within the last hour.
+    Continues from the pages that an earlier process fetched within the last hour, unless the day was stored since.
 
     Args:
         client: Sends the requests.
         days: The window of each day, by the day's key.
         root: The folder of spools.
         log: Called with a line of text about the progress.
+        not_before: When the fetch of the stored rows of a day began, for the days that are stored. Older pages of an
+            earlier process are not continued.
 
     Returns:
         The days, by the same keys. Their spools are locked until they are discarded.
@@ -114,7 +124,7 @@ def fetch(
     # Not in a `with` block, which would wait for requests in flight. They may take minutes.
     executor = ThreadPoolExecutor(max_workers=client.connections, thread_name_prefix="exports")
     try:
-        _open_spools(client, days, root, spools)
+        _open_spools(client, days, root, spools, not_before or {})
         countings = {day: _start_counting(executor, client, window) for day, window in days.items()}
         reports = fetch_days(
             client, days, spools, executor=executor, on_progress=lambda day, report: log(_progress(day, report))
@@ -124,12 +134,7 @@ def fetch(
             exact = counts[day].rows if counts[day].is_exact else None
             check_share(day, distinct(report.quarantined), report.rows, exact)
     except (ExportsError, OSError) as error:
-        for day, spool in spools.items():
-            if isinstance(error, TooManyBadRowsError) and error.day == day:
-                # The next run has to ask for the rows again, because they may be repaired by then.
-                spool.discard()
-            else:
-                spool.close()
+        _release(spools, error)
         # `from None`, because the message already includes the text of the error.
         raise _fetch_error(_as_exports_error(error, root), days, spools) from None
     finally:
@@ -139,13 +144,30 @@ def fetch(
     return {day: FetchedDay(days[day], spools[day], reports[day], counts[day]) for day in days}
 
 
-def _open_spools(client: "ExportsClient", days: Mapping[str, Window], root: Path, spools: dict[str, Spool]) -> None:
+def _open_spools(
+    client: "ExportsClient",
+    days: Mapping[str, Window],
+    root: Path,
+    spools: dict[str, Spool],
+    not_before: Mapping[str, datetime],
+) -> None:
     """Fills `spools`, so that the caller can close those that were opened before an error."""
     now = datetime.now(timezone.utc)
+    locks = FolderLocks()
     remove_abandoned(root, now)
     for day, window in days.items():
         fingerprint = hashlib.sha256(repr((*client.fingerprint, str(window))).encode()).hexdigest()
-        spools[day] = Spool.open(root, f"{client.dataset.code}-{day}", fingerprint, now)
+        name = f"{client.dataset.code}-{day}"
+        spools[day] = Spool.open(root, name, fingerprint, now, not_before=not_before.get(day), locks=locks)
+
+
+def _release(spools: Mapping[str, Spool], error: Exception) -> None:
+    """Leaves the spools to the next run. It has to request bad rows again, because they may be repaired by then."""
+    for day, spool in spools.items():
+        if isinstance(error, TooManyBadRowsError) and error.day == day:
+            spool.discard()
+        else:
+            spool.close()
 
 
 def _start_counting(executor: ThreadPoolExecutor, client: "ExportsClient", window: Window) -> _Counting:
@@ -155,15 +177,18 @@ def _start_counting(executor: ThreadPoolExecutor, client: "ExportsClient", windo
 
 def _progress(day: str, report: DayReport) -> str:
     line = f"{day}: {counted(report.rows, 'row')} in {counted(report.pages, 'page')} after {report.seconds:.1f} s"
-    timeouts = report.stats.timeouts
-    return f"{line}; {counted(timeouts, 'timeout')}" if timeouts else line
+    if timeouts := report.stats.timeouts:
+        line += f"; {counted(timeouts, 'timeout')}"
+    if report.alternatives:
+        line += f"; asked differently {counted(report.alternatives, 'time')}"
+    return line
 
 
 def _as_exports_error(error: ExportsError | OSError, root: Path) -> ExportsError:
     """The error itself; for an error of the disk, one with advice."""
     if isinstance(error, ExportsError):
         return error
-    return ExportsError(
+    return limit_reached("the rows could not be spooled", error) or ExportsError(
         f"the rows could not be spooled ({error.strerror or error})",
         advice=f"Check that {root} has free space and that this process may write there.",
     )

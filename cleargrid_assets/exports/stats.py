@@ -41,6 +41,7 @@ class DayReport:
         unknown_fields: Fields outside the contract, with the number of rows that have them.
         quarantined: Rows that break the contract. A row that was received twice is there twice.
         mended_texts: How many free texts had invalid UTF-8, which is replaced.
+        alternatives: Pages that were requested differently, after the server failed to send them or refused a cursor.
         seconds: Time from the first request to the last page.
         stats: Requests of this process.
     """
@@ -51,5 +52,6 @@ class DayReport:
     unknown_fields: Counter[str] = field(default_factory=Counter)
     quarantined: list[QuarantinedRow] = field(default_factory=list)
     mended_texts: int = 0
+    alternatives: int = 0
     seconds: float = 0.0
     stats: RequestStats = field(default_factory=RequestStats)
