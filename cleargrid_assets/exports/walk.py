@@ -4,6 +4,7 @@
   takes the later piece.
 - After a timeout, a part is halved. If it cannot be halved, smaller pages are requested, then the same page again.
   Widths and page sizes that work are remembered for all parts (`adaptive`).
+- If a page fails for good, or its cursor is refused, the same rows are requested differently, once (`alternatives`).
 - A part ends at `nextCursor: null`, or where the next part begins.
 - If a row is out of order, which the API's documentation rules out, the day is fetched again as one part that is never
   cut.
@@ -17,9 +18,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from cleargrid_assets.exports.adaptive import Adaptive
+from cleargrid_assets.exports.alternatives import alternative
 from cleargrid_assets.exports.backoff import Backoff
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
 from cleargrid_assets.exports.part import Part
+from cleargrid_assets.exports.quarantine import check_number
 from cleargrid_assets.exports.rows import Page
 from cleargrid_assets.exports.spool import Entry, Spool
 from cleargrid_assets.exports.stats import DayReport, RequestStats
@@ -193,7 +196,10 @@ class _Walk:
             return
         except ExportsError as error:
             error.day, error.window = day, request.part.window
-            raise
+            self._ready.extendleft(reversed(alternative(request.part, error, self.reports[day].alternatives)))
+            self.reports[day].alternatives += 1
+            self._report_now_and_then(day)
+            return
         # Before writing, so that no connection waits for the disk.
         self._fill_connections()
         # Before the next page is handled, because the journal must not skip rows that are not written yet.
@@ -258,9 +264,10 @@ class _Walk:
         """Writes the page to the spool, and the windows that are still open to the journal."""
         in_flight = [request.part for request in self._in_flight.values() if not request.is_superseded]
         still_open = [part.remaining for part in (*self._ready, *in_flight) if part.day == day]
-        entry = Entry(page.rows, still_open, page.unknown_fields)
+        entry = Entry(page.rows, still_open, page.unknown_fields, page.quarantined, page.mended_texts)
         self._spools[day].append(page.lines, entry)
         _add(self.reports[day], entry)
+        check_number(day, self.reports[day].quarantined, self.reports[day].rows)
         if still_open:
             self._report_now_and_then(day)
         else:
@@ -281,3 +288,5 @@ def _add(report: DayReport, entry: Entry) -> None:
     report.pages += 1
     report.rows += entry.rows
     report.unknown_fields.update(entry.unknown_fields)
+    report.quarantined.extend(entry.quarantined)
+    report.mended_texts += entry.mended_texts
