@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import duckdb
+
 from cleargrid_assets.warehouse.connection import connect
 
 Process = subprocess.Popen[str]
@@ -31,8 +33,9 @@ def start(action: Callable[..., None], *arguments: str, environment: Mapping[str
 
 
 def hold(database: str, mode: str) -> None:
-    """Keeps the database open until standard input ends."""
-    with connect(database, read_only=mode == "read"):
+    """Keeps the database open until standard input ends: to `write`, to `read`, or to read as `foreign` programs do."""
+    is_foreign = mode == "foreign"
+    with duckdb.connect(database, read_only=True) if is_foreign else connect(database, read_only=mode == "read"):
         print("held", flush=True)
         sys.stdin.read()
 
