@@ -7,7 +7,7 @@ in `another_run`.
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,11 +18,16 @@ from cleargrid_assets.warehouse.connection import connect
 Process = subprocess.Popen[str]
 
 
-def start(action: Callable[..., None], *arguments: str, environment: Mapping[str, str] | None = None) -> Process:
-    """Calls a function of a module, with strings, in a process of its own."""
+def start(
+    action: Callable[..., None],
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    below: Sequence[str] = (),
+) -> Process:
+    """Calls a function of a module, with strings, in a process of its own, or in one that a program starts."""
     call = f"import sys; from {action.__module__} import {action.__name__} as act; act(*sys.argv[1:])"
     return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", call, *arguments],
+        [*below, sys.executable, "-W", "ignore", "-c", call, *arguments],
         cwd=Path(__file__).parents[2],
         env={**os.environ, **(environment or {})},
         stdin=subprocess.PIPE,
