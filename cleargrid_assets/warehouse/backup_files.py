@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 _TIME = "%Y%m%dT%H%M%S%fZ"
+_UNFINISHED = ".partial"
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,25 @@ def backup_name(file: Path, now: datetime) -> str:
 
 def backups_of(file: Path) -> list[BackupFile]:
     """The backups of a database file, newest first. Several databases may share the folder."""
-    name, folder = file.resolve(), backup_folder(file)
-    pattern = re.compile(rf"{re.escape(name.stem)}-(\d{{8}}T\d{{12}}Z){re.escape(name.suffix)}", re.ASCII)
-    found = {path: pattern.fullmatch(path.name) for path in folder.iterdir()} if folder.is_dir() else {}
-    backups = [
+    found = [
         BackupFile(path, datetime.strptime(match[1], _TIME).replace(tzinfo=timezone.utc))
-        for path, match in found.items()
-        if match
+        for path, match in _in_folder(file, "")
     ]
-    return sorted(backups, key=lambda backup: backup.made_at, reverse=True)
+    return sorted(found, key=lambda backup: backup.made_at, reverse=True)
+
+
+def unfinished(file: Path) -> Path:
+    """The name of a backup until it is verified."""
+    return file.with_name(f"{file.name}{_UNFINISHED}")
+
+
+def unfinished_backups(file: Path) -> list[Path]:
+    """What killed processes left in the folder of backups."""
+    return [path for path, _ in _in_folder(file, _UNFINISHED)]
+
+
+def _in_folder(file: Path, end: str) -> list[tuple[Path, re.Match[str]]]:
+    name, folder = file.resolve(), backup_folder(file)
+    pattern = re.compile(rf"{re.escape(name.stem)}-(\d{{8}}T\d{{12}}Z){re.escape(name.suffix + end)}", re.ASCII)
+    paths = folder.iterdir() if folder.is_dir() else ()
+    return [(path, match) for path in paths if (match := pattern.fullmatch(path.name))]

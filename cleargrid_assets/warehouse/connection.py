@@ -83,13 +83,7 @@ def connect(
     """
     with _open(database, read_only=read_only, lock_timeout_s=lock_timeout_s) as connection:
         try:
-            connection.execute("SET TimeZone = 'UTC'")
-            # With the catalog, because DuckDB names it after the file: for cleargrid.duckdb, the schema is ambiguous.
-            schema = f"{quoted(catalog(connection))}.{quoted(SCHEMA)}"
-            if not read_only:
-                connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-            if _has_schema(connection):
-                connection.execute(f"USE {schema}")
+            _use_schema(connection, read_only=read_only)
             yield connection
         except duckdb.Error as error:
             file = file_of(database)
@@ -105,6 +99,17 @@ def transaction(database: str, lock_timeout_s: float) -> Iterator[duckdb.DuckDBP
         connection.begin()
         yield connection
         connection.commit()
+
+
+@contextmanager
+def connect_copy(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Opens a copy of the database to read it, as `connect` does, but without a lock: nobody else opens it."""
+    with (
+        files.spill_folder(file) as spills,
+        _connected(str(file), read_only=True, temp_directory=str(spills)) as connection,
+    ):
+        _use_schema(connection, read_only=True)
+        yield connection
 
 
 @contextmanager
@@ -197,6 +202,16 @@ def _connected(database: str, *, read_only: bool, **config: str) -> duckdb.DuckD
         database, read_only=read_only, config={"memory_limit": MAX_MEMORY, **config}
     )
     return connection
+
+
+def _use_schema(connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
+    connection.execute("SET TimeZone = 'UTC'")
+    # With the catalog, because DuckDB names it after the file: for cleargrid.duckdb, the schema alone is ambiguous.
+    schema = f"{quoted(catalog(connection))}.{quoted(SCHEMA)}"
+    if not read_only:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    if _has_schema(connection):
+        connection.execute(f"USE {schema}")
 
 
 def _lock(file: Path, *, exclusive: bool) -> Lock:
