@@ -181,6 +181,11 @@ class Settings(BaseModel):
         description="Share of a stored day of 50 or more rows that a fetch may remove without the API's own exact count "
         "confirming it. If more are missing, the run fails and the old rows stay.",
     )
+    backups: Annotated[int, Field(ge=0, le=1000), Takes("a whole number from 0 to 1000")] = Field(
+        2,
+        alias="CLEARGRID_BACKUPS",
+        description="Number of verified copies of the DuckDB file that are kept in `backups` beside it. 0 is none.",
+    )
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":

@@ -4,7 +4,7 @@ from datetime import date
 from itertools import groupby
 from pathlib import Path
 
-import duckdb
+from cleargrid_assets.warehouse.connection import connect
 
 from cleargrid_assets.foreign import presentable
 
@@ -19,7 +19,7 @@ _FUNNEL = """
 
 def printed_funnel(database: Path, day: date) -> str:
     """The funnels of a day, as bars: all communication types together, then each type."""
-    with duckdb.connect(str(database), read_only=True) as connection:
+    with connect(str(database), read_only=True) as connection:
         rows = connection.execute(_FUNNEL, {"day": day}).fetchall()
     lines = [f"Attempt funnel of {day}: contacts that got to each stage, and their share of the contacts attempted", ""]
     for name, stages in groupby(rows, key=lambda row: str(row[0])):

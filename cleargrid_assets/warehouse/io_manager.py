@@ -13,7 +13,7 @@ from dagster_duckdb_pandas import DuckDBPandasIOManager
 
 from cleargrid_assets.contracts import TABLES
 from cleargrid_assets.schema import PARTITION_COLUMN, SCHEMA, Table
-from cleargrid_assets.warehouse.connection import catalog, transaction
+from cleargrid_assets.warehouse.connection import catalog, exclusively, transaction
 from cleargrid_assets.warehouse.content import combined_hash, content_hashes
 from cleargrid_assets.warehouse.frames import Target, replace_frame, target_of
 from cleargrid_assets.warehouse.ledger import (
@@ -94,7 +94,9 @@ class _Manager(dg.IOManager):
         if table is None and kind is StoredSlice:
             raise TypeError("A StoredSlice needs a partitioned asset with a contract. Use a DataFrame.")
         if table is None or kind not in {StoredSlice, pd.DataFrame, Any}:
-            return self._stock.load_input(context)
+            # The stock manager opens the file to write.
+            with exclusively(self._warehouse.database, self._warehouse.lock_timeout_s):
+                return self._stock.load_input(context)
         stored = self._warehouse.slice(table, _days(context))
         return stored if kind is StoredSlice else stored.frame((context.definition_metadata or {}).get("columns"))
 

@@ -221,7 +221,10 @@ def test_first_write_to_an_old_database_enters_all_stored_days(old: Warehouse) -
     assert rows_by_ledger(old) == {DAY_1: 2, DAY_2: 1, DAY_3: 1}
     assert rows_by_ledger(old, HOURLY_REACH) == {DAY_1: 2}
     for day in (DAY_1, DAY_2):
-        assert (after[day].content_hash, after[day].extracted_at) == (before[day].content_hash, before[day].extracted_at)
+        assert (after[day].content_hash, after[day].extracted_at) == (
+            before[day].content_hash,
+            before[day].extracted_at,
+        )
         assert (after[day].run_id, after[day].version) == (None, None)
     seeded = ledger(old, HOURLY_REACH)[DAY_1]
     assert (seeded.content_hash, seeded.extracted_at) == (of_reach[DAY_1].content_hash, None)
