@@ -3,19 +3,23 @@
 The caller begins and commits the transaction. Entries are written in the transaction that writes the rows.
 """
 
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
 from datetime import date, datetime
 
 import duckdb
 
 from cleargrid_assets.contracts import DAYS
-from cleargrid_assets.schema import PARTITION_COLUMN, Table
+from cleargrid_assets.schema import EXTRACTED_AT, PARTITION_COLUMN, Table
+from cleargrid_assets.warehouse.content import content_hashes
 from cleargrid_assets.warehouse.sql import column_definitions, quoted
 from cleargrid_assets.warehouse.tables import columns_differ, missing_columns, stored_columns
 
 _NAMES = ", ".join(DAYS.column_names)
 _OF_TABLE = "table_name = $table"
+
+DaysWithoutRows = Callable[[Table, Collection[date]], Iterable[date]]
+"""Gives the days of a table that are stored without rows. The second argument is its days with rows."""
 
 
 @dataclass(frozen=True)
@@ -100,25 +104,105 @@ def _differences(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Di
     return [Difference(table.name, day, ledger_rows, rows) for day, ledger_rows, rows in found]
 
 
-def prepare_ledger(connection: duckdb.DuckDBPyConnection) -> None:
-    """Creates the ledger if there is none, and adds nullable columns that it lacks.
+def prepare_ledger(
+    connection: duckdb.DuckDBPyConnection, tables: Sequence[Table], days_without_rows: DaysWithoutRows
+) -> None:
+    """Creates the ledger if there is none, and enters the stored days of tables that it does not have.
+
+    Args:
+        connection: A connection in a transaction.
+        tables: The tables to enter.
+        days_without_rows: Of a table and its days with rows, the other days that are known to be stored.
 
     Raises:
         WarehouseError: There is another table of this name.
     """
     found = stored_columns(connection, DAYS)
-    if not found:
-        connection.execute(f"CREATE TABLE {DAYS.name} ({column_definitions(DAYS)})")
-        return
-    missing = missing_columns(DAYS, found)
+    missing = DAYS.columns if not found else missing_columns(DAYS, found)
     if missing is None:
         raise columns_differ(DAYS, found)
-    for column in missing:
-        connection.execute(f"ALTER TABLE {DAYS.name} ADD COLUMN {quoted(column.name)} {column.type}")
+    if not found:
+        connection.execute(f"CREATE TABLE {DAYS.name} ({column_definitions(DAYS)})")
+    else:
+        for column in missing:
+            connection.execute(f"ALTER TABLE {DAYS.name} ADD COLUMN {quoted(column.name)} {column.type}")
+    known = {name for (name,) in connection.execute(f"SELECT DISTINCT table_name FROM {DAYS.name}").fetchall()}
+    for table in tables:
+        if table.name not in known:
+            write_entries(connection, entries_of_rows(connection, table, days_without_rows))
+
+
+def entries_of_rows(
+    connection: duckdb.DuckDBPyConnection, table: Table, days_without_rows: DaysWithoutRows
+) -> list[LedgerEntry]:
+    """Entries for the rows that are there, for a table that the ledger does not have. Run and version are unknown.
+
+    The arguments are those of `prepare_ledger`. A table that the next run drops has none.
+    """
+    found = stored_columns(connection, table)
+    if not found or missing_columns(table, found) is None:
+        return []
+    # Without columns that the stored table lacks.
+    stored = replace(table, columns=[column for column in table.columns if column.name in found])
+    fetched = f"max({EXTRACTED_AT})" if table.is_export else "NULL"
+    of_days = {
+        day: (rows, extracted_at)
+        for day, rows, extracted_at in connection.execute(
+            f"SELECT {PARTITION_COLUMN}, count(*), {fetched} FROM {quoted(table.name)} GROUP BY {PARTITION_COLUMN}"
+        ).fetchall()
+    }
+    of_days |= dict.fromkeys(days_without_rows(table, of_days.keys()), (0, None))
+    hashes = content_hashes(connection, stored, list(of_days))
+    now = transaction_time(connection)
+    return [
+        LedgerEntry(table.name, day, rows, hashes[day], extracted_at, now, run_id=None, version=None)
+        for day, (rows, extracted_at) in sorted(of_days.items())
+    ]
+
+
+@dataclass(frozen=True)
+class Write:
+    """One write of days of a table.
+
+    Attributes:
+        table: The table.
+        stored_at: When the transaction began.
+        run_id: The run.
+        version: What the rows were made with; None if the asset did not say.
+        extracted_at: When the fetch of each day began; empty for a derived table.
+    """
+
+    table: Table
+    stored_at: datetime
+    run_id: str
+    version: str | None
+    extracted_at: Mapping[date, datetime]
+
+    def replaced(self, day: date, rows: int, content_hash: str) -> LedgerEntry:
+        """The entry of a day that was replaced."""
+        extracted_at = self.extracted_at.get(day)
+        return LedgerEntry(
+            self.table.name, day, rows, content_hash, extracted_at, self.stored_at, self.run_id, self.version
+        )
+
+    def lost(self, entry: LedgerEntry, rows: int, content_hash: str) -> LedgerEntry:
+        """The entry of a day that lost rows to another day.
+
+        The rows are subtracted and not counted, so that an earlier difference is not hidden.
+        """
+        return replace(
+            entry,
+            row_count=entry.row_count - rows,
+            content_hash=content_hash,
+            stored_at=self.stored_at,
+            run_id=self.run_id,
+        )
 
 
 def write_entries(connection: duckdb.DuckDBPyConnection, entries: Sequence[LedgerEntry]) -> None:
     """Writes entries, each in place of the entry of its table and day."""
+    if not entries:
+        return
     connection.executemany(
         f"DELETE FROM {DAYS.name} WHERE table_name = ? AND {PARTITION_COLUMN} = ?",
         [(entry.table_name, entry.day) for entry in entries],
@@ -135,3 +219,10 @@ def forget(connection: duckdb.DuckDBPyConnection, table: Table) -> list[date]:
         f"DELETE FROM {DAYS.name} WHERE {_OF_TABLE} RETURNING {PARTITION_COLUMN}", {"table": table.name}
     ).fetchall()
     return sorted(day for (day,) in removed)
+
+
+def transaction_time(connection: duckdb.DuckDBPyConnection) -> datetime:
+    """When the transaction began, which is after the database was free."""
+    [(now,)] = connection.execute("SELECT now()").fetchall()
+    began: datetime = now
+    return began
