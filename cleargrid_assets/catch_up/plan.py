@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from functools import cached_property
 
 from cleargrid_assets.assets.analyses import ANALYSES
@@ -19,7 +19,9 @@ MAX_FAILURES = 2
 _EXPORTS = tuple(table.name for table in TABLES if table.is_export)
 _LOGS = COMMUNICATION_LOGS.name
 _TRAILING_DAYS = {analysis.table.name: analysis.trailing_days for analysis in ANALYSES}
-_NEVER = datetime.min.replace(tzinfo=timezone.utc)
+
+_LONGEST_COMPUTATION = timedelta(hours=1)
+"""Max time from reading the logs to storing what was computed from them."""
 
 TableDay = tuple[str, date]
 """The name of a table, and a day."""
@@ -38,12 +40,14 @@ class Runs:
         materialized_at: When a day of an export was last stored, as Dagster knows. Needed only for days that the ledger
             lacks and whose runs failed.
         backfilling: Whether a run of a backfill is queued or running.
+        started_at: When runs started. Needed only for `CatchUp.concurrent_runs`.
     """
 
     in_progress: Collection[TableDay] = frozenset()
     failed_at: Mapping[TableDay, Sequence[datetime]] = field(default_factory=dict)
     materialized_at: Mapping[TableDay, datetime] = field(default_factory=dict)
     backfilling: bool = False
+    started_at: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -105,13 +109,28 @@ class CatchUp:
 
         A day needs the communication logs of its own day. The logs of the days before it may be missing.
         """
-        days = sorted(set(self.closed) & self._entries(_LOGS).keys())
         return [
             (name, day)
-            for day in days
-            for name in _TRAILING_DAYS
-            if self._computed_at(name, day) < self._inputs_stored_at(name, day)
+            for name, day in self._derived_days
+            if day not in self._entries(name)
+            or any(self._is_newer(log, self._entries(name)[day]) for log in self._inputs(name, day))
         ]
+
+    @property
+    def concurrent_runs(self) -> set[str]:
+        """Runs of derived days that another run may have overtaken: it stored logs after these runs had read them."""
+        return {
+            entry.run_id
+            for name, day in self._derived_days
+            if (entry := self._entries(name).get(day)) and entry.run_id
+            for log in self._inputs(name, day)
+            if log.run_id != entry.run_id and entry.stored_at - _LONGEST_COMPUTATION < log.stored_at <= entry.stored_at
+        }
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing but the usual days can be missing or outdated, whatever the runs were."""
+        return not self.concurrent_runs and all(day in self.usual for _, day in [*self.missing, *self.outdated])
 
     def left_to_people(self) -> dict[TableDay, int]:
         """The missing and outdated days that are not requested any more, with the number of their failed runs."""
@@ -153,6 +172,12 @@ class CatchUp:
             )
 
     @cached_property
+    def _derived_days(self) -> list[TableDay]:
+        """The days that derived tables should have: those of the logs."""
+        days = sorted(self._entries(_LOGS).keys() & set(self.closed))
+        return [(name, day) for day in days for name in _TRAILING_DAYS]
+
+    @cached_property
     def _changing(self) -> set[date]:
         """The days whose logs are about to change, so that figures computed now would be outdated soon."""
         missing = {day for name, day in self.missing if name == _LOGS and self._failures((name, day)) < MAX_FAILURES}
@@ -166,21 +191,22 @@ class CatchUp:
         if name in _EXPORTS:
             since += [self.runs.materialized_at[cell]] if cell in self.runs.materialized_at else []
         else:
-            since.append(self._inputs_stored_at(name, day))
+            since += [log.stored_at for log in self._inputs(name, day)]
         return sum(all(at > since_ for since_ in since) for at in self.runs.failed_at.get(cell, ()))
 
     def _entries(self, name: str) -> Mapping[date, LedgerEntry]:
         return self.ledgers.get(name, {})
 
-    def _computed_at(self, name: str, day: date) -> datetime:
-        """When the inputs of a derived day were read, or the day was stored if that is not known."""
-        entry = self._entries(name).get(day)
-        return (entry.extracted_at or entry.stored_at) if entry else _NEVER
-
-    def _inputs_stored_at(self, name: str, day: date) -> datetime:
-        """When the latest of the rows that a derived day is computed from were stored."""
+    def _inputs(self, name: str, day: date) -> list[LedgerEntry]:
+        """The stored days of the log that a derived day is computed from."""
         logs = self._entries(_LOGS)
-        return max((logs[each].stored_at for each in _window(name, day) if each in logs), default=_NEVER)
+        return [logs[each] for each in _window(name, day) if each in logs]
+
+    def _is_newer(self, log: LedgerEntry, derived: LedgerEntry) -> bool:
+        """Whether a day of the log was stored after it was read for a derived day, or may have been."""
+        if log.run_id == derived.run_id or derived.run_id is None:
+            return log.stored_at > derived.stored_at
+        return log.stored_at > self.runs.started_at.get(derived.run_id, derived.stored_at)
 
 
 def _window(name: str, day: date) -> list[date]:

@@ -1,6 +1,7 @@
 """The run requests of the catch-up, for the ticks of the schedules."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -36,11 +37,11 @@ def catch_up_requests(context: dg.ScheduleEvaluationContext, usual: Sequence[str
         context.log.warning(f"The database could not be read, so this tick requests no missing days. {error}")
         return []
     now = context.scheduled_execution_time
-    closed = [date.fromisoformat(key) for key in closed_days(now)]
-    catch_up = CatchUp(ledgers, closed, usual=[date.fromisoformat(key) for key in usual])
-    if not catch_up.missing and not catch_up.outdated:
+    closed, requested = ([date.fromisoformat(key) for key in keys] for keys in (closed_days(now), usual))
+    catch_up = CatchUp(ledgers, closed, usual=frozenset(requested))
+    if catch_up.is_complete:
         return []
-    catch_up = CatchUp(ledgers, closed, read_runs(context.instance, ledgers), catch_up.usual)
+    catch_up = replace(catch_up, runs=read_runs(context.instance, catch_up))
     return list(_run_requests(catch_up.requests(), now))
 
 

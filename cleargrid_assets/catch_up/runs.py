@@ -1,16 +1,19 @@
 """What Dagster knows of the runs: which days they cover, and how they ended."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta, timezone
 
 import dagster as dg
 
 from cleargrid_assets.assets.table_asset import asset_key
-from cleargrid_assets.catch_up.plan import Ledgers, Runs, TableDay
+from cleargrid_assets.catch_up.plan import CatchUp, Runs, TableDay
 from cleargrid_assets.contracts import TABLES
 from cleargrid_assets.partitions import RANGE_END, RANGE_START
+from cleargrid_assets.schema import SCHEMA
 
 DAILY_JOB, RESYNC_JOB = "daily_outreach", "resync_recent_days"
+
+_PARTITION, _BACKFILL = "dagster/partition", "dagster/backfill"
 
 _WHOLE_JOBS = {DAILY_JOB, RESYNC_JOB, "__ASSET_JOB"}
 """Jobs whose runs cover every table if they have no selection. The last one is what the UI's Materialize starts."""
@@ -24,14 +27,14 @@ _IN_PROGRESS = [
 ]
 
 
-def read_runs(instance: dg.DagsterInstance, ledgers: Ledgers) -> Runs:
-    """Reads all runs that have not succeeded from Dagster's history.
+def read_runs(instance: dg.DagsterInstance, catch_up: CatchUp) -> Runs:
+    """Reads what a catch-up needs to know of the runs.
 
-    A cancelled run counts as failed: its days are not stored, and it would be requested again for ever.
+    A cancelled run counts as failed: its days are not stored, and they would be requested again for ever.
 
     Args:
         instance: The Dagster instance.
-        ledgers: What is stored.
+        catch_up: The catch-up, without runs.
     """
     running = [record.dagster_run for record in instance.get_run_records(dg.RunsFilter(statuses=_IN_PROGRESS))]
     failed_at: dict[TableDay, list[datetime]] = {}
@@ -41,8 +44,9 @@ def read_runs(instance: dg.DagsterInstance, ledgers: Ledgers) -> Runs:
     return Runs(
         in_progress=frozenset(cell for run in running for cell in _covered(run)),
         failed_at=failed_at,
-        materialized_at=dict(_materialized_at(instance, failed_at, ledgers)),
-        backfilling=any("dagster/backfill" in run.tags and any(_covered(run)) for run in running),
+        materialized_at=dict(_materialized_at(instance, [cell for cell in catch_up.missing if cell in failed_at])),
+        backfilling=any(_BACKFILL in run.tags and any(_covered(run)) for run in running),
+        started_at=_started_at(instance, catch_up.concurrent_runs),
     )
 
 
@@ -56,8 +60,8 @@ def _covered(run: dg.DagsterRun) -> Iterator[TableDay]:
 def _days(tags: Mapping[str, str]) -> list[date]:
     """The days of a run, by its tags. None if its partitions are not days."""
     try:
-        if "dagster/partition" in tags:
-            return [date.fromisoformat(tags["dagster/partition"])]
+        if _PARTITION in tags:
+            return [date.fromisoformat(tags[_PARTITION])]
         if RANGE_START in tags and RANGE_END in tags:
             first, last = (date.fromisoformat(tags[tag]) for tag in (RANGE_START, RANGE_END))
             return [first + timedelta(days=number) for number in range((last - first).days + 1)]
@@ -72,16 +76,18 @@ def _ended_at(record: dg.RunRecord) -> datetime:
     return record.update_timestamp if record.end_time is None else _instant(record.end_time)
 
 
-def _materialized_at(
-    instance: dg.DagsterInstance, failed_at: Mapping[TableDay, list[datetime]], ledgers: Ledgers
-) -> Iterator[tuple[TableDay, datetime]]:
-    """When days that the ledger lacks were last stored: it loses days if an older copy of the database is restored."""
-    exports = {table.name: table for table in TABLES if table.is_export}
-    for name, day in failed_at:
-        if name in exports and day not in ledgers.get(name, {}):
-            which = dg.AssetRecordsFilter(asset_key(exports[name]), asset_partitions=[day.isoformat()])
-            for record in instance.fetch_materializations(which, limit=1).records:
-                yield (name, day), _instant(record.timestamp)
+def _materialized_at(instance: dg.DagsterInstance, missing: Iterable[TableDay]) -> Iterator[tuple[TableDay, datetime]]:
+    """When missing days were last stored. The ledger loses days if an older copy of the database is restored."""
+    for name, day in missing:
+        which = dg.AssetRecordsFilter(dg.AssetKey([SCHEMA, name]), asset_partitions=[day.isoformat()])
+        for record in instance.fetch_materializations(which, limit=1).records:
+            yield (name, day), _instant(record.timestamp)
+
+
+def _started_at(instance: dg.DagsterInstance, run_ids: Collection[str]) -> dict[str, datetime]:
+    # Without run ids, the filter would match every run.
+    records = instance.get_run_records(dg.RunsFilter(run_ids=list(run_ids))) if run_ids else []
+    return {record.dagster_run.run_id: _instant(record.start_time) for record in records if record.start_time}
 
 
 def _instant(timestamp: float) -> datetime:

@@ -154,12 +154,18 @@ def test_missing_figures_of_a_stored_day_are_computed_alone() -> None:
     assert catch_up(stored, 7).requests() == [Request(day(3), day(3), frozenset({"attempt_funnel"}))]
 
 
-def test_figures_read_before_their_rows_were_stored_are_outdated() -> None:
-    # Another run stored the rows between reading and storing.
-    stored = ledgers(*range(1, 8))
-    read_at = STORED_AT - timedelta(minutes=1)
-    stored["attempt_funnel"][day(3)] = entry("attempt_funnel", day(3), STORED_AT + timedelta(minutes=1), read_at)
-    assert catch_up(stored, 7).requests() == [Request(day(3), day(3), frozenset({"attempt_funnel"}))]
+@pytest.mark.parametrize(("log_run", "outdated"), [("another", True), ("own", False)])
+def test_figures_overtaken_by_another_run_are_outdated(log_run: str, outdated: bool) -> None:
+    # Another run may store rows after they were read, and before the figures are stored.
+    started_at, stored = STORED_AT + timedelta(hours=2), ledgers(*range(1, 8))
+    stored[LOGS][day(7)] = entry(LOGS, day(7), started_at + timedelta(minutes=1), log_run)
+    for name in TRAILING:
+        stored[name][day(7)] = entry(name, day(7), started_at + timedelta(minutes=2), "own")
+    assert catch_up(stored, 7).concurrent_runs == ({"own"} if outdated else set())
+    runs = Runs(started_at={"own": started_at})
+    assert catch_up(stored, 7, runs).requests() == [Request(day(7), day(7), frozenset(TRAILING))] * outdated
+    began_later = Runs(started_at={"own": started_at + timedelta(minutes=1)})
+    assert catch_up(stored, 7, began_later).requests() == []
 
 
 def test_figures_that_failed_twice_are_left_to_people() -> None:

@@ -23,9 +23,9 @@ START = date(2026, 1, 1)
 RESYNC_DAYS = 3
 
 
-def entry(table: str, day: date, stored_at: datetime, read_at: datetime | None = None) -> LedgerEntry:
+def entry(table: str, day: date, stored_at: datetime, run_id: str | None = None) -> LedgerEntry:
     """An entry of the ledger."""
-    return LedgerEntry(table, day, 1, "", read_at, stored_at, None, None)
+    return LedgerEntry(table, day, 1, "", None, stored_at, run_id, None)
 
 
 def midnight(day: date) -> datetime:
@@ -43,11 +43,17 @@ class Fails(Enum):
 class Run:
     """A run: fetches the days unless it has derived tables only, then computes its tables."""
 
+    run_id: str
     days: list[date]
     tables: frozenset[str]
     fetches: bool
     takes: timedelta
     fails: Fails
+
+    @property
+    def computes(self) -> timedelta:
+        """How long it takes from reading the logs to storing what is computed from them."""
+        return min(self.takes / 2, timedelta(minutes=50))
 
     def covered(self) -> set[TableDay]:
         names = self.tables | ({LOGS} if self.fetches else set())
@@ -71,6 +77,7 @@ class World:
     ledgers: dict[str, dict[date, LedgerEntry]] = field(default_factory=lambda: {table.name: {} for table in TABLES})
     running: list[Run] = field(default_factory=list)
     failed_at: dict[TableDay, list[datetime]] = field(default_factory=dict)
+    started_at: dict[str, datetime] = field(default_factory=dict)
     requested: list[tuple[datetime, Request]] = field(default_factory=list)
     _versions: dict[date, int] = field(default_factory=dict)
     _computed: dict[TableDay, dict[date, int]] = field(default_factory=dict)
@@ -96,16 +103,20 @@ class World:
         """What the planner makes of the state now."""
         closed = days_between(START, self.now.date() - timedelta(days=1))
         in_progress = {cell for run in self.running for cell in run.covered()}
-        return CatchUp(self.ledgers, closed, Runs(in_progress, self.failed_at), frozenset(usual))
+        unasked = CatchUp(self.ledgers, closed)
+        started_at = {run_id: self.started_at[run_id] for run_id in unasked.concurrent_runs}
+        return CatchUp(self.ledgers, closed, Runs(in_progress, self.failed_at, started_at=started_at), frozenset(usual))
 
     def begin(self, days: list[date], tables: frozenset[str] = frozenset()) -> Run:
         """Starts a run: of every table, or of some derived ones."""
-        run = Run(days, tables or frozenset(TRAILING), not tables, self.takes(), self.fails(self.now, days))
+        run_id = str(next(self._numbers))
+        run = Run(run_id, days, tables or frozenset(TRAILING), not tables, self.takes(), self.fails(self.now, days))
         self.running.append(run)
+        self.started_at[run_id] = self.now
         if run.fetches and run.fails is not Fails.BEFORE_STORING:
             self._at(run.takes / 4, lambda: self._fetch(run))
         if run.fails is Fails.NEVER:
-            self._at(run.takes / 2, lambda: self._read(run))
+            self._at(run.takes - run.computes, lambda: self._read(run))
         else:
             self._at(run.takes, lambda: self._fail(run))
         return run
@@ -148,17 +159,16 @@ class World:
     def _fetch(self, run: Run) -> None:
         for day in run.days:
             self._versions[day] = self._versions.get(day, 0) + 1
-            self.ledgers[LOGS][day] = entry(LOGS, day, self.now, self.now)
+            self.ledgers[LOGS][day] = entry(LOGS, day, self.now, run.run_id)
 
     def _read(self, run: Run) -> None:
         read = {(name, day): self._window(name, day) for name in run.tables for day in run.days}
-        read_at = self.now
-        self._at(run.takes / 2, lambda: self._compute(run, read, read_at))
+        self._at(run.computes, lambda: self._compute(run, read))
 
-    def _compute(self, run: Run, read: dict[TableDay, dict[date, int]], read_at: datetime) -> None:
+    def _compute(self, run: Run, read: dict[TableDay, dict[date, int]]) -> None:
         self._computed |= read
         for name, day in read:
-            self.ledgers[name][day] = entry(name, day, self.now, read_at)
+            self.ledgers[name][day] = entry(name, day, self.now, run.run_id)
         self.running.remove(run)
 
     def _fail(self, run: Run) -> None:
