@@ -156,14 +156,10 @@ class CatchUp:
         if self.runs.backfilling:
             # A backfill recomputes later days itself, in runs that are not queued yet.
             return
-        waiting = [
-            cell
-            for cell in self.outdated
-            if cell[1] not in self.usual
-            and self._failures(cell) < MAX_FAILURES
-            and not self._changing.intersection(_window(*cell))
-        ]
-        for day, tables in _by_day(waiting).items():
+        todo = [cell for cell in self.outdated if cell[1] not in self.usual and self._failures(cell) < MAX_FAILURES]
+        for day, tables in _by_day(todo).items():
+            if any(self._changing.intersection(_window(name, day)) for name in tables):
+                continue
             yield _Due(
                 day,
                 any((name, day) in self.runs.in_progress for name in tables),

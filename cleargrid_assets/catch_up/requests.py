@@ -16,10 +16,12 @@ from cleargrid_assets.partitions import RANGE_END, RANGE_START, closed_days
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.connection import WarehouseError, connect, is_path
 from cleargrid_assets.warehouse.ledger import read_ledger
+from cleargrid_assets.wording import first_of
 
 CATCH_UP = "cleargrid/catch_up"
 """Tag of the runs that the catch-up requests: `missing` days, or `outdated` figures."""
 
+_MAX_LISTED = 10
 _LOCK_TIMEOUT_S = 5.0
 """A tick must not hang. It requests its usual days if the database is in use for longer."""
 
@@ -33,7 +35,7 @@ def catch_up_requests(context: dg.ScheduleEvaluationContext, usual: Sequence[str
     """
     try:
         ledgers = read_ledgers(Settings.from_environment().database)
-    except (WarehouseError, duckdb.Error) as error:
+    except (WarehouseError, duckdb.Error, OSError) as error:
         context.log.warning(f"The database could not be read, so this tick requests no missing days. {error}")
         return []
     now = context.scheduled_execution_time
@@ -42,6 +44,12 @@ def catch_up_requests(context: dg.ScheduleEvaluationContext, usual: Sequence[str
     if catch_up.is_complete:
         return []
     catch_up = replace(catch_up, runs=read_runs(context.instance, catch_up))
+    left = [f"{day} of {name} (failed runs: {failures})" for (name, day), failures in catch_up.left_to_people().items()]
+    if left:
+        context.log.warning(
+            f"Days whose runs failed are not requested any more: {first_of(left, _MAX_LISTED, 'day')}. Look at the "
+            "errors of their runs, then materialize the days."
+        )
     return list(_run_requests(catch_up.requests(), now))
 
 
