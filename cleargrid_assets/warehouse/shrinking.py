@@ -75,9 +75,9 @@ def refuse_unconfirmed(shrunk: Sequence[Shrunk], spooled: SpooledSlice, op_name:
     raise ShrinkingError(
         f"{' '.join(map(_sentence, refused))} Nothing was stored, and the table is unchanged. "
         + (f"The other {verb} not stored either. " if others else "")
-        + "Materialize the day again: it is fetched anew, and the source may have been incomplete. If the rows are "
-        f"really gone, accept it with this run config in the launchpad: ops: {{{op_name}: {{config: "
-        "{accept_shrinking: true}}}. CLEARGRID_MAX_SHRINK is the share that may go without confirmation."
+        + "Materialize the day again: it is fetched anew, because the source may have been incomplete. If the rows are "
+        "really gone, accept it: materialize the day alone, with this run config in the launchpad: "
+        f"ops: {{{op_name}: {{config: {{accept_shrinking: true}}}}}}"
     )
 
 
