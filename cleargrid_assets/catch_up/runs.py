@@ -8,12 +8,12 @@ import dagster as dg
 from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.catch_up.plan import CatchUp, Runs, TableDay
 from cleargrid_assets.contracts import TABLES
-from cleargrid_assets.partitions import RANGE_END, RANGE_START
+from cleargrid_assets.partitions import PARTITION, RANGE_END, RANGE_START
 from cleargrid_assets.schema import SCHEMA
 
 DAILY_JOB, RESYNC_JOB = "daily_outreach", "resync_recent_days"
 
-_PARTITION, _BACKFILL = "dagster/partition", "dagster/backfill"
+_BACKFILL = "dagster/backfill"
 
 _WHOLE_JOBS = {DAILY_JOB, RESYNC_JOB, "__ASSET_JOB"}
 """Jobs whose runs cover every table if they have no selection. The last one is what the UI's Materialize starts."""
@@ -60,8 +60,8 @@ def _covered(run: dg.DagsterRun) -> Iterator[TableDay]:
 def _days(tags: Mapping[str, str]) -> list[date]:
     """The days of a run, by its tags. None if its partitions are not days."""
     try:
-        if _PARTITION in tags:
-            return [date.fromisoformat(tags[_PARTITION])]
+        if PARTITION in tags:
+            return [date.fromisoformat(tags[PARTITION])]
         if RANGE_START in tags and RANGE_END in tags:
             first, last = (date.fromisoformat(tags[tag]) for tag in (RANGE_START, RANGE_END))
             return [first + timedelta(days=number) for number in range((last - first).days + 1)]
