@@ -7,9 +7,10 @@ from urllib.parse import quote
 from cleargrid_assets import __version__
 from cleargrid_assets.exports.auth import Authenticator, Token
 from cleargrid_assets.exports.dataset import Dataset
+from cleargrid_assets.exports.retry import PATIENCE_S
 from cleargrid_assets.exports.rows import Page, PageReader
 from cleargrid_assets.exports.stats import RequestStats
-from cleargrid_assets.exports.transport import Timeouts, Transport
+from cleargrid_assets.exports.transport import LOG, Timeouts, Transport
 from cleargrid_assets.exports.window import Window, iso
 from cleargrid_assets.settings import Settings
 
@@ -22,6 +23,8 @@ class ExportsClient:
         dataset: The dataset to request.
         wait: Waits a number of seconds between retries. The default wait is ended by `close`.
         timeouts: Timeouts of one request.
+        patience_s: How long requests are repeated while the server takes none.
+        warn: Called with a line of text about a long wait; the default writes to the log of this process.
 
     Raises:
         SettingsError: A credential is missing.
@@ -34,6 +37,8 @@ class ExportsClient:
         dataset: Dataset,
         wait: Callable[[float], object] | None = None,
         timeouts: Timeouts | None = None,
+        patience_s: float = PATIENCE_S,
+        warn: Callable[[str], object] = LOG.warning,
     ) -> None:
         credentials = settings.credentials()
         self.dataset = dataset
@@ -46,7 +51,9 @@ class ExportsClient:
             settings.base_url,
             connections=settings.concurrency,
             max_requests_per_second=settings.max_requests_per_second,
+            patience_s=patience_s,
             wait=wait,
+            warn=warn,
             timeouts=timeouts,
         )
         self._authenticator = Authenticator(self._transport, credentials)
@@ -59,7 +66,7 @@ class ExportsClient:
         return (__version__, self._base_url, self._lender, self.page_size, self.dataset.code, fields)
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Cuts off requests in flight, and closes the connections."""
         self._transport.close()
 
     def page(
