@@ -1,5 +1,8 @@
 """Reads answers: the body of a success, and the failure that any other status stands for."""
 
+import zlib
+from collections.abc import Iterator
+from functools import partial
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -15,6 +18,12 @@ MAX_BODY = 128 << 20
 
 _MAX_ERROR_BODY = 1 << 20
 _MAX_PIECE = 1 << 20
+_MAX_PACKED_PIECE = 1 << 16
+"""Less, because the time for a piece grows with the square of its members, which may be empty."""
+
+_GZIP = 16 + zlib.MAX_WBITS
+"""For zlib: data with the header and trailer of gzip."""
+
 
 _GATEWAY_TIMEOUTS = {HTTPStatus.GATEWAY_TIMEOUT, 522, 524}
 """Statuses for a query that took too long: 504, and what Cloudflare's proxies answer instead."""
@@ -38,11 +47,12 @@ def read_body(raw: urllib3.BaseHTTPResponse, max_bytes: int) -> bytes:
     """The unpacked body. `response.content` reads 10 kB at a time, which is slower, and knows no limit.
 
     Raises:
+        TransientError: The body cannot be unpacked.
         ExportsError: The body has more bytes.
     """
     pieces: list[bytes] = []
     size = 0
-    while piece := raw.read1(_MAX_PIECE, decode_content=True):
+    for piece in _pieces(raw):
         size += len(piece)
         if size > max_bytes:
             raise ExportsError(
@@ -51,6 +61,38 @@ def read_body(raw: urllib3.BaseHTTPResponse, max_bytes: int) -> bytes:
             )
         pieces.append(piece)
     return b"".join(pieces)
+
+
+def _pieces(raw: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    encoding = raw.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding in {"identity", ""}:
+        return iter(partial(raw.read1, _MAX_PIECE, decode_content=False), b"")
+    if encoding in {"gzip", "x-gzip"}:
+        return _unpacked(iter(partial(raw.read1, _MAX_PACKED_PIECE, decode_content=False), b""))
+    raise TransientError(f"the response is packed as {presentable(encoding)}, which was not asked for")
+
+
+def _unpacked(packed: Iterator[bytes]) -> Iterator[bytes]:
+    """The content of gzip members, in pieces of bounded size.
+
+    urllib3 2.8 has no such bound for several members: it repeats what follows a member whose content ends with a piece.
+    """
+    decoder, is_first = zlib.decompressobj(_GZIP), True
+    for piece in packed:
+        rest = piece
+        while rest:
+            if decoder.eof:
+                decoder, is_first = zlib.decompressobj(_GZIP), False
+            try:
+                yield decoder.decompress(rest, _MAX_PIECE)
+            except zlib.error:
+                if is_first:
+                    raise TransientError("the response is not packed as it says") from None
+                # What follows the last member is ignored, as gzip itself does.
+                return
+            rest = decoder.unconsumed_tail or decoder.unused_data
+    if not decoder.eof:
+        raise TransientError("the response is truncated")
 
 
 def failed_answer(response: requests.Response, *, quotes_server: bool) -> ExportsError:

@@ -14,6 +14,9 @@ from concurrent.futures import CancelledError, Future, InvalidStateError
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+CONNECTING = "exports-connecting"
+"""Name of the threads that open sockets."""
+
 
 class Exchange:
     """One request and its answer, from the name lookup to the last byte.
@@ -43,7 +46,7 @@ class Exchange:
             self._connecting = future
             if self.is_cut:
                 future.cancel()
-        threading.Thread(target=_settle, args=(future, open_socket), name="exports-connect", daemon=True).start()
+        threading.Thread(target=_settle, args=(future, open_socket), name=CONNECTING, daemon=True).start()
         try:
             return future.result()
         except CancelledError:

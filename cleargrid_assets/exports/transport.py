@@ -98,6 +98,7 @@ class Transport:
         self._session.trust_env = urlsplit(self._root).scheme == "https"
         self._session.headers["User-Agent"] = f"cleargrid-assets/{__version__}"
         self._session.headers["Accept"] = "application/json"
+        self._session.headers["Accept-Encoding"] = "gzip"
         self._session.headers["Cache-Control"] = "no-cache"
         self._session.mount(self._root, Adapter(pool_connections=1, pool_maxsize=connections, max_retries=0))
 
@@ -208,6 +209,11 @@ class Transport:
                 body = self._answered(request, stats)
             except _LIBRARY_ERRORS as error:
                 raise self._failure(exchange, error) from None
+            except ExportsError as error:
+                # A body that was cut off may look truncated. A status is the better explanation, where there is one.
+                if exchange.is_cut and error.status is None:
+                    raise self._failure(exchange) from None
+                raise
             if exchange.is_cut:
                 # A body without a length looks whole then.
                 raise self._failure(exchange)
