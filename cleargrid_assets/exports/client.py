@@ -1,5 +1,6 @@
 """The client: requests one page of a dataset, with login, retries and checked rows."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -10,7 +11,7 @@ from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.exports.retry import PATIENCE_S
 from cleargrid_assets.exports.rows import Page, PageReader
 from cleargrid_assets.exports.stats import RequestStats
-from cleargrid_assets.exports.transport import LOG, Timeouts, Transport
+from cleargrid_assets.exports.transport import Timeouts, Transport
 from cleargrid_assets.exports.window import Window, iso
 from cleargrid_assets.settings import Settings
 
@@ -25,6 +26,7 @@ class ExportsClient:
         timeouts: Timeouts of one request.
         patience_s: How long requests are repeated while the server takes none.
         warn: Called with a line of text about a long wait; the default writes to the log of this process.
+        clock: Monotonic seconds.
 
     Raises:
         SettingsError: A credential is missing.
@@ -38,7 +40,8 @@ class ExportsClient:
         wait: Callable[[float], object] | None = None,
         timeouts: Timeouts | None = None,
         patience_s: float = PATIENCE_S,
-        warn: Callable[[str], object] = LOG.warning,
+        warn: Callable[[str], object] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         credentials = settings.credentials()
         self.dataset = dataset
@@ -55,6 +58,7 @@ class ExportsClient:
             wait=wait,
             warn=warn,
             timeouts=timeouts,
+            clock=clock,
         )
         self._authenticator = Authenticator(self._transport, credentials)
         self._reader = PageReader(dataset)

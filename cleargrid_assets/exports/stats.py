@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-_AGE = re.compile("[0-9]{1,10}")
+_AGE = re.compile("[0-9]{1,10}(?![0-9])")
 
 
 @dataclass
@@ -29,9 +29,10 @@ class RequestStats:
 
     def note_age(self, age: str | None) -> None:
         """Notes the header `Age` of an answer, which only caches add."""
-        if age and _AGE.fullmatch(age) and int(age) > 0:
+        seconds = int(found[0]) if age and (found := _AGE.match(age)) else 0
+        if seconds > 0:
             self.cached += 1
-            self.max_age_s = max(self.max_age_s, int(age))
+            self.max_age_s = max(self.max_age_s, seconds)
 
     def add(self, other: "RequestStats") -> None:
         """Adds other counts to these."""

@@ -28,7 +28,7 @@ from cleargrid_assets.exports.in_flight import Exchange, InFlight
 from cleargrid_assets.exports.retry import DEFAULT_RETRIES, PATIENCE_S, Attempts, Outage, RetryPolicy, Throttle, error_of
 from cleargrid_assets.exports.stats import RequestStats
 
-LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 _LIBRARY_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 _READ_TIMEOUTS = (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError)
@@ -62,7 +62,7 @@ class Transport:
         max_requests_per_second: Max rate of requests, or None.
         patience_s: How long requests are repeated while the server takes none.
         wait: Waits a number of seconds. The default wait is ended by `close`.
-        warn: Called with a line of text about a long wait.
+        warn: Called with a line of text about a long wait; the default writes to the log of this process.
         timeouts: Timeouts of one request.
         clock: Monotonic seconds.
 
@@ -78,7 +78,7 @@ class Transport:
         max_requests_per_second: float | None = None,
         patience_s: float = PATIENCE_S,
         wait: Callable[[float], object] | None = None,
-        warn: Callable[[str], object] = LOG.warning,
+        warn: Callable[[str], object] | None = None,
         timeouts: Timeouts | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -86,7 +86,7 @@ class Transport:
         self._root = checked_root(base_url)
         self._closing = threading.Event()
         self._wait = wait or self._closing.wait
-        self._warn = warn
+        self._warn = warn or _LOG.warning
         self._clock = clock
         self._warned_at = -_WARN_EVERY_S
         self._throttle = Throttle(max_requests_per_second)

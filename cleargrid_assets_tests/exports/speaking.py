@@ -12,14 +12,15 @@ Speech = Callable[[socket.socket], Iterable[bytes]]
 
 
 @contextmanager
-def speaking(speech: Speech, tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """Runs the server on a free loopback port. Yields host and port.
+def speaking(speech: Speech, tls: ssl.SSLContext | None = None, port: int = 0) -> Iterator[str]:
+    """Runs the server on loopback. Yields host and port.
 
     Args:
         speech: What is said.
         tls: Says it within TLS.
+        port: Where it listens; 0 is any free port.
     """
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server(("127.0.0.1", port)) as server:
 
         def answer(connection: socket.socket) -> None:
             # A client that hangs up, or that refuses the certificate, is part of the tests.

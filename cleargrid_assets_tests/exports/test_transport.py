@@ -18,7 +18,7 @@ import requests
 
 from cleargrid_assets import __version__
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError, TransientError
-from cleargrid_assets.exports.retry import MAX_ATTEMPTS, MAX_WAIT_S, Throttle
+from cleargrid_assets.exports.retry import MAX_ATTEMPTS, MAX_WAIT_S
 from cleargrid_assets.exports.stats import RequestStats
 from cleargrid_assets.exports.transport import Timeouts, Transport
 from cleargrid_assets_tests.exports.api import Answer, Api, envelope, gzipped
@@ -283,11 +283,6 @@ def test_a_retry_after_holds_back_the_requests_of_all_threads(api: Api, waits: l
         waits.clear()
         transport_.send("GET", "/another", params={"since": "", "until": ""})
     assert 20 <= waits[0] <= 30
-
-
-def test_requests_are_spaced_out_by_the_rate() -> None:
-    throttle = Throttle(4, clock=lambda: 100.0)
-    assert [throttle.reserve() for _ in range(3)] == [0, 0.25, 0.5]
 
 
 WHOLE = json.dumps({"rows": list(range(500))}).encode()
