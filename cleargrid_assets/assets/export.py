@@ -64,7 +64,7 @@ def export_asset(dataset: Dataset, table: Table) -> dg.AssetsDefinition:
         warehouse: WarehouseResource,
     ) -> dg.MaterializeResult[SpooledSlice]:
         windows = {key: day_window(date.fromisoformat(key), BUSINESS_ZONE) for key in context.partition_keys}
-        with exports.client(dataset) as client:
+        with exports.client(dataset, warn=context.log.warning) as client:
             try:
                 days = fetch(client, windows, spool_root(warehouse.database), log=context.log.info)
             except FetchError as error:
@@ -72,6 +72,8 @@ def export_asset(dataset: Dataset, table: Table) -> dg.AssetsDefinition:
                 raise dg.Failure(str(error), metadata=error.facts, allow_retries=False) from None
         for key, day in days.items():
             context.add_asset_metadata(day.metadata, partition_key=key)
+            if day.warning:
+                context.log.warning(f"{key}: {day.warning}")
         return dg.MaterializeResult(
             value=_as_slice(days, accept_shrinking=config.accept_shrinking), metadata={VERSION: made_with(CODE_VERSION)}
         )
