@@ -31,7 +31,7 @@ class Kind:
 
     Attributes:
         start: Prepares the source of a campaign, and returns the fault of the answers.
-        says: What a run that meets this fault alone says when it fails. None if it succeeds.
+        says: What a run says that meets this fault alone, as a pattern. None if it succeeds; empty if it may fail.
         around: What surrounds the runs, such as a full disk.
         timeouts: Those of the client; its own if None.
     """
@@ -236,7 +236,7 @@ def _endless(page: Callable[[int, list[dict[str, Any]]], list[dict[str, Any]]], 
 
         return fault
 
-    return Kind(start, "endless|never end|times|more rows than")
+    return Kind(start, "never end|does not advance|more rows than")
 
 
 def _moving_updates(number: int, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -268,15 +268,23 @@ def _shrunk(*, confirmed: bool) -> Callable[[Campaign], Fault]:
     return start
 
 
-@contextmanager
-def small_files(luck: random.Random) -> Iterator[None]:
-    """No file may grow larger than some bytes, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (luck.choice([0, 5_000, 20_000, 300_000]), before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+def _full_disk(*sizes: int) -> Callable[[random.Random], AbstractContextManager[None]]:
+    """No file may grow larger than one of the sizes."""
+
+    @contextmanager
+    def around(luck: random.Random) -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (luck.choice(sizes), before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return around
+
+
+def _no_fault(campaign: Campaign) -> Fault:
+    return lambda request, answer: answer
 
 
 _RETRYABLE = (408, 429, 500, 502, 503)
@@ -315,7 +323,8 @@ KINDS: Mapping[str, Kind] = {
     "two runs at once": Kind(_acting(Campaign.attempt_inside)),
     "two runs at once, and the first dies": Kind(_overtaken_and_dying, "HTTP 403"),
     "a run that dies": Kind(_dying, "HTTP 403"),
-    "a full disk": Kind(lambda campaign: lambda request, answer: answer, "", small_files),
+    "a full disk while fetching": Kind(_no_fault, "could not be spooled", _full_disk(0, 5_000, 20_000)),
+    "a full disk while storing": Kind(_no_fault, "", _full_disk(*range(100_000, 3_000_000, 100_000))),
     "expired tokens": Kind(_expired_tokens),
     "expired tokens, and refresh refused": Kind(_refused_refresh),
     "refused cursors": _now_and_then(lambda answer: envelope(400, "Cursor expired"), condition=faults.is_later_page),

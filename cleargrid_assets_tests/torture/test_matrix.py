@@ -50,12 +50,11 @@ def begin(api: Api, folder: Path, caplog: pytest.LogCaptureFixture) -> Begin:
         first = folder / "first.duckdb"
         shutil.rmtree(f"{project.database}.spool", ignore_errors=True)
         _reset(api)
-        campaign = Campaign(project, Source(api, luck), luck, caplog)
         if first.exists():
             shutil.copy(first, project.database)
-            campaign.stored = campaign.table()
-        else:
-            assert not campaign.attempt()
+        campaign = Campaign(project, Source(api, luck), luck, caplog)
+        if not first.exists():
+            assert campaign.attempt() == ""
             shutil.copy(project.database, first)
         campaign.source.change()
         return campaign
@@ -102,9 +101,10 @@ def test_fault_alone_leaves_the_day_exact_or_as_it_was(begin: Begin, name: str) 
     says = KINDS[name].says
     if says is None:
         assert said == ""
-    else:
+    elif says:
         assert said
         assert re.search(says, said)
+    if said:
         recover(campaign)
 
 
