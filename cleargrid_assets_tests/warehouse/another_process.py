@@ -38,9 +38,10 @@ def start(
 
 
 def hold(database: str, mode: str) -> None:
-    """Keeps the database open until standard input ends: to `write`, to `read`, or to read as `foreign` programs do."""
-    is_foreign = mode == "foreign"
-    with duckdb.connect(database, read_only=True) if is_foreign else connect(database, read_only=mode == "read"):
+    """Keeps the database open until standard input ends, to `write` or `read`, or as a `foreign` program does."""
+    is_reader = mode in {"read", "foreign"}
+    is_ours = mode in {"read", "write"}
+    with connect(database, read_only=is_reader) if is_ours else duckdb.connect(database, read_only=is_reader):
         print("held", flush=True)
         sys.stdin.read()
 
