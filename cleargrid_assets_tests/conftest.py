@@ -30,7 +30,7 @@ _LONGEST_MODULES = (
 )
 
 
-SIZES = {"mixtures": 300, "kills": 500, "torn-writes": 48, "minutes": 5.0}
+SIZES = {"mixtures": 300, "kills": 500, "torn-writes": 24, "minutes": 5.0}
 """How much `make torture` does, by option."""
 
 

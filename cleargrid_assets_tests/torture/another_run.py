@@ -92,6 +92,12 @@ def run_once(project: Project, tell: Callable[[Any], None]) -> None:
     assert run.success, run.failure
 
 
+def run_days(url: str, folder: str) -> None:
+    """Runs the days in this process."""
+    run = _run(project_of(Api(url=url), Path(folder)))
+    assert run.success, run.failure
+
+
 def run_for(project: Project, tell: Callable[[Any], None], seconds: float, seed: int) -> None:
     """Runs random days until the time is over, and tells how often, and why runs failed."""
     luck = random.Random(seed)  # noqa: S311 - not for secrets
