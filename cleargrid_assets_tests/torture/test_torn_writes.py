@@ -1,4 +1,4 @@
-"""Power cuts inside writes: the file opens with old or new rows, or a backup brings it back and the next run is exact."""
+"""Power cuts inside writes: the file opens with old or new rows, or a backup is put back and the next run is exact."""
 
 import random
 from collections import Counter
@@ -50,8 +50,7 @@ def test_torn_write_leaves_the_days_old_or_new_or_is_restored(tmp_path: Path, to
             try:
                 is_new = oracle.check_killed(started, DAYS)
                 outcomes["new rows" if is_new else "old rows"] += 1
-            except DamagedFileError as error:
-                assert "cleargrid restore" in str(error)
+            except DamagedFileError:
                 restore(database, None, datetime.now(timezone.utc), 0)
                 oracle.check_restored(backed_up)
                 outcomes["restored"] += 1
