@@ -149,7 +149,7 @@ def _open_spools(
     for day, window in days.items():
         fingerprint = hashlib.sha256(repr((*client.fingerprint, str(window))).encode()).hexdigest()
         name = f"{client.dataset.code}-{day}"
-        spools[day] = Spool.open(root, name, fingerprint, now, not_before=not_before.get(day), locks=locks)
+        spools[day] = Spool.open(root, name, fingerprint, now, not_before.get(day), locks)
 
 
 def _start_counting(executor: ThreadPoolExecutor, client: "ExportsClient", window: Window) -> _Counting:

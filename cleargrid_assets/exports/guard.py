@@ -77,7 +77,8 @@ class RepeatGuard:
         return repeated
 
     def _note_keys(self, keys: Sequence[str]) -> int:
-        new = set(keys) - self._keys
+        new = set(keys)
+        new -= self._keys
         if keys:
             self._pages_without_new_rows = 0 if new else self._pages_without_new_rows + 1
         if len(self._keys) + len(new) > _KEYS_REMEMBERED:

@@ -80,7 +80,6 @@ class Spool:
         name: str,
         fingerprint: str,
         now: datetime,
-        *,
         not_before: datetime | None = None,
         locks: FolderLocks | None = None,
     ) -> "Spool":
@@ -105,11 +104,11 @@ class Spool:
             is_taken = locks.take(folder)
         except FileNotFoundError:
             # Another run has just removed the folder.
-            return cls.open(root, name, fingerprint, now, not_before=not_before, locks=locks)
+            return cls.open(root, name, fingerprint, now, not_before, locks)
         if not is_taken:
             # Another run is fetching the same day: leave its spool alone.
             name = f"{name}-{uuid.uuid4().hex[:8]}"
-            return cls.open(root, name, fingerprint, now, not_before=not_before, locks=locks)
+            return cls.open(root, name, fingerprint, now, not_before, locks)
         try:
             kept = _read_journal(folder, fingerprint, now, not_before)
             # Later than the stored fetch, even if the clock of its machine was ahead: that fetch is known to be over.
