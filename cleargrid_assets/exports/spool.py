@@ -74,7 +74,7 @@ class Spool:
     _locks: FolderLocks
 
     @classmethod
-    def open(
+    def open(  # noqa: PLR0917 - the number of parameters follows from the task
         cls,
         root: Path,
         name: str,
