@@ -10,6 +10,8 @@ import uuid
 from pathlib import Path
 from typing import IO
 
+from cleargrid_assets.exports.private_files import open_private_file
+
 _NAME = "lock"
 
 
@@ -24,6 +26,7 @@ class FolderLocks:
         """Locks the folder. Returns whether it did: another run may hold it.
 
         Raises:
+            UntrustedFileError: The lock file is a link or belongs to another user.
             OSError: The lock file cannot be opened, for example because the folder is gone.
         """
         path = folder / _NAME
@@ -87,7 +90,7 @@ def _new_file(path: Path) -> IO[bytes]:
 
 def _opened(path: Path, flags: int) -> IO[bytes]:
     # A file object, because it is closed with its last reference.
-    return os.fdopen(os.open(path, os.O_RDWR | os.O_NOFOLLOW | flags, 0o600), "rb+")
+    return open_private_file(path, flags, may_have_links=True)
 
 
 def _is_same(path: Path, file: IO[bytes]) -> bool:

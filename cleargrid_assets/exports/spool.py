@@ -19,7 +19,14 @@ from typing import IO
 import msgspec
 
 from cleargrid_assets.exports.folder_locks import FolderLocks
+from cleargrid_assets.exports.private_files import (
+    UntrustedFileError,
+    check_private_folder,
+    make_private_folder,
+    open_private_file,
+)
 from cleargrid_assets.exports.window import Window
+from cleargrid_assets.schema import QuarantinedRow
 
 MAX_AGE = timedelta(hours=1)
 """Older spools are removed, because the day may have changed since."""
@@ -40,6 +47,8 @@ class Entry(msgspec.Struct, tag="page"):
         open: Windows that may still have more rows after the page.
         unknown_fields: Fields outside the contract, with the number of rows that have them.
         repeated_rows: Rows that came before in the same sequence of pages.
+        quarantined: Rows that break the contract. They are not among the rows.
+        mended_texts: How many free texts had invalid UTF-8, which is replaced.
         length: Bytes of the rows.
         checksum: CRC-32 of the rows.
     """
@@ -48,6 +57,8 @@ class Entry(msgspec.Struct, tag="page"):
     open: Sequence[Window]
     unknown_fields: Mapping[str, int] = msgspec.field(default_factory=dict)
     repeated_rows: int = 0
+    quarantined: Sequence[QuarantinedRow] = ()
+    mended_texts: int = 0
     length: int = 0
     checksum: int = 0
 
@@ -93,13 +104,17 @@ class Spool:
             not_before: When the fetch of the stored rows of the day began, if there are any. A spool that is not
                 later is not continued. A time of the far future is ignored: a clock was wrong.
             locks: The locks of this run.
+
+        Raises:
+            UntrustedFileError: What is there is a link or belongs to another user.
+            OSError: The files cannot be written.
         """
         locks = locks or FolderLocks()
         if not_before is not None and not_before > now + MAX_AGE:
             not_before = None
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(root)
         folder = root / name
-        folder.mkdir(mode=0o700, exist_ok=True)
+        make_private_folder(folder)
         try:
             is_taken = locks.take(folder)
         except FileNotFoundError:
@@ -141,18 +156,27 @@ class Spool:
 
 
 def remove_abandoned(root: Path, now: datetime) -> None:
-    """Removes the spools that are too old to be continued and that no process holds."""
-    for folder in root.glob("*/"):
+    """Removes the spools that are too old to be continued and that no process holds.
+
+    Raises:
+        UntrustedFileError: The folder is a link or belongs to another user.
+    """
+    try:
+        check_private_folder(root)
+    except FileNotFoundError:
+        return
+    for folder in root.iterdir():
         try:
+            check_private_folder(folder)
             begun = folder.stat().st_mtime
-        except FileNotFoundError:  # removed by another process meanwhile
+        except (UntrustedFileError, FileNotFoundError):  # no spool of this user, or removed meanwhile
             continue
         if now.timestamp() - begun < MAX_AGE.total_seconds():
             continue
         locks = FolderLocks()
         try:
             is_taken = locks.take(folder)
-        except OSError:
+        except (UntrustedFileError, OSError):
             continue
         if is_taken:
             _remove(folder)
@@ -176,9 +200,8 @@ def _write_at(path: Path, length: int, content: bytes) -> int:
 
 def _open_at(path: Path, length: int) -> IO[bytes]:
     """Opens a file for appending after its first `length` bytes; the rest is cut off."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    os.ftruncate(descriptor, length)
-    file = os.fdopen(descriptor, "r+b")
+    file = open_private_file(path, os.O_CREAT)
+    file.truncate(length)
     file.seek(length)
     return file
 
@@ -188,8 +211,9 @@ def _read_journal(
 ) -> tuple[_Header, list[Entry], int, int] | None:
     """The header, the entries whose rows are intact, and their length in rows and journal. None if unusable."""
     try:
-        lines = (folder / _JOURNAL).read_bytes().splitlines(keepends=True)
-        rows = (folder / _ROWS).open("rb")
+        with open_private_file(folder / _JOURNAL) as journal:
+            lines = journal.read().splitlines(keepends=True)
+        rows = open_private_file(folder / _ROWS)
     except FileNotFoundError:
         return None
     with rows:

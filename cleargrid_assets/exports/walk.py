@@ -23,6 +23,7 @@ from cleargrid_assets.exports.backoff import Backoff
 from cleargrid_assets.exports.count import Count
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
 from cleargrid_assets.exports.part import Part
+from cleargrid_assets.exports.quarantine import check_number
 from cleargrid_assets.exports.rows import Page
 from cleargrid_assets.exports.spool import Entry, Spool
 from cleargrid_assets.exports.stats import DayReport, RequestStats
@@ -276,9 +277,10 @@ class _Walk:
         """Writes the page to the spool, and the windows that are still open to the journal."""
         in_flight = [request.part for request in self._in_flight.values() if not request.is_superseded]
         still_open = [part.remaining for part in (*self._ready, *in_flight) if part.day == day]
-        entry = Entry(page.rows, still_open, page.unknown_fields, repeated_rows)
+        entry = Entry(page.rows, still_open, page.unknown_fields, repeated_rows, page.quarantined, page.mended_texts)
         self._spools[day].append(page.lines, entry)
         self.reports[day].add(entry)
+        check_number(day, self.reports[day].quarantined, self.reports[day].rows)
         if still_open:
             self._report_now_and_then(day)
         else:

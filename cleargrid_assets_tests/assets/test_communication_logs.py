@@ -85,7 +85,7 @@ def test_each_day_of_a_range_says_what_is_true_of_it_alone(project: Project) -> 
         assert (said["new_rows"], said["changed_rows"], said["removed_rows"]) == (rows, 0, 0)
         # One request for each page, and one for the source's count. The login belongs to no day.
         assert said["pages"] + 1 == said["requests"] >= 2
-        assert (said["retries"], said["refreshes"], said["resumed_pages"], said["unknown_fields"]) == (0, 0, 0, {})
+        assert (said["retries"], said["refreshes"], said["resumed_pages"], said["unknown_fields"]) == (0, 0, 0, [])
         assert 0 < said["seconds"] < 60
         assert said["window"] == f"[{day}T00:00:00.000Z, {day + timedelta(days=1)}T00:00:00.000Z)"
     assert len({run.metadata(COMMUNICATION_LOGS, day)["rows"] for day in days_between(*WEEK)}) > 1

@@ -10,6 +10,7 @@ from typing import IO
 import pytest
 
 from cleargrid_assets.exports.folder_locks import FolderLocks
+from cleargrid_assets.exports.private_files import UntrustedFileError
 
 ROOT = Path(__file__).parents[2]
 TAKE = """
@@ -122,6 +123,6 @@ def test_lock_of_a_file_that_was_replaced_meanwhile_is_worth_nothing(
 def test_lock_file_that_is_a_link_is_refused(tmp_path: Path) -> None:
     (folder,) = folders(tmp_path, 1)
     (folder / "lock").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match="symbolic links"):
+    with pytest.raises(UntrustedFileError, match="it is a link"):
         FolderLocks().take(folder)
     assert not (tmp_path / "elsewhere").exists()
