@@ -156,7 +156,7 @@ class CatchUp:
         if self.runs.backfilling:
             # A backfill recomputes later days itself, in runs that are not queued yet.
             return
-        todo = [cell for cell in self.outdated if cell[1] not in self.usual and self._failures(cell) < MAX_FAILURES]
+        todo = [cell for cell in self.outdated if self._failures(cell) < MAX_FAILURES]
         for day, tables in _by_day(todo).items():
             if any(self._changing.intersection(_window(name, day)) for name in tables):
                 continue
@@ -180,15 +180,14 @@ class CatchUp:
         return missing | {day for name, day in self.runs.in_progress if name == _LOGS} | set(self.usual)
 
     def _failures(self, cell: TableDay) -> int:
-        """The number of failed runs since the day was stored, and since what it is computed from was stored."""
+        """The number of failed runs since the day of an export, or the inputs of a derived day, were last stored."""
         name, day = cell
-        entry = self._entries(name).get(day)
-        since = [entry.stored_at] if entry else []
-        if name in _EXPORTS:
-            since += [self.runs.materialized_at[cell]] if cell in self.runs.materialized_at else []
-        else:
-            since += [log.stored_at for log in self._inputs(name, day)]
-        return sum(all(at > since_ for since_ in since) for at in self.runs.failed_at.get(cell, ()))
+        since = (
+            self.runs.materialized_at.get(cell)
+            if name in _EXPORTS
+            else max(log.stored_at for log in self._inputs(name, day))
+        )
+        return sum(since is None or at > since for at in self.runs.failed_at.get(cell, ()))
 
     def _entries(self, name: str) -> Mapping[date, LedgerEntry]:
         return self.ledgers.get(name, {})

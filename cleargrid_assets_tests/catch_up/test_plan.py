@@ -162,6 +162,7 @@ def test_figures_overtaken_by_another_run_are_outdated(log_run: str, outdated: b
     for name in TRAILING:
         stored[name][day(7)] = entry(name, day(7), started_at + timedelta(minutes=2), "own")
     assert catch_up(stored, 7).concurrent_runs == ({"own"} if outdated else set())
+    assert catch_up(stored, 7).is_complete == (not outdated)
     runs = Runs(started_at={"own": started_at})
     assert catch_up(stored, 7, runs).requests() == [Request(day(7), day(7), frozenset(TRAILING))] * outdated
     began_later = Runs(started_at={"own": started_at + timedelta(minutes=1)})
@@ -182,7 +183,14 @@ def test_new_rows_forgive_the_failures_of_their_figures() -> None:
     stored = ledgers(*range(1, 8))
     stored[LOGS][day(3)] = entry(LOGS, day(3), FAILED_AT + timedelta(hours=1))
     runs = Runs(failed_at={(name, day(3)): [FAILED_AT] * 2 for name in TRAILING})
-    assert catch_up(stored, 7, runs).requests()[0].first == day(3)
+    assert catch_up(stored, 7, runs).requests()[0] == Request(day(3), day(3), frozenset(TRAILING))
+
+
+def test_figures_of_usual_days_are_left_to_the_usual_run() -> None:
+    stored = ledgers(*range(1, 8))
+    for number in (4, 6, 7):
+        del stored["attempt_funnel"][day(number)]
+    assert spans(catch_up(stored, 7, usual=3).requests()) == [(4, 4)]
 
 
 def test_missing_days_come_before_figures_within_the_thirty() -> None:
