@@ -30,7 +30,8 @@ class ExportsError(Exception):
     ) -> None:
         super().__init__(what)
         self.what = what
-        self.status = status
+        # A plain number, because Dagster does not record the members of an enum, and so not why the run failed.
+        self.status = None if status is None else int(status)
         self.message = message or None
         self.request_id = presentable_id(request_id) if request_id else None
         self.advice = advice
