@@ -17,6 +17,7 @@ for _name in [name for name in os.environ if name.startswith("CLEARGRID_")]:
     del os.environ[_name]
 
 _LONGEST_MODULES = (
+    "torture/test_matrix.py",
     "cli/test_demo.py",
     "docs/test_blocks.py",
     "test_definitions.py",
