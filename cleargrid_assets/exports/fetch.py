@@ -12,6 +12,7 @@ from cleargrid_assets.exports.count import Count, count_rows
 from cleargrid_assets.exports.errors import ExportsError
 from cleargrid_assets.exports.folder_locks import FolderLocks
 from cleargrid_assets.exports.open_files import limit_reached
+from cleargrid_assets.exports.guard import EndlessPagesError
 from cleargrid_assets.exports.quarantine import TooManyBadRowsError, check_share, distinct
 from cleargrid_assets.exports.spool import MAX_AGE, Spool, remove_abandoned
 from cleargrid_assets.exports.stats import DayReport, RequestStats
@@ -181,9 +182,12 @@ def _open_spools(
 
 
 def _release(spools: Mapping[str, Spool], error: Exception) -> None:
-    """Leaves the spools to the next run. It has to request bad rows again, because they may be repaired by then."""
+    """Leaves the spools to the next run, unless it has to request the pages again.
+
+    Bad rows may be repaired by then. Endless pages say nothing about the source, and other days may have had some too.
+    """
     for day, spool in spools.items():
-        if isinstance(error, TooManyBadRowsError) and error.day == day:
+        if isinstance(error, EndlessPagesError) or (isinstance(error, TooManyBadRowsError) and error.day == day):
             spool.discard()
         else:
             spool.close()

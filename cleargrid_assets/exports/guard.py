@@ -32,6 +32,10 @@ _MAX_TIMES_THE_COUNT = 10
 """More than 1, because a source may count rows once that it sends several times."""
 
 
+class EndlessPagesError(ExportsError):
+    """Pagination does not end. The rows that it has brought so far may never have been at the source."""
+
+
 class RepeatGuard:
     """Watches the pages of one sequence of cursors.
 
@@ -113,7 +117,7 @@ class RepeatGuard:
         if self._pages_without_new_rows > _MAX_PAGES_WITHOUT_NEW_ROWS:
             raise self._endless(f"{self._pages_without_new_rows} pages in a row without a new row")
         if self._empty_pages > self._max_empty_pages:
-            raise ExportsError(
+            raise EndlessPagesError(
                 f"the server sent {self._empty_pages:,} empty pages in a row, each with a cursor to the next",
                 advice="Pagination may never end. Report it to ClearGrid.",
             )
@@ -135,8 +139,8 @@ class RepeatGuard:
         ) and self._rows_here > _MAX_TIMES_THE_COUNT * counted:
             raise self._endless(f"{seen}, but counts only {counted:,} rows of the whole day")
 
-    def _endless(self, what: str) -> ExportsError:
-        return ExportsError(
+    def _endless(self, what: str) -> EndlessPagesError:
+        return EndlessPagesError(
             f"the server sent {what}, up to page {self._pages} of the window",
             advice="Pagination would never end. Report it to ClearGrid.",
         )

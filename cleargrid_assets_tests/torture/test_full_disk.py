@@ -15,7 +15,7 @@ from cleargrid_assets_tests.torture.conftest import Torture
 from cleargrid_assets_tests.torture.source import Source
 
 _SIZE = 16 << 20
-_STEP = 50_000
+_STEP = 100_000
 """Bytes. From one attempt to the next there is so much less room."""
 
 
