@@ -6,8 +6,9 @@ What belongs here: what the processes do, and starting them. What does not: what
 import multiprocessing
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from functools import cache
 from itertools import pairwise
 from multiprocessing.connection import Connection
@@ -34,6 +35,8 @@ _END = "end"
 
 MAX_RUN_S = 120.0
 """Far more than a run takes, however busy the machine is."""
+
+_PAUSE_S = 0.2
 
 _MIXED_DAYS = f"""
 SELECT communicated_date, count(DISTINCT extracted_at), count(*) - count(DISTINCT public_id)
@@ -105,7 +108,7 @@ def run_for(project: Project, tell: Callable[[Any], None], seconds: float, seed:
     failures: list[str] = []
     runs = 0
     while time.monotonic() < until:
-        run = _run(project, *luck.choice([DAYS[:1], DAYS[1:], DAYS]))
+        run = _run(project, luck.choice([DAYS[:1], DAYS[1:], DAYS]))
         runs += 1
         failures += [] if run.success else [run.failure]
     tell((runs, failures))
@@ -121,6 +124,8 @@ def read_for(project: Project, tell: Callable[[Any], None], seconds: float) -> N
             wrong += map(str, connection.execute(_MIXED_DAYS).fetchall())
             wrong += map(str, differences(connection, [COMMUNICATION_LOGS]))
         reads += 1
+        # Writers need a moment without readers.
+        time.sleep(_PAUSE_S)
     tell((reads, wrong))
 
 
@@ -137,9 +142,8 @@ def _act(action: Callable[..., None], place: tuple[str, str], arguments: tuple[A
     action(project_of(Api(url=url), Path(folder)), told.send, *arguments)
 
 
-def _run(project: Project, *days: Any) -> Run:
-    first, *_, last = days or DAYS
-    return project.materialize(first, last, only=[COMMUNICATION_LOGS], checked=False)
+def _run(project: Project, days: Sequence[date] = DAYS) -> Run:
+    return project.materialize(days[0], days[-1], only=[COMMUNICATION_LOGS], checked=False)
 
 
 def _telling(transaction: Callable[..., Any], tell: Callable[[Any], None]) -> Callable[..., Any]:
