@@ -21,7 +21,7 @@ import duckdb
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.warehouse import io_manager
-from cleargrid_assets.warehouse.connection import connect
+from cleargrid_assets.warehouse.connection import connect, transaction
 from cleargrid_assets.warehouse.ledger import differences
 from cleargrid_assets_tests.assets.project import Project, Run
 from cleargrid_assets_tests.exports.api import Api
@@ -89,7 +89,7 @@ class AnotherProcess:
 def run_once(project: Project, tell: Callable[[Any], None]) -> None:
     """Runs the days, and tells each phase as it begins."""
     tell(PHASES[0])
-    with patch.object(io_manager, "transaction", _telling(io_manager.transaction, tell)):
+    with patch.object(io_manager, "transaction", _telling(transaction, tell)):
         run = _run(project)
     tell(_END)
     assert run.success, run.failure
@@ -146,11 +146,11 @@ def _run(project: Project, days: Sequence[date] = DAYS) -> Run:
     return project.materialize(days[0], days[-1], only=[COMMUNICATION_LOGS], checked=False)
 
 
-def _telling(transaction: Callable[..., Any], tell: Callable[[Any], None]) -> Callable[..., Any]:
+def _telling(original: Callable[..., Any], tell: Callable[[Any], None]) -> Callable[..., Any]:
     @contextmanager
     def told(*args: Any, **kwargs: Any) -> Iterator[duckdb.DuckDBPyConnection]:
         tell(PHASES[1])
-        with transaction(*args, **kwargs) as connection:
+        with original(*args, **kwargs) as connection:
             yield connection
             tell(PHASES[2])
 
