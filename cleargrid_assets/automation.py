@@ -1,35 +1,48 @@
 """Jobs and schedules. All times are in the business zone."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from cleargrid_assets import checks
+from cleargrid_assets.catch_up.requests import catch_up_requests
+from cleargrid_assets.catch_up.runs import DAILY_JOB, RESYNC_JOB
 from cleargrid_assets.checks.history import HISTORY_CHECKS
-from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, RANGE_END, RANGE_START, closed_days
+from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, RANGE_END, RANGE_START, closed_days, just_closed
 from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.settings import DAILY_RUN_AT, Settings
 
+_NOTHING_CLOSED = "No day has closed since CLEARGRID_START_DATE."
 _ALL_TABLES = dg.AssetSelection.key_prefixes(SCHEMA)
 
 daily_job = dg.define_asset_job(
-    "daily_outreach",
+    DAILY_JOB,
     selection=_ALL_TABLES,
     description="Fetches one day, computes every analysis of it and runs all checks.",
 )
 
 resync_job = dg.define_asset_job(
-    "resync_recent_days",
+    RESYNC_JOB,
     selection=_ALL_TABLES,
     description="Fetches the last closed days again, for late and edited rows, and recomputes their analyses.",
 )
 
-daily_schedule = dg.build_schedule_from_partitioned_job(
-    daily_job,
+
+@dg.schedule(
     name="daily_outreach_schedule",
-    hour_of_day=DAILY_RUN_AT.hour,
-    minute_of_hour=DAILY_RUN_AT.minute,
+    job=daily_job,
+    cron_schedule=f"{DAILY_RUN_AT.minute} {DAILY_RUN_AT.hour} * * *",
+    execution_timezone=BUSINESS_ZONE.key,
     description="Every day at 01:00 in the business zone: fetches the day that has just closed.",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
+def daily_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | list[dg.RunRequest] | dg.SkipReason:
+    """Requests one run of the day that has just closed, and the runs of the catch-up."""
+    keys = just_closed(context.scheduled_execution_time)
+    if not keys:
+        return dg.SkipReason(_NOTHING_CLOSED)
+    one_day = dg.RunRequest(run_key=keys[-1], partition_key=keys[-1])
+    return _with_catch_up(context, one_day if len(keys) == 1 else _range(keys), keys)
 
 
 @dg.schedule(
@@ -39,16 +52,28 @@ daily_schedule = dg.build_schedule_from_partitioned_job(
     description="Every day at 04:00 in the business zone: fetches the last `CLEARGRID_RESYNC_DAYS` days again.",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
-def resync_recent_days_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Requests one run of the last closed days.
+def resync_recent_days_schedule(
+    context: dg.ScheduleEvaluationContext,
+) -> dg.RunRequest | list[dg.RunRequest] | dg.SkipReason:
+    """Requests one run of the last closed days, and the runs of the catch-up.
 
     Later days whose trailing windows include a changed day are in the same run, because it extends to yesterday.
     """
-    keys = closed_days(context.scheduled_execution_time)
-    recent = keys[-Settings.from_environment().resync_days :]
-    if not recent:
-        return dg.SkipReason("No day has closed since CLEARGRID_START_DATE.")
-    return dg.RunRequest(run_key=recent[-1], tags={RANGE_START: recent[0], RANGE_END: recent[-1]})
+    keys = closed_days(context.scheduled_execution_time)[-Settings.from_environment().resync_days :]
+    if not keys:
+        return dg.SkipReason(_NOTHING_CLOSED)
+    return _with_catch_up(context, _range(keys), keys)
+
+
+def _range(keys: Sequence[str]) -> dg.RunRequest:
+    return dg.RunRequest(run_key=keys[-1], tags={RANGE_START: keys[0], RANGE_END: keys[-1]})
+
+
+def _with_catch_up(
+    context: dg.ScheduleEvaluationContext, usual: dg.RunRequest, keys: Sequence[str]
+) -> dg.RunRequest | list[dg.RunRequest]:
+    more = catch_up_requests(context, keys)
+    return [usual, *more] if more else usual
 
 
 freshness_job = dg.define_asset_job(

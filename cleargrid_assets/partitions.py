@@ -20,13 +20,28 @@ DAILY = dg.DailyPartitionsDefinition(
     timezone=BUSINESS_ZONE.key,
 )
 
+PARTITION = "dagster/partition"
+"""Tag of a run that materializes one day."""
+
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 """Tags of a run that materializes several days."""
 
 
-def closed_days(now: datetime) -> list[str]:
+def closed_days(now: datetime, daily: dg.DailyPartitionsDefinition = DAILY) -> list[str]:
     """The partition keys of all closed days."""
-    return list(DAILY.get_partition_keys(current_time=now))
+    # In UTC, because Dagster may give a tick a local time that the clocks skip.
+    return list(daily.get_partition_keys(current_time=now.astimezone(timezone.utc)))
+
+
+def just_closed(now: datetime, daily: dg.DailyPartitionsDefinition = DAILY) -> list[str]:
+    """The partition keys of the days that closed in the last 24 hours; of the last closed day if there are none.
+
+    That is one day for a daily tick, except where the clocks skip its time by more than an hour (Antarctica/Troll).
+    Dagster evaluates that tick before midnight, when its day is not closed. The next tick then has two days.
+    """
+    closed = closed_days(now, daily)
+    before = closed_days(now.astimezone(timezone.utc) - timedelta(hours=24), daily)
+    return closed[len(before) :] or closed[-1:]
 
 
 def day_window(day: date, zone: tzinfo) -> Window:

@@ -17,6 +17,7 @@ for _name in [name for name in os.environ if name.startswith("CLEARGRID_")]:
     del os.environ[_name]
 
 _LONGEST_MODULES = (
+    "torture/test_matrix.py",
     "cli/test_demo.py",
     "docs/test_blocks.py",
     "test_definitions.py",
@@ -28,6 +29,17 @@ _LONGEST_MODULES = (
     "assets/test_communication_logs.py",
     "warehouse/test_failing.py",
 )
+
+
+SIZES = {"mixtures": 300, "kills": 500, "torn-writes": 24, "minutes": 5.0}
+"""How much `make torture` does, by option."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the sizes of the slow proofs."""
+    group = parser.getgroup("torture", "how much `make torture` does")
+    for name, size in SIZES.items():
+        group.addoption(f"--{name}", type=type(size), default=size, help=f"by default {size:g}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

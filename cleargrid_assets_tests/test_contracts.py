@@ -3,6 +3,7 @@
 import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, COMMUNICATION_LOGS, TABLES
+from cleargrid_assets.quarantine import quarantine_of
 from cleargrid_assets.schema import EXTRACTED_AT, PARTITION_COLUMN, Column, Table
 
 
@@ -39,3 +40,10 @@ def test_a_column_of_an_unknown_type_is_refused() -> None:
 
 def test_addresses_and_subjects_are_marked_as_personal() -> None:
     assert [column.name for column in COMMUNICATION_LOGS.columns if column.personal] == ["from", "to", "subject"]
+    assert [column.name for column in quarantine_of(COMMUNICATION_LOGS).columns if column.personal] == ["row_json"]
+
+
+def test_quarantine_has_the_documented_columns() -> None:
+    assert quarantine_of(COMMUNICATION_LOGS).column_names == [
+        *("communicated_date", "public_id", "field", "reason", "row_json", "run_id", "quarantined_at"),
+    ]

@@ -13,6 +13,7 @@ from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.scope import format_days, verdict
 from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.exports.window import iso
+from cleargrid_assets.foreign import presentable_id
 from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
 from cleargrid_assets.schema import PARTITION_COLUMN, Table
 from cleargrid_assets.warehouse.sql import quoted
@@ -134,6 +135,7 @@ class RowChecks:
             passed=count == 0,
             good=f"All rows of {format_days(days)} keep this rule.",
             bad=f"Rows of {format_days(days)} that break this rule: {count:,}. {advice}",
-            metadata={"offending_rows": count} | ({f"{self._key}s": samples[:_MAX_SAMPLES]} if samples else {}),
+            metadata={"offending_rows": count}
+            | ({f"{self._key}s": [*map(presentable_id, samples[:_MAX_SAMPLES])]} if samples else {}),
             severity=dg.AssetCheckSeverity.ERROR,
         )

@@ -4,7 +4,9 @@ from datetime import date
 from itertools import groupby
 from pathlib import Path
 
-import duckdb
+from cleargrid_assets.warehouse.connection import connect
+
+from cleargrid_assets.foreign import presentable
 
 _BAR_WIDTH = 40
 _FUNNEL = """
@@ -17,11 +19,11 @@ _FUNNEL = """
 
 def printed_funnel(database: Path, day: date) -> str:
     """The funnels of a day, as bars: all communication types together, then each type."""
-    with duckdb.connect(str(database), read_only=True) as connection:
+    with connect(str(database), read_only=True) as connection:
         rows = connection.execute(_FUNNEL, {"day": day}).fetchall()
     lines = [f"Attempt funnel of {day}: contacts that got to each stage, and their share of the contacts attempted", ""]
     for name, stages in groupby(rows, key=lambda row: str(row[0])):
-        label = name
+        label = presentable(name)
         for _, stage, contacts, rate in stages:
             bar = "█" * round(rate * _BAR_WIDTH) or "▏"
             lines.append(f"  {label:<10} {stage:<10} {bar:<{_BAR_WIDTH}} {contacts:>8,}  {rate:>6.1%}")

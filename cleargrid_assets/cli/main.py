@@ -1,11 +1,18 @@
 """The command group. The modules of the commands are imported when they run."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from dotenv import load_dotenv
 
 from cleargrid_assets import __version__
+
+if TYPE_CHECKING:
+    from cleargrid_assets.settings import Settings
 
 _rows_per_day = click.option(
     "--rows-per-day",
@@ -34,6 +41,64 @@ def check() -> None:
     from cleargrid_assets.cli.check import run_check  # noqa: PLC0415 - loads the HTTP library and DuckDB
 
     sys.exit(0 if run_check() else 1)
+
+
+@main.command(short_help="Query the database.")
+@click.argument("query")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV.")
+def sql(query: str, as_csv: bool) -> None:
+    """Run SQL on the database, which is opened to read, and print the rows.
+
+    Bare table names are those of the schema `cleargrid`. COPY ... TO writes rows to a file. Runs that want to write
+    wait until the command ends. Like `cleargrid check`, the command reads `.env` in the current folder.
+    """
+    with _settings() as settings:
+        from cleargrid_assets.cli.sql import run_sql  # noqa: PLC0415 - loads DuckDB
+
+        run_sql(settings, query, as_csv=as_csv)
+
+
+_file = click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+
+
+@main.command(short_help="Make a verified copy of the database.")
+@_file
+def backup(file: Path | None) -> None:
+    """Copy the database file, compare the copy with the ledger, and keep it.
+
+    Without FILE, the copy goes to the folder `backups` beside the database, which keeps the last `CLEARGRID_BACKUPS`
+    copies. With FILE, it goes there, in place of a file that is there already.
+    """
+    with _settings() as settings:
+        from cleargrid_assets.cli.backup import run_backup  # noqa: PLC0415 - loads DuckDB
+
+        run_backup(settings, file)
+
+
+@main.command(short_help="Put a backup in the place of the database.")
+@_file
+def restore(file: Path | None) -> None:
+    """Put back FILE, or the newest backup that is whole.
+
+    The backup is compared with its ledger first. The present database is kept beside it under another name.
+    """
+    with _settings() as settings:
+        from cleargrid_assets.cli.backup import run_restore  # noqa: PLC0415 - loads DuckDB
+
+        run_restore(settings, file)
+
+
+@contextmanager
+def _settings() -> "Iterator[Settings]":
+    """The settings of `.env` and the environment. Errors of settings and of the database end the command."""
+    load_dotenv(".env", override=True)
+    from cleargrid_assets.settings import Settings, SettingsError  # noqa: PLC0415 - loads pydantic
+    from cleargrid_assets.warehouse.connection import WarehouseError  # noqa: PLC0415 - loads DuckDB
+
+    try:
+        yield Settings.from_environment()
+    except (SettingsError, WarehouseError) as error:
+        raise click.ClickException(str(error)) from error
 
 
 @main.command(short_help="Try the project with a week of invented data.")

@@ -1,14 +1,19 @@
 """Connections to the database. A DuckDB file takes one writing process at a time."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 import duckdb
 import tenacity
 
 from cleargrid_assets.schema import SCHEMA
+from cleargrid_assets.warehouse import files
+from cleargrid_assets.warehouse.damage import damage_message, is_damage
+from cleargrid_assets.warehouse.lock import Lock, LockedError, lock_file
 from cleargrid_assets.warehouse.sql import quoted
 
 LOCK_TIMEOUT_S = 600.0
@@ -20,6 +25,8 @@ WARN_AFTER_ATTEMPTS = 40
 MAX_MEMORY = "512MB"
 """DuckDB uses the disk above this. The whole process takes about 300 MB more."""
 
+_Result = TypeVar("_Result")
+
 
 class WarehouseError(Exception):
     """The database cannot be opened, a table does not fit its contract, or a value cannot be stored."""
@@ -29,9 +36,28 @@ class NewerFileError(WarehouseError):
     """A newer DuckDB wrote the file, and the installed one cannot read it."""
 
 
+class DamagedFileError(WarehouseError):
+    """The file or its write-ahead log is damaged."""
+
+
+class _Opened(NamedTuple):
+    """An open file: its connection, what closes it, and the lock to release afterwards."""
+
+    connection: duckdb.DuckDBPyConnection
+    closing: ExitStack
+    lock: Lock
+
+
 def is_path(database: str) -> bool:
     """Whether the database is a file named by its path, not an address that only DuckDB reads."""
-    return "://" not in database and not database.startswith((":memory:", "md:", "file:"))
+    return "://" not in database and not re.match(r":memory:|\w{2,}:", database, re.ASCII)
+
+
+def file_of(database: str) -> Path | None:
+    """The file that the address of a database names; None if it is no file, such as `md:outreach`."""
+    if path := re.fullmatch(r"file:(?://(?:localhost)?)?(/.*)", database):
+        return Path(path[1])
+    return Path(database) if is_path(database) else None
 
 
 @contextmanager
@@ -40,9 +66,11 @@ def connect(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Opens a connection in UTC. Bare table names are those of the project's schema.
 
+    The project's lock on the file is held until the block ends: shared to read, exclusive to write.
+
     Args:
         database: A file, created with its folder when missing, or any other address that DuckDB opens as a database.
-        read_only: Shares the file with other readers. Ignored if the file does not exist.
+        read_only: Shares the file with other readers. A file that does not exist is not created, but read as empty.
         lock_timeout_s: Max seconds to wait while another process holds the file.
 
     Yields:
@@ -51,19 +79,17 @@ def connect(
     Raises:
         WarehouseError: Another process held the file for longer. The message says which.
         NewerFileError: A newer DuckDB wrote the file. The message says how to convert it.
+        DamagedFileError: The file is damaged. The message says which backups there are.
     """
-    connection = _open(database, read_only=read_only and Path(database).is_file(), lock_timeout_s=lock_timeout_s)
-    try:
-        connection.execute("SET TimeZone = 'UTC'")
-        # With the catalog, because DuckDB names it after the file: for cleargrid.duckdb, the schema alone is ambiguous.
-        schema = f"{quoted(catalog(connection))}.{quoted(SCHEMA)}"
-        if not read_only:
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-        if _has_schema(connection):
-            connection.execute(f"USE {schema}")
-        yield connection
-    finally:
-        connection.close()
+    with _open(database, read_only=read_only, lock_timeout_s=lock_timeout_s) as connection:
+        try:
+            _use_schema(connection, read_only=read_only)
+            yield connection
+        except duckdb.Error as error:
+            file = file_of(database)
+            if file is not None and is_damage(error, opening=False):
+                raise DamagedFileError(damage_message(database, file, error)) from error
+            raise
 
 
 @contextmanager
@@ -75,23 +101,156 @@ def transaction(database: str, lock_timeout_s: float) -> Iterator[duckdb.DuckDBP
         connection.commit()
 
 
+@contextmanager
+def connect_copy(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Opens a copy of the database to read it, as `connect` does, but without a lock: nobody else opens it."""
+    with (
+        files.spill_folder(file) as spills,
+        _connected(str(file), read_only=True, temp_directory=str(spills)) as connection,
+    ):
+        _use_schema(connection, read_only=True)
+        yield connection
+
+
+@contextmanager
+def checkpointed(file: Path, lock_timeout_s: float) -> Iterator[None]:
+    """Writes everything to the database file itself, and closes it. Holds the exclusive lock until the block ends.
+
+    Raises:
+        WarehouseError: As `connect`.
+    """
+    database = str(file)
+    opened = _waiting(database, lock_timeout_s, lambda: _open_file(database, file, read_only=False))
+    try:
+        with opened.closing:
+            opened.connection.execute("CHECKPOINT")
+        yield
+    finally:
+        opened.lock.release()
+
+
+@contextmanager
+def exclusively(database: str, lock_timeout_s: float) -> Iterator[None]:
+    """Holds the exclusive lock while the file, damaged or not, is closed. A database that is no file has no lock.
+
+    Raises:
+        WarehouseError: Another process held the file for longer.
+    """
+    file = file_of(database)
+    if file is None:
+        yield
+        return
+    lock = _waiting(database, lock_timeout_s, lambda: _lock_unused(file))
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def catalog(connection: duckdb.DuckDBPyConnection) -> str:
     """DuckDB's name for the open database, made from the file's name."""
     [(name,)] = connection.execute("SELECT current_database()").fetchall()
     return str(name)
 
 
-def _open(database: str, *, read_only: bool, lock_timeout_s: float) -> duckdb.DuckDBPyConnection:
-    if is_path(database):
-        Path(database).parent.mkdir(parents=True, exist_ok=True)
+@contextmanager
+def _open(database: str, *, read_only: bool, lock_timeout_s: float) -> Iterator[duckdb.DuckDBPyConnection]:
+    file = file_of(database)
+    # A file that is not there may be restored at this moment, unless there has never been a lock either.
+    if file is None or (read_only and not file.exists() and not lock_file(file).exists()):
+        with _waiting(
+            database, lock_timeout_s, lambda: _connected(":memory:" if file else database, read_only=False)
+        ) as connection:
+            yield connection
+        return
+    opened = _waiting(database, lock_timeout_s, lambda: _open_file(database, file, read_only=read_only))
+    try:
+        with opened.closing:
+            yield opened.connection
+    finally:
+        opened.lock.release()
+
+
+def _open_file(database: str, file: Path, *, read_only: bool) -> _Opened:
+    """Takes the lock and opens the file, both at once or neither, so that others can go on while this one waits."""
+    lock = _lock(file, exclusive=not read_only)
+    with ExitStack() as undoing:
+        undoing.callback(lock.release)
+        closing = undoing.enter_context(ExitStack())
+        if read_only and not file.exists():
+            connection = closing.enter_context(_connected(":memory:", read_only=False))
+        else:
+            connection = _connect_file(database, file, closing, read_only=read_only)
+        undoing.pop_all()
+        return _Opened(connection, closing, lock)
+
+
+def _connect_file(database: str, file: Path, closing: ExitStack, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    if not read_only:
+        files.remove_abandoned_spills(file)
+        if not file.exists():
+            files.create_database(file)
+    spills = closing.enter_context(files.spill_folder(file))
+    connection = closing.enter_context(_connected(database, read_only=read_only, temp_directory=str(spills)))
+    if not read_only:
+        closing.enter_context(files.private_wal(file))
+    return connection
+
+
+def _connected(database: str, *, read_only: bool, **config: str) -> duckdb.DuckDBPyConnection:
+    connection: duckdb.DuckDBPyConnection = duckdb.connect(
+        database, read_only=read_only, config={"memory_limit": MAX_MEMORY, **config}
+    )
+    return connection
+
+
+def _use_schema(connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
+    connection.execute("SET TimeZone = 'UTC'")
+    # With the catalog, because DuckDB names it after the file: for cleargrid.duckdb, the schema alone is ambiguous.
+    schema = f"{quoted(catalog(connection))}.{quoted(SCHEMA)}"
+    if not read_only:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    if _has_schema(connection):
+        connection.execute(f"USE {schema}")
+
+
+def _lock(file: Path, *, exclusive: bool) -> Lock:
+    try:
+        if exclusive:
+            file.resolve().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Lock.acquired(file, exclusive=exclusive)
+    except OSError as error:
+        raise WarehouseError(
+            f"The lock of the database, {lock_file(file)}, cannot be taken: {error.strerror}. The user who runs the "
+            "project needs access to this file and its folder, on a local disk."
+        ) from error
+
+
+def _lock_unused(file: Path) -> Lock:
+    """The exclusive lock, if no program that does not know the lock writes to the file either."""
+    lock = _lock(file, exclusive=True)
+    with suppress(duckdb.Error):  # damaged
+        if file.exists():
+            try:
+                duckdb.connect(str(file), read_only=True).close()
+            except duckdb.Error as error:
+                if _is_locked(error):
+                    lock.release()
+                    raise LockedError(f"DuckDB says: {error}") from error
+                raise
+    return lock
+
+
+def _waiting(database: str, lock_timeout_s: float, attempt: Callable[[], _Result]) -> _Result:
+    """Tries to open the database until nobody else has it."""
 
     def warn_once(state: tenacity.RetryCallState) -> None:
         if state.attempt_number == WARN_AFTER_ATTEMPTS and state.outcome is not None:
             logging.getLogger(__name__).warning(
-                "%s is in use elsewhere. Waiting up to %.0f s. DuckDB says: %s",
+                "%s is in use elsewhere. Waiting up to %.0f s. %s",
                 database,
                 lock_timeout_s,
-                state.outcome.exception(),
+                _who(state.outcome.exception()),
             )
 
     retrying = tenacity.Retrying(
@@ -102,29 +261,48 @@ def _open(database: str, *, read_only: bool, lock_timeout_s: float) -> duckdb.Du
         reraise=True,
     )
     try:
-        connection: duckdb.DuckDBPyConnection = retrying(
-            duckdb.connect, database, read_only=read_only, config={"memory_limit": MAX_MEMORY}
+        return retrying(attempt)
+    except (LockedError, duckdb.Error) as error:
+        if explained := _explained(database, lock_timeout_s, error):
+            raise explained from error
+        raise
+
+
+def _explained(database: str, lock_timeout_s: float, error: Exception) -> WarehouseError | None:
+    """The error that says what to do when the database cannot be opened, if that is known."""
+    if "with version number" in str(error):
+        return NewerFileError(
+            f"A newer version of DuckDB wrote {database}, and DuckDB {duckdb.__version__} cannot read it. Convert "
+            "it in a separate environment that has DuckDB 2: open the file there, and run ATTACH 'new.duckdb' AS n "
+            "(STORAGE_VERSION 'v1.5.0'); COPY FROM DATABASE <name of the old one> TO n. Then use new.duckdb."
         )
-    except duckdb.Error as error:
-        if "with version number" in str(error):
-            raise NewerFileError(
-                f"A newer version of DuckDB wrote {database}, and DuckDB {duckdb.__version__} cannot read it. Convert "
-                "it in a separate environment that has DuckDB 2: open the file there, and run ATTACH 'new.duckdb' AS n "
-                "(STORAGE_VERSION 'v1.5.0'); COPY FROM DATABASE <name of the old one> TO n. Then use new.duckdb."
-            ) from error
-        if not _is_locked(error):
-            raise
-        raise WarehouseError(
+    if _is_locked(error):
+        return WarehouseError(
             f"{database} was in use elsewhere for over {lock_timeout_s:.0f} s. Close the other program "
-            f"or wait for the other run, then materialize again. DuckDB says: {error}"
-        ) from error
-    return connection
+            f"or wait for the other run, then materialize again. {_who(error)}"
+        )
+    file = file_of(database)
+    if file is not None and isinstance(error, duckdb.Error) and is_damage(error, opening=True):
+        return DamagedFileError(damage_message(database, file, error))
+    return None
+
+
+def _who(error: BaseException | None) -> str:
+    """Who holds the file, as far as it is known."""
+    if isinstance(error, LockedError):
+        return str(error)
+    return (
+        f"DuckDB says: {error} A program that only reads, such as a notebook or a BI tool, blocks writers too: close "
+        "it, or let it read a copy, which `cleargrid backup FILE` makes."
+    )
 
 
 def _is_locked(error: BaseException) -> bool:
     """Whether another process or thread holds the file."""
-    return (isinstance(error, duckdb.IOException) and "Could not set lock" in str(error)) or (
-        isinstance(error, duckdb.ConnectionException) and "different configuration" in str(error)
+    return (
+        isinstance(error, LockedError)
+        or (isinstance(error, duckdb.IOException) and "Could not set lock" in str(error))
+        or (isinstance(error, duckdb.ConnectionException) and "different configuration" in str(error))
     )
 
 

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, COMMUNICATION_L
 from cleargrid_assets.definitions import build_defs
 from cleargrid_assets.exports.client import ExportsClient
 from cleargrid_assets.exports.errors import ExportsError
+from cleargrid_assets.exports.folder_locks import FolderLocks
 from cleargrid_assets.exports.rows import Page
 from cleargrid_assets.exports.spool import MAX_AGE
 from cleargrid_assets.exports.window import Window
@@ -29,6 +31,8 @@ from cleargrid_assets.partitions import day_window
 from cleargrid_assets.schema import EXTRACTED_AT
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets_tests.assets.project import LONG_AFTER, QUIET, WEEK, Project, Run, days_between
+from cleargrid_assets_tests.exports.api import EMAIL, LENDER, PASSWORD, Api, serving
+from cleargrid_assets_tests.exports.faults import changing
 
 DAY = date(2026, 1, 5)
 NEXT = date(2026, 1, 6)
@@ -84,7 +88,7 @@ def test_each_day_of_a_range_says_what_is_true_of_it_alone(project: Project) -> 
         assert (said["new_rows"], said["changed_rows"], said["removed_rows"]) == (rows, 0, 0)
         # One request for each page, and one for the source's count. The login belongs to no day.
         assert said["pages"] + 1 == said["requests"] >= 2
-        assert (said["retries"], said["refreshes"], said["resumed_pages"], said["unknown_fields"]) == (0, 0, 0, {})
+        assert (said["retries"], said["refreshes"], said["resumed_pages"], said["unknown_fields"]) == (0, 0, 0, [])
         assert 0 < said["seconds"] < 60
         assert said["window"] == f"[{day}T00:00:00.000Z, {day + timedelta(days=1)}T00:00:00.000Z)"
     assert len({run.metadata(COMMUNICATION_LOGS, day)["rows"] for day in days_between(*WEEK)}) > 1
@@ -203,6 +207,32 @@ def test_failing_api_leaves_the_table_and_the_next_run_continues(
     assert small.spools == []
 
 
+def test_pages_older_than_the_stored_day_are_not_continued(
+    start: Callable[..., Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run hangs, another one stores the day meanwhile, the first is killed, and rows change at the source."""
+    now = datetime(2026, 1, 6, 0, 5, tzinfo=timezone.utc)
+    project = start(clock=lambda: now, rows_per_day=600)
+    small = project.given(CLEARGRID_PAGE_SIZE="20", CLEARGRID_CONCURRENCY="1")
+    with monkeypatch.context() as failing:
+        refuse_second_page_of(DAY, failing)
+        assert not small.materialize(DAY, only=LOG, checked=False).success
+    [folder] = {path.parent for path in small.spools}
+    hanging = FolderLocks()
+    assert hanging.take(folder)
+    stored = small.materialize(DAY, only=LOG, checked=False)
+    assert stored.metadata(COMMUNICATION_LOGS, DAY)["resumed_pages"] == 0
+    hanging.release(folder)
+
+    now = LONG_AFTER
+    again = small.materialize(DAY, only=LOG, checked=False)
+    assert again.success, again.failure
+    assert again.metadata(COMMUNICATION_LOGS, DAY)["resumed_pages"] == 0
+    assert without_extraction(small.rows(COMMUNICATION_LOGS)) == sorted(
+        as_stored(row, DAY) for row in small.source_rows(DAY)
+    )
+
+
 def test_count_of_a_continued_day_is_asked_again(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """A count of the earlier run would say little about the pages fetched since."""
     small = project.given(CLEARGRID_PAGE_SIZE="20", CLEARGRID_CONCURRENCY="1")
@@ -297,7 +327,20 @@ def test_an_unknown_lender_is_said_to_be_one(project: Project) -> None:
     [said] = run.failures
     assert "2026-01-05" in said
     assert "HTTP 401" in said
-    assert "Lender not found or inactive" in said
+    assert "Check CLEARGRID_LENDER" in said
+
+
+def test_answers_of_a_cache_are_a_warning_once_a_day(project: Project, tmp_path: Path) -> None:
+    with serving(Api(fault=changing(lambda answer: replace(answer, headers={"Age": "1234"})))) as api:
+        variables = {"BASE_URL": api.url, "LENDER": LENDER, "EMAIL": EMAIL, "PASSWORD": PASSWORD}
+        pointed = project.given(**{f"CLEARGRID_{name}": value for name, value in variables.items()})
+        run = pointed.materialize(DAY, NEXT, only=LOG, checked=False)
+    for day in (DAY, NEXT):
+        assert run.metadata(COMMUNICATION_LOGS, day)["cached_answers"] == 2
+    logged = [record.user_message for record in pointed.instance.all_logs(run.result.run_id)]
+    warnings = [line for line in logged if "came from a cache" in line]
+    assert [line.split(" came")[0] for line in warnings] == [f"{DAY}: 2 answers", f"{NEXT}: 2 answers"]
+    assert "up to 1,234 s old" in warnings[0]
 
 
 def test_spool_is_beside_the_database_of_the_warehouse_resource(project: Project, tmp_path: Path) -> None:

@@ -186,7 +186,9 @@ def test_inventory_names_tables_that_lack_the_same_days_together() -> None:
 
 
 def gone_quiet(project: Project, day: date) -> None:
+    """Makes the day one that was stored without rows."""
     project.ask(f"DELETE FROM log.cleargrid.communication_logs WHERE communicated_date = '{day}'")
+    project.ask(f"UPDATE log.cleargrid.days SET row_count = 0 WHERE communicated_date = '{day}'")
 
 
 def test_source_without_rows_on_a_usual_day_warns(project: Project) -> None:
@@ -220,7 +222,7 @@ def test_empty_day_without_earlier_weekdays_passes(start: Callable[..., Project]
     found = evaluated(project, at("2026-01-02 07:00"))["source_is_alive"]
     assert found.passed
     assert "no rows" in str(found.description)
-    assert "no earlier day of the same weekday is materialized" in str(found.description)
+    assert "no earlier day of the same weekday is stored" in str(found.description)
 
 
 def test_liveness_looks_at_the_due_day_and_not_a_later_one(week: Project) -> None:

@@ -9,6 +9,7 @@ import click
 
 from cleargrid_assets.cli.main import main as cleargrid
 from cleargrid_assets.contracts import TABLES
+from cleargrid_assets.quarantine import quarantine_of
 from cleargrid_assets.schema import SCHEMA, Column, Table
 from cleargrid_assets.settings import variables
 from cleargrid_assets_tests.docs.pages import ROOT
@@ -71,10 +72,11 @@ def tables() -> str:
     return _page(
         "# Tables",
         _NOTE.format(source="`cleargrid_assets/contracts.py`"),
-        f"Every table is in the schema `{SCHEMA}` and belongs to the asset `{SCHEMA}/<table>`. Every table is "
-        "partitioned by business day in the column `communicated_date`.",
+        f"Every table is in the schema `{SCHEMA}` and belongs to the asset `{SCHEMA}/<table>`, unless its description "
+        "says that it is no asset. Every table is partitioned by business day in the column `communicated_date`.",
         _terms(),
         *(part for table in TABLES for part in _table_parts(table)),
+        *(part for table in TABLES if table.is_export for part in _table_parts(quarantine_of(table))),
     )
 
 
@@ -124,7 +126,8 @@ def _table_parts(table: Table) -> Iterator[str]:
     yield f"## {table.name}"
     if table.description:
         yield table.description
-    yield f"One row per {', '.join(f'`{name}`' for name in table.key)}."
+    if table.key:
+        yield f"One row per {', '.join(f'`{name}`' for name in table.key)}."
     if table.version_column:
         yield f"Of several versions of a row, the one with the latest `{table.version_column}` is stored."
     yield _table(("Column", "Type", "NULL", "Meaning"), [_column(column) for column in table.columns])

@@ -51,6 +51,17 @@ def test_error_texts_in_troubleshooting_are_in_the_source() -> None:
             assert any(part in literal for literal in _literals()), part
 
 
+def test_faults_in_guarantees_name_tests_that_exist() -> None:
+    table = (ROOT / "docs" / "guarantees.md").read_text().split("## Faults")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (?!Fault|---).* \| (.*) \|$", table, re.M)
+    assert rows
+    for row in rows:
+        test = re.fullmatch(r"`([\w/]+\.py)::(test_\w+)`", row)
+        assert test, row
+        module = ROOT / "cleargrid_assets_tests" / test[1]
+        assert f"\ndef {test[2]}(" in module.read_text(), row
+
+
 def _headings(page: Path) -> set[str]:
     """The anchors that a Markdown viewer makes of the headings."""
     titles = re.findall(r"^#+ (.+)$", page.read_text(), re.M)

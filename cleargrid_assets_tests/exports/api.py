@@ -107,15 +107,18 @@ class Api:
         order: Sorts the rows of a window.
         most_rows: Windows with more rows than this answer 504; None for no bound.
         ends_with_an_empty_page: Whether the last rows come with a cursor, to a page without any.
+        cursors_name_rows: Whether a cursor is the place of a row in the order, as at ClearGrid, so that rows may change
+            between pages. Otherwise it is the number of rows before it.
         together: All data requests but the first are held until this many have been in flight at once.
     """
 
     rows: Sequence[Row] = ()
     fault: Callable[[Request, Answer], Answer] = lambda request, answer: answer
     page_size_of: Callable[[str, str, int], int] = lambda since, until, page: 1000
-    order: Callable[[Row], Any] = lambda row: (_instant(row["communicated_at"]), row["public_id"])
+    order: Callable[[Row], Any] = lambda row: (_instant(row["communicated_at"]).timestamp(), row["public_id"])
     most_rows: int | None = None
     ends_with_an_empty_page: bool = False
+    cursors_name_rows: bool = False
     together: int = 1
     url: str = ""
     requests: list[Request] = field(default_factory=list)
@@ -192,9 +195,16 @@ class Api:
             if asked != [since, until]:
                 return envelope(500, "Corrupt cursor")
         rows.sort(key=self.order)
+        place: Any = position
+        if isinstance(place, list):
+            position = sum(list(self.order(row)) <= place for row in rows)
         following = position + min(int(request.params["limit"]), self.page_size_of(since, until, page))
         more = following < len(rows) or (self.ends_with_an_empty_page and position < len(rows))
-        cursor = base64.b64encode(json.dumps([[since, until], following, page + 1]).encode()).decode()
+        if not self.cursors_name_rows:
+            place = following
+        elif sent := rows[position:following]:
+            place = self.order(sent[-1])
+        cursor = base64.b64encode(json.dumps([[since, until], place, page + 1]).encode()).decode()
         pagination: dict[str, Any] = {"nextCursor": cursor if more else None}
         if request.params.get("includeTotal") == "true":
             pagination |= {"total": len(rows), "totalExact": True}

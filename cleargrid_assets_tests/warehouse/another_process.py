@@ -7,20 +7,27 @@ in `another_run`.
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+import duckdb
 
 from cleargrid_assets.warehouse.connection import connect
 
 Process = subprocess.Popen[str]
 
 
-def start(action: Callable[..., None], *arguments: str, environment: Mapping[str, str] | None = None) -> Process:
-    """Calls a function of a module, with strings, in a process of its own."""
+def start(
+    action: Callable[..., None],
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    below: Sequence[str] = (),
+) -> Process:
+    """Calls a function of a module, with strings, in a process of its own, or in one that a program starts."""
     call = f"import sys; from {action.__module__} import {action.__name__} as act; act(*sys.argv[1:])"
     return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", call, *arguments],
+        [*below, sys.executable, "-W", "ignore", "-c", call, *arguments],
         cwd=Path(__file__).parents[2],
         env={**os.environ, **(environment or {})},
         stdin=subprocess.PIPE,
@@ -31,8 +38,10 @@ def start(action: Callable[..., None], *arguments: str, environment: Mapping[str
 
 
 def hold(database: str, mode: str) -> None:
-    """Keeps the database open until standard input ends."""
-    with connect(database, read_only=mode == "read"):
+    """Keeps the database open until standard input ends, to `write` or `read`, or as a `foreign` program does."""
+    is_reader = mode in {"read", "foreign"}
+    is_ours = mode in {"read", "write"}
+    with connect(database, read_only=is_reader) if is_ours else duckdb.connect(database, read_only=is_reader):
         print("held", flush=True)
         sys.stdin.read()
 

@@ -1,6 +1,8 @@
 """Opening the database: wherever it is, whatever its name, and when somebody else has it."""
 
+import os
 import threading
+from contextlib import ExitStack
 from datetime import date, datetime, timezone
 from itertools import count
 from pathlib import Path
@@ -12,7 +14,8 @@ import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.warehouse import connection
-from cleargrid_assets.warehouse.connection import NewerFileError, WarehouseError, connect
+from cleargrid_assets.warehouse.connection import DamagedFileError, NewerFileError, WarehouseError, connect
+from cleargrid_assets.warehouse.lock import Lock
 from cleargrid_assets.warehouse.slices import StoredSlice
 from cleargrid_assets_tests.warehouse.another_process import Process, held_elsewhere
 from cleargrid_assets_tests.warehouse.files import write_newer_file
@@ -25,17 +28,17 @@ MAX_S = 60.0
 
 
 def let_go_before_attempt(last: int, process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ends the process before this attempt to open the database."""
+    """Ends the process before this attempt to lock the database."""
     attempts = count(1)
-    original = duckdb.connect
+    original = Lock.acquired
 
-    def attempt(*args: Any, **kwargs: Any) -> duckdb.DuckDBPyConnection:
+    def attempt(*args: Any, **kwargs: Any) -> Lock:
         if next(attempts) == last:
             let_go(process)
             process.wait()
         return original(*args, **kwargs)
 
-    monkeypatch.setattr(duckdb, "connect", attempt)
+    monkeypatch.setattr(Lock, "acquired", attempt)
 
 
 def let_go(process: Process) -> None:
@@ -66,7 +69,7 @@ def test_database_may_have_any_name_in_a_new_folder(tmp_path: Path, instance: dg
     assert warehouse.store_day(DAY_1, log("a"), log("b")) == Counts(2, 2, 0, 0)
     metadata = warehouse.store_for_metadata(warehouse.spooled({DAY_1: [log("a"), log("c")]}), DAY_1)[DAY_1]
     assert list(warehouse.frame(DAY_1)["public_id"]) == ["a", "c"]
-    assert {file.name for file in database.parent.iterdir()} == {database.name, f"{database.name}.spool"}
+    assert {file.name.removeprefix(database.name) for file in database.parent.iterdir()} == {"", ".lock", ".spool"}
     with duckdb.connect(str(database), read_only=True) as connection:
         assert len(connection.execute(metadata["Query"]).fetchall()) == 2
 
@@ -96,7 +99,7 @@ def test_a_file_of_a_newer_duckdb_is_refused_with_the_way_out(tmp_path: Path) ->
 
 def test_a_file_that_is_no_database_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "x.duckdb").write_text("something else entirely\n" * 1000)
-    with pytest.raises(duckdb.IOException, match="not a valid DuckDB database"), connect(str(tmp_path / "x.duckdb")):
+    with pytest.raises(DamagedFileError, match="not a valid DuckDB database"), connect(str(tmp_path / "x.duckdb")):
         pass
 
 
@@ -120,7 +123,7 @@ def test_long_wait_is_warned_about_once_with_its_reason(
             pass
     [told] = [record.getMessage() for record in caplog.records if record.name == connection.__name__]
     assert f"{warehouse.database} is in use elsewhere" in told
-    assert f"PID {holder.pid}" in told
+    assert f"It is held by PID {holder.pid} (python" in told
 
 
 def test_a_read_waits_for_a_writing_process_too(warehouse: Warehouse) -> None:
@@ -139,6 +142,17 @@ def test_giving_up_names_the_process_that_has_the_file_and_what_to_do(warehouse:
         assert "Close the other program" in str(gave_up.value)
 
 
+def test_reader_that_does_not_know_the_lock_blocks_writers_and_the_error_says_so(warehouse: Warehouse) -> None:
+    warehouse.store_day(DAY_1, log("a"))
+    with held_elsewhere(warehouse.database, "foreign") as holder:
+        assert len(warehouse.everything()) == 1
+        with pytest.raises(WarehouseError) as gave_up, connect(warehouse.database, lock_timeout_s=SOON_S):
+            pass
+        assert f"PID {holder.pid}" in str(gave_up.value)
+        assert "a notebook or a BI tool" in str(gave_up.value)
+        assert "cleargrid backup FILE" in str(gave_up.value)
+
+
 def test_readers_share_the_file_with_other_processes(warehouse: Warehouse) -> None:
     warehouse.store_day(DAY_1, log("a"))
     with held_elsewhere(warehouse.database, "read"):
@@ -155,9 +169,10 @@ def test_readers_of_one_process_share_the_file(warehouse: Warehouse) -> None:
 @pytest.mark.parametrize("reader_first", [True, False])
 def test_a_reader_and_a_writer_of_one_process_wait_for_each_other(warehouse: Warehouse, reader_first: bool) -> None:
     warehouse.store_day(DAY_1, log("a"))
-    with connect(warehouse.database, read_only=reader_first) as first:
+    with ExitStack() as first:
+        first.enter_context(connect(warehouse.database, read_only=reader_first))
         with (
-            pytest.raises(WarehouseError, match="in use elsewhere"),
+            pytest.raises(WarehouseError, match=rf"in use elsewhere .* PID {os.getpid()} \(this process\)"),
             connect(warehouse.database, read_only=not reader_first, lock_timeout_s=0),
         ):
             pass

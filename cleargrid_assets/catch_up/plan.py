@@ -1,0 +1,242 @@
+"""Decides which days are requested besides the usual ones. Everything it needs is passed to it."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import cached_property
+
+from cleargrid_assets.assets.analyses import ANALYSES
+from cleargrid_assets.assets.table_asset import DAYS_PER_RUN
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES
+from cleargrid_assets.warehouse.ledger import LedgerEntry
+
+DAYS_PER_TICK = 30
+"""Max days that one tick requests, and that are queued or running for the catch-up at a time."""
+
+MAX_FAILURES = 2
+"""A day whose runs failed this often is not requested again."""
+
+_EXPORTS = tuple(table.name for table in TABLES if table.is_export)
+_LOGS = COMMUNICATION_LOGS.name
+_TRAILING_DAYS = {analysis.table.name: analysis.trailing_days for analysis in ANALYSES}
+
+_LONGEST_COMPUTATION = timedelta(hours=1)
+"""Max time from reading the logs to storing what was computed from them."""
+
+TableDay = tuple[str, date]
+"""The name of a table, and a day."""
+
+Ledgers = Mapping[str, Mapping[date, LedgerEntry]]
+"""The entries of each table, by its name."""
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The runs so far.
+
+    Attributes:
+        in_progress: What queued and running runs cover.
+        failed_at: When runs that cover a day of a table failed or were cancelled.
+        materialized_at: When a day of an export was last stored, as Dagster knows. Needed only for days that the ledger
+            lacks and whose runs failed.
+        backfilling: Whether a run of a backfill is queued or running.
+        started_at: When runs started. Needed only for `CatchUp.concurrent_runs`.
+    """
+
+    in_progress: Collection[TableDay] = frozenset()
+    failed_at: Mapping[TableDay, Sequence[datetime]] = field(default_factory=dict)
+    materialized_at: Mapping[TableDay, datetime] = field(default_factory=dict)
+    backfilling: bool = False
+    started_at: Mapping[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One run to request.
+
+    Attributes:
+        first: The first day.
+        last: The last day.
+        tables: The derived tables to recompute; empty to fetch the days and compute every table.
+        failures: How many runs of the day have failed.
+    """
+
+    first: date
+    last: date
+    tables: frozenset[str] = frozenset()
+    failures: int = 0
+
+
+@dataclass(frozen=True)
+class _Due:
+    """A day to request, with the fields of `Request`."""
+
+    day: date
+    in_progress: bool
+    failures: int
+    tables: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class CatchUp:
+    """What is missing or outdated, and what to do about it.
+
+    Attributes:
+        ledgers: What is stored.
+        closed: All closed days, in order.
+        runs: The runs so far.
+        usual: The days that the tick requests anyway.
+    """
+
+    ledgers: Ledgers
+    closed: Sequence[date]
+    runs: Runs = Runs()
+    usual: Collection[date] = frozenset()
+
+    @cached_property
+    def missing(self) -> list[TableDay]:
+        """Closed days that an export lacks, by day. Days before its first stored day are not missing."""
+        found = []
+        for name in _EXPORTS:
+            entries = self.ledgers.get(name, {})
+            first = min(entries, default=None)
+            found += [(name, day) for day in self.closed if first and day > first and day not in entries]
+        return sorted(found, key=lambda cell: cell[1])
+
+    @cached_property
+    def outdated(self) -> list[TableDay]:
+        """Days of derived tables that are missing or older than rows they are computed from, by day.
+
+        A day needs the communication logs of its own day. The logs of the days before it may be missing.
+        """
+        return [
+            (name, day)
+            for name, day in self._derived_days
+            if day not in self._entries(name)
+            or any(self._is_newer(log, self._entries(name)[day]) for log in self._inputs(name, day))
+        ]
+
+    @property
+    def concurrent_runs(self) -> set[str]:
+        """Runs of derived days that another run may have overtaken: it stored logs after these runs had read them."""
+        return {
+            entry.run_id
+            for name, day in self._derived_days
+            if (entry := self._entries(name).get(day)) and entry.run_id
+            for log in self._inputs(name, day)
+            if log.run_id != entry.run_id and entry.stored_at - _LONGEST_COMPUTATION < log.stored_at <= entry.stored_at
+        }
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing but the usual days can be missing or outdated, whatever the runs were."""
+        return not self.concurrent_runs and all(day in self.usual for _, day in [*self.missing, *self.outdated])
+
+    def left_to_people(self) -> dict[TableDay, int]:
+        """The missing and outdated days that are not requested any more, with the number of their failed runs."""
+        return {
+            cell: self._failures(cell)
+            for cell in [*self.missing, *self.outdated]
+            if self._failures(cell) >= MAX_FAILURES
+        }
+
+    def requests(self) -> list[Request]:
+        """The runs to request, of missing days first, then by day."""
+        missing = list(self._due_missing())[:DAYS_PER_TICK]
+        outdated = list(self._due_outdated())[: DAYS_PER_TICK - len(missing)]
+        return [*_ranges(missing), *_ranges(outdated)]
+
+    def _due_missing(self) -> Iterator[_Due]:
+        for day, tables in _by_day(self.missing).items():
+            failures = max(self._failures((name, day)) for name in tables)
+            if day not in self.usual and failures < MAX_FAILURES:
+                yield _Due(day, any((name, day) in self.runs.in_progress for name in tables), failures)
+
+    def _due_outdated(self) -> Iterator[_Due]:
+        if self.runs.backfilling:
+            # A backfill recomputes later days itself, in runs that are not queued yet.
+            return
+        todo = [cell for cell in self.outdated if self._failures(cell) < MAX_FAILURES]
+        for day, tables in _by_day(todo).items():
+            if any(self._changing.intersection(_window(name, day)) for name in tables):
+                continue
+            yield _Due(
+                day,
+                any((name, day) in self.runs.in_progress for name in tables),
+                max(self._failures((name, day)) for name in tables),
+                frozenset(tables),
+            )
+
+    @cached_property
+    def _derived_days(self) -> list[TableDay]:
+        """The days that derived tables should have: those of the logs."""
+        days = sorted(self._entries(_LOGS).keys() & set(self.closed))
+        return [(name, day) for day in days for name in _TRAILING_DAYS]
+
+    @cached_property
+    def _changing(self) -> set[date]:
+        """The days whose logs are about to change, so that figures computed now would be outdated soon."""
+        missing = {day for name, day in self.missing if name == _LOGS and self._failures((name, day)) < MAX_FAILURES}
+        return missing | {day for name, day in self.runs.in_progress if name == _LOGS} | set(self.usual)
+
+    def _failures(self, cell: TableDay) -> int:
+        """The number of failed runs since the day of an export, or the inputs of a derived day, were last stored."""
+        name, day = cell
+        since = (
+            self.runs.materialized_at.get(cell)
+            if name in _EXPORTS
+            else max(log.stored_at for log in self._inputs(name, day))
+        )
+        return sum(since is None or at > since for at in self.runs.failed_at.get(cell, ()))
+
+    def _entries(self, name: str) -> Mapping[date, LedgerEntry]:
+        return self.ledgers.get(name, {})
+
+    def _inputs(self, name: str, day: date) -> list[LedgerEntry]:
+        """The stored days of the log that a derived day is computed from."""
+        logs = self._entries(_LOGS)
+        return [logs[each] for each in _window(name, day) if each in logs]
+
+    def _is_newer(self, log: LedgerEntry, derived: LedgerEntry) -> bool:
+        """Whether a day of the log was stored after it was read for a derived day, or may have been."""
+        if log.run_id == derived.run_id or derived.run_id is None:
+            return log.stored_at > derived.stored_at
+        return log.stored_at > self.runs.started_at.get(derived.run_id, derived.stored_at)
+
+
+def _window(name: str, day: date) -> list[date]:
+    """The days of the log that a derived day is computed from."""
+    return [day - timedelta(days=back) for back in range(_TRAILING_DAYS[name])]
+
+
+def _by_day(cells: Sequence[TableDay]) -> dict[date, list[str]]:
+    tables: dict[date, list[str]] = {}
+    for name, day in cells:
+        tables.setdefault(day, []).append(name)
+    return tables
+
+
+def _ranges(due: Sequence[_Due]) -> Iterator[Request]:
+    """Requests for the days that are not in progress. Days that failed are alone, so that they fail no other day."""
+    waiting: list[_Due] = []
+    for each in [day for day in due if not day.in_progress]:
+        if waiting and not _continues(waiting, each):
+            yield _request(waiting)
+            waiting = []
+        waiting.append(each)
+    if waiting:
+        yield _request(waiting)
+
+
+def _continues(waiting: Sequence[_Due], next_: _Due) -> bool:
+    last = waiting[-1]
+    return (
+        len(waiting) < DAYS_PER_RUN
+        and next_.day - last.day == timedelta(days=1)
+        and next_.tables == last.tables
+        and next_.failures == last.failures == 0
+    )
+
+
+def _request(days: Sequence[_Due]) -> Request:
+    return Request(days[0].day, days[-1].day, days[0].tables, days[0].failures)

@@ -1,0 +1,85 @@
+"""Which SQL statements `cleargrid sql` runs: those that cannot change the database.
+
+DuckDB refuses to change a database that is open to read. But it would attach the file again to write, by another name
+of it, and write an exported file over it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from cleargrid_assets.warehouse.connection import file_of
+
+_ALLOWED = {
+    duckdb.StatementType.SELECT,
+    duckdb.StatementType.EXPLAIN,
+    duckdb.StatementType.SET,
+    duckdb.StatementType.VARIABLE_SET,
+    duckdb.StatementType.CALL,
+    duckdb.StatementType.CREATE,  # DuckDB allows what is temporary
+    duckdb.StatementType.COPY,
+}
+
+
+class NotReadOnlyError(Exception):
+    """A statement could change the database."""
+
+
+def refuse_changes(statements: Sequence[duckdb.Statement], file: Path) -> None:
+    """Checks all statements before the first one runs.
+
+    Args:
+        statements: The statements.
+        file: The database file.
+
+    Raises:
+        NotReadOnlyError: One of them could change the database.
+    """
+    for statement in statements:
+        words = _words(statement.query)
+        is_copy = statement.type == duckdb.StatementType.COPY
+        if statement.type not in _ALLOWED or ("copy" in words and not is_copy):
+            raise NotReadOnlyError(
+                f"{words[0].upper()} is not for `cleargrid sql`, which takes queries and COPY ... TO. For anything "
+                "else, open a copy with DuckDB: `cleargrid backup FILE` makes one."
+            )
+        if is_copy:
+            _refuse_own_files(words, file)
+
+
+def _refuse_own_files(words: Sequence[str], file: Path) -> None:
+    target = _target(words)
+    if target is None:
+        raise NotReadOnlyError("COPY needs TO with a path in single quotes.")
+    resolved = target.expanduser().resolve()
+    own = file.resolve()
+    # A folder that holds the database could be emptied: COPY has an option for that.
+    if (
+        own.is_relative_to(resolved)
+        or (resolved.parent == own.parent and resolved.name.startswith(f"{own.name}."))
+        or (resolved.exists() and own.exists() and resolved.samefile(own))
+    ):
+        raise NotReadOnlyError(f"COPY to {target} would overwrite files of the database. Name another file.")
+
+
+def _target(words: Sequence[str]) -> Path | None:
+    """The path after the last TO outside of parentheses."""
+    depth, target = 0, None
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        depth += {"(": 1, ")": -1}.get(word, 0)
+        if depth == 0 and word == "to":
+            target = following
+    if target is None or not target.startswith("'"):
+        return None
+    path = target[1:-1].replace("''", "'")
+    return file_of(path) or Path(path)
+
+
+def _words(query: str) -> list[str]:
+    """The words and signs of a statement: keywords in lower case, texts in their quotes."""
+    places = [place for place, kind in duckdb.tokenize(query) if kind != duckdb.token_type.comment]
+    return [
+        word if word.startswith("'") else word.lower()
+        for word in (query[start:end].strip() for start, end in zip(places, [*places[1:], len(query)], strict=True))
+    ]

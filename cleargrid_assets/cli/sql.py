@@ -1,0 +1,52 @@
+"""`cleargrid sql`: queries, with the project's lock."""
+
+import csv
+import sys
+
+import click
+import duckdb
+
+from cleargrid_assets.cli.read_only import NotReadOnlyError, refuse_changes
+from cleargrid_assets.settings import Settings
+from cleargrid_assets.warehouse.connection import connect, file_of
+
+_ROWS_AT_A_TIME = 10_000
+
+
+def run_sql(settings: Settings, query: str, *, as_csv: bool) -> None:
+    """Runs the statements and prints their rows.
+
+    Raises:
+        click.ClickException: There is no database, or a statement is wrong or could change the database.
+        WarehouseError: The database cannot be opened.
+    """
+    file = file_of(settings.database)
+    if file is not None and not file.exists():
+        raise click.ClickException(f"{settings.database} does not exist. The first run creates it.")
+    with connect(settings.database, read_only=True) as connection:
+        try:
+            statements = connection.extract_statements(query)
+            if file is not None:
+                refuse_changes(statements, file)
+            for statement in statements:
+                rows = connection.sql(statement)
+                if rows is not None:
+                    (_print_csv if as_csv else _print_table)(rows)
+        except NotReadOnlyError as error:
+            raise click.ClickException(str(error)) from error
+        except duckdb.Error as error:
+            # Without the lines that repeat the statement.
+            said = " ".join(str(error).partition("\n\nLINE ")[0].split())
+            raise click.ClickException(said) from error
+
+
+def _print_table(rows: duckdb.DuckDBPyRelation) -> None:
+    click.echo(str(rows), nl=False)
+
+
+def _print_csv(rows: duckdb.DuckDBPyRelation) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(rows.columns)
+    texts = rows.select("COLUMNS(*)::VARCHAR")
+    while some := texts.fetchmany(_ROWS_AT_A_TIME):
+        writer.writerows(some)

@@ -1,0 +1,125 @@
+"""What ticks request of a real database and a real Dagster instance, until every day is exact."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import date, datetime, timezone
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from cleargrid_assets.assets.table_asset import asset_key
+from cleargrid_assets.automation import daily_job, daily_schedule, resync_recent_days_schedule
+from cleargrid_assets.catch_up import requests
+from cleargrid_assets.catch_up.requests import CATCH_UP
+from cleargrid_assets.contracts import TABLES
+from cleargrid_assets.partitions import RANGE_END, RANGE_START
+from cleargrid_assets.schema import EXTRACTED_AT
+from cleargrid_assets.warehouse.connection import transaction
+from cleargrid_assets.warehouse.ledger import prepare_ledger, write_entries
+from cleargrid_assets_tests.assets.project import PARTITION, WEEK, Project
+from cleargrid_assets_tests.catch_up.world import entry
+
+FIRST, YESTERDAY = date(2026, 1, 1), ("2026-01-13", "2026-01-13")
+
+
+@pytest.fixture
+def recorded(project: Project, tmp_path: Path) -> Iterator[Project]:
+    """The project with a history on disk. A tick with an ephemeral one has no access to runs."""
+    folder = tmp_path / "dagster"
+    folder.mkdir()
+    with dg.DagsterInstance.local_temp(str(folder)) as instance:
+        yield replace(project, instance=instance).given(CLEARGRID_RESYNC_DAYS="1")
+
+
+def tick(project: Project, schedule: dg.ScheduleDefinition, at: str) -> list[dg.RunRequest]:
+    """The run requests of a tick."""
+    with project.entered() as defs:
+        context = dg.build_schedule_context(
+            instance=project.instance,
+            scheduled_execution_time=datetime.fromisoformat(at).replace(tzinfo=timezone.utc),
+            repository_def=defs.get_repository_def(),
+        )
+        return list(defs.resolve_schedule_def(schedule.name).evaluate_tick(context).run_requests or [])
+
+
+def span(request: dg.RunRequest) -> tuple[str, str]:
+    day = request.tags.get(PARTITION)
+    return (day, day) if day else (request.tags[RANGE_START], request.tags[RANGE_END])
+
+
+def run(project: Project, request: dg.RunRequest) -> None:
+    """Runs what was requested."""
+    first, last = (date.fromisoformat(key) for key in span(request))
+    keys = request.asset_selection or [asset_key(table) for table in TABLES]
+    only = [table for table in TABLES if asset_key(table) in keys]
+    found = project.materialize(first, last, only=only, checked=False)
+    assert found.success, found.failure
+
+
+def store_first_day(project: Project) -> None:
+    """Writes a ledger in which every table has the first day."""
+    with transaction(str(project.database), 1.0) as connection:
+        prepare_ledger(connection, [], lambda _table, _days: set())
+        write_entries(connection, [entry(table.name, FIRST, datetime.now(timezone.utc)) for table in TABLES])
+
+
+def test_five_days_of_downtime_heal_exactly(recorded: Project, week: Project) -> None:
+    recorded.materialize(FIRST, checked=False)
+    # The machine was off for five days. Then somebody materialized the latest day only.
+    recorded.materialize(date(2026, 1, 7), checked=False)
+
+    usual, *missing = tick(recorded, daily_schedule, "2026-01-09 01:00")
+    assert span(usual) == ("2026-01-08", "2026-01-08")
+    assert [(span(each), each.tags[CATCH_UP], each.asset_selection) for each in missing] == [
+        (("2026-01-02", "2026-01-06"), "missing", None)
+    ]
+    for request in (usual, *missing):
+        run(recorded, request)
+
+    usual, *outdated = tick(recorded, resync_recent_days_schedule, "2026-01-09 04:00")
+    assert span(usual) == ("2026-01-08", "2026-01-08")
+    assert [(span(each), each.tags[CATCH_UP]) for each in outdated] == [(("2026-01-07", "2026-01-07"), "outdated")]
+    assert {key.path[-1] for key in outdated[0].asset_selection or []} == {"reach_by_attempt", "operational_health"}
+    run(recorded, outdated[0])
+    assert len(tick(recorded, daily_schedule, "2026-01-09 01:00")) == 1
+
+    for table in TABLES:
+        columns = ", ".join(f'"{name}"' for name in table.column_names if name != EXTRACTED_AT)
+        of_week = (
+            f"SELECT {columns} FROM log.cleargrid.{table.name} WHERE communicated_date <= '{WEEK[1]}' ORDER BY ALL"
+        )
+        assert recorded.ask(of_week) == week.ask(of_week)
+
+
+def test_days_are_not_requested_while_they_run(recorded: Project) -> None:
+    store_first_day(recorded)
+    found = [span(each) for each in tick(recorded, daily_schedule, "2026-01-14 01:00")]
+    assert found == [("2026-01-13", "2026-01-13"), ("2026-01-02", "2026-01-11"), ("2026-01-12", "2026-01-12")]
+    tags = {RANGE_START: "2026-01-02", RANGE_END: "2026-01-11"}
+    running = dg.DagsterRun(job_name=daily_job.name, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    recorded.instance.add_run(running)
+    usual, alone = tick(recorded, resync_recent_days_schedule, "2026-01-14 04:00")
+    assert [span(usual), span(alone)] == [found[0], found[2]]
+    assert usual.run_key != alone.run_key
+
+
+def test_busy_database_does_not_keep_a_tick_from_its_usual_days(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_first_day(project)
+    monkeypatch.setattr(requests, "_LOCK_TIMEOUT_S", 0.1)
+    with closing(duckdb.connect(str(project.database))):
+        assert [span(each) for each in tick(project, daily_schedule, "2026-01-14 01:00")] == [YESTERDAY]
+
+
+def test_damaged_database_does_not_keep_a_tick_from_its_usual_days(project: Project) -> None:
+    project.database.write_bytes(b"torn" * 4096)
+    assert [span(each) for each in tick(project, daily_schedule, "2026-01-14 01:00")] == [YESTERDAY]
+
+
+def test_tick_does_not_create_a_database(project: Project) -> None:
+    assert [span(each) for each in tick(project, daily_schedule, "2026-01-14 01:00")] == [YESTERDAY]
+    assert not project.database.exists()

@@ -1,0 +1,140 @@
+"""The fault matrix: a day in the table is the day at the source, or the table is as it was and the error says why."""
+
+import logging
+import os
+import random
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from cleargrid_assets_tests.exports.api import Answer, Api, Request, serving
+from cleargrid_assets_tests.torture.campaign import Campaign, hurried, project_of
+from cleargrid_assets_tests.torture.conftest import Torture
+from cleargrid_assets_tests.torture.kinds import KINDS
+from cleargrid_assets_tests.torture.source import Source
+
+MIXTURES = 30
+"""Mixtures of faults in the usual tests; `make torture` tries others, and more."""
+
+Begin = Callable[[int], Campaign]
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Api]:
+    """One server for all campaigns, because definitions are made again for each address."""
+    with serving(Api()) as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def folder(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the database of all campaigns is. The environment is set for all of them, because runs overlap."""
+    folder = tmp_path_factory.mktemp("matrix")
+    with patch.dict(os.environ, project_of(api, folder).environment):
+        yield folder
+
+
+@pytest.fixture
+def begin(api: Api, folder: Path, caplog: pytest.LogCaptureFixture) -> Begin:
+    """Begins a campaign: the source's first rows are stored, and then some of them change."""
+    caplog.set_level(logging.DEBUG)
+
+    def begun(seed: int) -> Campaign:
+        luck = random.Random(seed)  # noqa: S311 - not for secrets
+        project = project_of(api, folder)
+        first = folder / "first.duckdb"
+        shutil.rmtree(f"{project.database}.spool", ignore_errors=True)
+        _reset(api)
+        if first.exists():
+            shutil.copy(first, project.database)
+        campaign = Campaign(project, Source(api, luck), luck, caplog)
+        if not first.exists():
+            assert campaign.attempt() == ""
+            shutil.copy(project.database, first)
+        campaign.source.change()
+        return campaign
+
+    return begun
+
+
+def _reset(api: Api) -> None:
+    """The documented behaviour, while the server goes on running."""
+    vars(api).update(vars(Api(cursors_name_rows=True, url=api.url)))
+
+
+def meet(campaign: Campaign, names: Sequence[str]) -> str:
+    """One run that meets these faults, and says why it failed if it did."""
+    kinds = [KINDS[name] for name in names]
+    faults = [kind.start(campaign) for kind in kinds]
+
+    def fault(request: Request, answer: Answer) -> Answer:
+        for each in faults:
+            answer = each(request, answer)
+        return answer
+
+    campaign.source.api.fault = fault
+    with ExitStack() as stack:
+        stack.enter_context(hurried(next((kind.timeouts for kind in kinds if kind.timeouts), None)))
+        for kind in kinds:
+            stack.enter_context(kind.around(campaign.luck))
+        said = campaign.attempt()
+    assert campaign.broken == []
+    return said
+
+
+def recover(campaign: Campaign) -> None:
+    """One run without faults, which must succeed."""
+    _reset(campaign.source.api)
+    campaign.source.hold(list(campaign.source.rows.values()))
+    assert campaign.attempt() == ""
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_fault_alone_leaves_the_day_exact_or_as_it_was(begin: Begin, name: str) -> None:
+    campaign = begin(1)
+    said = meet(campaign, [name])
+    says = KINDS[name].says
+    if says is None:
+        assert said == ""
+    elif says:
+        assert said
+        assert re.search(says, said)
+    if said:
+        recover(campaign)
+
+
+def try_mixture(campaign: Campaign, seed: int) -> bool:
+    """Meets some faults at once, up to twice, and recovers. Returns whether the first run stored the days."""
+    names = [name for name in KINDS if name in set(campaign.luck.sample(list(KINDS), campaign.luck.randint(2, 4)))]
+    stored = True
+    for _ in range(campaign.luck.randint(1, 2)):
+        try:
+            stored = not meet(campaign, names) and stored
+            if campaign.luck.random() < 0.5:
+                campaign.damage_spools()
+        except AssertionError as error:
+            raise AssertionError(f"mixture {seed}: {', '.join(names)}") from error
+    try:
+        recover(campaign)
+    except AssertionError as error:
+        raise AssertionError(f"after mixture {seed}: {', '.join(names)}") from error
+    return stored
+
+
+@pytest.mark.parametrize("seed", range(MIXTURES))
+def test_mixture_of_faults_leaves_the_day_exact_or_as_it_was(begin: Begin, seed: int) -> None:
+    try_mixture(begin(seed), seed)
+
+
+@pytest.mark.torture
+def test_many_mixtures_leave_the_day_exact_or_as_it_was(begin: Begin, torture: Torture) -> None:
+    count = torture.size("mixtures")
+    stored = sum(
+        try_mixture(begin(seed), seed) for seed in torture.watched("mixtures", range(MIXTURES, MIXTURES + count))
+    )
+    torture.figure("mixtures of faults", f"{count:,}; {stored:,} were stored in spite of them")

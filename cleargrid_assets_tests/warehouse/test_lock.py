@@ -1,0 +1,135 @@
+"""The project's own lock: who excludes whom, and what is said of it."""
+
+import os
+import stat
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from cleargrid_assets.warehouse import io_manager, lock
+from cleargrid_assets.warehouse.connection import WarehouseError, connect, exclusively
+from cleargrid_assets.warehouse.lock import Lock, LockedError, lock_file
+from cleargrid_assets.warehouse.resource import WarehouseResource
+from cleargrid_assets_tests.warehouse.another_process import held_elsewhere
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    with connect(str(tmp_path / "x.duckdb")):
+        pass
+    return tmp_path / "x.duckdb"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "waits"), [(True, True, True), (True, False, True), (False, True, True), (False, False, False)]
+)
+def test_only_shared_locks_are_held_together(tmp_path: Path, first: bool, second: bool, waits: bool) -> None:
+    held = Lock.acquired(tmp_path / "x", exclusive=first)
+    if waits:
+        with pytest.raises(LockedError, match=rf"PID {os.getpid()} \(this process\)"):
+            Lock.acquired(tmp_path / "x", exclusive=second)
+    else:
+        Lock.acquired(tmp_path / "x", exclusive=second).release()
+    held.release()
+    Lock.acquired(tmp_path / "x", exclusive=True).release()
+
+
+def test_lock_is_released_although_a_forked_process_lives_on(tmp_path: Path) -> None:
+    held = Lock.acquired(tmp_path / "x", exclusive=True)
+    inherited = os.dup(held._descriptor)  # as in a forked process
+    held.release()
+    Lock.acquired(tmp_path / "x", exclusive=True).release()
+    os.close(inherited)
+
+
+def test_lock_is_held_from_opening_to_closing_and_stays(database: Path) -> None:
+    with connect(str(database)), pytest.raises(LockedError):
+        Lock.acquired(database, exclusive=False)
+    Lock.acquired(database, exclusive=True).release()
+    assert lock_file(database) == database.with_name("x.duckdb.lock")
+    assert stat.S_IMODE(lock_file(database).stat().st_mode) == 0o600
+    assert not os.get_inheritable(Lock.acquired(database, exclusive=False)._descriptor)
+
+
+def test_all_names_of_a_file_share_a_lock(database: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.duckdb").symlink_to(database)
+    (tmp_path / "folder").symlink_to(tmp_path)
+    names = (tmp_path / "link.duckdb", tmp_path / "folder" / "x.duckdb", f"file://{database}", f"file:{database}")
+    for name in names:
+        with connect(str(name)), pytest.raises(LockedError):
+            Lock.acquired(database, exclusive=False)
+    assert [path.name for path in tmp_path.glob("*.lock")] == ["x.duckdb.lock"]
+
+
+@pytest.mark.parametrize("mode", ["write", "read"])
+def test_waiting_writer_is_told_who_holds_the_lock_without_arguments(database: Path, mode: str) -> None:
+    with held_elsewhere(str(database), mode) as holder:
+        with pytest.raises(WarehouseError) as gave_up, connect(str(database), lock_timeout_s=0):
+            pass
+        assert f"PID {holder.pid} (python" in str(gave_up.value)
+        assert "sys.argv" not in str(gave_up.value)
+
+
+def test_holder_is_another_process_where_the_system_lists_no_locks(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "_PROC", tmp_path)
+    with connect(str(database)), pytest.raises(LockedError, match="held by another process"):
+        Lock.acquired(database, exclusive=True)
+
+
+def test_lock_that_may_not_be_opened_names_its_file_and_the_reason(database: Path) -> None:
+    lock_file(database).unlink()
+    lock_file(database).mkdir()
+    with (
+        pytest.raises(WarehouseError, match=r"x\.duckdb\.lock, cannot be taken: Is a directory"),
+        connect(str(database)),
+    ):
+        pass
+
+
+def test_failed_opening_releases_the_lock(database: Path) -> None:
+    database.write_text("no database")
+    with pytest.raises(WarehouseError, match="not a valid DuckDB database"), connect(str(database)):
+        pass
+    Lock.acquired(database, exclusive=True).release()
+
+
+def test_waiting_for_a_foreign_program_does_not_keep_readers_out(database: Path) -> None:
+    with held_elsewhere(str(database), "foreign"):
+        with pytest.raises(WarehouseError, match="DuckDB says"), connect(str(database), lock_timeout_s=0):
+            pass
+        with connect(str(database), read_only=True, lock_timeout_s=0):
+            pass
+
+
+def test_memory_has_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with connect(":memory:"), connect(":memory:"), exclusively(":memory:", 0):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_exclusive_use_waits_for_a_foreign_writer_but_not_for_damage(database: Path) -> None:
+    with held_elsewhere(str(database)), pytest.raises(WarehouseError), exclusively(str(database), 0):
+        pass
+    database.write_text("no database")
+    with exclusively(str(database), 0), pytest.raises(LockedError):
+        Lock.acquired(database, exclusive=False)
+
+
+def test_stock_manager_loads_under_the_exclusive_lock(database: Path) -> None:
+    class Stock(dg.IOManager):
+        def load_input(self, context: dg.InputContext) -> str:
+            with pytest.raises(LockedError):
+                Lock.acquired(database, exclusive=False)
+            return "loaded"
+
+        def handle_output(self, context: dg.OutputContext, obj: object) -> None:
+            raise NotImplementedError
+
+    manager = io_manager._Manager(WarehouseResource(database=str(database)), None, Stock())
+    context = dg.build_input_context(dagster_type=dg.PythonObjectDagsterType(pd.DataFrame))
+    assert manager.load_input(context) == "loaded"
