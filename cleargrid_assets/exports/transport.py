@@ -233,8 +233,9 @@ class Transport:
         ) as response:
             if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
                 raise failed_answer(response, quotes_server=request.quotes_server)
+            body = read_body(response.raw, MAX_BODY)
             stats.note_age(response.headers.get("Age"))
-            return read_body(response.raw, MAX_BODY)
+            return body
 
     def _failure(self, exchange: Exchange, error: Exception | None = None) -> ExportsError:
         if self._closing.is_set():
