@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cleargrid_assets.exports.count import Count, count_rows
 from cleargrid_assets.exports.errors import ExportsError
 from cleargrid_assets.exports.folder_locks import FolderLocks
+from cleargrid_assets.exports.futures import first_done
 from cleargrid_assets.exports.open_files import limit_reached
 from cleargrid_assets.exports.quarantine import TooManyBadRowsError, check_share, distinct
 from cleargrid_assets.exports.spool import MAX_AGE, Spool, remove_abandoned
@@ -84,7 +85,20 @@ class FetchedDay:
             metadata["source_rows"] = self.count.rows
         if self.count.note is not None:
             metadata["source_rows_note"] = self.count.note
+        if stats.cached:
+            metadata["cached_answers"] = stats.cached
         return metadata
+
+    @property
+    def warning(self) -> str | None:
+        """What a person should know of a day that was fetched all the same."""
+        stats = self.report.stats
+        if not stats.cached:
+            return None
+        return (
+            f"{counted(stats.cached, 'answer')} came from a cache, up to {stats.max_age_s:,} s old, although none may be. "
+            "Rows may be missing or old. Ask who runs the proxy or the API to exclude the exports from the cache."
+        )
 
 
 @dataclass(frozen=True)
@@ -135,7 +149,7 @@ def fetch(
             on_progress=lambda day, report: log(_progress(day, report)),
             counts={day: counting.count for day, counting in countings.items()},
         )
-        counts = {day: counting.count.result() for day, counting in countings.items()}
+        counts = {day: first_done([counting.count]).pop().result() for day, counting in countings.items()}
         for day, report in reports.items():
             exact = counts[day].rows if counts[day].is_exact else None
             check_share(day, distinct(report.quarantined), report.rows, exact)
