@@ -15,11 +15,11 @@ def test_wait_is_left_every_second_so_that_signals_are_noticed(monkeypatch: pyte
     timeouts: list[float] = []
     wait = futures.wait
 
-    def noted(*args: Any, timeout: float, **kwargs: Any) -> Any:
+    def noted(waited: Any, timeout: float, return_when: str) -> Any:
         timeouts.append(timeout)
         if len(timeouts) == 3:
             late.set_result(7)
-        return wait(*args, timeout=0, **kwargs)
+        return wait(waited, timeout=0, return_when=return_when)
 
     monkeypatch.setattr(futures, "wait", noted)
     assert first_done([late, never]) == {late}
