@@ -48,6 +48,7 @@ class Entry(msgspec.Struct, tag="page"):
         unknown_fields: Fields outside the contract, with the number of rows that have them.
         quarantined: Rows that break the contract. They are not among the rows.
         mended_texts: How many free texts had invalid UTF-8, which is replaced.
+        repeated_rows: Rows that came before in the same sequence of pages.
         length: Bytes of the rows.
         checksum: CRC-32 of the rows.
     """
@@ -57,6 +58,7 @@ class Entry(msgspec.Struct, tag="page"):
     unknown_fields: Mapping[str, int] = msgspec.field(default_factory=dict)
     quarantined: Sequence[QuarantinedRow] = ()
     mended_texts: int = 0
+    repeated_rows: int = 0
     length: int = 0
     checksum: int = 0
 
@@ -89,7 +91,6 @@ class Spool:
         name: str,
         fingerprint: str,
         now: datetime,
-        *,
         not_before: datetime | None = None,
         locks: FolderLocks | None = None,
     ) -> "Spool":
@@ -118,11 +119,11 @@ class Spool:
             is_taken = locks.take(folder)
         except FileNotFoundError:
             # Another run has just removed the folder.
-            return cls.open(root, name, fingerprint, now, not_before=not_before, locks=locks)
+            return cls.open(root, name, fingerprint, now, not_before, locks)
         if not is_taken:
             # Another run is fetching the same day: leave its spool alone.
             name = f"{name}-{uuid.uuid4().hex[:8]}"
-            return cls.open(root, name, fingerprint, now, not_before=not_before, locks=locks)
+            return cls.open(root, name, fingerprint, now, not_before, locks)
         try:
             kept = _read_journal(folder, fingerprint, now, not_before)
             # Later than the stored fetch, even if the clock of its machine was ahead: that fetch is known to be over.
