@@ -103,6 +103,7 @@ def test_digits_of_any_script_are_digits(zero: str) -> None:
         ("<img src=x onerror=alert(1)>", "img [masked]"),
         ("<script>alert</script>", "script alert script"),
         ("*bold* `code` | cell", "bold [masked] cell"),
+        ("see www.host.example now", "see [masked] now"),
         ("two\nlines\r\tand tabs", "two lines and tabs"),
         ("\0null", "null"),
         ("🙂", MASK),
