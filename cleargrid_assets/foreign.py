@@ -76,6 +76,8 @@ def presentable_id(text: object) -> str:
     written = str(text)
     if _WHOLE_ID.fullmatch(written):
         return written
+    if written.startswith(MASK):
+        return MASK + _CUT
     beginning = presentable(written[:_MAX_OF_ID])
     return f"{beginning}{_CUT}" if len(written) > _MAX_OF_ID else beginning
 

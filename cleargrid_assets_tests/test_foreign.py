@@ -159,6 +159,7 @@ def test_a_megabyte_is_presented_in_a_tenth_of_a_second(unit: str) -> None:
 )
 def test_an_id_is_shown_whole_only_in_the_form_of_an_id(written: str, shown: str) -> None:
     assert presentable_id(written) == shown
+    assert presentable_id(shown) == shown
 
 
 def test_fifty_words_are_shown_and_the_others_counted() -> None:
