@@ -108,3 +108,13 @@ def test_fields_with_dangerous_names_fail_no_run(hostile: Project, api: Api) -> 
     assert run.success, run.failure
     assert run.metadata(COMMUNICATION_LOGS, DAY)["unknown_fields"] == [["__class__", 398], ["__enum__", 398]]
     assert not run.check("no_new_fields").passed
+
+
+def test_rows_that_the_source_repeats_and_counts_are_a_warning(hostile: Project, api: Api) -> None:
+    rows = rows_at(EVENLY)
+    api.rows = [*rows, rows[5], rows[9]]
+    run = hostile.materialize(DAY, only=LOG)
+    assert len(hostile.rows(COMMUNICATION_LOGS)) == 400
+    found = run.check("source_agrees")
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert "more than once" in str(found.description)
