@@ -84,7 +84,20 @@ class FetchedDay:
             metadata["source_rows"] = self.count.rows
         if self.count.note is not None:
             metadata["source_rows_note"] = self.count.note
+        if stats.cached:
+            metadata["cached_answers"] = stats.cached
         return metadata
+
+    @property
+    def warning(self) -> str | None:
+        """What a person should know of a day that was fetched all the same."""
+        stats = self.report.stats
+        if not stats.cached:
+            return None
+        return (
+            f"{counted(stats.cached, 'answer')} came from a cache, up to {stats.max_age_s:,} s old, although none may be. "
+            "Rows may be missing or old. Ask who runs the proxy or the API to exclude the exports from the cache."
+        )
 
 
 @dataclass(frozen=True)

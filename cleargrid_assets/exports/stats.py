@@ -1,10 +1,13 @@
 """Counts of requests, and the report of a day."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 
 from cleargrid_assets.exports.spool import Entry
 from cleargrid_assets.schema import QuarantinedRow
+
+_AGE = re.compile("[0-9]{1,10}(?![0-9])")
 
 
 @dataclass
@@ -16,12 +19,23 @@ class RequestStats:
         retries: How many of them repeated a request after a transient failure.
         timeouts: How many of them timed out.
         refreshes: New access tokens.
+        cached: Answers that a cache had kept, according to their header `Age`.
+        max_age_s: Age of the oldest of them, in seconds.
     """
 
     requests: int = 0
     retries: int = 0
     timeouts: int = 0
     refreshes: int = 0
+    cached: int = 0
+    max_age_s: int = 0
+
+    def note_age(self, age: str | None) -> None:
+        """Notes the header `Age` of an answer, which only caches add."""
+        seconds = int(found[0]) if age and (found := _AGE.match(age)) else 0
+        if seconds > 0:
+            self.cached += 1
+            self.max_age_s = max(self.max_age_s, seconds)
 
     def add(self, other: "RequestStats") -> None:
         """Adds other counts to these."""
@@ -29,6 +43,8 @@ class RequestStats:
         self.retries += other.retries
         self.timeouts += other.timeouts
         self.refreshes += other.refreshes
+        self.cached += other.cached
+        self.max_age_s = max(self.max_age_s, other.max_age_s)
 
 
 @dataclass

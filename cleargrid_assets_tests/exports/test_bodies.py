@@ -31,7 +31,16 @@ def test_nan_is_left_to_the_caller() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"secret", b'{"a": "secr', b'{"a": 1} secret', b"\xef\xbb", codecs.BOM_UTF8, b"[" * 100_000, b"9" * 5000 + b"x"],
+    [
+        b"",
+        b"secret",
+        b'{"a": "secr',
+        b'{"a": 1} secret',
+        b"\xef\xbb",
+        codecs.BOM_UTF8,
+        b"[" * 100_000,
+        b"9" * 5000 + b"x",
+    ],
 )
 def test_body_that_is_not_json_is_refused_without_being_shown(body: bytes) -> None:
     with pytest.raises(BodyError, match=f"response of {len(body):,} bytes") as caught:

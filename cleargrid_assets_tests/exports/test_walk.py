@@ -163,7 +163,7 @@ def test_no_page_request_asks_for_the_count(api: Api, tmp_path: Path) -> None:
     assert not [request for request in api.data_requests if "includeTotal" in request.params]
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 302])
+@pytest.mark.parametrize("status", [400, 403, 404])
 def test_final_status_fails_the_day_after_one_request(api: Api, tmp_path: Path, status: int) -> None:
     api.fault = failing(status, "no such lender")
     with pytest.raises(ExportsError) as caught:
