@@ -1,6 +1,7 @@
 """What an answer says besides its rows: whether it succeeded, what follows, and which window the server used."""
 
 import re
+from collections.abc import Collection
 from http import HTTPStatus
 from typing import Any
 
@@ -126,7 +127,7 @@ def check_window_as_read(meta: Any, window: Window) -> None:
         )
 
 
-def _is_absent_or(value: object, good: "frozenset[str] | set[str]") -> bool:
+def _is_absent_or(value: object, good: Collection[str]) -> bool:
     """Whether a value is null or one of the words. Numbers and booleans are compared as JSON writes them."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)

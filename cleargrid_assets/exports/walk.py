@@ -236,7 +236,7 @@ class _Walk:
         """The server's exact count of the day, if it is there by now."""
         counting = self._counts.get(day)
         count = counting.result() if counting and counting.done() else None
-        return count.rows if count and count.is_exact else None
+        return count.exact_rows if count else None
 
     def _supersede(self, day: str) -> None:
         """Drops all parts of the day."""

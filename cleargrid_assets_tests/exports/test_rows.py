@@ -1,8 +1,6 @@
 """One page: which rows come out, and what is said of them."""
 
-import json
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
