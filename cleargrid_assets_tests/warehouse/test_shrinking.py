@@ -31,9 +31,7 @@ def rows(number: int, day: date = DAY_1) -> list[dict[str, Any]]:
     return [log(f"{day} {each}", day) for each in range(number)]
 
 
-def fetched(
-    warehouse: Warehouse, days: dict[date, int], source_rows: int | None = None, **values: Any
-) -> SpooledSlice:
+def fetched(warehouse: Warehouse, days: dict[date, int], source_rows: int | None = None, **values: Any) -> SpooledSlice:
     """Days with a number of rows each, of which the source counts another number."""
     slice_ = warehouse.spooled({day: rows(number, day) for day, number in days.items()}, extracted_at=LATER)
     partitions = [replace(partition, source_rows=source_rows) for partition in slice_.partitions]
