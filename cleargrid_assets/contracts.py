@@ -32,7 +32,14 @@ COMMUNICATION_LOG_FIELDS: tuple[Column, ...] = (
     Column("status", "VARCHAR", "Result of the communication, as the API sent it (an open list)."),
     Column("from", "VARCHAR", "Originating address or number.", personal=True),
     Column("to", "VARCHAR", "Destination address or number.", personal=True),
-    Column("subject", "VARCHAR", "Subject line, where there is one, as in e-mail.", nullable=True, personal=True),
+    Column(
+        "subject",
+        "VARCHAR",
+        "Subject line, where there is one, as in e-mail.",
+        nullable=True,
+        personal=True,
+        free_text=True,
+    ),
     Column("duration", "DOUBLE", "Length in seconds, with fractions; NULL when not applicable.", nullable=True),
     Column("communicated_at", "TIMESTAMPTZ", "Instant of the communication; decides the business day."),
     Column("created_at", "TIMESTAMPTZ", "Instant at which the platform created the row."),
@@ -63,6 +70,7 @@ days are fetched again; the metadata of a run says what changed.
 Source: ClearGrid Exports API, section S4, dataset D21 (Communication Logs).""",
     key=("public_id",),
     version_column="updated_at",
+    quarantine="quarantined_rows",
 )
 
 ATTEMPT_FUNNEL = Table(
@@ -245,3 +253,37 @@ TABLES: tuple[Table, ...] = (
     HOURLY_REACH,
     OPERATIONAL_HEALTH,
 )
+
+DAYS = Table(
+    name="days",
+    columns=(
+        Column("table_name", "VARCHAR", "The table, such as `communication_logs`."),
+        _DAY,
+        Column("row_count", "BIGINT", "Rows of the day. 0 is a day that was stored and has no rows."),
+        Column("content_hash", "VARCHAR", "Hash of the day's rows, without the time of their fetch."),
+        Column(
+            EXTRACTED_AT,
+            "TIMESTAMPTZ",
+            "Instant at which the fetch of the day began; NULL for a table that is computed.",
+            nullable=True,
+        ),
+        Column("stored_at", "TIMESTAMPTZ", "Instant at which the day was last written."),
+        Column("run_id", "VARCHAR", "Dagster run that stored the day; NULL if it is not known.", nullable=True),
+        Column(
+            "version",
+            "VARCHAR",
+            "What the rows were made with: code version, time zone, and for analyses a fingerprint of the outcomes "
+            "file; NULL if it is not known.",
+            nullable=True,
+        ),
+    ),
+    description="""\
+The ledger: what is stored, one row per table and day. It is written in the same transaction as the rows.
+
+Checks compare it with the rows that are there and with what Dagster recorded. A day that is not listed here is not
+stored, even if some of its rows are in the table.
+
+A database of an earlier version gets its ledger with the first write. Run and version of its days are NULL.""",
+    key=("table_name", PARTITION_COLUMN),
+)
+"""The ledger. The IO manager writes it; it is no asset."""

@@ -1,13 +1,12 @@
 """Foreign words: what a server, a row or a proxy wrote, made fit for logs, errors, checks, metadata and pictures.
 
-Such words may hold personal data, secrets, terminal escapes, Markdown or HTML. Only what an allow-list knows as harmless
-is shown: letters, spaces, `_`, `-`, `.`, up to three digits in a row, and ISO dates. The tables keep the words as they
-came.
+Such words may hold personal data, secrets, terminal escapes, Markdown or HTML. Only what an allow-list has is shown:
+letters, spaces, `_`, `-`, `.`, up to three digits in a row, and ISO dates. The tables keep the words as they came.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from cleargrid_assets.wording import first_of
 
@@ -24,13 +23,16 @@ _CUT = "..."
 _HIDDEN = "\0"
 """Stands for `MASK` until the end. No text contains it, because control characters are replaced."""
 
-_NEVER_IN_WORDS = re.compile(r"[@%\\&=#$^`~]")
+_NEVER_IN_WORDS = re.compile(r"[@%\\&=#$^`~+]")
 """Characters of addresses and of encoded text. A word that has one is hidden whole."""
 
 _SPELLED_ADDRESS = re.compile(
-    r"(?<!\S)\S+[ ._\-]{1,3}at[ ._\-]{1,3}\w[\w\-]*(?:(?:\.|[ ._\-]{1,3}dot[ ._\-]{1,3})\w[\w\-]*)+", re.IGNORECASE
+    r"(?<!\S)\S+(?: dot \S+)*[ ._\-]{1,3}at[ ._\-]{1,3}"
+    r"\w[\w\-]*(?:(?:\.|[ ._\-]{1,3}dot[ ._\-]{1,3})\w[\w\-]*)+"
+    r"|\bwww\.\S+",
+    re.IGNORECASE,
 )
-"""An address without its special characters, such as `name at example dot com`."""
+"""An address without its special characters, such as `name at example dot com`, or one that Markdown makes a link."""
 
 _ISO_DATE = re.compile(
     r"((?<![\w.\-])(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])(?!(?!T[0-9])[\w\-]|\.[0-9]))"
@@ -74,19 +76,27 @@ def presentable_id(text: object) -> str:
     written = str(text)
     if _WHOLE_ID.fullmatch(written):
         return written
+    if written.startswith(MASK):
+        return MASK + _CUT
     beginning = presentable(written[:_MAX_OF_ID])
     return f"{beginning}{_CUT}" if len(written) > _MAX_OF_ID else beginning
 
 
-def presentable_words(words: Iterable[object], noun: str) -> str:
+def presentable_code(text: object) -> str:
+    """A foreign text for Markdown, as code. Nothing in it is formatted, and it reads well as plain text, too."""
+    return f"`{presentable(text) or 'nothing'}`"
+
+
+def presentable_words(words: Iterable[object], noun: str, *, presented: Callable[[object], str] = presentable) -> str:
     """Foreign words as a list that is cut short, such as `A, B and 3 more types`.
 
     Args:
         words: The words.
         noun: What one of them is.
+        presented: Makes one of them presentable.
     """
     items = list(words)
-    return first_of([*map(presentable, items[:MAX_WORDS]), *items[MAX_WORDS:]], MAX_WORDS, noun)
+    return first_of([*map(presented, items[:MAX_WORDS]), *items[MAX_WORDS:]], MAX_WORDS, noun)
 
 
 def _beginning(text: str) -> str:
@@ -115,13 +125,17 @@ def _plain_character(character: str) -> str:
 
 
 def _without_addresses(words: Sequence[str]) -> Iterator[str]:
-    """The words, hidden if they may be a part of an address, and so are those around a free-standing `@`."""
-    for place, word in enumerate(words):
-        before = words[place - 1] if place else ""
-        after = words[place + 1] if place + 1 < len(words) else ""
-        belongs_to_next = "@" in after and not after[0].isalnum()
-        belongs_to_previous = "@" in before and not before[-1].isalnum()
-        yield _HIDDEN if _NEVER_IN_WORDS.search(word) or belongs_to_next or belongs_to_previous else word
+    """The words, hidden if they may be a part of an address."""
+    for before, word, after in zip(("", *words), words, (*words[1:], ""), strict=False):
+        # The rest of an address that is written with spaces around its `@`.
+        is_rest = _has_nothing_beside_at(before[::-1]) or _has_nothing_beside_at(after)
+        yield _HIDDEN if is_rest or _NEVER_IN_WORDS.search(word) else word
+
+
+def _has_nothing_beside_at(word: str) -> bool:
+    """Whether the word has an `@` with neither letters nor digits before it."""
+    before, at, _ = word.partition("@")
+    return bool(at) and not any(map(str.isalnum, before))
 
 
 def _kept(text: str) -> Iterator[str]:

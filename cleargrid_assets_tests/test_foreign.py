@@ -5,6 +5,7 @@ import html
 import json
 import time
 import unicodedata
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
@@ -47,7 +48,7 @@ def test_harmless_words_pass(word: str) -> None:
         f"<{_ADDRESS}>",
         _ADDRESS.replace("@", " @ "),
         _ADDRESS.replace("@", " (@) "),
-        _ADDRESS.replace("@", "＠"),
+        _ADDRESS.replace("@", "\uff20"),
         _ADDRESS.replace("@", "\u200b@\u200b"),
         _ADDRESS.replace("@", "%40"),
         _ADDRESS.replace("@", "%2540"),
@@ -83,8 +84,10 @@ def test_a_number_is_masked_however_it_is_written(number: str, separator: str, a
     assert sum(map(str.isdigit, shown)) <= 3
 
 
-@pytest.mark.parametrize("number", ["٠٥١٢٣٤٥٦٧٨", "０５１２３４５６７８", "₀₅₁₂₃₄₅₆₇₈", "➀➁➂➃➄", "०५१२३४५६७८"])
-def test_digits_of_any_script_are_digits(number: str) -> None:
+@pytest.mark.parametrize("zero", ["\u0660", "\uff10", "\u2080", "\u0966", "\U0001d7d8"])
+def test_digits_of_any_script_are_digits(zero: str) -> None:
+    number = "".join(chr(ord(zero) + int(digit)) for digit in "0512345678")
+
     assert presentable(f"call {number}") == f"call {MASK}"
 
 
@@ -100,9 +103,11 @@ def test_digits_of_any_script_are_digits(number: str) -> None:
         ("<img src=x onerror=alert(1)>", "img [masked]"),
         ("<script>alert</script>", "script alert script"),
         ("*bold* `code` | cell", "bold [masked] cell"),
+        ("see www.host.example now", "see [masked] now"),
         ("two\nlines\r\tand tabs", "two lines and tabs"),
         ("\0null", "null"),
         ("🙂", MASK),
+        ("\u2780\u2781\u2782\u2783", MASK),
         ("", ""),
     ],
 )
@@ -125,7 +130,9 @@ def test_half_an_address_at_the_end_of_the_search_is_not_shown() -> None:
     assert "jane" not in presentable(f"{'@ ' * 497}jane@example.com")
 
 
-@pytest.mark.parametrize("unit", ["x", " ", "@ ", ".", "_", "at ", "a at b ", "a_dot_", "1 ", "\u0301", "ﷺ", "\ud83d", "-at-"])
+@pytest.mark.parametrize(
+    "unit", ["x", " ", "@ ", ".", "_", "at ", "a at b ", "a_dot_", "a dot ", "1 ", "\u0301", "\ufdfa", "\ud83d", "-at-"]
+)
 def test_a_megabyte_is_presented_in_a_tenth_of_a_second(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
 
@@ -145,13 +152,14 @@ def test_a_megabyte_is_presented_in_a_tenth_of_a_second(unit: str) -> None:
         (f"req_{'a' * 41}", "req_..."),
         ("6650f1e2a3b4c5d6e7f80912\n", f"{MASK}..."),
         (_ADDRESS, "jane..."),
-        ("+966512345678", "966..."),
+        ("+966512345678", f"{MASK}..."),
         ("c-1", "c-1"),
         ("", ""),
     ],
 )
 def test_an_id_is_shown_whole_only_in_the_form_of_an_id(written: str, shown: str) -> None:
     assert presentable_id(written) == shown
+    assert presentable_id(shown) == shown
 
 
 def test_fifty_words_are_shown_and_the_others_counted() -> None:
@@ -176,7 +184,7 @@ def test_only_allowed_characters_are_shown(text: str) -> None:
 
 
 _LOCAL = st.from_regex(r"[a-z]{5,10}[._+-][a-z]{4,8}", fullmatch=True)
-_ENCODINGS = (
+_ENCODINGS: tuple[Callable[[str], str], ...] = (
     str,
     str.upper,
     quote,
@@ -189,12 +197,12 @@ _ENCODINGS = (
     lambda text: text.replace("@", " @ "),
     lambda text: text.replace("@", " at "),
     lambda text: text.replace("@", " at ").replace(".", " dot "),
-    lambda text: "\u200b".join(text),
+    "\u200b".join,
 )
 
 
 @given(_LOCAL, st.sampled_from(_ENCODINGS), st.sampled_from(["", " ", "to:", "x_", '"', "(", "\x1b[0m"]))
-def test_no_address_is_shown(local: str, encoding: "type[str]", glue: str) -> None:
+def test_no_address_is_shown(local: str, encoding: Callable[[str], str], glue: str) -> None:
     shown = presentable(f"sent {glue}{encoding(f'{local}@example.com')}{glue} today").lower()
 
     assert local[:5] not in shown

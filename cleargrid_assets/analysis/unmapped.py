@@ -1,6 +1,7 @@
 """Statuses and communication types that the outcomes file does not list."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -8,6 +9,8 @@ from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis import classify
 from cleargrid_assets.analysis.outcomes import Outcomes
+from cleargrid_assets.foreign import MAX_WORDS, presentable
+from cleargrid_assets.wording import more
 
 
 @dataclass(frozen=True, order=True)
@@ -43,3 +46,15 @@ def unmapped(logs: DuckDBPyRelation, outcomes: Outcomes) -> list[Unmapped]:
         if kind is not None and kind not in outcomes.channels:
             found[day, "communication_type", kind] += communications
     return sorted(Unmapped(*what, communications) for what, communications in found.items())
+
+
+def as_pairs(found: Sequence[Unmapped]) -> list[list[str | int]]:
+    """The most frequent words in their presentable form, each with its communications, and the others as one."""
+    ordered = sorted(found, key=lambda each: (-each.communications, each))
+    others = ordered[MAX_WORDS:]
+    pairs: list[list[str | int]] = [
+        [f"{each.kind} {presentable(each.value)}", each.communications] for each in ordered[:MAX_WORDS]
+    ]
+    if others:
+        pairs.append([more(len(others), "word"), sum(each.communications for each in others)])
+    return pairs

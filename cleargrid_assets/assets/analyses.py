@@ -15,6 +15,7 @@ from cleargrid_assets.analysis.classify import trailing_days
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.analysis.unmapped import Unmapped, unmapped
 from cleargrid_assets.assets.table_asset import asset_key, table_asset, without_beta_warnings
+from cleargrid_assets.assets.version import made_with
 from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
     CHANNEL_REACH,
@@ -34,6 +35,7 @@ from cleargrid_assets.pictures.presentation import Presentation
 from cleargrid_assets.pictures.table import presenter
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.schema import Table
+from cleargrid_assets.warehouse.io_manager import VERSION
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.slices import StoredSlice
 
@@ -116,7 +118,13 @@ def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
                 [each for each in unknown if each.communicated_date == day],
             )
             _attach_metadata(context, day, presentation)
-        return dg.MaterializeResult(value=rows, metadata={"dagster/column_lineage": _column_lineage(analysis)})
+        return dg.MaterializeResult(
+            value=rows,
+            metadata={
+                "dagster/column_lineage": _column_lineage(analysis),
+                VERSION: made_with(analysis.code_version, scope.outcomes),
+            },
+        )
 
     return table_asset(
         analysis.table, compute, ins={"communication_logs": _logs_input(analysis)}, code_version=analysis.code_version

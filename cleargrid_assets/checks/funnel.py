@@ -10,6 +10,7 @@ from cleargrid_assets.analysis import classify
 from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.scope import days_in_scope, format_days, verdict
 from cleargrid_assets.contracts import ALL_TYPES, ATTEMPT_FUNNEL, COMMUNICATION_LOGS, STAGES
+from cleargrid_assets.foreign import MAX_WORDS, presentable, presentable_code
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.wording import counted, first_of
 
@@ -35,7 +36,7 @@ def funnel_checks(
     context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
 ) -> Iterator[dg.AssetCheckResult]:
     """Checks the funnels of the days of the run."""
-    days = days_in_scope(context, ATTEMPT_FUNNEL)
+    days = days_in_scope(context, ATTEMPT_FUNNEL, warehouse)
     if _STAGES_CONTAIN_EACH_OTHER.key in context.selected_asset_check_keys:
         yield _check_stages(warehouse, days)
     if _ATTEMPTS_ARE_THE_OUTBOUND_ROWS.key in context.selected_asset_check_keys:
@@ -54,14 +55,14 @@ def _check_stages(warehouse: WarehouseResource, days: list[date]) -> dg.AssetChe
         )
         stages = [f"{order}{stage}" for order, stage in enumerate(STAGES, 1)]
         broken = by_type.filter(f"stages <> {stages} OR grows").project("communicated_date, communication_type")
-        names = [f"{day} {kind}" for day, kind in broken.fetchall()]
+        names = [f"{day} {presentable(kind)}" for day, kind in broken.fetchall()]
     return verdict(
         _STAGES_CONTAIN_EACH_OTHER,
         passed=not names,
         good=f"The funnels of {format_days(days)} are consistent.",
         bad=f"A stage is missing, misnamed or too large in {counted(len(names), 'funnel')} of {format_days(days)}. "
         "Materialize the funnel of these days again. If the check still fails, something else writes to the table.",
-        metadata={"funnels": names},
+        metadata={"funnels": names[:MAX_WORDS]},
         severity=dg.AssetCheckSeverity.ERROR,
     )
 
@@ -69,7 +70,7 @@ def _check_stages(warehouse: WarehouseResource, days: list[date]) -> dg.AssetChe
 def _compare_with_log(warehouse: WarehouseResource, days: list[date]) -> dg.AssetCheckResult:
     outbound, attempted = _outbound_rows(warehouse, days), _attempts(warehouse, days)
     different = [
-        f"{day} {kind}: {attempted[day, kind]:,} attempts, {outbound[day, kind]:,} outbound rows"
+        f"{day} {presentable_code(kind)}: {attempted[day, kind]:,} attempts, {outbound[day, kind]:,} outbound rows"
         for day, kind in sorted(outbound | attempted)
         if outbound[day, kind] != attempted[day, kind]
     ]

@@ -72,11 +72,14 @@ def _check_api(settings: Settings) -> bool:
         try:
             window, page = _first_page(client)
             for _ in range(_MAX_EMPTY_PAGES):
-                if page.rows or page.next_cursor is None:
+                if page.rows or page.quarantined or page.next_cursor is None:
                     break
                 page = client.page(window, cursor=page.next_cursor, limit=1)
             seen = f"Exports API: logged in at {settings.base_url}."
             when = f"since {window.since:%Y-%m-%d %H:%M} UTC"
+            if page.quarantined:
+                bad = page.quarantined[0]
+                return f"{seen} The first row {when} breaks the contract: {bad.field} {bad.reason}."
             if page.first_at is None and page.next_cursor is not None:
                 return f"{seen} Its first {_MAX_EMPTY_PAGES + 1} pages {when} are empty, with more to come."
             if page.first_at is None:

@@ -85,8 +85,10 @@ def _enter_demo_environment(variables: dict[str, str], start_date: str) -> None:
     """Replaces all variables of the project, so that the demo does not touch the user's data."""
     for name in [name for name in os.environ if name.startswith("CLEARGRID_")]:
         del os.environ[name]
+    # Only this user may enter, because the folder has rows, logs and the history of runs.
+    _HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
     home = (_HOME / "dagster").resolve()
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, exist_ok=True)
     (home / "dagster.yaml").write_text(_INSTANCE)
     os.environ.update(
         variables,
@@ -143,7 +145,7 @@ def _dagster_ui(port: int) -> Iterator["subprocess.Popen[bytes]"]:
     """Starts the UI and the daemon. Stops them and their child processes at the end."""
     command = [sys.executable, "-m", "dagster", "dev", "-m", "cleargrid_assets.definitions"]
     log = _HOME / "dagster.log"
-    with log.open("wb") as output:
+    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter
             [*command, "-h", "127.0.0.1", "-p", str(port)],
             # In the current folder, Dagster would read the user's .env, which overrides the environment.

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import duckdb
 
+from cleargrid_assets.foreign import presentable
+
 _BAR_WIDTH = 40
 _FUNNEL = """
     SELECT communication_type, stage, contacts, contact_rate
@@ -21,7 +23,7 @@ def printed_funnel(database: Path, day: date) -> str:
         rows = connection.execute(_FUNNEL, {"day": day}).fetchall()
     lines = [f"Attempt funnel of {day}: contacts that got to each stage, and their share of the contacts attempted", ""]
     for name, stages in groupby(rows, key=lambda row: str(row[0])):
-        label = name
+        label = presentable(name)
         for _, stage, contacts, rate in stages:
             bar = "█" * round(rate * _BAR_WIDTH) or "▏"
             lines.append(f"  {label:<10} {stage:<10} {bar:<{_BAR_WIDTH}} {contacts:>8,}  {rate:>6.1%}")

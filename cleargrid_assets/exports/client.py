@@ -61,13 +61,15 @@ class ExportsClient:
             clock=clock,
         )
         self._authenticator = Authenticator(self._transport, credentials)
-        self._reader = PageReader(dataset)
+        self._quarantines = settings.quarantine == "on"
+        self._reader = PageReader(dataset, quarantines=self._quarantines)
 
     @property
     def fingerprint(self) -> tuple[object, ...]:
         """Everything that decides which rows a window has, and how they are spooled."""
         fields = [(column.name, column.type, column.nullable) for column in self.dataset.fields]
-        return (__version__, self._base_url, self._lender, self.page_size, self.dataset.code, fields)
+        source = (self._base_url, self._lender, self.dataset.code)
+        return (__version__, *source, self.page_size, self._quarantines, fields)
 
     def close(self) -> None:
         """Cuts off requests in flight, and closes the connections."""

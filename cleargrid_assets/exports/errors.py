@@ -1,19 +1,9 @@
 """The errors of the Exports API client, one class for each way to handle a failure."""
 
-import re
 from collections.abc import Iterable
 
 from cleargrid_assets.exports.window import Window
-
-_MAX_MESSAGE = 300
-_MAX_ID = 100
-_MAX_SEARCHED = 1000
-"""Characters of the server's words that are searched for addresses, of which fewer are shown."""
-
-_REDACTED = "[redacted]"
-_EMAIL = re.compile(r"[^\s\"'<>()\[\],;:]+(?:@|%40)[^\s\"'<>()\[\],;:]+")
-_TELEPHONE = re.compile(r"(?<!\w)(?!\d{4}-\d\d-\d\d)\+?\(?\d(?:[ ()._-]{0,2}\d){8,}(?!\w)")
-"""A telephone number, but no date. Not applied to a requestId, which may contain as many digits."""
+from cleargrid_assets.foreign import MASK, presentable, presentable_id
 
 
 class ExportsError(Exception):
@@ -22,8 +12,8 @@ class ExportsError(Exception):
     Attributes:
         what: What happened, without a period at the end.
         status: The HTTP status, if there was a response.
-        message: The server's message. `redact` keeps its beginning.
-        request_id: The server's id of the request.
+        message: The server's message, as it came until `redact`.
+        request_id: The server's id of the request, in its presentable form.
         advice: What to do now.
         day: The business day that was being fetched, if known.
         window: The window that was being fetched, if known.
@@ -42,34 +32,30 @@ class ExportsError(Exception):
         self.what = what
         self.status = status
         self.message = message or None
-        self.request_id = " ".join(str(request_id).split()) if request_id else None
+        self.request_id = presentable_id(request_id) if request_id else None
         self.advice = advice
         self.day: str | None = None
         self.window: Window | None = None
 
     def redact(self, secrets: Iterable[str]) -> None:
-        """Removes secrets and addresses from the server's message and requestId, which may repeat them.
+        """Removes secrets from the server's words, which may repeat them, and keeps the presentable part of the rest.
 
-        Call this before the texts are shortened: half a secret would not be found.
+        Secrets are removed first, because half a secret would not be found.
         """
         for secret in sorted(secrets, key=len, reverse=True):
             if self.message:
-                self.message = self.message.replace(secret, _REDACTED)
+                self.message = self.message.replace(secret, MASK)
             if self.request_id:
-                self.request_id = self.request_id.replace(secret, _REDACTED)
-        # Shortened after the secrets, since half a secret is not found, and before the patterns, whose time grows with
-        # the square of the length.
+                self.request_id = self.request_id.replace(secret, MASK)
         if self.message:
-            self.message = _TELEPHONE.sub(_REDACTED, _EMAIL.sub(_REDACTED, _beginning(self.message)))
-        if self.request_id:
-            self.request_id = _EMAIL.sub(_REDACTED, _beginning(self.request_id))[:_MAX_ID]
+            self.message = presentable(self.message)
 
     def __str__(self) -> str:
         where = [f"day {self.day}"] if self.day else []
         where += [f"window {self.window}"] if self.window else []
         server = [f"HTTP {self.status}"] if self.status else []
-        server += [f'the server said "{" ".join(self.message.split())[:_MAX_MESSAGE]}"'] if self.message else []
-        server += [f"requestId {self.request_id[:_MAX_ID]}"] if self.request_id else []
+        server += [f'the server said "{presentable(self.message)}"'] if self.message else []
+        server += [f"requestId {self.request_id}"] if self.request_id else []
         parts = [f"{', '.join(where)}: {self.what}" if where else self.what]
         parts += [f"({', '.join(server)})"] if server else []
         sentence = " ".join(parts).rstrip(".") + "."
@@ -103,11 +89,3 @@ class AuthenticationError(ExportsError):
 
 class ContractError(ExportsError):
     """A row or a response breaks the contract of the dataset."""
-
-
-def _beginning(text: str) -> str:
-    """The first words of a text. Nothing else of it is shown, because the patterns do not find half an address."""
-    line = " ".join(text.split())
-    if len(line) <= _MAX_SEARCHED:
-        return line
-    return line[: line.rfind(" ", 0, _MAX_SEARCHED + 1)] if " " in line[: _MAX_SEARCHED + 1] else _REDACTED

@@ -1,7 +1,7 @@
 """Fetches days of a dataset into spools, and the server's count of each day. Export assets call this."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -10,10 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from cleargrid_assets.exports.count import Count, count_rows
 from cleargrid_assets.exports.errors import ExportsError
+from cleargrid_assets.exports.folder_locks import FolderLocks
+from cleargrid_assets.exports.futures import first_done
+from cleargrid_assets.exports.open_files import limit_reached
+from cleargrid_assets.exports.quarantine import TooManyBadRowsError, check_share, distinct
 from cleargrid_assets.exports.spool import MAX_AGE, Spool, remove_abandoned
 from cleargrid_assets.exports.stats import DayReport, RequestStats
 from cleargrid_assets.exports.walk import fetch_days
 from cleargrid_assets.exports.window import Window
+from cleargrid_assets.foreign import MAX_WORDS
+from cleargrid_assets.schema import QuarantinedRow
 from cleargrid_assets.wording import counted
 
 if TYPE_CHECKING:  # loads an HTTP library that definitions do not need
@@ -49,6 +55,11 @@ class FetchedDay:
     count: Count
 
     @property
+    def quarantined(self) -> Sequence[QuarantinedRow]:
+        """The rows that break the contract."""
+        return distinct(self.report.quarantined)
+
+    @property
     def metadata(self) -> dict[str, Any]:
         """What the materialization reports about the fetch."""
         stats = self.report.stats
@@ -60,9 +71,16 @@ class FetchedDay:
             "retries": stats.retries,
             "timeouts": stats.timeouts,
             "refreshes": stats.refreshes,
+            "asked_differently": self.report.alternatives,
             "seconds": round(self.report.seconds, 3),
-            "unknown_fields": dict(self.report.unknown_fields),
+            "repeated_rows": self.report.repeated_rows,
+            # Pairs, because Dagster takes some names as keys of its own, such as `__class__`.
+            "unknown_fields": [list(pair) for pair in sorted(self.report.unknown_fields.items())[:MAX_WORDS]],
         }
+        if self.quarantined:
+            metadata["quarantined_rows"] = len(self.quarantined)
+        if self.report.mended_texts:
+            metadata["mended_texts"] = self.report.mended_texts
         if self.count.rows is not None:
             metadata["source_rows"] = self.count.rows
         if self.count.note is not None:
@@ -92,17 +110,24 @@ class _Counting:
 
 
 def fetch(
-    client: "ExportsClient", days: Mapping[str, Window], root: Path, *, log: Callable[[str], None]
+    client: "ExportsClient",
+    days: Mapping[str, Window],
+    root: Path,
+    *,
+    log: Callable[[str], None],
+    not_before: Mapping[str, datetime] | None = None,
 ) -> dict[str, FetchedDay]:
     """Fetches all rows of the days, and the server's own count of each day.
 
-    Continues from the pages that an earlier process fetched within the last hour.
+    Continues from the pages that an earlier process fetched within the last hour, unless the day was stored since.
 
     Args:
         client: Sends the requests.
         days: The window of each day, by the day's key.
         root: The folder of spools.
         log: Called with a line of text about the progress.
+        not_before: When the fetch of the stored rows of a day began, for the days that are stored. Older pages of an
+            earlier process are not continued.
 
     Returns:
         The days, by the same keys. Their spools are locked until they are discarded.
@@ -114,31 +139,50 @@ def fetch(
     # Not in a `with` block, which would wait for requests in flight. They may take minutes.
     executor = ThreadPoolExecutor(max_workers=client.connections, thread_name_prefix="exports")
     try:
-        _open_spools(client, days, root, spools)
+        _open_spools(client, days, root, spools, not_before or {})
         countings = {day: _start_counting(executor, client, window) for day, window in days.items()}
         reports = fetch_days(
-            client, days, spools, executor=executor, on_progress=lambda day, report: log(_progress(day, report))
+            client,
+            days,
+            spools,
+            executor=executor,
+            on_progress=lambda day, report: log(_progress(day, report)),
+            counts={day: counting.count for day, counting in countings.items()},
         )
-        counts = {day: counting.count.result() for day, counting in countings.items()}
+        counts = _finish_counting(countings, reports)
     except (ExportsError, OSError) as error:
-        for spool in spools.values():
-            spool.close()
+        _release(spools, error)
         # `from None`, because the message already includes the text of the error.
         raise _fetch_error(_as_exports_error(error, root), days, spools) from None
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
-    for day, counting in countings.items():
-        reports[day].stats.add(counting.stats)
     return {day: FetchedDay(days[day], spools[day], reports[day], counts[day]) for day in days}
 
 
-def _open_spools(client: "ExportsClient", days: Mapping[str, Window], root: Path, spools: dict[str, Spool]) -> None:
+def _open_spools(
+    client: "ExportsClient",
+    days: Mapping[str, Window],
+    root: Path,
+    spools: dict[str, Spool],
+    not_before: Mapping[str, datetime],
+) -> None:
     """Fills `spools`, so that the caller can close those that were opened before an error."""
     now = datetime.now(timezone.utc)
+    locks = FolderLocks()
     remove_abandoned(root, now)
     for day, window in days.items():
         fingerprint = hashlib.sha256(repr((*client.fingerprint, str(window))).encode()).hexdigest()
-        spools[day] = Spool.open(root, f"{client.dataset.code}-{day}", fingerprint, now)
+        name = f"{client.dataset.code}-{day}"
+        spools[day] = Spool.open(root, name, fingerprint, now, not_before.get(day), locks)
+
+
+def _release(spools: Mapping[str, Spool], error: Exception) -> None:
+    """Leaves the spools to the next run. It has to request bad rows again, because they may be repaired by then."""
+    for day, spool in spools.items():
+        if isinstance(error, TooManyBadRowsError) and error.day == day:
+            spool.discard()
+        else:
+            spool.close()
 
 
 def _start_counting(executor: ThreadPoolExecutor, client: "ExportsClient", window: Window) -> _Counting:
@@ -146,17 +190,29 @@ def _start_counting(executor: ThreadPoolExecutor, client: "ExportsClient", windo
     return _Counting(executor.submit(count_rows, client, window, stats), stats)
 
 
+def _finish_counting(countings: Mapping[str, _Counting], reports: Mapping[str, DayReport]) -> dict[str, Count]:
+    """Waits for the counts, and refuses a day with too many bad rows."""
+    counts = {day: first_done([counting.count]).pop().result() for day, counting in countings.items()}
+    for day, report in reports.items():
+        report.stats.add(countings[day].stats)
+        check_share(day, distinct(report.quarantined), report.rows, counts[day].exact_rows)
+    return counts
+
+
 def _progress(day: str, report: DayReport) -> str:
     line = f"{day}: {counted(report.rows, 'row')} in {counted(report.pages, 'page')} after {report.seconds:.1f} s"
-    timeouts = report.stats.timeouts
-    return f"{line}; {counted(timeouts, 'timeout')}" if timeouts else line
+    if timeouts := report.stats.timeouts:
+        line += f"; {counted(timeouts, 'timeout')}"
+    if report.alternatives:
+        line += f"; asked differently {counted(report.alternatives, 'time')}"
+    return line
 
 
 def _as_exports_error(error: ExportsError | OSError, root: Path) -> ExportsError:
     """The error itself; for an error of the disk, one with advice."""
     if isinstance(error, ExportsError):
         return error
-    return ExportsError(
+    return limit_reached("the rows could not be spooled", error) or ExportsError(
         f"the rows could not be spooled ({error.strerror or error})",
         advice=f"Check that {root} has free space and that this process may write there.",
     )
@@ -171,7 +227,7 @@ def _fetch_error(error: ExportsError, days: Mapping[str, Window], spools: Mappin
     if error.day is not None and others:
         verb, pronoun = ("day of this run was", "it") if others == 1 else (f"{others} days of this run were", "them")
         message += f" The other {verb} not stored either. Materialize {pronoun} without {error.day}."
-    if any(spool.rows_path.stat().st_size for spool in spools.values()):
+    if any(spool.rows_path.exists() and spool.rows_path.stat().st_size for spool in spools.values()):
         until = min(spool.extracted_at for spool in spools.values()) + MAX_AGE
         message += f" A run that starts before {until:%Y-%m-%d %H:%M} UTC continues from the pages fetched so far."
     facts = {"day": error.day, "status": error.status, "requestId": error.request_id}

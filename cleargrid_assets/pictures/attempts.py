@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from cleargrid_assets.analysis.unmapped import Unmapped
-from cleargrid_assets.contracts import MAX_ATTEMPT_NUMBER
+from cleargrid_assets.contracts import CHANNELS, MAX_ATTEMPT_NUMBER
 from cleargrid_assets.pictures import drawing, text
-from cleargrid_assets.pictures.frames import by_channel
+from cleargrid_assets.pictures.frames import by_channel, more_channels
 from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
 from cleargrid_assets.wording import more
 
@@ -28,15 +28,15 @@ _BAR = 8
 def present(rows: pd.DataFrame, day: date, _unmapped: Sequence[Unmapped]) -> Presentation:
     """Shows the reach by attempt number of each channel. The headline is about the channel with the most contacts."""
     by_number = rows[rows["contacts_attempted"] > 0].sort_values("attempt_number")
-    curves = by_channel(by_number)
+    curves = by_channel(by_number, "contacts_attempted")
     if not curves:
         return nothing_to_show(f"No outbound communications in the days that end on {day}")
     headline = _headline(curves)
     return Presentation(
         headline,
-        _summary(curves, headline),
-        lambda: _draw(curves, day, headline),
-        {f"{channel}_reach_rate": _last_rate(curve) for channel, curve in curves.items()},
+        _summary(curves, headline, by_number["channel"].nunique()),
+        lambda: _draw(curves, day, headline, more_channels(by_number)),
+        {f"{channel}_reach_rate": _last_rate(curves[channel]) for channel in CHANNELS if channel in curves},
     )
 
 
@@ -52,7 +52,7 @@ def _headline(curves: Curves) -> str:
     return f"{sentence}, all attempts {rates[-1]}"
 
 
-def _summary(curves: Curves, headline: str) -> str:
+def _summary(curves: Curves, headline: str, all_channels: int) -> str:
     channels = list(curves)[:_MAX_IN_TABLE]
     rates = {name: curves[name].set_index("attempt_number")["cumulative_reach_rate"] for name in channels}
     numbers = sorted({number for column in rates.values() for number in column.index})
@@ -76,13 +76,13 @@ def _summary(curves: Curves, headline: str) -> str:
                 for number in numbers[:shown]
             ),
         )
-        hidden = (more(len(numbers) - shown, "attempt"), more(len(curves) - len(channels), "channel"))
+        hidden = (more(len(numbers) - shown, "attempt"), more(all_channels - len(channels), "channel"))
         return text.paragraphs(f"**{text.escape(headline)}**", table, text.listed(*hidden))
 
     return text.fit(render, len(numbers))
 
 
-def _draw(curves: Curves, day: date, headline: str) -> bytes:
+def _draw(curves: Curves, day: date, headline: str, hidden: str) -> bytes:
     """Above: one curve per channel, the share of contacts reached. Below: the number of contacts at each attempt."""
     some = next(iter(curves.values())).iloc[0]
     card = drawing.card(
@@ -90,7 +90,9 @@ def _draw(curves: Curves, day: date, headline: str) -> bytes:
         f"Contacts with an outbound attempt on the channel in the {some['window_days']:.0f} days that end on {day}",
         440,
     )
-    upper, lower = card.panels(2, 1, left=76, right=150, top=26, bottom=46, down=58, heights=(2.2, 1.0))
+    upper, lower = card.panels(
+        2, 1, left=76, right=150, top=26, bottom=64 if hidden else 46, down=58, heights=(2.2, 1.0)
+    )
     last = int(max(curve["attempt_number"].max() for curve in curves.values()))
     _draw_rates(upper, curves, last)
     _draw_contacts(lower, curves)
@@ -99,6 +101,7 @@ def _draw(curves: Curves, day: date, headline: str) -> bytes:
         axes.set_xticks(range(1, last + 1), [_ordinal(number) for number in range(1, last + 1)])
         axes.grid(axis="y", color=drawing.GRID, linewidth=0.8)
     lower.set_xlabel("number of the attempt", fontsize=drawing.SMALL, color=drawing.MUTED)
+    card.footnote(hidden)
     return card.png()
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from cleargrid_assets.analysis.unmapped import Unmapped
+from cleargrid_assets.contracts import CHANNELS
 from cleargrid_assets.pictures import drawing, text
-from cleargrid_assets.pictures.frames import by_channel, in_days
+from cleargrid_assets.pictures.frames import by_channel, in_days, more_channels
 from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
 from cleargrid_assets.schema import PARTITION_COLUMN
 from cleargrid_assets.wording import counted, more
@@ -29,17 +30,19 @@ def present(rows: pd.DataFrame, day: date, _unmapped: Sequence[Unmapped]) -> Pre
     """Shows the share of contacts reached on each channel, with its 95% interval and the days before."""
     rows = rows[rows["contacts"] > 0]
     before = in_days(rows, day - timedelta(days=SHOWN_DAYS - 1), day - timedelta(days=1))
-    today = {channel: of_channel.iloc[0] for channel, of_channel in by_channel(in_days(rows, day, day)).items()}
+    of_day = in_days(rows, day, day)
+    today = {channel: of_channel.iloc[0] for channel, of_channel in by_channel(of_day, "contacts").items()}
     if not today:
         return nothing_to_show(f"No outbound communications on {day}")
     headline = _headline(today)
     return Presentation(
         headline,
-        _summary(today, before, headline),
-        lambda: _draw(today, before, day, headline),
+        _summary(today, before, headline, of_day["channel"].nunique()),
+        lambda: _draw(today, before, day, headline, more_channels(of_day)),
         {
-            f"{channel}_{name}": row[name]
-            for channel, row in today.items()
+            f"{channel}_{name}": today[channel][name]
+            for channel in CHANNELS
+            if channel in today
             for name in ("reach_rate", "contacts", "attempts_per_reached_contact")
         },
     )
@@ -61,7 +64,7 @@ def _headline(today: dict[str, pd.Series[float]]) -> str:
     return sentence
 
 
-def _summary(today: dict[str, pd.Series[float]], before: pd.DataFrame, headline: str) -> str:
+def _summary(today: dict[str, pd.Series[float]], before: pd.DataFrame, headline: str, all_channels: int) -> str:
     days = before[PARTITION_COLUMN].nunique()
     usual = before.groupby("channel")["reach_rate"].median()
     top = max(row["reach_rate"] for row in today.values())
@@ -81,29 +84,29 @@ def _summary(today: dict[str, pd.Series[float]], before: pd.DataFrame, headline:
 
     def render(shown: int) -> str:
         table = text.table(header[:columns], "lrrlrr"[:columns], (line[:columns] for line in lines[:shown]))
-        return text.paragraphs(f"**{text.escape(headline)}**", table, more(len(lines) - shown, "channel"))
+        return text.paragraphs(f"**{text.escape(headline)}**", table, more(all_channels - shown, "channel"))
 
     return text.fit(render, len(lines))
 
 
-def _draw(today: dict[str, pd.Series[float]], before: pd.DataFrame, day: date, headline: str) -> bytes:
+def _draw(today: dict[str, pd.Series[float]], before: pd.DataFrame, day: date, headline: str, hidden: str) -> bytes:
     """One row per channel: the reach rate with its 95% interval, and the days before as small dots below it."""
     days = before[PARTITION_COLUMN].nunique()
+    bottom = 66 if hidden else 48
     card = drawing.card(
         headline,
         f"Outbound communications on {day}. Bar: 95% Wilson interval"
         + (f". Small dots: the {counted(days, 'day')} before, the latest is the darkest" if days else ""),
-        36 + 74 * len(today) + 48,
+        36 + 74 * len(today) + bottom,
     )
-    (axes,) = card.panels(1, 1, left=128, right=294, top=36, bottom=48)
+    (axes,) = card.panels(1, 1, left=128, right=294, top=36, bottom=bottom)
     highest = max(row["reach_rate_high"] for row in today.values())
     if days:
         highest = max(highest, before["reach_rate"].max())
     limit = min(1.0, highest * 1.08) if highest > 0 else 1.0
     drawing.panel_title(axes, "Contacts reached")
-    history = by_channel(before)
     for position, (channel, row) in enumerate(today.items()):
-        _draw_channel(axes, position, row, history.get(channel, before.iloc[:0]))
+        _draw_channel(axes, position, row, before[before["channel"] == channel])
     axes.set_xlim(-0.05 * limit, limit)
     axes.set_ylim(len(today) - 0.5, -0.5)
     axes.set_yticks([])
@@ -111,6 +114,7 @@ def _draw(today: dict[str, pd.Series[float]], before: pd.DataFrame, day: date, h
     axes.grid(axis="x", color=drawing.GRID, linewidth=0.8)
     axes.set_xlabel("share of contacts attempted", fontsize=drawing.SMALL, color=drawing.MUTED)
     _draw_columns(axes, today)
+    card.footnote(hidden)
     return card.png()
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import pandas as pd
 
 from cleargrid_assets.contracts import CHANNELS
+from cleargrid_assets.pictures.text import MAX_SHOWN
 from cleargrid_assets.schema import COLUMN_TYPES, PARTITION_COLUMN, Table
+from cleargrid_assets.wording import more
 
 
 def tidy(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
@@ -37,11 +39,25 @@ def in_days(rows: pd.DataFrame, first: date, last: date) -> pd.DataFrame:
     return inside
 
 
-def by_channel(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The rows of each channel, in the order of `CHANNELS`. Other channels come last."""
-    present = set(frame["channel"])
-    names = [*(name for name in CHANNELS if name in present), *sorted(present - set(CHANNELS))]
-    return {name: frame[frame["channel"] == name] for name in names}
+def by_channel(frame: pd.DataFrame, size: str) -> dict[str, pd.DataFrame]:
+    """The rows of each channel, in the order of `CHANNELS`. Other channels come last, the largest first.
+
+    Args:
+        frame: Rows of a table with channels.
+        size: The column whose sum is the size of a channel.
+
+    Returns:
+        The rows of the first `MAX_SHOWN` channels.
+    """
+    sizes = frame.groupby("channel")[size].sum()
+    known = {name: place for place, name in enumerate(CHANNELS)}
+    names = sorted(sizes.index, key=lambda name: (known.get(name, len(known)), -sizes[name], name))
+    return {name: frame[frame["channel"] == name] for name in names[:MAX_SHOWN]}
+
+
+def more_channels(frame: pd.DataFrame) -> str:
+    """What `by_channel` leaves out, such as `and 3 more channels`; empty if nothing is left out."""
+    return more(frame["channel"].nunique() - MAX_SHOWN, "channel")
 
 
 def _tidied(values: pd.Series[Any], type_name: str) -> pd.Series[Any]:

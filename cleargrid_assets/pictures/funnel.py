@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from cleargrid_assets.analysis.unmapped import Unmapped
+from cleargrid_assets.analysis.unmapped import Unmapped, as_pairs
 from cleargrid_assets.contracts import ALL_TYPES, STAGES
 from cleargrid_assets.pictures import drawing, text
 from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
@@ -28,7 +28,7 @@ _MAX_PANELS = 6
 def present(rows: pd.DataFrame, day: date, unmapped: Sequence[Unmapped]) -> Presentation:
     """Shows the share of contacts reached and engaged, and the funnel of each type."""
     all_types = rows[rows["communication_type"] == ALL_TYPES].set_index("stage")
-    details = {"unmapped": {f"{each.kind} {each.value}": each.communications for each in unmapped}}
+    details = {"unmapped": as_pairs(unmapped)}
     if _contacts(rows, ALL_TYPES, _ATTEMPTED) == 0:
         nothing = nothing_to_show(f"No outbound communications on {day}", {"attempts": 0, "contacts": 0})
         return replace(nothing, details=details)
@@ -64,15 +64,16 @@ def _summary(rows: pd.DataFrame, headline: str, unmapped: int) -> str:
     )
     note = f"Unmapped status: {text.count(unmapped)}, counted as attempted only." if unmapped else ""
     types = _types(rows)
+    largest = types[: text.MAX_SHOWN]
+    reach = [f"{text.escape(text.shorten(name))} {text.percent(_reach(rows, name))}" for name in largest]
 
     def render(shown: int) -> str:
-        reach = [f"{text.escape(text.shorten(name))} {text.percent(_reach(rows, name))}" for name in types[:shown]]
-        by_type = text.listed(*reach, more(len(types) - shown, "type"))
+        by_type = text.listed(*reach[:shown], more(len(types) - shown, "type"))
         return text.paragraphs(
             f"**{text.escape(headline)}**", table, f"Reached by type: {by_type}." if by_type else "", note
         )
 
-    return text.fit(render, len(types))
+    return text.fit(render, len(reach))
 
 
 def _draw(rows: pd.DataFrame, day: date, headline: str) -> bytes:

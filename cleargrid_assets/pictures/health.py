@@ -76,14 +76,14 @@ def _summary(today: pd.DataFrame, headline: str) -> str:
             text.percent(row["failure_rate"]),
             text.seconds(row["logging_lag_p95_s"]),
         )
-        for _, row in today.iterrows()
+        for _, row in today.head(text.MAX_SHOWN).iterrows()
     ]
     unmapped = today["unmapped"].sum()
     note = f"{text.count(unmapped)} with a status that the outcomes file does not list." if unmapped else ""
 
     def render(shown: int) -> str:
         table = text.table(("type", "rows", "", "of usual", "failed", "lag p95"), "lrlrrr", lines[:shown])
-        return text.paragraphs(f"**{text.escape(headline)}**", table, more(len(lines) - shown, "type"), note)
+        return text.paragraphs(f"**{text.escape(headline)}**", table, more(len(today) - shown, "type"), note)
 
     return text.fit(render, len(lines))
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cleargrid_assets.analysis.unmapped import Unmapped
 from cleargrid_assets.pictures import drawing, text
-from cleargrid_assets.pictures.frames import by_channel, in_days
+from cleargrid_assets.pictures.frames import by_channel, in_days, more_channels
 from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
 from cleargrid_assets.schema import PARTITION_COLUMN
 from cleargrid_assets.wording import counted, more
@@ -50,7 +50,7 @@ def present(rows: pd.DataFrame, day: date, _unmapped: Sequence[Unmapped]) -> Pre
 
 def _headline(week: pd.DataFrame, day: date) -> str:
     """The best hour of each channel, among busy hours: one lucky call at night proves nothing."""
-    best = {channel: _best(rows) for channel, rows in by_channel(week).items()}
+    best = {channel: _best(rows) for channel, rows in by_channel(week, "attempts").items()}
     parts = [
         f"{text.channel_name(channel)} {hour:02d}:00 ({text.percent(rate)})"
         for channel, (hour, rate) in best.items()
@@ -66,27 +66,30 @@ def _headline(week: pd.DataFrame, day: date) -> str:
 def _summary(today: pd.DataFrame, day: date, headline: str) -> str:
     if today.empty:
         return text.paragraphs(f"No outbound communications on {day}.", f"**{text.escape(headline)}**")
-    lines = [_line(channel, rows) for channel, rows in by_channel(today).items()]
+    lines = [_line(channel, rows) for channel, rows in by_channel(today, "attempts").items()]
+    all_channels = today["channel"].nunique()
 
     def render(shown: int) -> str:
         table = text.table(
             (f"on {day.day} {day:%b}", "attempts", "by hour, 0 to 23", "reached", "by hour"), "lrlrl", lines[:shown]
         )
-        return text.paragraphs(f"**{text.escape(headline)}**", table, more(len(lines) - shown, "channel"))
+        return text.paragraphs(f"**{text.escape(headline)}**", table, more(all_channels - shown, "channel"))
 
     return text.fit(render, len(lines))
 
 
 def _draw(week: pd.DataFrame, day: date, headline: str) -> bytes:
     """A heat map of days and hours for each channel: colours are reach rates, numbers are attempts."""
-    channels = by_channel(week)
+    channels = by_channel(week, "attempts")
+    hidden = more_channels(week)
+    bottom = 68 if hidden else 50
     card = drawing.card(
         headline,
         "Number: outbound attempts in that hour. Colour: share reached (separate scale per channel)",
-        len(channels) * 20 * SHOWN_DAYS + 26 + 40 * (len(channels) - 1) + 50,
+        len(channels) * 20 * SHOWN_DAYS + 26 + 40 * (len(channels) - 1) + bottom,
     )
     shown = _shown_hours(week)
-    panels = card.panels(len(channels), 1, left=96, right=104, top=26, bottom=50, down=40)
+    panels = card.panels(len(channels), 1, left=96, right=104, top=26, bottom=bottom, down=40)
     for axes, (channel, rows) in zip(panels, channels.items(), strict=True):
         scale = drawing.heat_scale(_scale_top(rows))
         _draw_cells(axes, rows, day, shown, scale)
@@ -95,6 +98,7 @@ def _draw(week: pd.DataFrame, day: date, headline: str) -> bytes:
         axes.set_xticks([])
     panels[-1].set_xticks(shown, [str(hour) for hour in shown])
     panels[-1].set_xlabel("hour of the day", fontsize=drawing.SMALL, color=drawing.MUTED, labelpad=4)
+    card.footnote(hidden)
     return card.png()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
@@ -17,6 +18,7 @@ from cleargrid_assets.wording import counted, more
 
 _MAX_COLUMNS = 6
 _MAX_BARS = 16
+_MAX_ROWS = 50
 _BAR_HEIGHT = 22
 
 
@@ -47,12 +49,15 @@ def presenter(table: Table) -> Callable[[pd.DataFrame, date, Sequence[Unmapped]]
 
 def _summary(today: pd.DataFrame, table: Table, headline: str) -> str:
     columns = [column for column in table.columns if column.name != PARTITION_COLUMN][:_MAX_COLUMNS]
-    lines = [tuple(text.escape(_cell(row[column.name], column)) for column in columns) for _, row in today.iterrows()]
+    lines = [
+        tuple(text.escape(_cell(row[column.name], column)) for column in columns)
+        for _, row in today.head(_MAX_ROWS).iterrows()
+    ]
 
     def render(shown: int) -> str:
         alignment = "".join("r" if COLUMN_TYPES[column.type].is_number else "l" for column in columns)
         cells = text.table([text.escape(text.shorten(column.name)) for column in columns], alignment, lines[:shown])
-        return text.paragraphs(f"**{text.escape(headline)}**", cells, more(len(lines) - shown, "row"))
+        return text.paragraphs(f"**{text.escape(headline)}**", cells, more(len(today) - shown, "row"))
 
     return text.fit(render, len(lines))
 
@@ -83,7 +88,7 @@ def _draw(today: pd.DataFrame, labels: Sequence[Column], measures: Sequence[Colu
             annotation_clip=False,
         )
     names = [", ".join(_cell(row[label.name], label) for label in labels) for _, row in drawn.iterrows()]
-    axes.set_yticks(positions, [drawing.verbatim(text.shorten(name, 32)) for name in names])
+    axes.set_yticks(positions, [drawing.verbatim(textwrap.shorten(name, 32, placeholder=" ...")) for name in names])
     axes.set_ylim(len(drawn) - 0.5, -0.5)
     axes.set_xlim(0, max(float(values.max()), 1.0))
     axes.set_xticks([])
@@ -103,4 +108,6 @@ def _cell(value: Any, column: Column) -> str:
         return text.count(value)
     if column.type == "DOUBLE":
         return text.percent(value) if column.name.endswith("_rate") else text.number(value)
-    return text.shorten(text.MISSING if value is None else str(value))
+    if value is None:
+        return text.MISSING
+    return text.shorten(value) if column.type == "VARCHAR" else str(value)

@@ -1,9 +1,14 @@
-"""Numbers and names as short text, and Markdown."""
+"""Numbers and names as short text, and Markdown. Names are foreign words."""
 
 import base64
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
+
+from cleargrid_assets.foreign import presentable
+
+MAX_SHOWN = 10
+"""Types or channels that are shown. The others are shown together, as their number."""
 
 INLINE_LIMIT = 700
 """Max characters of Markdown that the UI shows without a click."""
@@ -97,9 +102,8 @@ def spark(values: Iterable[float]) -> str:
 
 
 def shorten(name: str, width: int = 20) -> str:
-    """A name on one line, with an ellipsis if it is longer than `width`."""
-    line = "".join(character if character.isprintable() else " " for character in name).strip() or MISSING
-    return line if len(line) <= width else line[: width - 1].rstrip() + "…"
+    """The presentable form of a name, of at most `width` characters."""
+    return presentable(name, width) or MISSING
 
 
 def channel_name(channel: str) -> str:

@@ -43,7 +43,7 @@ def test_a_type_without_its_attempts_is_found_though_all_is_right(copied_week: P
     copied_week.ask(broken)
     found = copied_week.check("attempts_are_the_outbound_rows", ATTEMPT_FUNNEL, DAY)
     assert not found.passed
-    assert f"{DAY} CALL: " in str(found.description)
+    assert f"{DAY} `CALL`: " in str(found.description)
     assert f"{DAY} ALL: " not in str(found.description)
 
 
@@ -56,6 +56,6 @@ def test_a_funnel_older_than_its_log_fails_until_computed_again(copied_week: Pro
     found = copied_week.check("attempts_are_the_outbound_rows", ATTEMPT_FUNNEL, DAY)
     assert not found.passed
     attempts, rows = (found.metadata[name].value for name in ("attempts", "outbound_rows"))
-    assert f"{DAY} ALL: {attempts} attempts, {rows} outbound rows" in str(found.description)
+    assert f"{DAY} `ALL`: {attempts} attempts, {rows} outbound rows" in str(found.description)
     run = copied_week.materialize(DAY, only=[ATTEMPT_FUNNEL])
     assert run.check("attempts_are_the_outbound_rows", ATTEMPT_FUNNEL).passed

@@ -81,6 +81,17 @@ def test_row_behind_empty_pages_is_found(variables: dict[str, str]) -> None:
     )
 
 
+def test_first_row_that_breaks_the_contract_is_reported(variables: dict[str, str]) -> None:
+    yesterday = datetime.now(timezone.utc) - timedelta(days=1)
+    with serving(Api(rows=[as_json(communication("a", communicated_at=yesterday)) | {"duration": "1"}])) as api:
+        refused = _check(variables | _pointing_at(api))
+        set_apart = _check(variables | _pointing_at(api) | {"CLEARGRID_QUARANTINE": "on"})
+    assert refused.exit_code == 1
+    assert "row a: duration is not a number" in refused.stderr
+    assert set_apart.exit_code == 0
+    assert "breaks the contract: duration is not a number" in set_apart.stdout
+
+
 def test_endless_empty_pages_make_no_claim_about_rows(variables: dict[str, str]) -> None:
     yesterday = datetime.now(timezone.utc) - timedelta(days=1)
     with serving(Api(rows=[as_json(communication("a", communicated_at=yesterday))])) as api:

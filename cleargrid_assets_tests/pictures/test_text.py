@@ -70,7 +70,8 @@ def test_a_spark_has_dots_for_zeros_and_a_full_block_for_the_largest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "short"), [("CALL", "CALL"), ("A\nB", "A B"), ("X" * 30, "X" * 19 + "…"), ("", "\u2013")]
+    ("name", "short"),
+    [("CALL", "CALL"), ("A\nB", "A B"), ("X" * 30, "X" * 17 + "..."), ("", "\u2013"), ("a@b.example", "[masked]")],
 )
 def test_a_name_is_one_short_line(name: str, short: str) -> None:
     assert text.shorten(name) == short
