@@ -1,16 +1,18 @@
 """Requests that are cut off: at the deadline of the whole answer, or because the run ends."""
 
 import gzip
+import os
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError, TransientError
-from cleargrid_assets.exports.in_flight import CONNECTING
+from cleargrid_assets.exports.in_flight import CONNECTING, Exchange
 from cleargrid_assets.exports.transport import Timeouts, Transport
 from cleargrid_assets_tests.exports.driving import no_wait
 from cleargrid_assets_tests.exports.speaking import Dripping, Silence, Speech, saying, speaking
@@ -113,11 +115,55 @@ def test_answer_follows_provisional_ones(provisional: bytes) -> None:
         assert [transport.send("GET", "/x") for _ in range(2)] == [b"first", b"other"]
 
 
-def test_connection_can_be_used_again_after_a_request_of_another_was_cut_off() -> None:
-    speech = saying(START + b"Content-Length: 2\r\n\r\n{}")
+def test_request_after_one_that_was_cut_off_succeeds() -> None:
+    speeches = iter([TRICKLES["body with a length"], saying(START + b"Content-Length: 5\r\n\r\nwhole")])
+    with speaking(lambda connection: next(speeches)(connection)) as place, to(place, answer_s=0.1) as transport:
+        with pytest.raises(QueryTimeoutError):
+            transport.send("GET", "/x")
+        assert transport.send("GET", "/x") == b"whole"
+
+
+def test_answer_that_trickles_on_a_connection_used_before_is_cut_off() -> None:
+    def speech(connection: socket.socket) -> Iterator[bytes]:
+        connection.recv(65536)
+        yield START + b"Content-Length: 5\r\n\r\nfirst"
+        yield from TRICKLES["header"](connection)
+
+    with speaking(speech) as place, to(place, answer_s=0.1) as transport:
+        assert transport.send("GET", "/x") == b"first"
+        with pytest.raises(QueryTimeoutError, match="not complete"):
+            transport.send("GET", "/x")
+
+
+def test_exchange_that_has_ended_leaves_its_connection_to_others() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        exchange = Exchange(deadline=0)
+        exchange.use(ours)
+        exchange.end()
+        exchange.cut_off()
+        ours.send(b"still there")
+        assert theirs.recv(100) == b"still there"
+
+
+def test_socket_that_comes_after_the_exchange_was_cut_off_is_shut_down() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        exchange = Exchange(deadline=0)
+        exchange.cut_off()
+        exchange.use(ours)
+        assert theirs.recv(100) == b""
+        exchange.end()
+
+
+def test_requests_leave_no_descriptors_behind() -> None:
+    speech = saying(START + b"Content-Length: 5\r\n\r\nwhole")
     with speaking(speech) as place, to(place) as transport:
-        assert transport.send("GET", "/x") == b"{}"
-        assert transport.send("GET", "/x") == b"{}"
+        transport.send("GET", "/x")
+        before = len(os.listdir("/dev/fd"))
+        for _ in range(20):
+            transport.send("GET", "/x")
+        assert len(os.listdir("/dev/fd")) < before + 10
 
 
 def test_answer_that_unpacks_to_too_much_fails_at_once() -> None:
@@ -209,3 +255,38 @@ def test_nothing_is_sent_after_closing() -> None:
         transport.close()
         with pytest.raises(ExportsError, match="the run is ending"):
             transport.send("GET", "/x")
+
+
+@pytest.mark.parametrize("packed", [gzip.compress(b"who") + gzip.compress(b"le"), zlib.compress(b"whole")])
+def test_packed_body_is_unpacked_whole(packed: bytes) -> None:
+    head = b"Content-Encoding: %s\r\nContent-Length: %d\r\n\r\n"
+    encoding = b"deflate" if packed == zlib.compress(b"whole") else b"gzip"
+    with speaking(saying(START + head % (encoding, len(packed)) + packed)) as place, to(place) as transport:
+        assert transport.send("GET", "/x") == b"whole"
+
+
+@pytest.mark.parametrize("lost", [1, 8])
+def test_packed_body_without_its_end_is_truncated(lost: int) -> None:
+    packed = gzip.compress(b"whole")[:-lost]
+    head = b"Connection: close\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+    with (
+        speaking(saying(START + head + packed)) as place,
+        to(place) as transport,
+        pytest.raises(TransientError, match="the response is truncated"),
+    ):
+        transport.send("GET", "/x")
+
+
+def test_members_whose_content_ends_with_a_piece_are_not_repeated() -> None:
+    """A size at which urllib3 2.8 repeats what follows."""
+    packed = gzip.compress(bytes(1 << 20)) * 3 + gzip.compress(b"end")
+    head = b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+    with speaking(saying(START + head + packed)) as place, to(place) as transport:
+        assert transport.send("GET", "/x") == bytes(3 << 20) + b"end"
+
+
+def test_header_that_cannot_be_read_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    speech = saying(START + b"Content-Length: 5\r\nno header of jo@mail.example\r\n\r\nwhole")
+    with speaking(speech) as place, to(place) as transport, suppress(ExportsError):
+        transport.send("GET", "/x")
+    assert "example" not in caplog.text
