@@ -33,9 +33,7 @@ class Shrunk:
         return self.source_rows == self.after
 
 
-def shrunk_days(
-    spooled: SpooledSlice, before: Mapping[date, LedgerEntry], rows: Mapping[date, int]
-) -> list[Shrunk]:
+def shrunk_days(spooled: SpooledSlice, before: Mapping[date, LedgerEntry], rows: Mapping[date, int]) -> list[Shrunk]:
     """The fetched days that lost a larger share of their rows than the slice allows.
 
     Args:
@@ -84,6 +82,6 @@ def refuse_unconfirmed(shrunk: Sequence[Shrunk], spooled: SpooledSlice, op_name:
 def _sentence(shrunk: Shrunk) -> str:
     counted = "gave no exact count" if shrunk.source_rows is None else f"itself counts {shrunk.source_rows:,}"
     return (
-        f"{shrunk.day} has {shrunk.before:,} stored rows, but the fetch returned {shrunk.after:,}, and the source "
+        f"{shrunk.day} was stored with {shrunk.before:,} rows, but the fetch returned {shrunk.after:,}, and the source "
         f"{counted}."
     )
