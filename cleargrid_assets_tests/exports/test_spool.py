@@ -306,9 +306,10 @@ def test_page_after_one_that_was_not_written_whole_takes_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spool = begun(tmp_path)
-    with monkeypatch.context() as failing, pytest.raises(MemoryError):
+    with monkeypatch.context() as failing:
         failing.setattr("cleargrid_assets.exports.spool._encoded", refuse_to_encode)
-        spool.append(b"lost", entry(0))
+        with pytest.raises(MemoryError):
+            spool.append(b"lost", entry(0))
     fill(spool)
     spool.close()
     assert pages_kept(begun(tmp_path)) == len(PAGES)
