@@ -13,7 +13,7 @@ from cleargrid_assets.exports.fetch import FetchError
 from cleargrid_assets.exports.fetch import fetch as fetch_and_count
 from cleargrid_assets_tests.exports.api import Answer, Api, Request, envelope, rows_at
 from cleargrid_assets_tests.exports.driving import DAY, EVENLY, WINDOW, InTurn, connected, fetch, ids
-from cleargrid_assets_tests.exports.faults import asks_for_count
+from cleargrid_assets_tests.exports.faults import asks_for_count, large_pages_time_out, spoiling
 from cleargrid_assets_tests.rows import Row
 
 MANY = 2000
@@ -110,6 +110,23 @@ def test_crowded_second_of_50_000_rows_is_delivered(api: Api, tmp_path: Path) ->
 
     api.fault = page
     assert fetch(api, tmp_path, page_size=500).report.rows == 50_000
+
+
+def test_count_that_is_not_exact_ends_nothing(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cleargrid_assets.exports.guard._PAGES_TO_COMPARE", 2)
+    api.rows = rows_at([36000.0] * 400)
+    api.fault = spoiling(
+        lambda body: body["pagination"].update(total=10, totalExact=False, totalNote="capped"), when=asks_for_count
+    )
+    with connected(api, concurrency=1, page_size=20) as client:
+        day = fetch_and_count(client, {DAY: WINDOW}, tmp_path, log=lambda line: None)[DAY]
+    assert (day.report.rows, day.count.rows) == (400, 10)
+
+
+def test_pages_made_small_by_timeouts_are_not_many(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cleargrid_assets.exports.guard._MAX_PAGES_IN_A_MINUTE", 5)
+    api.rows, api.fault = rows_at([36000.0] * 40), large_pages_time_out(rows=1)
+    assert fetch(api, tmp_path, page_size=100).ids == ids(api)
 
 
 def test_hundreds_of_empty_pages_are_followed(api: Api, tmp_path: Path) -> None:

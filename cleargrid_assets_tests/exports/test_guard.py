@@ -115,6 +115,11 @@ def test_new_rows_that_hardly_advance_are_an_error(step: float) -> None:
     assert pages_until_error(creeping())[0] == 5000
 
 
+def test_large_pages_that_do_not_advance_are_an_error_sooner() -> None:
+    pages = (page_of(range(1000 * number, 1000 * number + 1000), 5) for number in count())
+    assert pages_until_error(pages, counted=400)[0] == 100
+
+
 @pytest.mark.parametrize("counted", [None, 50_000, 49_000, 6000])
 @pytest.mark.parametrize("page_size", [1000, 100, 10])
 def test_crowded_instant_is_followed_to_its_end(page_size: int, counted: int | None) -> None:
