@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cleargrid_assets.exports.count import Count, count_rows
 from cleargrid_assets.exports.errors import ExportsError
 from cleargrid_assets.exports.folder_locks import FolderLocks
+from cleargrid_assets.exports.futures import first_done
 from cleargrid_assets.exports.open_files import limit_reached
 from cleargrid_assets.exports.quarantine import TooManyBadRowsError, check_share, distinct
 from cleargrid_assets.exports.spool import MAX_AGE, Spool, remove_abandoned
@@ -95,8 +96,8 @@ class FetchedDay:
         if not stats.cached:
             return None
         return (
-            f"{counted(stats.cached, 'answer')} came from a cache, up to {stats.max_age_s:,} s old, although none may be. "
-            "Rows may be missing or old. Ask who runs the proxy or the API to exclude the exports from the cache."
+            f"{counted(stats.cached, 'answer')} came from a cache, up to {stats.max_age_s:,} s old, although none may "
+            "be. Rows may be missing or old. Ask who runs the proxy or the API to exclude the exports from the cache."
         )
 
 
@@ -191,7 +192,7 @@ def _start_counting(executor: ThreadPoolExecutor, client: "ExportsClient", windo
 
 def _finish_counting(countings: Mapping[str, _Counting], reports: Mapping[str, DayReport]) -> dict[str, Count]:
     """Waits for the counts, and refuses a day with too many bad rows."""
-    counts = {day: counting.count.result() for day, counting in countings.items()}
+    counts = {day: first_done([counting.count]).pop().result() for day, counting in countings.items()}
     for day, report in reports.items():
         report.stats.add(countings[day].stats)
         check_share(day, distinct(report.quarantined), report.rows, counts[day].exact_rows)

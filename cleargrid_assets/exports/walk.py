@@ -13,7 +13,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from cleargrid_assets.exports.alternatives import alternative
 from cleargrid_assets.exports.backoff import Backoff
 from cleargrid_assets.exports.count import Count
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
+from cleargrid_assets.exports.futures import first_done
 from cleargrid_assets.exports.part import Part
 from cleargrid_assets.exports.quarantine import check_number
 from cleargrid_assets.exports.rows import Page
@@ -132,8 +133,7 @@ class _Walk:
             self._open_day(day, window)
         while self._ready or self._in_flight:
             self._fill_connections()
-            done, _ = wait(self._in_flight, return_when=FIRST_COMPLETED)
-            for future in done:
+            for future in first_done(self._in_flight):
                 self._finish(self._in_flight.pop(future), future)
 
     def _open_day(self, day: str, window: Window) -> None:
