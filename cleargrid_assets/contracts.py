@@ -245,3 +245,37 @@ TABLES: tuple[Table, ...] = (
     HOURLY_REACH,
     OPERATIONAL_HEALTH,
 )
+
+DAYS = Table(
+    name="days",
+    columns=(
+        Column("table_name", "VARCHAR", "The table, such as `communication_logs`."),
+        _DAY,
+        Column("row_count", "BIGINT", "Rows of the day. 0 is a day that was stored and has no rows."),
+        Column("content_hash", "VARCHAR", "Hash of the day's rows, without the time of their fetch."),
+        Column(
+            EXTRACTED_AT,
+            "TIMESTAMPTZ",
+            "Instant at which the fetch of the day began; NULL for a table that is computed.",
+            nullable=True,
+        ),
+        Column("stored_at", "TIMESTAMPTZ", "Instant at which the day was last written."),
+        Column("run_id", "VARCHAR", "Dagster run that stored the day; NULL if it is not known.", nullable=True),
+        Column(
+            "version",
+            "VARCHAR",
+            "What the rows were made with: code version, time zone, and for analyses a fingerprint of the outcomes "
+            "file; NULL if it is not known.",
+            nullable=True,
+        ),
+    ),
+    description="""\
+The ledger: what is stored, one row per table and day. It is written in the same transaction as the rows.
+
+Checks compare it with the rows that are there and with what Dagster recorded. A day that is not listed here is not
+stored, even if some of its rows are in the table.
+
+A database of an earlier version gets its ledger with the first write. `run_id` and `version` of those days are NULL.""",
+    key=("table_name", PARTITION_COLUMN),
+)
+"""The ledger. The IO manager writes it; it is no asset."""

@@ -101,5 +101,5 @@ class Table:
 
     @property
     def is_export(self) -> bool:
-        """Whether the rows are fetched. All other tables are derived, and can be dropped and recomputed."""
-        return EXTRACTED_AT in self.column_names
+        """Whether the rows are fetched: each has the time of its fetch. Analyses can be dropped and recomputed."""
+        return any(column.name == EXTRACTED_AT and not column.nullable for column in self.columns)

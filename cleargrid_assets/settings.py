@@ -160,6 +160,12 @@ class Settings(BaseModel):
         description="A TOML file with the meaning of statuses and communication types. "
         "Its entries replace those of the packaged file.",
     )
+    max_shrink: Annotated[float, Field(ge=0, le=1), Takes("a number from 0 to 1")] = Field(
+        0.2,
+        alias="CLEARGRID_MAX_SHRINK",
+        description="Share of a stored day of 50 or more rows that a fetch may remove without the API's own exact count "
+        "confirming it. If more are missing, the run fails and the old rows stay.",
+    )
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":

@@ -1,11 +1,12 @@
 """The outcomes file: the meaning of statuses and communication types."""
 
+import hashlib
 import json
 import math
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,12 @@ class Outcomes:
     statuses: Mapping[str, str]
     channels: Mapping[str, str]
     engaged_seconds: float
+
+    @property
+    def fingerprint(self) -> str:
+        """Eight characters that differ if any entry differs. Comments and the order of entries do not matter."""
+        content = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:8]
 
 
 def normalised(word: str) -> str:

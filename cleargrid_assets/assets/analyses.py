@@ -23,6 +23,7 @@ from cleargrid_assets.contracts import (
     OPERATIONAL_HEALTH,
     REACH_BY_ATTEMPT,
 )
+from cleargrid_assets.assets.version import made_with
 from cleargrid_assets.partitions import BUSINESS_ZONE
 from cleargrid_assets.pictures import attempts as attempts_picture
 from cleargrid_assets.pictures import channels as channels_picture
@@ -34,6 +35,7 @@ from cleargrid_assets.pictures.presentation import Presentation
 from cleargrid_assets.pictures.table import presenter
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.schema import Table
+from cleargrid_assets.warehouse.io_manager import VERSION
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.slices import StoredSlice
 
@@ -116,7 +118,13 @@ def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
                 [each for each in unknown if each.communicated_date == day],
             )
             _attach_metadata(context, day, presentation)
-        return dg.MaterializeResult(value=rows, metadata={"dagster/column_lineage": _column_lineage(analysis)})
+        return dg.MaterializeResult(
+            value=rows,
+            metadata={
+                "dagster/column_lineage": _column_lineage(analysis),
+                VERSION: made_with(analysis.code_version, scope.outcomes),
+            },
+        )
 
     return table_asset(
         analysis.table, compute, ins={"communication_logs": _logs_input(analysis)}, code_version=analysis.code_version

@@ -2,22 +2,40 @@
 
 import os
 import tempfile
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
 import dagster as dg
+from pydantic import Field
 
 from cleargrid_assets.assets.table_asset import table_asset
+from cleargrid_assets.assets.version import made_with
 from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.exports.fetch import FetchedDay, FetchError, fetch
 from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
 from cleargrid_assets.resources import ExportsResource
 from cleargrid_assets.schema import SCHEMA, Table
+from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.connection import is_path
+from cleargrid_assets.warehouse.io_manager import VERSION
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.slices import SpooledPartition, SpooledSlice
 
 SOURCE_KEY_PREFIX = "cleargrid_exports_api"
+
+CODE_VERSION = "1"
+"""Change it if the same answer of the API would give other rows."""
+
+
+class ExportConfig(dg.Config):
+    """The run config of an export."""
+
+    accept_shrinking: bool = Field(
+        default=False,
+        description="Store days that lose more rows than CLEARGRID_MAX_SHRINK allows, although the source's own count "
+        "does not confirm it.",
+    )
 
 
 def export_source(dataset: Dataset) -> dg.AssetSpec:
@@ -40,20 +58,30 @@ def export_asset(dataset: Dataset, table: Table) -> dg.AssetsDefinition:
     """
 
     def export(
-        context: dg.AssetExecutionContext, exports: ExportsResource, warehouse: WarehouseResource
+        context: dg.AssetExecutionContext,
+        config: ExportConfig,
+        exports: ExportsResource,
+        warehouse: WarehouseResource,
     ) -> dg.MaterializeResult[SpooledSlice]:
         windows = {key: day_window(date.fromisoformat(key), BUSINESS_ZONE) for key in context.partition_keys}
+        not_before = {
+            str(day): entry.extracted_at for day, entry in warehouse.ledger(table).items() if entry.extracted_at
+        }
         with exports.client(dataset) as client:
             try:
-                days = fetch(client, windows, spool_root(warehouse.database), log=context.log.info)
+                days = fetch(
+                    client, windows, spool_root(warehouse.database), log=context.log.info, not_before=not_before
+                )
             except FetchError as error:
                 # No retries by Dagster: the client has already retried every failure that can be temporary.
                 raise dg.Failure(str(error), metadata=error.facts, allow_retries=False) from None
         for key, day in days.items():
             context.add_asset_metadata(day.metadata, partition_key=key)
-        return dg.MaterializeResult(value=_as_slice(days))
+        return dg.MaterializeResult(
+            value=_as_slice(days, accept_shrinking=config.accept_shrinking), metadata={VERSION: made_with(CODE_VERSION)}
+        )
 
-    return table_asset(table, export, deps=[export_source(dataset)])
+    return table_asset(table, export, deps=[export_source(dataset)], code_version=CODE_VERSION)
 
 
 def spool_root(database: str) -> Path:
@@ -67,13 +95,22 @@ def spool_root(database: str) -> Path:
     return path.with_name(f"{path.name}.spool")
 
 
-def _as_slice(days: dict[str, FetchedDay]) -> SpooledSlice:
-    spools = {date.fromisoformat(key): day.spool for key, day in days.items()}
-
+def _as_slice(days: Mapping[str, FetchedDay], *, accept_shrinking: bool) -> SpooledSlice:
     def discard() -> None:
-        for spool in spools.values():
-            spool.discard()
+        for day in days.values():
+            day.spool.discard()
 
     return SpooledSlice(
-        [SpooledPartition(day, spool.rows_path, spool.extracted_at) for day, spool in spools.items()], discard
+        [
+            SpooledPartition(
+                date.fromisoformat(key),
+                day.spool.rows_path,
+                day.spool.extracted_at,
+                source_rows=day.count.rows if day.count.is_exact else None,
+            )
+            for key, day in days.items()
+        ],
+        discard,
+        max_shrink=Settings.from_environment().max_shrink,
+        accept_shrinking=accept_shrinking,
     )

@@ -42,7 +42,8 @@ def alternative(part: Part, error: ExportsError, requested_before: int) -> Seque
 
 
 def _is_worth_it(part: Part, error: ExportsError) -> bool:
-    if isinstance(error, AuthenticationError | ContractError) or error.status is None:
+    # Without a status, the connection failed, or a row breaks the contract.
+    if isinstance(error, AuthenticationError) or error.status is None:
         return False
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or error.status == HTTPStatus.REQUEST_TIMEOUT:
         return True

@@ -64,6 +64,7 @@ class FetchedDay:
             "refreshes": stats.refreshes,
             "asked_differently": self.report.alternatives,
             "seconds": round(self.report.seconds, 3),
+            "repeated_rows": self.report.repeated_rows,
             "unknown_fields": dict(self.report.unknown_fields),
         }
         if self.count.rows is not None:
@@ -114,7 +115,12 @@ def fetch(
         _open_spools(client, days, root, spools, not_before or {})
         countings = {day: _start_counting(executor, client, window) for day, window in days.items()}
         reports = fetch_days(
-            client, days, spools, executor=executor, on_progress=lambda day, report: log(_progress(day, report))
+            client,
+            days,
+            spools,
+            executor=executor,
+            on_progress=lambda day, report: log(_progress(day, report)),
+            counts={day: counting.count for day, counting in countings.items()},
         )
         counts = {day: counting.count.result() for day, counting in countings.items()}
     except (ExportsError, OSError) as error:
@@ -143,7 +149,7 @@ def _open_spools(
     for day, window in days.items():
         fingerprint = hashlib.sha256(repr((*client.fingerprint, str(window))).encode()).hexdigest()
         name = f"{client.dataset.code}-{day}"
-        spools[day] = Spool.open(root, name, fingerprint, now, not_before=not_before.get(day), locks=locks)
+        spools[day] = Spool.open(root, name, fingerprint, now, not_before.get(day), locks)
 
 
 def _start_counting(executor: ThreadPoolExecutor, client: "ExportsClient", window: Window) -> _Counting:

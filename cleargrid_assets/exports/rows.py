@@ -10,7 +10,7 @@ import keyword
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from http import HTTPStatus
@@ -60,6 +60,7 @@ class Page:
         total: The server's own count of the window, if it was requested and given.
         total_note: Why there is no count, or why it is not exact.
         unknown_fields: Fields outside the contract, with the number of rows that have them.
+        keys: Keys of the rows.
     """
 
     lines: bytes
@@ -71,6 +72,7 @@ class Page:
     total: int | None
     total_note: str | None
     unknown_fields: Counter[str] = field(default_factory=Counter)
+    keys: Sequence[str] = ()
 
 
 class _Pagination(msgspec.Struct):
@@ -190,7 +192,7 @@ class PageReader:
         return checked
 
     def _page(self, rows: list[Any], instants: list[datetime], pagination: _Pagination, unknown: Counter[str]) -> Page:
-        cursor = pagination.next_cursor
+        key, cursor = self._dataset.key, pagination.next_cursor
         if cursor is not None and (not cursor or _LONE_SURROGATE.search(cursor)):
             raise TransientError("body.pagination.nextCursor is neither a cursor nor null")
         return Page(
@@ -203,6 +205,7 @@ class PageReader:
             total=pagination.total if type(pagination.total) is int else None,
             total_note=_note(pagination),
             unknown_fields=unknown,
+            keys=[row[key] if isinstance(row, dict) else getattr(row, key) for row in rows],
         )
 
 

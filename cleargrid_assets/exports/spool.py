@@ -45,6 +45,7 @@ class Entry(msgspec.Struct, tag="page"):
         rows: Rows of the page.
         open: Windows that may still have more rows after the page.
         unknown_fields: Fields outside the contract, with the number of rows that have them.
+        repeated_rows: Rows that came before in the same sequence of pages.
         length: Bytes of the rows.
         checksum: CRC-32 of the rows.
     """
@@ -52,6 +53,7 @@ class Entry(msgspec.Struct, tag="page"):
     rows: int
     open: Sequence[Window]
     unknown_fields: Mapping[str, int] = msgspec.field(default_factory=dict)
+    repeated_rows: int = 0
     length: int = 0
     checksum: int = 0
 
@@ -78,13 +80,12 @@ class Spool:
     _locks: FolderLocks
 
     @classmethod
-    def open(
+    def open(  # noqa: PLR0917 - the number of parameters follows from the task
         cls,
         root: Path,
         name: str,
         fingerprint: str,
         now: datetime,
-        *,
         not_before: datetime | None = None,
         locks: FolderLocks | None = None,
     ) -> "Spool":
@@ -113,11 +114,11 @@ class Spool:
             is_taken = locks.take(folder)
         except FileNotFoundError:
             # Another run has just removed the folder.
-            return cls.open(root, name, fingerprint, now, not_before=not_before, locks=locks)
+            return cls.open(root, name, fingerprint, now, not_before, locks)
         if not is_taken:
             # Another run is fetching the same day: leave its spool alone.
             name = f"{name}-{uuid.uuid4().hex[:8]}"
-            return cls.open(root, name, fingerprint, now, not_before=not_before, locks=locks)
+            return cls.open(root, name, fingerprint, now, not_before, locks)
         try:
             kept = _read_journal(folder, fingerprint, now, not_before)
             # Later than the stored fetch, even if the clock of its machine was ahead: that fetch is known to be over.

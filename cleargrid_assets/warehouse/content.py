@@ -27,7 +27,7 @@ def content_hashes(connection: duckdb.DuckDBPyConnection, table: Table, days: Se
         {"days": list(days)},
     ).fetchall()
     found = {day: _digest(str(values)) for day, *values in sums}
-    return {day: found.get(day) or _digest("no rows") for day in days}
+    return {day: found.get(day, HASH_OF_NO_ROWS) for day in days}
 
 
 def combined_hash(hashes: Mapping[date, str]) -> str:
@@ -39,3 +39,7 @@ def combined_hash(hashes: Mapping[date, str]) -> str:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+HASH_OF_NO_ROWS = _digest("no rows")
+"""The hash of every day without rows."""

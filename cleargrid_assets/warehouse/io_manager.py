@@ -1,7 +1,9 @@
 """The IO manager: stores outputs of every kind, and loads inputs."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -9,16 +11,31 @@ import duckdb
 import pandas as pd
 from dagster_duckdb_pandas import DuckDBPandasIOManager
 
+from cleargrid_assets.contracts import TABLES
 from cleargrid_assets.schema import PARTITION_COLUMN, SCHEMA, Table
 from cleargrid_assets.warehouse.connection import catalog, transaction
 from cleargrid_assets.warehouse.content import combined_hash, content_hashes
 from cleargrid_assets.warehouse.frames import Target, replace_frame, target_of
+from cleargrid_assets.warehouse.ledger import (
+    LedgerEntry,
+    Write,
+    forget,
+    prepare_ledger,
+    read_ledger,
+    transaction_time,
+    write_entries,
+)
 from cleargrid_assets.warehouse.partitions import Changes, replace_partitions, stage_frame, stage_spooled
+from cleargrid_assets.warehouse.recorded import days_recorded_as_empty, entry_metadata
 from cleargrid_assets.warehouse.resource import WarehouseResource
+from cleargrid_assets.warehouse.shrinking import ShrinkingError, Shrunk, refuse_unconfirmed, shrunk_days
 from cleargrid_assets.warehouse.slices import SpooledSlice, StoredSlice
 from cleargrid_assets.warehouse.sql import readable
 from cleargrid_assets.warehouse.table_metadata import contract_of
 from cleargrid_assets.warehouse.tables import prepare_table
+
+VERSION = "version"
+"""Metadata of an output: what its rows were made with. It is stored in the ledger."""
 
 
 class WarehouseIOManager(DuckDBPandasIOManager):
@@ -53,7 +70,12 @@ class _Manager(dg.IOManager):
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         table = _contract(context) if context.has_asset_key else None
         if isinstance(obj, SpooledSlice) and table is not None:
-            self._replace_days(context, table, obj)
+            try:
+                self._replace_days(context, table, obj)
+            except ShrinkingError as error:
+                # The next run must ask the source again, and not continue from these pages.
+                obj.discard()
+                raise dg.Failure(str(error), allow_retries=False) from None
             # After the commit, so the rows are safe.
             obj.discard()
         elif isinstance(obj, pd.DataFrame) and table is not None:
@@ -77,23 +99,34 @@ class _Manager(dg.IOManager):
 
     def _replace_days(self, context: dg.OutputContext, table: Table, obj: SpooledSlice | pd.DataFrame) -> None:
         days = _days(context)
+        execution = dg.AssetExecutionContext.get()
         superseded: list[date] = []
+        shrunk: list[Shrunk] = []
         with transaction(self._warehouse.database, self._warehouse.lock_timeout_s) as connection:
+            prepare_ledger(connection, [*TABLES, table], partial(days_recorded_as_empty, execution.instance))
             dropped = prepare_table(connection, table)
+            if dropped is not None:
+                dropped = sorted({*dropped, *forget(connection, table)})
+            before = read_ledger(connection, table)
             if isinstance(obj, SpooledSlice):
                 superseded = stage_spooled(connection, table, obj.partitions)
             else:
                 stage_frame(connection, table, obj)
             changes = replace_partitions(connection, table, days)
-            left = {day for change in changes.values() for day in change.moved_from}
-            hashes = content_hashes(connection, table, [*days, *sorted(left)])
+            if isinstance(obj, SpooledSlice):
+                shrunk = shrunk_days(obj, before, {day: change.rows for day, change in changes.items()})
+                refuse_unconfirmed(shrunk, obj, context.op_def.name)
+            entries = _write_ledger(connection, _write(context, connection, table, obj), before, changes, superseded)
             shown = _shown(connection, Target(SCHEMA, table.name, _days_condition(days)))
-        _warn(context, table, changes, superseded, [day for day in dropped if day not in changes])
-        execution = dg.AssetExecutionContext.get()
+        _warn(context, table, changes, superseded, [day for day in dropped or () if day not in changes])
         for day, change in changes.items():
-            execution.add_asset_metadata(_change_metadata(change), context.asset_key, day.isoformat())
-        execution.set_data_version(context.asset_key, dg.DataVersion(combined_hash({day: hashes[day] for day in days})))
-        _report_days_left(context, {day: hashes[day] for day in sorted(left)})
+            metadata = {**_change_metadata(change, changes), **entry_metadata(entries[day])}
+            execution.add_asset_metadata(metadata, context.asset_key, day.isoformat())
+        for each in shrunk:
+            execution.add_asset_metadata({"shrunk_from": each.before}, context.asset_key, each.day.isoformat())
+        version = combined_hash({day: entries[day].content_hash for day in days})
+        execution.set_data_version(context.asset_key, dg.DataVersion(version))
+        _report_days_left(context, [entry for day, entry in sorted(entries.items()) if day not in changes])
         context.add_output_metadata(shown)
 
     def _replace_frame(self, context: dg.OutputContext, frame: pd.DataFrame) -> None:
@@ -140,8 +173,8 @@ def _warn(
             "this run are discarded."
         )
     for day, change in changes.items():
-        if change.moved_from:
-            others = ", ".join(map(str, change.moved_from))
+        if moved_from := _moved_from(change, changes):
+            others = ", ".join(moved_from)
             context.log.warning(f"Rows of {others} have moved to {day}. Materialize the analyses of {others} again.")
     if dropped:
         context.log.warning(
@@ -150,30 +183,75 @@ def _warn(
         )
 
 
-def _report_days_left(context: dg.OutputContext, hashes: Mapping[date, str]) -> None:
+def _report_days_left(context: dg.OutputContext, entries: Sequence[LedgerEntry]) -> None:
     """Reports days that lost rows to Dagster, so that what was computed from them becomes stale."""
-    keys = set(context.asset_partitions_def.get_partition_keys()) if hashes else set()
-    for day, content_hash in hashes.items():
-        if day.isoformat() in keys:
+    keys = set(context.asset_partitions_def.get_partition_keys()) if entries else set()
+    for entry in entries:
+        if entry.day.isoformat() in keys:
             context.log_event(
                 dg.AssetMaterialization(
                     context.asset_key,
                     description="Rows of this day moved to another day, which was materialized.",
-                    partition=day.isoformat(),
-                    tags={"dagster/data_version": content_hash},
+                    metadata={"dagster/partition_row_count": entry.row_count, **entry_metadata(entry)},
+                    partition=entry.day.isoformat(),
+                    tags={"dagster/data_version": entry.content_hash},
                 )
             )
 
 
-def _change_metadata(change: Changes) -> Mapping[str, Any]:
+def _write(
+    context: dg.OutputContext, connection: duckdb.DuckDBPyConnection, table: Table, obj: SpooledSlice | pd.DataFrame
+) -> Write:
+    partitions = obj.partitions if isinstance(obj, SpooledSlice) else []
+    version = context.output_metadata.get(VERSION)
+    return Write(
+        table=table,
+        stored_at=transaction_time(connection),
+        run_id=context.run_id,
+        version=None if version is None else str(version.value),
+        extracted_at={partition.day: partition.extracted_at for partition in partitions},
+    )
+
+
+def _write_ledger(
+    connection: duckdb.DuckDBPyConnection,
+    write: Write,
+    before: Mapping[date, LedgerEntry],
+    changes: Mapping[date, Changes],
+    superseded: Sequence[date],
+) -> dict[date, LedgerEntry]:
+    """Writes the entries of the replaced days and of the days that lost rows.
+
+    Returns:
+        The entries of these days and of the superseded days.
+    """
+    replaced = [day for day in changes if day not in superseded]
+    moved: Counter[date] = Counter()
+    for change in changes.values():
+        moved.update(change.moved_from)
+    lost = sorted(day for day in moved if day not in replaced and day in before)
+    hashes = content_hashes(connection, write.table, [*replaced, *lost])
+    entries = {day: write.replaced(day, changes[day].rows, hashes[day]) for day in replaced}
+    entries |= {day: write.lost(before[day], moved[day], hashes[day]) for day in lost}
+    write_entries(connection, list(entries.values()))
+    return {**{day: before[day] for day in superseded}, **entries}
+
+
+def _change_metadata(change: Changes, changes: Mapping[date, Changes]) -> Mapping[str, Any]:
+    moved_from = _moved_from(change, changes)
     return {
         "dagster/partition_row_count": change.rows,
         "rows": change.rows,
         "new_rows": change.new,
         "changed_rows": change.changed,
         "removed_rows": change.removed,
-        **({"moved_from": [str(day) for day in change.moved_from]} if change.moved_from else {}),
+        **({"moved_from": moved_from} if moved_from else {}),
     }
+
+
+def _moved_from(change: Changes, changes: Mapping[date, Changes]) -> list[str]:
+    """The days outside the run that lost rows to a day of the run."""
+    return [str(day) for day in sorted(change.moved_from) if day not in changes]
 
 
 def _days_condition(days: Sequence[date]) -> str:

@@ -1,8 +1,8 @@
 """Replaces partitions of a table that has a contract. The caller begins and commits the transaction."""
 
 import glob
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
 import duckdb
@@ -10,6 +10,7 @@ import pandas as pd
 
 from cleargrid_assets.schema import COLUMN_TYPES, EXTRACTED_AT, PARTITION_COLUMN, Table
 from cleargrid_assets.warehouse.connection import WarehouseError
+from cleargrid_assets.warehouse.ledger import read_ledger, transaction_time
 from cleargrid_assets.warehouse.slices import SpooledPartition
 from cleargrid_assets.warehouse.sql import column_definitions, quoted
 
@@ -28,14 +29,14 @@ class Changes:
         new: Rows whose key was not in the table.
         changed: Rows that had other content before, or were in another partition.
         removed: Rows that are no longer in the partition.
-        moved_from: Other days that held some of the rows before.
+        moved_from: Other days that held some of the rows before, with the number of these rows.
     """
 
     rows: int = 0
     new: int = 0
     changed: int = 0
     removed: int = 0
-    moved_from: tuple[date, ...] = ()
+    moved_from: Mapping[date, int] = field(default_factory=dict)
 
 
 def stage_frame(connection: duckdb.DuckDBPyConnection, table: Table, frame: pd.DataFrame) -> None:
@@ -75,8 +76,11 @@ def stage_spooled(
     """
     _create_stage(connection, table)
     superseded: list[date] = []
+    ledger, now = read_ledger(connection, table), transaction_time(connection)
     for partition in partitions:
-        if _is_superseded(connection, table, partition):
+        entry = ledger.get(partition.day)
+        # Times in the future are ignored: a clock was wrong.
+        if entry and entry.extracted_at and partition.extracted_at < entry.extracted_at <= now:
             superseded.append(partition.day)
             connection.execute(
                 f"INSERT INTO {_STAGE} BY NAME FROM {quoted(table.name)} WHERE {PARTITION_COLUMN} = $day",
@@ -186,18 +190,6 @@ def _create_stage(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     connection.execute(f"CREATE TEMP TABLE {_STAGE} ({column_definitions(table)})")
 
 
-def _is_superseded(connection: duckdb.DuckDBPyConnection, table: Table, partition: SpooledPartition) -> bool:
-    """Whether the table has rows of the day from a later fetch. Times in the future are ignored: a clock was wrong."""
-    [(is_superseded,)] = connection.execute(
-        f"""
-        SELECT count(*) > 0 FROM {quoted(table.name)}
-        WHERE {PARTITION_COLUMN} = $day AND {EXTRACTED_AT} > $extracted_at::TIMESTAMPTZ AND {EXTRACTED_AT} <= now()
-        """,
-        {"day": partition.day, "extracted_at": partition.extracted_at},
-    ).fetchall()
-    return bool(is_superseded)
-
-
 def _keep_newer_versions_elsewhere(connection: duckdb.DuckDBPyConnection, name: str, key: str, version: str) -> None:
     """Drops staged rows if another day has a newer version, because that day was fetched later."""
     connection.execute(
@@ -242,19 +234,14 @@ def count_changes(
         SELECT coalesce(incoming.day, previous.day), count(incoming.day), count(*) FILTER (previous.day IS NULL),
                count(*) FILTER (incoming.day <> previous.day OR incoming.content <> previous.content),
                count(*) FILTER (incoming.day IS NULL),
-               coalesce(
-                   list_sort(
-                       list(DISTINCT previous.day) FILTER (previous.content IS NULL AND previous.day IS NOT NULL)
-                   ),
-                   []
-               )
+               coalesce(histogram(previous.day) FILTER (incoming.day <> previous.day), MAP {{}})
         FROM (SELECT {key}, {PARTITION_COLUMN} AS day, {content} AS content FROM {_STAGE}) AS incoming
         FULL JOIN {_PREVIOUS} AS previous USING ({key})
         GROUP BY 1
         """
     ).fetchall()
     changes = {
-        day: Changes(rows, new, changed, removed, tuple(moved_from))
+        day: Changes(rows, new, changed, removed, moved_from)
         for day, rows, new, changed, removed, moved_from in counts
     }
     return {day: changes.get(day, Changes()) for day in days}

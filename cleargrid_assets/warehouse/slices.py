@@ -23,11 +23,13 @@ class SpooledPartition:
         day: The business day.
         rows: The file.
         extracted_at: When the fetch of the day began.
+        source_rows: The source's own exact count of the day's rows; None if it gave none.
     """
 
     day: date
     rows: Path
     extracted_at: datetime
+    source_rows: int | None = None
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,15 @@ class SpooledSlice:
 
     Attributes:
         partitions: Their files.
-        discard: Removes the files. Called when the rows are stored.
+        discard: Removes the files. Called when the rows are stored, or refused because a day would shrink.
+        max_shrink: Share of a stored day that may go without the source's count confirming it.
+        accept_shrinking: Whether days may shrink by more all the same.
     """
 
     partitions: Sequence[SpooledPartition]
     discard: Callable[[], None]
+    max_shrink: float = 1.0
+    accept_shrinking: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ StoredColumns = Mapping[str, tuple[str, bool]]
 """DuckDB's type of each column of a stored table, and whether it is nullable. Empty if the table does not exist."""
 
 
-def prepare_table(connection: duckdb.DuckDBPyConnection, table: Table) -> list[date]:
+def prepare_table(connection: duckdb.DuckDBPyConnection, table: Table) -> list[date] | None:
     """Makes the stored table match its contract: creates it, adds nullable columns, or rebuilds a derived table.
 
     Returns:
-        The days of a derived table that was dropped, because its columns differ. They are no longer stored.
+        The days of a derived table that was dropped, because its columns differ. None if no table was dropped.
 
     Raises:
         WarehouseError: The table of an export differs by more than missing nullable columns.
@@ -26,7 +26,7 @@ def prepare_table(connection: duckdb.DuckDBPyConnection, table: Table) -> list[d
     create = f"CREATE TABLE {name} ({column_definitions(table)})"
     if not found:
         connection.execute(create)
-        return []
+        return None
     missing = missing_columns(table, found)
     if missing is not None:
         for column in missing:
@@ -34,7 +34,7 @@ def prepare_table(connection: duckdb.DuckDBPyConnection, table: Table) -> list[d
         for column in table.columns:
             if column.nullable and not found.get(column.name, (column.type, True))[1]:
                 connection.execute(f"ALTER TABLE {name} ALTER {quoted(column.name)} DROP NOT NULL")
-        return []
+        return None
     if table.is_export:
         raise columns_differ(table, found)
     dropped = (

@@ -1,9 +1,11 @@
 """Locks of folders: who holds them, and how many files that takes."""
 
+import fcntl
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -100,6 +102,22 @@ def test_lock_file_replaced_by_a_successor_is_not_linked(tmp_path: Path) -> None
     assert locks.take(second)
     successor.release(first)
     assert not FolderLocks().take(second)
+    assert [path.name for path in second.iterdir()] == ["lock"]
+
+
+def test_lock_of_a_file_that_was_replaced_meanwhile_is_worth_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder,) = folders(tmp_path, 1)
+    lock, faster = fcntl.flock, FolderLocks()
+
+    def replace_and_lock(file: IO[bytes], operation: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", lock)
+        assert faster.take(folder)
+        lock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", replace_and_lock)
+    assert not FolderLocks().take(folder)
 
 
 def test_lock_file_that_is_a_link_is_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cleargrid_assets.exports.errors import ExportsError
 from cleargrid_assets.exports.part import Part
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets_tests.exports.driving import DAY, MIDNIGHT, WINDOW
@@ -127,3 +128,16 @@ def test_narrowed_part_and_its_rest_are_the_window() -> None:
     assert pair is not None
     assert [part.window for part in pair] == [seconds(0, 3600), seconds(3600, 86400)]
     assert Part.start(DAY, seconds(0, 3600)).narrowed(3600) is None
+
+
+def test_other_request_is_one_until_it_is_answered() -> None:
+    error = ExportsError("boom")
+    part = replace(START, alternative_to=error)
+    # After a timeout, or because the window is known to be too wide.
+    assert [half.alternative_to for half in part.halved()] == [error, error]
+    pair = part.narrowed(3600)
+    assert pair is not None
+    assert [narrow.alternative_to for narrow in pair] == [error, None]
+    answered = part.after(page_at(*TEN))
+    assert answered is not None
+    assert answered.alternative_to is None

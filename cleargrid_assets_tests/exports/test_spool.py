@@ -339,5 +339,14 @@ def test_a_spool_begun_afresh_in_an_old_folder_is_not_old(tmp_path: Path) -> Non
     assert pages_kept(begun(tmp_path, fingerprint="of other settings")) == len(PAGES)
 
 
+def test_continued_spool_is_not_younger_than_its_pages(tmp_path: Path) -> None:
+    for later in (timedelta(0), timedelta(minutes=50)):
+        spool = begun(tmp_path, now=NOW + later)
+        assert (tmp_path / "day").stat().st_mtime == NOW.timestamp()
+        spool.close()
+    remove_abandoned(tmp_path, NOW + MAX_AGE)
+    assert not (tmp_path / "day").exists()
+
+
 def test_nothing_to_remove_is_no_error(tmp_path: Path) -> None:
     remove_abandoned(tmp_path / "missing", NOW)

@@ -1,0 +1,90 @@
+"""What Dagster's event log says of stored days."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from cleargrid_assets.schema import SCHEMA, Table
+from cleargrid_assets.warehouse.content import HASH_OF_NO_ROWS
+from cleargrid_assets.warehouse.ledger import LedgerEntry
+
+_ROWS, _HASH, _STORED_AT = "rows", "content_hash", "stored_at"
+_BATCH = 500
+"""Max records of one query. SQLite limits the number of parameters."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the latest materialization of a day said.
+
+    Attributes:
+        rows: The rows of the day; None if it did not say.
+        content_hash: Their hash; None if it did not say, as in earlier versions of this project.
+        stored_at: When they were written, in seconds since 1970; None in earlier versions.
+    """
+
+    rows: int | None
+    content_hash: str | None
+    stored_at: float | None
+
+
+def entry_metadata(entry: LedgerEntry) -> Mapping[str, Any]:
+    """The metadata of a materialization that `last_recorded` reads."""
+    return {
+        _ROWS: entry.row_count,
+        _HASH: entry.content_hash,
+        _STORED_AT: dg.MetadataValue.timestamp(entry.stored_at),
+    }
+
+
+def recorded_days(instance: dg.DagsterInstance, table: Table) -> set[date]:
+    """The days that have been materialized at least once."""
+    return {date.fromisoformat(key) for key in instance.get_materialized_partitions(_key(table))}
+
+
+def last_recorded(instance: dg.DagsterInstance, table: Table, days: Collection[date] | None = None) -> dict[date, Recorded]:
+    """Reads the latest materialization of every day, or of some days."""
+    latest = instance.get_latest_storage_id_by_partition(
+        _key(table),
+        dg.DagsterEventType.ASSET_MATERIALIZATION,
+        None if days is None else {day.isoformat() for day in days},
+    )
+    ids = sorted(latest.values())
+    found = {}
+    for begin in range(0, len(ids), _BATCH):
+        records = instance.fetch_materializations(
+            dg.AssetRecordsFilter(_key(table), storage_ids=ids[begin : begin + _BATCH]), limit=_BATCH
+        ).records
+        for record in records:
+            if record.asset_materialization and record.partition_key:
+                found[date.fromisoformat(record.partition_key)] = _recorded(record.asset_materialization)
+    return found
+
+
+def days_recorded_as_empty(
+    instance: dg.DagsterInstance, table: Table, days_with_rows: Collection[date]
+) -> set[date]:
+    """The days whose latest materialization had no rows, besides those that have rows now."""
+    candidates = recorded_days(instance, table) - set(days_with_rows)
+    latest = last_recorded(instance, table, candidates) if candidates else {}
+    return {day for day, recorded in latest.items() if recorded.rows == 0}
+
+
+def _recorded(materialization: dg.AssetMaterialization) -> Recorded:
+    values = {name: value.value for name, value in materialization.metadata.items()}
+    rows, content_hash, stored_at = (values.get(name) for name in (_ROWS, _HASH, _STORED_AT))
+    if rows is None and (materialization.tags or {}).get("dagster/data_version") == HASH_OF_NO_ROWS:
+        # Earlier versions said no more of a day whose rows had all moved to another day.
+        rows = 0
+    return Recorded(
+        rows if isinstance(rows, int) else None,
+        content_hash if isinstance(content_hash, str) else None,
+        stored_at if isinstance(stored_at, float) else None,
+    )
+
+
+def _key(table: Table) -> dg.AssetKey:
+    return dg.AssetKey([SCHEMA, table.name])

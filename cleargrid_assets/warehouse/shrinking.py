@@ -1,0 +1,89 @@
+"""Fetched days that lost many of their rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from cleargrid_assets.warehouse.ledger import LedgerEntry
+from cleargrid_assets.warehouse.slices import SpooledSlice
+
+JUDGED_FROM_ROWS = 50
+"""Smaller days are not judged, because a few rows are a large share of them."""
+
+
+@dataclass(frozen=True)
+class Shrunk:
+    """A day that has fewer rows than before.
+
+    Attributes:
+        day: The business day.
+        before: The rows that were stored.
+        after: The rows that were fetched.
+        source_rows: The source's own exact count; None if it gave none.
+    """
+
+    day: date
+    before: int
+    after: int
+    source_rows: int | None
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the source counts as many rows as were fetched."""
+        return self.source_rows == self.after
+
+
+def shrunk_days(
+    spooled: SpooledSlice, before: Mapping[date, LedgerEntry], rows: Mapping[date, int]
+) -> list[Shrunk]:
+    """The fetched days that lost a larger share of their rows than the slice allows.
+
+    Args:
+        spooled: What was fetched.
+        before: The ledger before this write.
+        rows: The rows of each day now.
+    """
+    found = []
+    for partition in spooled.partitions:
+        stored = before[partition.day].row_count if partition.day in before else 0
+        lost = stored - rows[partition.day]
+        if stored >= JUDGED_FROM_ROWS and lost / stored > spooled.max_shrink:
+            found.append(Shrunk(partition.day, stored, rows[partition.day], partition.source_rows))
+    return found
+
+
+class ShrinkingError(Exception):
+    """Days would lose many rows, and the source does not confirm it. The message says how to accept it."""
+
+
+def refuse_unconfirmed(shrunk: Sequence[Shrunk], spooled: SpooledSlice, op_name: str) -> None:
+    """Refuses days that shrank, unless the source or the user confirms it.
+
+    Args:
+        shrunk: The days that shrank.
+        spooled: What was fetched.
+        op_name: The name of the asset's op in run config.
+
+    Raises:
+        ShrinkingError: Neither confirms it.
+    """
+    refused = [] if spooled.accept_shrinking else [each for each in shrunk if not each.is_confirmed]
+    if not refused:
+        return
+    others = len(spooled.partitions) - len(refused)
+    verb = "day of this run was" if others == 1 else f"{others} days of this run were"
+    raise ShrinkingError(
+        f"{' '.join(map(_sentence, refused))} Nothing was stored, and the table is unchanged. "
+        + (f"The other {verb} not stored either. " if others else "")
+        + "Materialize the day again: it is fetched anew, and the source may have been incomplete. If the rows are "
+        f"really gone, accept it with this run config in the launchpad: ops: {{{op_name}: {{config: "
+        "{accept_shrinking: true}}}. CLEARGRID_MAX_SHRINK is the share that may go without confirmation."
+    )
+
+
+def _sentence(shrunk: Shrunk) -> str:
+    counted = "gave no exact count" if shrunk.source_rows is None else f"itself counts {shrunk.source_rows:,}"
+    return (
+        f"{shrunk.day} has {shrunk.before:,} stored rows, but the fetch returned {shrunk.after:,}, and the source "
+        f"{counted}."
+    )
