@@ -32,7 +32,14 @@ COMMUNICATION_LOG_FIELDS: tuple[Column, ...] = (
     Column("status", "VARCHAR", "Result of the communication, as the API sent it (an open list)."),
     Column("from", "VARCHAR", "Originating address or number.", personal=True),
     Column("to", "VARCHAR", "Destination address or number.", personal=True),
-    Column("subject", "VARCHAR", "Subject line, where there is one, as in e-mail.", nullable=True, personal=True),
+    Column(
+        "subject",
+        "VARCHAR",
+        "Subject line, where there is one, as in e-mail.",
+        nullable=True,
+        personal=True,
+        free_text=True,
+    ),
     Column("duration", "DOUBLE", "Length in seconds, with fractions; NULL when not applicable.", nullable=True),
     Column("communicated_at", "TIMESTAMPTZ", "Instant of the communication; decides the business day."),
     Column("created_at", "TIMESTAMPTZ", "Instant at which the platform created the row."),
@@ -63,6 +70,7 @@ days are fetched again; the metadata of a run says what changed.
 Source: ClearGrid Exports API, section S4, dataset D21 (Communication Logs).""",
     key=("public_id",),
     version_column="updated_at",
+    quarantine="quarantined_rows",
 )
 
 ATTEMPT_FUNNEL = Table(
@@ -275,7 +283,7 @@ The ledger: what is stored, one row per table and day. It is written in the same
 Checks compare it with the rows that are there and with what Dagster recorded. A day that is not listed here is not
 stored, even if some of its rows are in the table.
 
-A database of an earlier version gets its ledger with the first write. `run_id` and `version` of those days are NULL.""",
+A database of an earlier version gets its ledger with the first write. Run and version of its days are NULL.""",
     key=("table_name", PARTITION_COLUMN),
 )
 """The ledger. The IO manager writes it; it is no asset."""

@@ -20,6 +20,9 @@ DAILY = dg.DailyPartitionsDefinition(
     timezone=BUSINESS_ZONE.key,
 )
 
+PARTITION = "dagster/partition"
+"""Tag of a run that materializes one day."""
+
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 """Tags of a run that materializes several days."""
 

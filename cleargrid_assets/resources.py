@@ -4,7 +4,7 @@ Neither has fields, because the UI shows fields. The environment is read when a 
 load without credentials.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -22,8 +22,14 @@ class ExportsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The Exports API, configured by the environment."""
 
     @contextmanager
-    def client(self, dataset: Dataset) -> "Iterator[ExportsClient]":
+    def client(
+        self, dataset: Dataset, warn: Callable[[str], object] | None = None
+    ) -> "Iterator[ExportsClient]":
         """Opens a client for the dataset.
+
+        Args:
+            dataset: The dataset to request.
+            warn: Called with a line of text about a long wait; the default writes to the log of this process.
 
         Raises:
             SettingsError: A credential is not set.
@@ -32,7 +38,7 @@ class ExportsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         # Imported here, because it loads an HTTP library that definitions do not need.
         from cleargrid_assets.exports.client import ExportsClient  # noqa: PLC0415
 
-        client = ExportsClient(Settings.from_environment(), dataset)
+        client = ExportsClient(Settings.from_environment(), dataset, warn=warn)
         try:
             yield client
         finally:

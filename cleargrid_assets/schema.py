@@ -63,6 +63,7 @@ class Column:
         description: One sentence for the UI, with the unit where there is one.
         nullable: Whether NULL is a legal value.
         personal: Whether it may contain personal data of a borrower.
+        free_text: Whether people wrote it for people, so that invalid bytes in it are replaced instead of refused.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Column:
     description: str
     nullable: bool = False
     personal: bool = False
+    free_text: bool = False
 
     def __post_init__(self) -> None:
         if self.type not in COLUMN_TYPES:
@@ -86,6 +88,8 @@ class Table:
         key: The columns that together identify a row in the whole table.
         description: What the UI shows as the asset's description; markdown.
         version_column: If a row comes in several versions, the one with the largest value in this column is kept.
+        quarantine: The name of the table for rows of this export that break the contract; by default
+            `quarantined_` and the name.
     """
 
     name: str
@@ -93,6 +97,7 @@ class Table:
     key: Sequence[str]
     description: str = ""
     version_column: str | None = None
+    quarantine: str | None = None
 
     @property
     def column_names(self) -> list[str]:
@@ -103,3 +108,20 @@ class Table:
     def is_export(self) -> bool:
         """Whether the rows are fetched: each has the time of its fetch. Analyses can be dropped and recomputed."""
         return any(column.name == EXTRACTED_AT and not column.nullable for column in self.columns)
+
+
+@dataclass(frozen=True)
+class QuarantinedRow:
+    """A row of an export that breaks its contract.
+
+    Attributes:
+        public_id: The key; None if it is missing or no text.
+        field: The field that is wrong.
+        reason: What is wrong with it, without its value.
+        row_json: The row as the server wrote it. Personal data.
+    """
+
+    public_id: str | None
+    field: str
+    reason: str
+    row_json: str

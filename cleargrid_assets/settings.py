@@ -8,10 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    SecretStr,
+    ValidationError,
+)
 from pydantic.fields import FieldInfo
 
 DAILY_RUN_AT = time(1)
@@ -160,11 +169,17 @@ class Settings(BaseModel):
         description="A TOML file with the meaning of statuses and communication types. "
         "Its entries replace those of the packaged file.",
     )
+    quarantine: Annotated[Literal["on", "off"], BeforeValidator(str.lower), Takes("`on` or `off`")] = Field(
+        "off",
+        alias="CLEARGRID_QUARANTINE",
+        description="`on`: rows that break the contract go to the table `quarantined_rows` instead of failing their "
+        "day, up to ten rows or 1% of it.",
+    )
     max_shrink: Annotated[float, Field(ge=0, le=1), Takes("a number from 0 to 1")] = Field(
         0.2,
         alias="CLEARGRID_MAX_SHRINK",
-        description="Share of a stored day of 50 or more rows that a fetch may remove without the API's own exact count "
-        "confirming it. If more are missing, the run fails and the old rows stay.",
+        description="Share of a stored day of 50 or more rows that a fetch may remove without the API's own exact "
+        "count confirming it. If more are missing, the run fails and the old rows stay.",
     )
 
     @classmethod

@@ -1,6 +1,8 @@
 """Plurals, and lists that are cut short."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+_MAX_REASONS = 10
 
 
 def counted(number: int, noun: str) -> str:
@@ -17,6 +19,12 @@ def first_of(items: Sequence[object], shown: int, noun: str, separator: str = ",
     """The first items of a list, such as `A, B and 3 more types`."""
     listed = separator.join(str(item) for item in items[:shown])
     return f"{listed} {more(len(items) - shown, noun)}".rstrip()
+
+
+def reasons(rows: Mapping[tuple[str, str], int]) -> str:
+    """How many rows have which field wrong, and why, such as `duration is not a number (3)`."""
+    ordered = sorted(rows.items(), key=lambda item: (-item[1], item[0]))
+    return first_of([f"{field} {reason} ({count:,})" for (field, reason), count in ordered], _MAX_REASONS, "reason")
 
 
 def _plural(noun: str) -> str:

@@ -203,7 +203,9 @@ def test_jobs_cover_a_dataset_that_is_merged_in() -> None:
         assert asset_key(table) in layer.executable_asset_keys
         assert {key.name for key in layer.asset_graph.asset_check_keys if key.asset_key == asset_key(table)} == {
             *("is_fresh", "no_closed_day_is_missing", "source_is_alive", "source_agrees", "no_new_fields"),
+            "no_row_is_quarantined",
             *("public_id_is_unique", "required_columns_are_not_null", "rows_are_inside_their_day"),
+            *("stored_days_are_intact", "made_with_current_version", "no_day_has_shrunk"),
         }
     tick = dg.build_schedule_context(
         scheduled_execution_time=datetime(2026, 1, 5, 1, tzinfo=timezone.utc),

@@ -196,14 +196,18 @@ def test_checks_are_those_of_the_export_the_funnel_and_the_windows() -> None:
         "direction_is_known",
         "duration_is_not_negative",
         "is_fresh",
+        "made_with_current_version",
         "no_closed_day_is_missing",
+        "no_day_has_shrunk",
         "no_new_fields",
+        "no_row_is_quarantined",
         "public_id_is_unique",
         "required_columns_are_not_null",
         "rows_are_inside_their_day",
         "source_agrees",
         "source_is_alive",
         "statuses_and_types_are_mapped",
+        "stored_days_are_intact",
     ]
     assert [check for check in checks if check[0] != COMMUNICATION_LOGS.name] == [
         ("attempt_funnel", "attempts_are_the_outbound_rows"),

@@ -67,7 +67,7 @@ def export_asset(dataset: Dataset, table: Table) -> dg.AssetsDefinition:
         not_before = {
             str(day): entry.extracted_at for day, entry in warehouse.ledger(table).items() if entry.extracted_at
         }
-        with exports.client(dataset) as client:
+        with exports.client(dataset, warn=context.log.warning) as client:
             try:
                 days = fetch(
                     client, windows, spool_root(warehouse.database), log=context.log.info, not_before=not_before
@@ -77,6 +77,8 @@ def export_asset(dataset: Dataset, table: Table) -> dg.AssetsDefinition:
                 raise dg.Failure(str(error), metadata=error.facts, allow_retries=False) from None
         for key, day in days.items():
             context.add_asset_metadata(day.metadata, partition_key=key)
+            if day.warning:
+                context.log.warning(f"{key}: {day.warning}")
         return dg.MaterializeResult(
             value=_as_slice(days, accept_shrinking=config.accept_shrinking), metadata={VERSION: made_with(CODE_VERSION)}
         )
@@ -106,7 +108,8 @@ def _as_slice(days: Mapping[str, FetchedDay], *, accept_shrinking: bool) -> Spoo
                 date.fromisoformat(key),
                 day.spool.rows_path,
                 day.spool.extracted_at,
-                source_rows=day.count.rows if day.count.is_exact else None,
+                source_rows=day.count.exact_rows,
+                quarantined=day.quarantined,
             )
             for key, day in days.items()
         ],

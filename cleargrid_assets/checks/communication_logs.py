@@ -41,6 +41,6 @@ def statuses_and_types_are_mapped(
     context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, outcomes: OutcomesResource
 ) -> dg.AssetCheckResult:
     """Checks that the outcomes file lists all statuses and communication types of the days of the run."""
-    days = days_in_scope(context, COMMUNICATION_LOGS)
+    days = days_in_scope(context, COMMUNICATION_LOGS, warehouse)
     with warehouse.slice(COMMUNICATION_LOGS, days).open() as rows:
         return find_unmapped(rows, outcomes.load(), days)

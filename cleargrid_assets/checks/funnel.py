@@ -36,7 +36,7 @@ def funnel_checks(
     context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
 ) -> Iterator[dg.AssetCheckResult]:
     """Checks the funnels of the days of the run."""
-    days = days_in_scope(context, ATTEMPT_FUNNEL)
+    days = days_in_scope(context, ATTEMPT_FUNNEL, warehouse)
     if _STAGES_CONTAIN_EACH_OTHER.key in context.selected_asset_check_keys:
         yield _check_stages(warehouse, days)
     if _ATTEMPTS_ARE_THE_OUTBOUND_ROWS.key in context.selected_asset_check_keys:

@@ -1,22 +1,30 @@
 """Checks of the history of an export: is the last closed day stored in time, is a day missing, is the source alive.
 
-They look at which partitions are materialized, not at when: a backfill of an old day does not make a table fresh.
+They ask the ledger which days are stored, and count only those that have all their rows. They do not ask when a day was
+stored: a backfill of an old day does not make a table fresh. Dagster's history only shows what was attempted.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from types import MappingProxyType
 
 import dagster as dg
 
 from cleargrid_assets.assets.table_asset import asset_key
-from cleargrid_assets.checks.scope import materialized_days, rows_by_day, verdict
+from cleargrid_assets.checks.attempts import Attempts, failed_attempts
+from cleargrid_assets.checks.intact import INTACT, find_damage, intact
+from cleargrid_assets.checks.scope import verdict
+from cleargrid_assets.checks.versions import CURRENT, current, current_versions, find_other_versions
 from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, closed_days
+from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.schema import Table
+from cleargrid_assets.warehouse.ledger import LedgerEntry
+from cleargrid_assets.warehouse.recorded import last_recorded, recorded_days
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.wording import counted, first_of
 
 FRESH, COMPLETE, ALIVE = "is_fresh", "no_closed_day_is_missing", "source_is_alive"
-HISTORY_CHECKS = frozenset({FRESH, COMPLETE, ALIVE})
+HISTORY_CHECKS = frozenset({FRESH, COMPLETE, ALIVE, INTACT, CURRENT})
 
 _USUAL_WEEKS = 4
 _MAX_LISTED = 5
@@ -55,25 +63,32 @@ class HistoryChecks:
             COMPLETE,
             asset=asset_key(table),
             additional_deps=derived_keys,
-            description=f"Every closed day since `CLEARGRID_START_DATE` is materialized in {together}.",
+            description=f"Every closed day since `CLEARGRID_START_DATE` is stored in {together}.",
         )
         self.alive = dg.AssetCheckSpec(
             ALIVE,
             asset=asset_key(table),
             description="The latest stored day that is due has rows, or the same weekday usually has none (four weeks "
-            "before it, where materialized). If the source stops logging, the API still answers, with no rows.",
+            "before it, where stored). If the source stops logging, the API still answers, with no rows.",
         )
+        self.intact = intact(table, derived)
+        self.current = current(table, derived)
 
-    def freshness(self, materialized: Mapping[str, set[str]], now: datetime) -> dg.AssetCheckResult:
+    @property
+    def specs(self) -> list[dg.AssetCheckSpec]:
+        """All of them."""
+        return [self.fresh, self.complete, self.alive, self.intact, self.current]
+
+    def freshness(self, stored: Mapping[str, set[str]], now: datetime) -> dg.AssetCheckResult:
         """Checks that every table has the last closed day, or a later one, by the deadline.
 
         Args:
-            materialized: The materialized partition keys of each table.
+            stored: The partition keys of each table that are stored.
             now: The current time in the business zone.
         """
         due = due_day(now).isoformat()
-        latest = {name: max(keys, default="none") for name, keys in materialized.items()}
-        late = [name for name, keys in materialized.items() if max(keys, default="") < due]
+        latest = {name: max(keys, default="none") for name, keys in stored.items()}
+        late = [name for name, keys in stored.items() if max(keys, default="") < due]
         is_due = due in closed_days(now)
         found = ", ".join(f"{name} (latest day: {latest[name]})" for name in late)
         return verdict(
@@ -86,11 +101,25 @@ class HistoryChecks:
             severity=dg.AssetCheckSeverity.ERROR,
         )
 
-    def inventory(self, materialized: Mapping[str, set[str]], now: datetime) -> dg.AssetCheckResult:
-        """Checks that every table has all closed days that are due. The arguments are those of `freshness`."""
+    def inventory(
+        self,
+        stored: Mapping[str, set[str]],
+        now: datetime,
+        *,
+        recorded: Collection[str] = (),
+        attempts: Mapping[str, Attempts] = MappingProxyType({}),
+    ) -> dg.AssetCheckResult:
+        """Checks that every table has all closed days that are due.
+
+        Args:
+            stored: The partition keys of each table that are stored.
+            now: The current time in the business zone.
+            recorded: The partition keys that Dagster shows as materialized in any of the tables.
+            attempts: The failed runs of each partition key that has any.
+        """
         due = [key for key in closed_days(now) if key <= due_day(now).isoformat()]
         lacking: dict[tuple[str, ...], list[str]] = {}
-        for name, keys in materialized.items():
+        for name, keys in stored.items():
             days = tuple(key for key in due if key not in keys)
             if days:
                 lacking.setdefault(days, []).append(name)
@@ -98,9 +127,10 @@ class HistoryChecks:
         return verdict(
             self.complete,
             passed=not missing,
-            good="Every closed day is materialized.",
+            good="Every closed day is stored.",
             bad=" ".join(_lacks(names, days) for days, names in lacking.items())
-            + self._remedy(missing, min(materialized[self.table.name], default=None)),
+            + _attempted(missing, attempts)
+            + self._remedy(missing, min(stored[self.table.name], default=None), recorded),
             metadata={
                 "missing_days": len(missing),
                 "first_missing": missing[:_MAX_LISTED],
@@ -108,36 +138,42 @@ class HistoryChecks:
             },
         )
 
-    def _remedy(self, missing: Sequence[str], first: str | None) -> str:
+    def _remedy(self, missing: Sequence[str], first: str | None, recorded: Collection[str]) -> str:
         if not missing:
             return ""
         remedy = f" Materialize {missing[0]}."
-        if len(missing) > 1:
+        if len(missing) > 1 and not any(day in recorded for day in missing):
             remedy = f" Backfill {missing[0]} to {missing[-1]}, missing partitions only."
+        elif len(missing) > 1:
+            remedy = (
+                f" Backfill {missing[0]} to {missing[-1]}, not only missing partitions, because Dagster shows days as "
+                "materialized that the database does not have."
+            )
         if len(self.tables) > 1:
             remedy += " Then materialize the later days whose trailing windows include them."
         if first and missing[0] < first:
             remedy += f" If you do not need the days before {first}, set CLEARGRID_START_DATE to {first} instead."
         return remedy
 
-    def liveness(
-        self, warehouse: WarehouseResource, materialized: Mapping[str, set[str]], now: datetime
-    ) -> dg.AssetCheckResult:
-        """Checks that the latest stored day that is due has rows, or that such days usually have none."""
-        keys = materialized[self.table.name]
-        candidates = {key for key in keys if key <= due_day(now).isoformat()} or keys
+    def liveness(self, entries: Mapping[date, LedgerEntry], now: datetime) -> dg.AssetCheckResult:
+        """Checks that the latest stored day that is due has rows, or that such days usually have none.
+
+        Args:
+            entries: The ledger of the export's table.
+            now: The current time in the business zone.
+        """
+        candidates = {day for day in entries if day <= due_day(now)} or entries.keys()
         if not candidates:
-            return verdict(self.alive, passed=True, good="No day is materialized yet.", bad="", metadata={})
-        day = date.fromisoformat(max(candidates))
+            return verdict(self.alive, passed=True, good="No day is stored yet.", bad="", metadata={})
+        day = max(candidates)
         same_weekdays = [day - timedelta(weeks=weeks) for weeks in range(1, _USUAL_WEEKS + 1)]
-        known = [other for other in same_weekdays if other.isoformat() in keys]
-        with warehouse.slice(self.table, [day, *known]).open() as stored:
-            rows = rows_by_day(stored, [day, *known])
+        known = [other for other in same_weekdays if other in entries]
+        rows = {each: entries[each].row_count for each in (day, *known)}
         with_rows = [other for other in known if rows[other]]
         compared = (
             f"{day} has no rows, but {len(with_rows)} of the {len(known)} same weekdays before it have some."
             if known
-            else f"{day} has no rows. It cannot be judged, because no earlier day of the same weekday is materialized."
+            else f"{day} has no rows. It cannot be judged, because no earlier day of the same weekday is stored."
         )
         return verdict(
             self.alive,
@@ -160,20 +196,41 @@ def history_checks(
     """
     checks = HistoryChecks(table, derived)
 
-    @dg.multi_asset_check(
-        name=f"{table.name}_history_checks", specs=[checks.fresh, checks.complete, checks.alive], can_subset=True
-    )
-    def history(context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource) -> Iterator[dg.AssetCheckResult]:
+    @dg.multi_asset_check(name=f"{table.name}_history_checks", specs=checks.specs, can_subset=True)
+    def history(
+        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, outcomes: OutcomesResource
+    ) -> Iterator[dg.AssetCheckResult]:
         selected = {key.name for key in context.selected_asset_check_keys}
-        materialized = {each.name: materialized_days(context.instance, each) for each in checks.tables}
+        instance, time = context.instance, now()
+        # Before the database is read, because another run may store a day meanwhile.
+        recorded = {each.name: _closed(recorded_days(instance, each), time) for each in checks.tables}
+        last = last_recorded(instance, table) if INTACT in selected else {}
+        stored = warehouse.stored_days(checks.tables, instance)
+        keys = {name: {str(day) for day in of_table.whole} for name, of_table in stored.items()}
         if FRESH in selected:
-            yield checks.freshness(materialized, now())
+            yield checks.freshness(keys, time)
         if COMPLETE in selected:
-            yield checks.inventory(materialized, now())
+            missing = set(closed_days(time)).difference(set[str].intersection(*keys.values()))
+            shown = {str(day) for days in recorded.values() for day in days}
+            yield checks.inventory(keys, time, recorded=shown, attempts=failed_attempts(instance, missing))
         if ALIVE in selected:
-            yield checks.liveness(warehouse, materialized, now())
+            yield checks.liveness(stored[table.name].entries, time)
+        if INTACT in selected:
+            yield find_damage(checks.intact, table, stored, recorded, last)
+        if CURRENT in selected:
+            versions = current_versions(checks.tables, outcomes.load())
+            yield find_other_versions(checks.current, stored, versions)
 
     return history
+
+
+def _closed(days: set[date], now: datetime) -> set[date]:
+    return days & {date.fromisoformat(key) for key in closed_days(now)}
+
+
+def _attempted(missing: Sequence[str], attempts: Mapping[str, Attempts]) -> str:
+    tried = [f"{day} was {attempts[day]}" for day in missing if day in attempts]
+    return f" {first_of(tried, _MAX_LISTED, 'day', '; ')}." if tried else ""
 
 
 def _lacks(names: Sequence[str], days: Sequence[str]) -> str:

@@ -11,20 +11,14 @@ from duckdb import DuckDBPyRelation
 from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.partitions import DAILY
 from cleargrid_assets.schema import PARTITION_COLUMN, Table
+from cleargrid_assets.warehouse.resource import WarehouseResource
 
 
-def days_in_scope(context: dg.AssetCheckExecutionContext, table: Table) -> list[date]:
-    """The days that the run materializes. If it runs only checks: the latest materialized day, if there is one."""
+def days_in_scope(context: dg.AssetCheckExecutionContext, table: Table, warehouse: WarehouseResource) -> list[date]:
+    """The days that the run materializes. If it runs only checks: the latest stored day, if there is one."""
     if context.has_partition_key or context.has_partition_key_range:
-        keys: Sequence[str] = DAILY.get_partition_keys_in_range(context.partition_key_range)
-    else:
-        keys = sorted(materialized_days(context.instance, table))[-1:]
-    return [date.fromisoformat(key) for key in keys]
-
-
-def materialized_days(instance: dg.DagsterInstance, table: Table) -> set[str]:
-    """The partition keys that have been materialized at least once."""
-    return instance.get_materialized_partitions(asset_key(table))
+        return [date.fromisoformat(key) for key in DAILY.get_partition_keys_in_range(context.partition_key_range)]
+    return list(warehouse.ledger(table))[-1:]
 
 
 @dataclass(frozen=True)
@@ -60,7 +54,7 @@ def rows_by_day(rows: DuckDBPyRelation, days: Sequence[date]) -> dict[date, int]
 def format_days(days: Sequence[date]) -> str:
     """The days as text."""
     if not days:
-        return "no day (none is materialized yet)"
+        return "no day (none is stored yet)"
     return str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
 
 

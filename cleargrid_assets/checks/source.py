@@ -1,7 +1,8 @@
 """Checks of an export against its source: the source's own count of rows, and the fields that it sends."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
@@ -11,6 +12,7 @@ from cleargrid_assets.checks.scope import LastMaterialization, format_days, verd
 from cleargrid_assets.exports.count import Count, count_rows
 from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.exports.errors import ExportsError
+from cleargrid_assets.foreign import MAX_WORDS, presentable, presentable_words
 from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
 from cleargrid_assets.resources import ExportsResource
 from cleargrid_assets.schema import Table
@@ -22,9 +24,9 @@ def agrees(table: Table) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         "source_agrees",
         asset=asset_key(table),
-        description="The API's own count of the day equals the number of stored rows. The API is asked again if the "
-        "count of the fetch does not agree, or if another run fetched the day. The check warns if the API gives no "
-        "exact count, takes too long or cannot be reached.",
+        description="The API's own count of the day equals the number of stored and quarantined rows. The API is asked "
+        "again if the count of the fetch does not agree, or if another run fetched the day. The check warns if the API "
+        "gives no exact count, takes too long, cannot be reached or sends rows more than once.",
     )
 
 
@@ -45,6 +47,7 @@ def compare_counts(
     stored: Mapping[date, int],
     last: Mapping[date, LastMaterialization],
     run_id: str,
+    quarantined: Mapping[date, int] | None = None,
 ) -> dg.AssetCheckResult:
     """Checks that the source counts as many rows as are stored.
 
@@ -55,33 +58,27 @@ def compare_counts(
         stored: The number of stored rows of each day.
         last: The latest materialization of each day.
         run_id: The run of the check.
+        quarantined: The number of quarantined rows of days that have some. The source counts them too.
     """
+    apart = quarantined or {}
+    here = {day: rows + apart.get(day, 0) for day, rows in stored.items()}
     counts = {day: _count_of_run(last[day], run_id) for day in stored}
-    unsure = [day for day in stored if counts[day] != Count(stored[day])]
+    unsure = [day for day in stored if counts[day] != Count(here[day])]
     if unsure:
         counts |= _counts(exports, dataset, unsure)
-    uncounted = [day for day in stored if not counts[day].is_exact]
-    different = [day for day in stored if counts[day].is_exact and counts[day].rows != stored[day]]
-    if different:
-        description = "; ".join(
-            f"{day}: {stored[day]:,} rows stored, {counts[day].rows:,} at the source" for day in different
-        )
-        description += ". Materialize these days again."
-    elif uncounted:
-        description = (
-            f"The source gave no exact count of {', '.join(map(str, uncounted))} ({counts[uncounted[0]].note}). The "
-            "stored rows could not be compared with it."
-        )
-    else:
-        description = f"The source has as many rows of {format_days(list(stored))} as are stored."
+    days = [
+        _Comparison(day, stored[day], apart.get(day, 0), counts[day], _repeated_rows(last[day])) for day in stored
+    ]
+    uncounted = [each for each in days if not each.count.is_exact]
     return dg.AssetCheckResult(
         check_name=spec.name,
         asset_key=spec.asset_key,
-        passed=not different and not uncounted,
-        severity=dg.AssetCheckSeverity.ERROR if different else dg.AssetCheckSeverity.WARN,
-        description=description,
+        passed=not any(each.differs or each.is_repeated for each in days) and not uncounted,
+        severity=dg.AssetCheckSeverity.ERROR if any(each.differs for each in days) else dg.AssetCheckSeverity.WARN,
+        description=_comparison(days),
         metadata={
             "stored_rows": sum(stored.values()),
+            "quarantined_rows": sum(apart.values()),
             "days_not_counted": len(uncounted),
         }
         # Left out if a day is missing, because a smaller sum would look like lost rows in a plot.
@@ -89,20 +86,88 @@ def compare_counts(
     )
 
 
+@dataclass(frozen=True)
+class _Comparison:
+    """The rows of a day here and at the source.
+
+    Attributes:
+        day: The business day.
+        stored: Rows in the table.
+        quarantined: Rows that were set apart.
+        count: The source's count.
+        repeated: Rows that the source sent again.
+    """
+
+    day: date
+    stored: int
+    quarantined: int
+    count: Count
+    repeated: int
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether the source may count more rows only because it counts repetitions."""
+        return 0 < self._more_at_source <= self.repeated
+
+    @property
+    def differs(self) -> bool:
+        """Whether the source has more or fewer rows, and not because of repetitions."""
+        return self._more_at_source != 0 and not self.is_repeated
+
+    @property
+    def _more_at_source(self) -> int:
+        return (self.count.rows or 0) - self.stored - self.quarantined if self.count.is_exact else 0
+
+    def __str__(self) -> str:
+        apart = f" and {self.quarantined:,} quarantined" if self.quarantined else ""
+        return f"{self.day}: {self.stored:,} rows stored{apart}, {self.count.rows:,} at the source"
+
+
+def _comparison(days: Sequence[_Comparison]) -> str:
+    """What the comparison of the days says, the worst first."""
+    if different := [each for each in days if each.differs]:
+        return f"{'; '.join(map(str, different))}. Materialize these days again."
+    if repeated := [each for each in days if each.is_repeated]:
+        return (
+            f"{'; '.join(map(str, repeated))}. The source sent some rows more than once, and its count seems to "
+            "include the repetitions. Each row is stored once. Report it to ClearGrid."
+        )
+    if uncounted := [each for each in days if not each.count.is_exact]:
+        return (
+            f"The source gave no exact count of {', '.join(str(each.day) for each in uncounted)} "
+            f"({uncounted[0].count.note}). The stored rows could not be compared with it."
+        )
+    return f"The source has as many rows of {format_days([each.day for each in days])} as are stored."
+
+
 def find_new_fields(spec: dg.AssetCheckSpec, last: Mapping[date, LastMaterialization]) -> dg.AssetCheckResult:
     """Checks that the source sent no fields outside the contract."""
     fields: Counter[str] = Counter()
     for of_day in last.values():
-        seen = of_day.metadata.get("unknown_fields")
-        fields.update(seen if isinstance(seen, dict) else {})
+        fields.update(_unknown_fields(of_day))
     return verdict(
         spec,
         passed=not fields,
         good=f"The API sent only known fields on {format_days(list(last))}.",
-        bad=f"The API sent fields that are not stored: {', '.join(sorted(fields))}. All other fields are stored. "
-        "Add the new ones to the contract if you need them.",
-        metadata={"rows_by_field": dict(fields)},
+        bad=f"The API sent fields that are not stored: {presentable_words(sorted(fields), 'field')}. All other fields "
+        "are stored. Add the new ones to the contract if you need them.",
+        # Pairs, because Dagster takes some names as keys of its own, such as `__class__`.
+        metadata={"rows_by_field": [[presentable(name), rows] for name, rows in sorted(fields.items())[:MAX_WORDS]]},
     )
+
+
+def _unknown_fields(last: LastMaterialization) -> dict[str, int]:
+    """The fields outside the contract, with the number of rows that have them."""
+    seen = last.metadata.get("unknown_fields")
+    if isinstance(seen, dict):  # stored by an earlier version
+        return seen
+    return {str(name): int(rows) for name, rows in seen} if isinstance(seen, list) else {}
+
+
+def _repeated_rows(last: LastMaterialization) -> int:
+    """How many rows of the day came more than once from the source, as far as the fetch knows."""
+    rows = last.metadata.get("repeated_rows")
+    return rows if isinstance(rows, int) else 0
 
 
 def _count_of_run(last: LastMaterialization, run_id: str) -> Count:

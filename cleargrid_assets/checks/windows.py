@@ -7,9 +7,10 @@ import dagster as dg
 
 from cleargrid_assets.assets.analyses import ANALYSES, Analysis
 from cleargrid_assets.assets.table_asset import asset_key
-from cleargrid_assets.checks.scope import days_in_scope, format_days, materialized_days, verdict
+from cleargrid_assets.checks.scope import days_in_scope, format_days, verdict
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.partitions import START_DATE
+from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.wording import counted, first_of
 
 _MAX_NAMED = 7
@@ -19,7 +20,7 @@ _SPECS = {
         asset=asset_key(analysis.table),
         additional_deps=[asset_key(COMMUNICATION_LOGS)],
         description=f"The communication logs of the {counted(analysis.trailing_days - 1, 'day')} before the day are "
-        "stored, too. Days before `CLEARGRID_START_DATE` do not count.",
+        "stored with all their rows, too. Days before `CLEARGRID_START_DATE` do not count.",
     )
     for analysis in ANALYSES
     if analysis.trailing_days > 1
@@ -27,18 +28,20 @@ _SPECS = {
 
 
 @dg.multi_asset_check(name="window_checks", specs=list(_SPECS.values()), can_subset=True)
-def window_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+def window_checks(
+    context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
+) -> Iterator[dg.AssetCheckResult]:
     """Checks the trailing windows of all analyses that have one."""
-    stored = materialized_days(context.instance, COMMUNICATION_LOGS)
+    stored = warehouse.stored_days([COMMUNICATION_LOGS], context.instance)[COMMUNICATION_LOGS.name].whole
     for analysis in ANALYSES:
         spec = _SPECS.get(analysis.table.name)
         if spec and spec.key in context.selected_asset_check_keys:
-            yield _examined(spec, analysis, days_in_scope(context, analysis.table), stored)
+            yield _examined(spec, analysis, days_in_scope(context, analysis.table, warehouse), stored)
 
 
-def _examined(spec: dg.AssetCheckSpec, analysis: Analysis, days: list[date], stored: set[str]) -> dg.AssetCheckResult:
+def _examined(spec: dg.AssetCheckSpec, analysis: Analysis, days: list[date], stored: set[date]) -> dg.AssetCheckResult:
     window = {day - timedelta(days=back) for day in days for back in range(analysis.trailing_days)}
-    missing = sorted(day for day in window if day >= START_DATE and day.isoformat() not in stored)
+    missing = sorted(day for day in window if day >= START_DATE and day not in stored)
     first, last = min(missing, default=None), max(days, default=None)
     return verdict(
         spec,

@@ -22,6 +22,8 @@ _MIN_LOOKBACK = timedelta(hours=1)
 _MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)
 _MAX_EMPTY_PAGES = 100
 _LOCK_TIMEOUT_S = 5.0
+_PATIENCE_S = 10.0
+"""How long a refused connection is tried again. A run tries for longer, but here somebody waits for the answer."""
 
 
 def run_check() -> bool:
@@ -66,15 +68,18 @@ def _check_database(settings: Settings) -> bool:
 
 def _check_api(settings: Settings) -> bool:
     def read_one_row() -> str:
-        client = ExportsClient(settings, D21)
+        client = ExportsClient(settings, D21, patience_s=_PATIENCE_S)
         try:
             window, page = _first_page(client)
             for _ in range(_MAX_EMPTY_PAGES):
-                if page.rows or page.next_cursor is None:
+                if page.rows or page.quarantined or page.next_cursor is None:
                     break
                 page = client.page(window, cursor=page.next_cursor, limit=1)
             seen = f"Exports API: logged in at {settings.base_url}."
             when = f"since {window.since:%Y-%m-%d %H:%M} UTC"
+            if page.quarantined:
+                bad = page.quarantined[0]
+                return f"{seen} The first row {when} breaks the contract: {bad.field} {bad.reason}."
             if page.first_at is None and page.next_cursor is not None:
                 return f"{seen} Its first {_MAX_EMPTY_PAGES + 1} pages {when} are empty, with more to come."
             if page.first_at is None:

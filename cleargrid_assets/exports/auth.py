@@ -12,15 +12,16 @@ from urllib.parse import quote
 
 import msgspec
 
+from cleargrid_assets.exports.bodies import BodyError, json_document, reports_error
 from cleargrid_assets.exports.errors import AuthenticationError, ExportsError, TransientError
-from cleargrid_assets.exports.retry import RetryPolicy
+from cleargrid_assets.exports.retry import REFUSED_LOGINS, RetryPolicy
 from cleargrid_assets.exports.stats import RequestStats
 from cleargrid_assets.exports.transport import Transport
 from cleargrid_assets.settings import Credentials
 
 T = TypeVar("T")
 
-_LOGIN_RETRIES = RetryPolicy(max_attempts_at_500=3, retries_timeouts=True)
+_LOGIN_RETRIES = RetryPolicy(max_attempts_if_refused=3, retries_timeouts=True)
 """Few attempts after HTTP 500: the API answers a wrong password with it, and too many attempts lock the account."""
 
 _REFRESH_RETRIES = RetryPolicy(retries_timeouts=True)
@@ -155,6 +156,7 @@ class Authenticator:
                 "POST",
                 f"{self._path}/refresh-token",
                 json={"refreshToken": self._refresh_token},
+                quotes_server=False,
                 retry=_REFRESH_RETRIES,
                 parse=lambda body: _parsed(body, _Refresh),
             )
@@ -176,6 +178,7 @@ class Authenticator:
                     "email": self._credentials.email.get_secret_value(),
                     "password": self._credentials.password.get_secret_value(),
                 },
+                quotes_server=False,
                 retry=_LOGIN_RETRIES,
                 parse=lambda body: _parsed(body, _Login),
             )
@@ -183,7 +186,6 @@ class Authenticator:
             self._failure = AuthenticationError(
                 f"the login failed: {error.what}",
                 status=error.status,
-                message=error.message,
                 request_id=error.request_id,
                 advice=_login_advice(error),
             )
@@ -193,16 +195,28 @@ class Authenticator:
 
 
 def _login_advice(error: ExportsError) -> str | None:
-    is_transient = isinstance(error, TransientError) and error.status != HTTPStatus.INTERNAL_SERVER_ERROR
+    is_transient = isinstance(error, TransientError) and error.status not in REFUSED_LOGINS
     if error.status is None or is_transient:
         return error.advice
     is_redirect = HTTPStatus.MULTIPLE_CHOICES <= error.status < HTTPStatus.BAD_REQUEST
     return _NO_LOGIN_ADVICE if is_redirect or error.status == HTTPStatus.NOT_FOUND else _LOGIN_ADVICE
 
 
-def _parsed(body: bytes, type_: type) -> object:
+def _parsed(body: bytes, type_: type[T]) -> T:
+    """The tokens of a successful answer.
+
+    Raises:
+        TransientError: The answer says that it is no success, or it has no usable token.
+    """
     try:
-        return msgspec.json.decode(body, type=type_)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        # `from None`, because the decoder's message may quote tokens from the body.
+        document = json_document(body)
+    except BodyError as error:
+        raise TransientError(str(error)) from None
+    if reports_error(document):
+        request_id = document.get("requestId")
+        raise TransientError("the answer reports an error", status=HTTPStatus.OK, request_id=request_id)
+    try:
+        return msgspec.convert(document, type_)
+    except (msgspec.ValidationError, RecursionError):
+        # `from None`, because the error may quote tokens from the body.
         raise TransientError("the response to the login or refresh has no usable token") from None

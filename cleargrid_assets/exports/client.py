@@ -1,5 +1,6 @@
 """The client: requests one page of a dataset, with login, retries and checked rows."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -7,6 +8,7 @@ from urllib.parse import quote
 from cleargrid_assets import __version__
 from cleargrid_assets.exports.auth import Authenticator, Token
 from cleargrid_assets.exports.dataset import Dataset
+from cleargrid_assets.exports.retry import PATIENCE_S
 from cleargrid_assets.exports.rows import Page, PageReader
 from cleargrid_assets.exports.stats import RequestStats
 from cleargrid_assets.exports.transport import Timeouts, Transport
@@ -22,6 +24,9 @@ class ExportsClient:
         dataset: The dataset to request.
         wait: Waits a number of seconds between retries. The default wait is ended by `close`.
         timeouts: Timeouts of one request.
+        patience_s: How long requests are repeated while the server takes none.
+        warn: Called with a line of text about a long wait; the default writes to the log of this process.
+        clock: Monotonic seconds.
 
     Raises:
         SettingsError: A credential is missing.
@@ -34,6 +39,9 @@ class ExportsClient:
         dataset: Dataset,
         wait: Callable[[float], object] | None = None,
         timeouts: Timeouts | None = None,
+        patience_s: float = PATIENCE_S,
+        warn: Callable[[str], object] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         credentials = settings.credentials()
         self.dataset = dataset
@@ -46,20 +54,25 @@ class ExportsClient:
             settings.base_url,
             connections=settings.concurrency,
             max_requests_per_second=settings.max_requests_per_second,
+            patience_s=patience_s,
             wait=wait,
+            warn=warn,
             timeouts=timeouts,
+            clock=clock,
         )
         self._authenticator = Authenticator(self._transport, credentials)
-        self._reader = PageReader(dataset)
+        self._quarantines = settings.quarantine == "on"
+        self._reader = PageReader(dataset, quarantines=self._quarantines)
 
     @property
     def fingerprint(self) -> tuple[object, ...]:
         """Everything that decides which rows a window has, and how they are spooled."""
         fields = [(column.name, column.type, column.nullable) for column in self.dataset.fields]
-        return (__version__, self._base_url, self._lender, self.page_size, self.dataset.code, fields)
+        source = (self._base_url, self._lender, self.dataset.code)
+        return (__version__, *source, self.page_size, self._quarantines, fields)
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Cuts off requests in flight, and closes the connections."""
         self._transport.close()
 
     def page(

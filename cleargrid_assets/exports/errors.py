@@ -72,6 +72,13 @@ class TransientError(ExportsError):
     retry_after: float | None = None
 
 
+class UnavailableError(TransientError):
+    """The server takes no requests: it refuses connections, or answers 429 without saying when to come back.
+
+    It may be restarted, so the request is retried for minutes.
+    """
+
+
 class QueryTimeoutError(TransientError):
     """The query timed out. A narrower window may be fast enough."""
 

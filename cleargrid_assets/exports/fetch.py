@@ -1,7 +1,7 @@
 """Fetches days of a dataset into spools, and the server's count of each day. Export assets call this."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 from cleargrid_assets.exports.count import Count, count_rows
 from cleargrid_assets.exports.errors import ExportsError
 from cleargrid_assets.exports.folder_locks import FolderLocks
+from cleargrid_assets.exports.futures import first_done
 from cleargrid_assets.exports.open_files import limit_reached
+from cleargrid_assets.exports.quarantine import TooManyBadRowsError, check_share, distinct
 from cleargrid_assets.exports.spool import MAX_AGE, Spool, remove_abandoned
 from cleargrid_assets.exports.stats import DayReport, RequestStats
 from cleargrid_assets.exports.walk import fetch_days
 from cleargrid_assets.exports.window import Window
+from cleargrid_assets.foreign import MAX_WORDS
+from cleargrid_assets.schema import QuarantinedRow
 from cleargrid_assets.wording import counted
 
 if TYPE_CHECKING:  # loads an HTTP library that definitions do not need
@@ -51,6 +55,11 @@ class FetchedDay:
     count: Count
 
     @property
+    def quarantined(self) -> Sequence[QuarantinedRow]:
+        """The rows that break the contract."""
+        return distinct(self.report.quarantined)
+
+    @property
     def metadata(self) -> dict[str, Any]:
         """What the materialization reports about the fetch."""
         stats = self.report.stats
@@ -65,13 +74,31 @@ class FetchedDay:
             "asked_differently": self.report.alternatives,
             "seconds": round(self.report.seconds, 3),
             "repeated_rows": self.report.repeated_rows,
-            "unknown_fields": dict(self.report.unknown_fields),
+            # Pairs, because Dagster takes some names as keys of its own, such as `__class__`.
+            "unknown_fields": [list(pair) for pair in sorted(self.report.unknown_fields.items())[:MAX_WORDS]],
         }
+        if self.quarantined:
+            metadata["quarantined_rows"] = len(self.quarantined)
+        if self.report.mended_texts:
+            metadata["mended_texts"] = self.report.mended_texts
         if self.count.rows is not None:
             metadata["source_rows"] = self.count.rows
         if self.count.note is not None:
             metadata["source_rows_note"] = self.count.note
+        if stats.cached:
+            metadata["cached_answers"] = stats.cached
         return metadata
+
+    @property
+    def warning(self) -> str | None:
+        """What a person should know of a day that was fetched all the same."""
+        stats = self.report.stats
+        if not stats.cached:
+            return None
+        return (
+            f"{counted(stats.cached, 'answer')} came from a cache, up to {stats.max_age_s:,} s old, although none may be. "
+            "Rows may be missing or old. Ask who runs the proxy or the API to exclude the exports from the cache."
+        )
 
 
 @dataclass(frozen=True)
@@ -122,16 +149,13 @@ def fetch(
             on_progress=lambda day, report: log(_progress(day, report)),
             counts={day: counting.count for day, counting in countings.items()},
         )
-        counts = {day: counting.count.result() for day, counting in countings.items()}
+        counts = _finish_counting(countings, reports)
     except (ExportsError, OSError) as error:
-        for spool in spools.values():
-            spool.close()
+        _release(spools, error)
         # `from None`, because the message already includes the text of the error.
         raise _fetch_error(_as_exports_error(error, root), days, spools) from None
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
-    for day, counting in countings.items():
-        reports[day].stats.add(counting.stats)
     return {day: FetchedDay(days[day], spools[day], reports[day], counts[day]) for day in days}
 
 
@@ -152,9 +176,27 @@ def _open_spools(
         spools[day] = Spool.open(root, name, fingerprint, now, not_before.get(day), locks)
 
 
+def _release(spools: Mapping[str, Spool], error: Exception) -> None:
+    """Leaves the spools to the next run. It has to request bad rows again, because they may be repaired by then."""
+    for day, spool in spools.items():
+        if isinstance(error, TooManyBadRowsError) and error.day == day:
+            spool.discard()
+        else:
+            spool.close()
+
+
 def _start_counting(executor: ThreadPoolExecutor, client: "ExportsClient", window: Window) -> _Counting:
     stats = RequestStats()
     return _Counting(executor.submit(count_rows, client, window, stats), stats)
+
+
+def _finish_counting(countings: Mapping[str, _Counting], reports: Mapping[str, DayReport]) -> dict[str, Count]:
+    """Waits for the counts, and refuses a day with too many bad rows."""
+    counts = {day: first_done([counting.count]).pop().result() for day, counting in countings.items()}
+    for day, report in reports.items():
+        report.stats.add(countings[day].stats)
+        check_share(day, distinct(report.quarantined), report.rows, counts[day].exact_rows)
+    return counts
 
 
 def _progress(day: str, report: DayReport) -> str:
@@ -185,7 +227,7 @@ def _fetch_error(error: ExportsError, days: Mapping[str, Window], spools: Mappin
     if error.day is not None and others:
         verb, pronoun = ("day of this run was", "it") if others == 1 else (f"{others} days of this run were", "them")
         message += f" The other {verb} not stored either. Materialize {pronoun} without {error.day}."
-    if any(spool.rows_path.stat().st_size for spool in spools.values()):
+    if any(spool.rows_path.exists() and spool.rows_path.stat().st_size for spool in spools.values()):
         until = min(spool.extracted_at for spool in spools.values()) + MAX_AGE
         message += f" A run that starts before {until:%Y-%m-%d %H:%M} UTC continues from the pages fetched so far."
     facts = {"day": error.day, "status": error.status, "requestId": error.request_id}

@@ -26,6 +26,7 @@ from cleargrid_assets.exports.private_files import (
     open_private_file,
 )
 from cleargrid_assets.exports.window import Window
+from cleargrid_assets.schema import QuarantinedRow
 
 MAX_AGE = timedelta(hours=1)
 """Older spools are removed, because the day may have changed since."""
@@ -45,6 +46,8 @@ class Entry(msgspec.Struct, tag="page"):
         rows: Rows of the page.
         open: Windows that may still have more rows after the page.
         unknown_fields: Fields outside the contract, with the number of rows that have them.
+        quarantined: Rows that break the contract. They are not among the rows.
+        mended_texts: How many free texts had invalid UTF-8, which is replaced.
         repeated_rows: Rows that came before in the same sequence of pages.
         length: Bytes of the rows.
         checksum: CRC-32 of the rows.
@@ -53,6 +56,8 @@ class Entry(msgspec.Struct, tag="page"):
     rows: int
     open: Sequence[Window]
     unknown_fields: Mapping[str, int] = msgspec.field(default_factory=dict)
+    quarantined: Sequence[QuarantinedRow] = ()
+    mended_texts: int = 0
     repeated_rows: int = 0
     length: int = 0
     checksum: int = 0

@@ -1,9 +1,13 @@
 """Counts of requests, and the report of a day."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 
 from cleargrid_assets.exports.spool import Entry
+from cleargrid_assets.schema import QuarantinedRow
+
+_AGE = re.compile("[0-9]{1,10}(?![0-9])")
 
 
 @dataclass
@@ -15,12 +19,23 @@ class RequestStats:
         retries: How many of them repeated a request after a transient failure.
         timeouts: How many of them timed out.
         refreshes: New access tokens.
+        cached: Answers that a cache had kept, according to their header `Age`.
+        max_age_s: Age of the oldest of them, in seconds.
     """
 
     requests: int = 0
     retries: int = 0
     timeouts: int = 0
     refreshes: int = 0
+    cached: int = 0
+    max_age_s: int = 0
+
+    def note_age(self, age: str | None) -> None:
+        """Notes the header `Age` of an answer, which only caches add."""
+        seconds = int(found[0]) if age and (found := _AGE.match(age)) else 0
+        if seconds > 0:
+            self.cached += 1
+            self.max_age_s = max(self.max_age_s, seconds)
 
     def add(self, other: "RequestStats") -> None:
         """Adds other counts to these."""
@@ -28,6 +43,8 @@ class RequestStats:
         self.retries += other.retries
         self.timeouts += other.timeouts
         self.refreshes += other.refreshes
+        self.cached += other.cached
+        self.max_age_s = max(self.max_age_s, other.max_age_s)
 
 
 @dataclass
@@ -39,6 +56,8 @@ class DayReport:
         pages: Pages received, including those of earlier processes.
         resumed_pages: Pages that earlier processes had left in the spool.
         unknown_fields: Fields outside the contract, with the number of rows that have them.
+        quarantined: Rows that break the contract. A row that was received twice is there twice.
+        mended_texts: How many free texts had invalid UTF-8, which is replaced.
         repeated_rows: Rows that the server sent again in the same sequence of pages. Rows that come twice because parts
             overlap are not counted. Far apart, a repetition is not noticed.
         alternatives: Pages that were requested differently, after the server failed to send them or refused a cursor.
@@ -50,6 +69,8 @@ class DayReport:
     pages: int = 0
     resumed_pages: int = 0
     unknown_fields: Counter[str] = field(default_factory=Counter)
+    quarantined: list[QuarantinedRow] = field(default_factory=list)
+    mended_texts: int = 0
     repeated_rows: int = 0
     alternatives: int = 0
     seconds: float = 0.0
@@ -61,3 +82,5 @@ class DayReport:
         self.rows += page.rows
         self.repeated_rows += page.repeated_rows
         self.unknown_fields.update(page.unknown_fields)
+        self.quarantined.extend(page.quarantined)
+        self.mended_texts += page.mended_texts

@@ -4,42 +4,37 @@ Only this module retries the same request; the connection pool and Dagster do no
 token, and `walk` asks for less after a timeout.
 """
 
+import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
 import requests
 import tenacity
 import urllib3
 
 from cleargrid_assets import __version__
-from cleargrid_assets.exports.backoff import Backoff
+from cleargrid_assets.exports.answers import MAX_BODY, failed_answer, read_body
 from cleargrid_assets.exports.base_url import checked_root
+from cleargrid_assets.exports.connections import Adapter, Session
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError, TransientError
-from cleargrid_assets.exports.retry import DEFAULT_RETRIES, RetryPolicy, Throttle, error_of
+from cleargrid_assets.exports.failures import library_failure, mention_retries
+from cleargrid_assets.exports.in_flight import Exchange, InFlight
+from cleargrid_assets.exports.retry import DEFAULT_RETRIES, PATIENCE_S, Attempts, Outage, RetryPolicy, Throttle, error_of
 from cleargrid_assets.exports.stats import RequestStats
 
-MAX_WAIT_S = 60.0
-"""Max wait between two attempts, even if `Retry-After` is longer."""
+_LOG = logging.getLogger(__name__)
 
-_BACKOFF = Backoff(first_s=0.5, max_s=30.0, jitter_s=0.5)
-_MAX_PIECE = 1 << 20
-_GATEWAY_TIMEOUTS = {HTTPStatus.GATEWAY_TIMEOUT, 522, 524}
-"""Statuses for a query that took too long: 504, and what Cloudflare's proxies answer instead."""
+_LIBRARY_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
+_READ_TIMEOUTS = (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError)
 
-_RETRYABLE = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
-
-_ADVICE: dict[int, str] = {
-    HTTPStatus.FORBIDDEN: "The token is not valid for this lender. Check CLEARGRID_LENDER.",
-    HTTPStatus.NOT_FOUND: "The lender, section or dataset is unknown or reserved. Check CLEARGRID_BASE_URL, and ask "
-    "ClearGrid whether the dataset is enabled for you.",
-}
+_LONG_WAIT_S = 15.0
+_WARN_EVERY_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -47,9 +42,10 @@ class Timeouts:
     """Timeouts of one request, in seconds.
 
     Attributes:
-        connect_s: For the connection.
+        connect_s: For the connection, and for the TLS handshake.
         read_s: Between two reads.
-        answer_s: From the first byte to the last. A server that sends slowly never exceeds the read timeout.
+        answer_s: For everything, from the name lookup to the last byte. A server that sends slowly never exceeds the
+            read timeout.
     """
 
     connect_s: float = 10.0
@@ -64,8 +60,11 @@ class Transport:
         base_url: Root of the API. Plain http is refused unless the host is loopback.
         connections: Size of the pool.
         max_requests_per_second: Max rate of requests, or None.
+        patience_s: How long requests are repeated while the server takes none.
         wait: Waits a number of seconds. The default wait is ended by `close`.
+        warn: Called with a line of text about a long wait; the default writes to the log of this process.
         timeouts: Timeouts of one request.
+        clock: Monotonic seconds.
 
     Raises:
         ExportsError: The URL is unusable. Nothing has been sent.
@@ -77,26 +76,36 @@ class Transport:
         *,
         connections: int,
         max_requests_per_second: float | None = None,
+        patience_s: float = PATIENCE_S,
         wait: Callable[[float], object] | None = None,
+        warn: Callable[[str], object] | None = None,
         timeouts: Timeouts | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._timeouts = timeouts or Timeouts()
         self._root = checked_root(base_url)
         self._closing = threading.Event()
         self._wait = wait or self._closing.wait
+        self._warn = warn or _LOG.warning
+        self._clock = clock
+        self._warned_at = -_WARN_EVERY_S
         self._throttle = Throttle(max_requests_per_second)
+        self._outage = Outage(patience_s, clock)
+        self._in_flight = InFlight(self._timeouts.answer_s)
         self._secrets: set[str] = set()
-        self._session = requests.Session()
+        self._session = Session()
         # Proxies from the environment are used for https only, because plain http must not leave the machine.
         self._session.trust_env = urlsplit(self._root).scheme == "https"
         self._session.headers["User-Agent"] = f"cleargrid-assets/{__version__}"
         self._session.headers["Accept"] = "application/json"
-        adapter = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0)
-        self._session.mount(self._root, adapter)
+        self._session.headers["Accept-Encoding"] = "gzip"
+        self._session.headers["Cache-Control"] = "no-cache"
+        self._session.mount(self._root, Adapter(pool_connections=1, pool_maxsize=connections, max_retries=0))
 
     def close(self) -> None:
-        """Closes the pool, and ends the waits between retries."""
+        """Cuts off the requests of all threads, ends their waits, and closes the pool. Nothing is retried."""
         self._closing.set()
+        self._in_flight.close()
         self._session.close()
 
     def pause(self, seconds: float) -> None:
@@ -106,8 +115,7 @@ class Transport:
             ExportsError: The transport was closed meanwhile.
         """
         self._wait(seconds)
-        if self._closing.is_set():
-            raise ExportsError("the request was not sent, because the run is ending")
+        self._check_open()
 
     def send(
         self,
@@ -117,6 +125,7 @@ class Transport:
         params: Mapping[str, str] | None = None,
         json: Mapping[str, str] | None = None,
         token: str | None = None,
+        quotes_server: bool = True,
         retry: RetryPolicy = DEFAULT_RETRIES,
         stats: RequestStats | None = None,
         parse: Callable[[bytes], Any] = bytes,
@@ -125,102 +134,132 @@ class Transport:
 
         The request is also retried if `parse` raises `TransientError`, for example because the body is truncated.
 
+        Args:
+            method: HTTP method.
+            path: Path below the root, escaped.
+            params: The query.
+            json: The body.
+            token: Access token.
+            quotes_server: Whether errors have the server's message. It may repeat what was sent, in any encoding.
+            retry: Which failures are retried.
+            stats: Counts to add this request to, also if it fails.
+            parse: Makes the result from the body.
+
         Raises:
-            QueryTimeoutError: HTTP 504, or no response in time.
+            QueryTimeoutError: HTTP 504, or no whole answer in time.
             TransientError: The last attempt failed too.
             ExportsError: Any other failure.
         """
         stats = stats or RequestStats()
+        request = _Request(method, path, params, json, token, quotes_server)
         self._secrets.update(filter(None, (token, *(json or {}).values())))
-
-        def attempt() -> Any:
-            if (seconds := self._throttle.reserve()) > 0:
-                self.pause(seconds)
-            stats.requests += 1
-            try:
-                return parse(self._body(method, path, params, json, token))
-            except QueryTimeoutError:
-                stats.timeouts += 1
-                raise
-
+        attempts = Attempts(retry, self._outage)
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(retry.is_retryable),
-            stop=retry.is_exhausted,
-            wait=self._seconds_until_retry,
+            stop=attempts.is_exhausted,
+            wait=partial(self._seconds_until_next, attempts),
             sleep=self.pause,
+            before_sleep=self._announce,
             reraise=True,
         )
         try:
-            return retrying(attempt)
+            return retrying(self._attempt, request, parse, stats)
         except ExportsError as error:
             error.redact(tuple(self._secrets))
             if retry.is_retryable(error):
-                _mention_retries(error, retrying.statistics["attempt_number"])
+                mention_retries(error, retrying.statistics["attempt_number"])
             raise
         finally:
             stats.retries += retrying.statistics["attempt_number"] - 1
 
-    def _seconds_until_retry(self, state: tenacity.RetryCallState) -> float:
+    def _attempt(self, request: "_Request", parse: Callable[[bytes], Any], stats: RequestStats) -> Any:
+        if (seconds := self._throttle.reserve()) > 0:
+            self.pause(seconds)
+        self._check_open()
+        stats.requests += 1
+        try:
+            answer = parse(self._body(request, stats))
+        except ExportsError as error:
+            self._outage.note(error)
+            stats.timeouts += isinstance(error, QueryTimeoutError)
+            raise
+        self._outage.note(None)
+        return answer
+
+    def _seconds_until_next(self, attempts: Attempts, state: tenacity.RetryCallState) -> float:
+        seconds = attempts.seconds_until_next(state)
         error = error_of(state)
-        asked = error.retry_after if isinstance(error, TransientError) else None
-        if not asked:
-            # Zero too: a `Retry-After` date may be in the past by our clock, and retries need a wait.
-            return _BACKOFF.seconds(state.attempt_number)
-        seconds = min(asked, MAX_WAIT_S)
-        self._throttle.hold(seconds)
+        if isinstance(error, TransientError) and error.retry_after:
+            self._throttle.hold(seconds)
         return seconds
 
-    def _body(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, str] | None,
-        json: Mapping[str, str] | None,
-        token: str | None,
-    ) -> bytes:
-        with (
-            _library_errors_translated(self._timeouts),
-            self._session.request(
-                method,
-                self._root + path,
-                params=params,
-                json=json,
-                # Not a header, because an entry for the host in .netrc would replace it.
-                auth=_Bearer(token),
-                timeout=(self._timeouts.connect_s, self._timeouts.read_s),
-                allow_redirects=False,
-                stream=True,
-            ) as response,
-        ):
+    def _announce(self, state: tenacity.RetryCallState) -> None:
+        """Warns of a long wait, once a minute and not for each thread."""
+        error, seconds, now = error_of(state), state.upcoming_sleep, self._clock()
+        is_due = seconds >= _LONG_WAIT_S and now - self._warned_at >= _WARN_EVERY_S
+        if not is_due or self._closing.is_set() or not isinstance(error, ExportsError):
+            return
+        self._warned_at = now
+        status = f" (HTTP {error.status})" if error.status else ""
+        self._warn(f"Attempt {state.attempt_number}: {error.what}{status}. The next one follows in {seconds:.0f} s.")
+
+    def _body(self, request: "_Request", stats: RequestStats) -> bytes:
+        with self._in_flight.exchange() as exchange:
+            try:
+                body = self._answered(request, stats)
+            except _LIBRARY_ERRORS as error:
+                raise self._failure(exchange, error) from None
+            except ExportsError as error:
+                # A body that was cut off may look truncated. A status is the better explanation, where there is one.
+                if exchange.is_cut and error.status is None:
+                    raise self._failure(exchange) from None
+                raise
+            if exchange.is_cut:
+                # A body without a length looks whole then.
+                raise self._failure(exchange)
+            return body
+
+    def _answered(self, request: "_Request", stats: RequestStats) -> bytes:
+        with self._session.request(
+            request.method,
+            self._root + request.path,
+            params=request.params,
+            json=request.json,
+            # Not a header, because an entry for the host in .netrc would replace it.
+            auth=_Bearer(request.token),
+            timeout=(self._timeouts.connect_s, self._timeouts.read_s),
+            allow_redirects=False,
+            stream=True,
+        ) as response:
             if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
-                raise _error_for(response, self._timeouts)
-            return _read(response.raw, self._timeouts)
+                raise failed_answer(response, quotes_server=request.quotes_server)
+            stats.note_age(response.headers.get("Age"))
+            return read_body(response.raw, MAX_BODY)
+
+    def _failure(self, exchange: Exchange, error: Exception | None = None) -> ExportsError:
+        if self._closing.is_set():
+            return _ending()
+        if exchange.is_cut or error is None:
+            return QueryTimeoutError(f"the response was not complete after {self._timeouts.answer_s:.0f} s")
+        if exchange.is_sent and isinstance(error, _READ_TIMEOUTS):
+            return QueryTimeoutError(f"no response within {self._timeouts.read_s:.0f} s")
+        return library_failure(error, self._root)
+
+    def _check_open(self) -> None:
+        if self._closing.is_set():
+            raise _ending()
 
 
-@contextmanager
-def _library_errors_translated(timeouts: Timeouts) -> Iterator[None]:
-    """Raises our errors in place of those of requests and urllib3.
+@dataclass(frozen=True)
+class _Request:
+    """What is sent. Its token and body are secret."""
 
-    `from None`, because their messages may contain bytes of the response, which may be personal data.
-    """
-    try:
-        yield
-    except (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError):
-        raise QueryTimeoutError(f"no response within {timeouts.read_s:.0f} s") from None
-    # requests parses `Location` even with allow_redirects=False; a malformed URL raises ValueError.
-    except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
-        raise TransientError(f"the connection failed ({_root_cause(error)})") from None
-
-
-def _read(raw: urllib3.BaseHTTPResponse, timeouts: Timeouts) -> bytes:
-    """The body. `response.content` reads 10 kB at a time, which is slower."""
-    deadline = time.monotonic() + timeouts.answer_s
-    pieces: list[bytes] = []
-    while piece := raw.read1(_MAX_PIECE, decode_content=True):
-        pieces.append(piece)
-        if time.monotonic() > deadline:
-            raise QueryTimeoutError(f"the response was not complete after {timeouts.answer_s:.0f} s")
-    return b"".join(pieces)
+    method: str
+    path: str
+    params: Mapping[str, str] | None
+    json: Mapping[str, str] | None = field(repr=False)
+    token: str | None = field(repr=False)
+    quotes_server: bool
 
 
 class _Bearer(requests.auth.AuthBase):
@@ -233,63 +272,5 @@ class _Bearer(requests.auth.AuthBase):
         return request
 
 
-def _error_for(response: requests.Response, timeouts: Timeouts) -> ExportsError:
-    """The error for a status that is not a success, with the server's message and requestId."""
-    status = response.status_code
-    try:
-        message, request_id = _message_and_request_id(_read(response.raw, timeouts))
-    except urllib3.exceptions.HTTPError:
-        # The body is truncated, but the status is known.
-        message, request_id = None, None
-    if status in _GATEWAY_TIMEOUTS:
-        return QueryTimeoutError("the query timed out", status=status, message=message, request_id=request_id)
-    if status in _RETRYABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        error = TransientError("the server failed", status=status, message=message, request_id=request_id)
-        error.retry_after = _retry_after(response.headers.get("Retry-After"))
-        return error
-    return ExportsError(
-        "the server refused the request",
-        status=status,
-        message=message,
-        request_id=request_id,
-        advice=_ADVICE.get(status, "A retry would be refused again. Send the server's message to ClearGrid."),
-    )
-
-
-def _mention_retries(error: ExportsError, attempts: int) -> None:
-    """Adds to an error that retries did not help, and what to do then."""
-    error.what += f"; gave up after {attempts} attempts"
-    if error.status is None and error.request_id is None:
-        error.advice = "Try again later. If it persists, check CLEARGRID_BASE_URL and the network."
-        return
-    what = "send the requestId to ClearGrid" if error.request_id else "report it to ClearGrid"
-    error.advice = f"Try again later. If it persists, {what}."
-
-
-def _message_and_request_id(body: bytes) -> tuple[str | None, str | None]:
-    """`message` and `requestId` of an error response. A response of a proxy may not be JSON."""
-    try:
-        document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None, None
-    if not isinstance(document, dict):
-        return None, None
-    message, request_id = document.get("message"), document.get("requestId")
-    return (str(message) if message else None, str(request_id) if request_id else None)
-
-
-def _retry_after(value: str | None) -> float | None:
-    """The seconds of a Retry-After header, which has seconds or a date; None if it is absent or malformed."""
-    if value is None:
-        return None
-    try:
-        return float(urllib3.Retry().parse_retry_after(value))
-    except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
-        return None
-
-
-def _root_cause(error: BaseException) -> str:
-    """The innermost exception. Only an OSError is shown with its text, because other texts may quote the response."""
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return f"{type(error).__name__}: {error}"[:200] if isinstance(error, OSError) else type(error).__name__
+def _ending() -> ExportsError:
+    return ExportsError("the request was not sent or was cut off, because the run is ending")

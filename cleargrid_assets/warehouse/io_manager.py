@@ -26,6 +26,7 @@ from cleargrid_assets.warehouse.ledger import (
     write_entries,
 )
 from cleargrid_assets.warehouse.partitions import Changes, replace_partitions, stage_frame, stage_spooled
+from cleargrid_assets.warehouse.quarantine import replace_quarantined
 from cleargrid_assets.warehouse.recorded import days_recorded_as_empty, entry_metadata
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.shrinking import ShrinkingError, Shrunk, refuse_unconfirmed, shrunk_days
@@ -114,6 +115,7 @@ class _Manager(dg.IOManager):
                 stage_frame(connection, table, obj)
             changes = replace_partitions(connection, table, days)
             if isinstance(obj, SpooledSlice):
+                replace_quarantined(connection, table, obj.partitions, superseded, context.run_id)
                 shrunk = shrunk_days(obj, before, {day: change.rows for day, change in changes.items()})
                 refuse_unconfirmed(shrunk, obj, context.op_def.name)
             entries = _write_ledger(connection, _write(context, connection, table, obj), before, changes, superseded)

@@ -64,6 +64,39 @@ class Difference:
     rows: int
 
 
+@dataclass(frozen=True)
+class StoredDays:
+    """What is stored of one table, by the ledger and by its rows.
+
+    Attributes:
+        entries: The ledger's entries.
+        differences: The days whose rows are not those that the ledger counts.
+    """
+
+    entries: Mapping[date, LedgerEntry]
+    differences: Mapping[date, Difference]
+
+    @property
+    def whole(self) -> set[date]:
+        """The days that have all their rows."""
+        return self.entries.keys() - self.differences.keys()
+
+
+def stored_days(
+    connection: duckdb.DuckDBPyConnection, tables: Sequence[Table], days_without_rows: DaysWithoutRows
+) -> dict[str, StoredDays]:
+    """What is stored of each table, by its name. Without a ledger, what its first write would enter."""
+    if not stored_columns(connection, DAYS):
+        of_rows = {table.name: entries_of_rows(connection, table, days_without_rows) for table in tables}
+        return {name: StoredDays({entry.day: entry for entry in entries}, {}) for name, entries in of_rows.items()}
+    return {
+        table.name: StoredDays(
+            read_ledger(connection, table), {each.day: each for each in differences(connection, [table])}
+        )
+        for table in tables
+    }
+
+
 def read_ledger(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[date, LedgerEntry]:
     """The entries of a table by day, in order. Empty if there is no ledger."""
     if not stored_columns(connection, DAYS):

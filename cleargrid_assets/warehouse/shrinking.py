@@ -20,22 +20,22 @@ class Shrunk:
         before: The rows that were stored.
         after: The rows that were fetched.
         source_rows: The source's own exact count; None if it gave none.
+        quarantined: Rows that were fetched, but break the contract. The source counts them too.
     """
 
     day: date
     before: int
     after: int
     source_rows: int | None
+    quarantined: int = 0
 
     @property
     def is_confirmed(self) -> bool:
         """Whether the source counts as many rows as were fetched."""
-        return self.source_rows == self.after
+        return self.source_rows == self.after + self.quarantined
 
 
-def shrunk_days(
-    spooled: SpooledSlice, before: Mapping[date, LedgerEntry], rows: Mapping[date, int]
-) -> list[Shrunk]:
+def shrunk_days(spooled: SpooledSlice, before: Mapping[date, LedgerEntry], rows: Mapping[date, int]) -> list[Shrunk]:
     """The fetched days that lost a larger share of their rows than the slice allows.
 
     Args:
@@ -45,10 +45,11 @@ def shrunk_days(
     """
     found = []
     for partition in spooled.partitions:
+        now, apart = rows[partition.day], len(partition.quarantined)
         stored = before[partition.day].row_count if partition.day in before else 0
-        lost = stored - rows[partition.day]
+        lost = stored - now
         if stored >= JUDGED_FROM_ROWS and lost / stored > spooled.max_shrink:
-            found.append(Shrunk(partition.day, stored, rows[partition.day], partition.source_rows))
+            found.append(Shrunk(partition.day, stored, now, partition.source_rows, apart))
     return found
 
 
@@ -75,9 +76,9 @@ def refuse_unconfirmed(shrunk: Sequence[Shrunk], spooled: SpooledSlice, op_name:
     raise ShrinkingError(
         f"{' '.join(map(_sentence, refused))} Nothing was stored, and the table is unchanged. "
         + (f"The other {verb} not stored either. " if others else "")
-        + "Materialize the day again: it is fetched anew, and the source may have been incomplete. If the rows are "
-        f"really gone, accept it with this run config in the launchpad: ops: {{{op_name}: {{config: "
-        "{accept_shrinking: true}}}. CLEARGRID_MAX_SHRINK is the share that may go without confirmation."
+        + "Materialize the day again: it is fetched anew, because the source may have been incomplete. If the rows are "
+        "really gone, accept it: materialize the day alone, with this run config in the launchpad: "
+        f"ops: {{{op_name}: {{config: {{accept_shrinking: true}}}}}}"
     )
 
 

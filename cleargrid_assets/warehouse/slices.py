@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from cleargrid_assets.schema import PARTITION_COLUMN, Table
+from cleargrid_assets.schema import PARTITION_COLUMN, QuarantinedRow, Table
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.sql import quoted
 from cleargrid_assets.warehouse.tables import columns_differ, missing_columns, stored_columns
@@ -24,12 +24,14 @@ class SpooledPartition:
         rows: The file.
         extracted_at: When the fetch of the day began.
         source_rows: The source's own exact count of the day's rows; None if it gave none.
+        quarantined: Rows that break the contract. They are not in the file, but the source counts them.
     """
 
     day: date
     rows: Path
     extracted_at: datetime
     source_rows: int | None = None
+    quarantined: Sequence[QuarantinedRow] = ()
 
 
 @dataclass(frozen=True)

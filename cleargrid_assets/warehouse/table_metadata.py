@@ -8,7 +8,8 @@ import dagster as dg
 from cleargrid_assets.schema import PARTITION_COLUMN, Column, Table
 
 _SCHEMA, _KEY, _VERSION = "dagster/column_schema", "cleargrid/key", "cleargrid/version_column"
-_PERSONAL = "personal"
+_QUARANTINE = "cleargrid/quarantine"
+_PERSONAL, _FREE_TEXT = "personal", "free_text"
 
 
 def table_metadata(table: Table) -> dict[str, Any]:
@@ -24,7 +25,7 @@ def table_metadata(table: Table) -> dict[str, Any]:
                     constraints=dg.TableColumnConstraints(
                         nullable=column.nullable, unique=list(table.key) == [column.name]
                     ),
-                    tags={_PERSONAL: ""} if column.personal else {},
+                    tags=dict.fromkeys(_tags(column), ""),
                 )
                 for column in table.columns
             ]
@@ -33,6 +34,8 @@ def table_metadata(table: Table) -> dict[str, Any]:
     }
     if table.version_column is not None:
         metadata[_VERSION] = table.version_column
+    if table.quarantine is not None:
+        metadata[_QUARANTINE] = table.quarantine
     return metadata
 
 
@@ -55,12 +58,18 @@ def contract_of(name: str, definition_metadata: Mapping[str, Any]) -> Table | No
                 description=column.description or "",
                 nullable=column.constraints.nullable,
                 personal=_PERSONAL in column.tags,
+                free_text=_FREE_TEXT in column.tags,
             )
             for column in schema.columns
         ),
         key=tuple(key),
         version_column=version_column,
+        quarantine=_plain(definition_metadata.get(_QUARANTINE)),
     )
+
+
+def _tags(column: Column) -> list[str]:
+    return [tag for tag, is_set in ((_PERSONAL, column.personal), (_FREE_TEXT, column.free_text)) if is_set]
 
 
 def _plain(value: Any) -> Any:

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ from cleargrid_assets.partitions import day_window
 from cleargrid_assets.schema import EXTRACTED_AT
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets_tests.assets.project import LONG_AFTER, QUIET, WEEK, Project, Run, days_between
+from cleargrid_assets_tests.exports.api import EMAIL, LENDER, PASSWORD, Api, serving
+from cleargrid_assets_tests.exports.faults import changing
 
 DAY = date(2026, 1, 5)
 NEXT = date(2026, 1, 6)
@@ -85,7 +88,7 @@ def test_each_day_of_a_range_says_what_is_true_of_it_alone(project: Project) -> 
         assert (said["new_rows"], said["changed_rows"], said["removed_rows"]) == (rows, 0, 0)
         # One request for each page, and one for the source's count. The login belongs to no day.
         assert said["pages"] + 1 == said["requests"] >= 2
-        assert (said["retries"], said["refreshes"], said["resumed_pages"], said["unknown_fields"]) == (0, 0, 0, {})
+        assert (said["retries"], said["refreshes"], said["resumed_pages"], said["unknown_fields"]) == (0, 0, 0, [])
         assert 0 < said["seconds"] < 60
         assert said["window"] == f"[{day}T00:00:00.000Z, {day + timedelta(days=1)}T00:00:00.000Z)"
     assert len({run.metadata(COMMUNICATION_LOGS, day)["rows"] for day in days_between(*WEEK)}) > 1
@@ -336,7 +339,20 @@ def test_an_unknown_lender_is_said_to_be_one(project: Project) -> None:
     [said] = run.failures
     assert "2026-01-05" in said
     assert "HTTP 401" in said
-    assert "Lender not found or inactive" in said
+    assert "Check CLEARGRID_LENDER" in said
+
+
+def test_answers_of_a_cache_are_a_warning_once_a_day(project: Project, tmp_path: Path) -> None:
+    with serving(Api(fault=changing(lambda answer: replace(answer, headers={"Age": "1234"})))) as api:
+        variables = {"BASE_URL": api.url, "LENDER": LENDER, "EMAIL": EMAIL, "PASSWORD": PASSWORD}
+        pointed = project.given(**{f"CLEARGRID_{name}": value for name, value in variables.items()})
+        run = pointed.materialize(DAY, NEXT, only=LOG, checked=False)
+    for day in (DAY, NEXT):
+        assert run.metadata(COMMUNICATION_LOGS, day)["cached_answers"] == 2
+    logged = [record.user_message for record in pointed.instance.all_logs(run.result.run_id)]
+    warnings = [line for line in logged if "came from a cache" in line]
+    assert [line.split(" came")[0] for line in warnings] == [f"{DAY}: 2 answers", f"{NEXT}: 2 answers"]
+    assert "up to 1,234 s old" in warnings[0]
 
 
 def test_spool_is_beside_the_database_of_the_warehouse_resource(project: Project, tmp_path: Path) -> None:

@@ -7,14 +7,14 @@ import dagster as dg
 import pytest
 
 from cleargrid_assets.assets.table_asset import asset_key
-from cleargrid_assets.checks.history import HISTORY_CHECKS, HistoryChecks, due_day, history_checks
+from cleargrid_assets.checks.history import HISTORY_CHECKS, HistoryChecks, due_day
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL, CHANNEL_REACH, COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.definitions import defs
-from cleargrid_assets_tests.assets.project import QUIET, WEEK, Project, days_between
+from cleargrid_assets_tests.assets.project import WEEK, Project, days_between
+from cleargrid_assets_tests.checks.evaluating import DERIVED, evaluated
 
 FIRST, LAST = WEEK
 LOGS = COMMUNICATION_LOGS.name
-DERIVED = [table for table in TABLES if table is not COMMUNICATION_LOGS]
 ALONE = HistoryChecks(COMMUNICATION_LOGS)
 TOGETHER = HistoryChecks(COMMUNICATION_LOGS, [ATTEMPT_FUNNEL, CHANNEL_REACH])
 
@@ -117,20 +117,6 @@ def test_one_missing_day_is_named_in_the_singular() -> None:
     assert "CLEARGRID_START_DATE" not in str(found.description)
 
 
-def evaluated(project: Project, now: datetime) -> dict[str, dg.AssetCheckEvaluation]:
-    """The history checks at a given time, by name."""
-    with project.entered() as entered:
-        history = history_checks(COMMUNICATION_LOGS, DERIVED, lambda: now)
-        job = dg.Definitions(
-            assets=entered.assets, asset_checks=[history], resources=entered.resources
-        ).resolve_implicit_global_asset_job_def()
-        checks = set(job.asset_layer.asset_graph.asset_check_keys)
-        result = job.get_subset(asset_selection=set(), asset_check_selection=checks).execute_in_process(
-            instance=project.instance, run_config=QUIET
-        )
-    return {evaluation.check_name: evaluation for evaluation in result.get_asset_check_evaluations()}
-
-
 def test_stored_week_passes_all_history_checks(week: Project) -> None:
     found = evaluated(week, at("2026-01-08 07:00"))
     assert found.keys() == HISTORY_CHECKS
@@ -186,7 +172,9 @@ def test_inventory_names_tables_that_lack_the_same_days_together() -> None:
 
 
 def gone_quiet(project: Project, day: date) -> None:
+    """Makes the day one that was stored without rows."""
     project.ask(f"DELETE FROM log.cleargrid.communication_logs WHERE communicated_date = '{day}'")
+    project.ask(f"UPDATE log.cleargrid.days SET row_count = 0 WHERE communicated_date = '{day}'")
 
 
 def test_source_without_rows_on_a_usual_day_warns(project: Project) -> None:
@@ -220,7 +208,7 @@ def test_empty_day_without_earlier_weekdays_passes(start: Callable[..., Project]
     found = evaluated(project, at("2026-01-02 07:00"))["source_is_alive"]
     assert found.passed
     assert "no rows" in str(found.description)
-    assert "no earlier day of the same weekday is materialized" in str(found.description)
+    assert "no earlier day of the same weekday is stored" in str(found.description)
 
 
 def test_liveness_looks_at_the_due_day_and_not_a_later_one(week: Project) -> None:

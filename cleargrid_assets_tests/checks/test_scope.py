@@ -62,6 +62,7 @@ def test_checks_of_rows_pass_before_anything_is_materialized(
         "duration_is_not_negative",
         "source_agrees",
         "no_new_fields",
+        "no_row_is_quarantined",
         "statuses_and_types_are_mapped",
     }
     of_funnel = {"stages_contain_each_other", "attempts_are_the_outbound_rows"}

@@ -13,6 +13,7 @@ from cleargrid_assets.checks.scope import LastMaterialization
 from cleargrid_assets.checks.source import agrees, compare_counts
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.exports.client import ExportsClient
+from cleargrid_assets.exports.count import Count
 from cleargrid_assets.exports.dataset import D21
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
 from cleargrid_assets.exports.rows import Page
@@ -184,7 +185,7 @@ def test_several_doubtful_days_cost_one_login(copied_week: Project, monkeypatch:
 
 def test_new_fields_warn_by_name(copied_week: Project) -> None:
     assert copied_week.check("no_new_fields", day=OTHER).passed
-    seen = {"unknown_fields": {"invented": 7, "campaign": 2}}
+    seen = {"unknown_fields": [["__class__", 1], ["campaign", 2], ["invented", 7]]}
     day = WEEK[0] + timedelta(days=1)
     copied_week.instance.report_runless_asset_event(
         dg.AssetMaterialization(asset_key(COMMUNICATION_LOGS), partition=str(day), metadata=seen)
@@ -192,5 +193,50 @@ def test_new_fields_warn_by_name(copied_week: Project) -> None:
     found = copied_week.check("no_new_fields", day=day)
     assert not found.passed
     assert found.severity is dg.AssetCheckSeverity.WARN
-    assert "campaign, invented" in str(found.description)
+    assert "__class__, campaign, invented" in str(found.description)
     assert found.metadata["rows_by_field"].value == seen["unknown_fields"]
+
+
+def test_new_fields_of_an_earlier_version_warn_too(copied_week: Project) -> None:
+    copied_week.instance.report_runless_asset_event(
+        dg.AssetMaterialization(
+            asset_key(COMMUNICATION_LOGS), partition=str(DAY), metadata={"unknown_fields": {"campaign": 2}}
+        )
+    )
+    assert copied_week.check("no_new_fields", day=DAY).metadata["rows_by_field"].value == [["campaign", 2]]
+
+
+@pytest.mark.parametrize(
+    ("stored", "quarantined", "repeated", "severity"),
+    [
+        (120, 0, None, None),
+        (118, 2, None, None),
+        (118, 2, 5, None),
+        (118, 0, 2, dg.AssetCheckSeverity.WARN),
+        (118, 1, 2, dg.AssetCheckSeverity.WARN),
+        (118, 0, 1, dg.AssetCheckSeverity.ERROR),
+        (118, 0, None, dg.AssetCheckSeverity.ERROR),
+        (118, 3, 7, dg.AssetCheckSeverity.ERROR),
+    ],
+)
+def test_count_is_compared_with_stored_quarantined_and_repeated_rows(
+    week: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    stored: int,
+    quarantined: int,
+    repeated: int | None,
+    severity: dg.AssetCheckSeverity | None,
+) -> None:
+    monkeypatch.setattr("cleargrid_assets.checks.source.count_rows", lambda *_: Count(120))
+    last = LastMaterialization("this", {} if repeated is None else {"repeated_rows": repeated})
+    with week.entered():
+        result = compare_counts(
+            SOURCE_AGREES,
+            ExportsResource(),
+            D21,
+            stored={DAY: stored},
+            quarantined={DAY: quarantined},
+            last={DAY: last},
+            run_id="this",
+        )
+    assert (None if result.passed else result.severity) == severity

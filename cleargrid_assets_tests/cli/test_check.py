@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -12,6 +13,7 @@ from dateutil.parser import isoparse
 
 from cleargrid_assets.cli.main import main
 from cleargrid_assets.cli.sandbox import sandbox_variables
+from cleargrid_assets.exports.transport import Transport
 from cleargrid_assets.sandbox import RunningSandbox, SandboxSettings, running_sandbox
 from cleargrid_assets_tests.exports.api import (
     EMAIL,
@@ -79,6 +81,17 @@ def test_row_behind_empty_pages_is_found(variables: dict[str, str]) -> None:
     )
 
 
+def test_first_row_that_breaks_the_contract_is_reported(variables: dict[str, str]) -> None:
+    yesterday = datetime.now(timezone.utc) - timedelta(days=1)
+    with serving(Api(rows=[as_json(communication("a", communicated_at=yesterday)) | {"duration": "1"}])) as api:
+        refused = _check(variables | _pointing_at(api))
+        set_apart = _check(variables | _pointing_at(api) | {"CLEARGRID_QUARANTINE": "on"})
+    assert refused.exit_code == 1
+    assert "row a: duration is not a number" in refused.stderr
+    assert set_apart.exit_code == 0
+    assert "breaks the contract: duration is not a number" in set_apart.stdout
+
+
 def test_endless_empty_pages_make_no_claim_about_rows(variables: dict[str, str]) -> None:
     yesterday = datetime.now(timezone.utc) - timedelta(days=1)
     with serving(Api(rows=[as_json(communication("a", communicated_at=yesterday))])) as api:
@@ -136,7 +149,20 @@ def test_server_clock_behind_ours_passes(variables: dict[str, str]) -> None:
     assert result.exit_code == 0, result.output
 
 
-def test_wrong_password_fails_with_the_servers_message(variables: dict[str, str]) -> None:
+def test_refused_connection_is_given_up_after_ten_seconds(
+    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        place = f"127.0.0.1:{closed.getsockname()[1]}"
+    waits: list[float] = []
+    monkeypatch.setattr(Transport, "pause", lambda transport, seconds: waits.append(seconds))
+    result = _check({**variables, "CLEARGRID_BASE_URL": f"http://{place}"})
+    assert result.exit_code == 1
+    assert f"the login failed: the connection to {place} failed (Connection refused)" in result.output
+    assert sum(waits) == pytest.approx(10)
+
+
+def test_wrong_password_fails_with_the_status_and_request_id(variables: dict[str, str]) -> None:
     # The service answers 500, which is retried a few times.
     result = _check({**variables, "CLEARGRID_PASSWORD": "not-it"})
     assert result.exit_code == 1

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import click
 
 from cleargrid_assets.cli.main import main as cleargrid
-from cleargrid_assets.contracts import TABLES
+from cleargrid_assets.contracts import DAYS, TABLES
+from cleargrid_assets.quarantine import quarantine_of
 from cleargrid_assets.schema import SCHEMA, Column, Table
 from cleargrid_assets.settings import variables
 from cleargrid_assets_tests.docs.pages import ROOT
@@ -72,9 +73,11 @@ def tables() -> str:
         "# Tables",
         _NOTE.format(source="`cleargrid_assets/contracts.py`"),
         f"Every table is in the schema `{SCHEMA}` and belongs to the asset `{SCHEMA}/<table>`. Every table is "
-        "partitioned by business day in the column `communicated_date`.",
+        "partitioned by business day in the column `communicated_date`. The ledger, `days`, and the tables of "
+        "quarantined rows are no assets: they are written with the other tables.",
         _terms(),
-        *(part for table in TABLES for part in _table_parts(table)),
+        *(part for table in (*TABLES, DAYS) for part in _table_parts(table)),
+        *(part for table in TABLES if table.is_export for part in _table_parts(quarantine_of(table))),
     )
 
 
@@ -124,7 +127,8 @@ def _table_parts(table: Table) -> Iterator[str]:
     yield f"## {table.name}"
     if table.description:
         yield table.description
-    yield f"One row per {', '.join(f'`{name}`' for name in table.key)}."
+    if table.key:
+        yield f"One row per {', '.join(f'`{name}`' for name in table.key)}."
     if table.version_column:
         yield f"Of several versions of a row, the one with the latest `{table.version_column}` is stored."
     yield _table(("Column", "Type", "NULL", "Meaning"), [_column(column) for column in table.columns])

@@ -42,6 +42,7 @@ def connected(
     api: Api,
     wait: Callable[[float], object] = no_wait,
     timeouts: Timeouts | None = None,
+    clock: Callable[[], float] = time.monotonic,
     **variables: str | float,
 ) -> Iterator[ExportsClient]:
     """A client of the API; `variables` are settings, without their prefix."""
@@ -51,7 +52,7 @@ def connected(
         "CLEARGRID_EMAIL": EMAIL,
         "CLEARGRID_PASSWORD": PASSWORD,
     } | {f"CLEARGRID_{name.upper()}": str(value) for name, value in variables.items()}
-    client = ExportsClient(Settings.from_environment(environment), D21, wait=wait, timeouts=timeouts)
+    client = ExportsClient(Settings.from_environment(environment), D21, wait=wait, timeouts=timeouts, clock=clock)
     try:
         yield client
     finally:

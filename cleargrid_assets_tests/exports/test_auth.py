@@ -1,21 +1,26 @@
 """Tokens: got once, renewed once, never shown."""
 
+import base64
+import codecs
+import html
 import json
 import threading
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
+from urllib.parse import quote
 
 import pytest
 from pydantic import SecretStr
 
 from cleargrid_assets.exports.auth import Authenticator, Token
-from cleargrid_assets.exports.errors import AuthenticationError
+from cleargrid_assets.exports.errors import AuthenticationError, ExportsError
 from cleargrid_assets.exports.stats import RequestStats
 from cleargrid_assets.exports.transport import Transport
 from cleargrid_assets.settings import Credentials
-from cleargrid_assets_tests.exports.api import EMAIL, LENDER, LENDER_ID, PASSWORD, Answer, Api
-from cleargrid_assets_tests.exports.faults import answering, failing, without_refresh_token
+from cleargrid_assets_tests.exports.api import EMAIL, LENDER, LENDER_ID, PASSWORD, Answer, Api, Request, envelope
+from cleargrid_assets_tests.exports.faults import Fault, answering, failing, without_refresh_token
 
 T = TypeVar("T")
 
@@ -169,6 +174,110 @@ def test_a_login_without_a_usable_token_fails_and_shows_none_of_it(api: Api, doc
     with pytest.raises(AuthenticationError) as caught:
         authenticator(api).token()
     assert "shhh" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("kind", ["login", "refresh"])
+def test_byte_order_mark_before_a_token_is_ignored(api: Api, kind: str) -> None:
+    api.fault = lambda request, answer: (
+        replace(answer, body=codecs.BOM_UTF8 + answer.body) if request.kind == kind else answer
+    )
+    auth = authenticator(api)
+    assert auth.renew(auth.token(), RequestStats()).access == "renewed-1-secret"
+
+
+NO_SUCCESS: list[dict[str, object]] = [
+    {"errors": [{"code": "LOCKED", "detail": PASSWORD}]},
+    {"errors": {"code": "LOCKED"}},
+    {"errors": "locked"},
+    {"code": 500},
+    {"code": "401"},
+    {"code": 0},
+    {"success": False},
+    {"success": "false"},
+    {"success": 0},
+]
+
+SUCCESS: list[dict[str, object]] = [
+    {"errors": []},
+    {"errors": None},
+    {"errors": ""},
+    {"code": 200},
+    {"code": "200"},
+    {"code": 201},
+    {"code": None},
+    {"success": True},
+    {"success": None},
+    {"message": "ok"},
+]
+
+
+def saying_also(said: dict[str, object], kind: str) -> Fault:
+    def fault(request: Request, answer: Answer) -> Answer:
+        if request.kind != kind:
+            return answer
+        return replace(answer, body=json.dumps({**answer.document, **said, "requestId": "req_7"}).encode())
+
+    return fault
+
+
+@pytest.mark.parametrize("said", NO_SUCCESS)
+def test_200_that_reports_an_error_is_no_login(api: Api, said: dict[str, object]) -> None:
+    api.fault = saying_also(said, "login")
+    with pytest.raises(AuthenticationError, match="HTTP 200, requestId req_7.*CLEARGRID_PASSWORD") as caught:
+        authenticator(api).token()
+    # As few attempts as for a wrong password, which this may be.
+    assert len(api.requests) == 3
+    assert "LOCKED" not in str(caught.value)
+
+
+@pytest.mark.parametrize("said", NO_SUCCESS)
+def test_200_that_reports_an_error_is_no_refresh(api: Api, said: dict[str, object]) -> None:
+    api.fault = saying_also(said, "refresh")
+    auth = authenticator(api)
+    assert auth.renew(auth.token(), RequestStats()).access == "login-2-secret"
+
+
+@pytest.mark.parametrize("said", SUCCESS)
+def test_envelope_of_a_success_around_a_token_is_taken(api: Api, said: dict[str, object]) -> None:
+    api.fault = saying_also(said, "login")
+    assert authenticator(api).token().access == "login-1-secret"
+
+
+def _encodings(text: str) -> list[str]:
+    return [
+        text,
+        html.escape(text),
+        "".join(f"&#{ord(character)};" for character in text),
+        quote(text, safe=""),
+        quote(quote(text, safe=""), safe=""),
+        json.dumps(text)[1:-1],
+        repr(text)[1:-1],
+        base64.b64encode(text.encode()).decode(),
+        text.encode().hex(),
+        text[::-1],
+    ]
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 407, 429, 500, 503, 504, 511])
+def test_password_that_the_login_echoes_in_any_encoding_is_not_shown(api: Api, status: int) -> None:
+    password = "p&ss wörd'\"<7>"
+    api.fault = answering(envelope(status, f"no: {' '.join(_encodings(password))}"))
+    with pytest.raises(AuthenticationError) as caught:
+        authenticator(api, password=password).token()
+    shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + str(caught.value.message)
+    assert f"HTTP {status}" in shown
+    assert f"req_{status}" in shown
+    assert not [encoded for encoded in _encodings(password) if encoded in shown]
+
+
+@pytest.mark.parametrize("status", [407, 511])
+def test_proxy_that_echoes_a_token_in_another_encoding_is_not_quoted(api: Api, status: int) -> None:
+    echoed = base64.b64encode(b"the-token").decode()
+    api.fault = answering(envelope(status, f"no: {echoed}"))
+    transport = Transport(api.url, connections=1, wait=lambda seconds: None)
+    with pytest.raises(ExportsError, match=f"HTTP {status}") as caught:
+        transport.send("GET", "/x", params={"since": "", "until": ""}, token="the-token")
+    assert caught.value.message is None
 
 
 def test_the_lender_is_escaped_in_the_path(api: Api) -> None:

@@ -207,7 +207,7 @@ def test_200_without_a_whole_page_is_retried_then_fails(api: Api, change: Change
 
 def test_a_broken_contract_is_not_asked_for_again(api: Api) -> None:
     api.rows = [row | {"to": None} for row in rows_at([1])]
-    with connected(api) as client, pytest.raises(ContractError, match="id-000000: to is missing"):
+    with connected(api) as client, pytest.raises(ContractError, match=r"page \(id-0\.\.\.\): to is missing"):
         client.page(WINDOW)
     assert len(api.data_requests) == 1
 
@@ -219,7 +219,7 @@ def test_no_secret_is_in_any_error_or_its_causes(api: Api, kind: str, status: in
     with connected(api) as client, pytest.raises(ExportsError) as caught:
         client.page(WINDOW)
     shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + repr(client.__dict__)
-    assert "refused" in shown
+    assert f"HTTP {status}" in shown
     assert not [secret for secret in SECRETS if secret in shown]
 
 

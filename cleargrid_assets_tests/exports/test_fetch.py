@@ -62,6 +62,13 @@ def test_slow_count_and_504s_do_not_fail_the_day(api: Api, tmp_path: Path, concu
     assert len(api.data_requests) == 3
 
 
+def test_day_without_answers_of_a_cache_has_no_warning(api: Api, tmp_path: Path) -> None:
+    api.rows = rows_at(EVENLY)
+    day = fetched(api, tmp_path)
+    assert day.warning is None
+    assert "cached_answers" not in day.metadata
+
+
 def test_count_of_a_finished_day_is_asked_again(api: Api, tmp_path: Path) -> None:
     api.rows = rows_at(EVENLY)
     fetched(api, tmp_path)

@@ -16,7 +16,7 @@ import pandas as pd
 
 from cleargrid_assets.assets.table_asset import asset_key, table_asset
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, HOURLY_REACH
-from cleargrid_assets.schema import EXTRACTED_AT, Table
+from cleargrid_assets.schema import EXTRACTED_AT, QuarantinedRow, Table
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.io_manager import WarehouseIOManager
 from cleargrid_assets.warehouse.resource import WarehouseResource
@@ -88,6 +88,7 @@ class Warehouse:
         days: Mapping[date, Iterable[Row]],
         *,
         extracted_at: datetime = EXTRACTED,
+        quarantined: Mapping[date, Sequence[QuarantinedRow]] | None = None,
         discard: Callable[[], None] | None = None,
     ) -> SpooledSlice:
         """The rows of each day, in a file of their own."""
@@ -95,7 +96,10 @@ class Warehouse:
         for day, rows in days.items():
             self.file_of(day).write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
         return SpooledSlice(
-            [SpooledPartition(day, self.file_of(day), extracted_at) for day in days],
+            [
+                SpooledPartition(day, self.file_of(day), extracted_at, quarantined=(quarantined or {}).get(day, ()))
+                for day in days
+            ],
             discard=discard or (lambda: self.discarded.append(list(days))),
         )
 

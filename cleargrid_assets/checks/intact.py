@@ -1,0 +1,126 @@
+"""The check that the rows in the database are those that were stored, by the ledger and by Dagster's record."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+import dagster as dg
+
+from cleargrid_assets.assets.table_asset import asset_key
+from cleargrid_assets.checks.scope import verdict
+from cleargrid_assets.schema import Table
+from cleargrid_assets.warehouse.ledger import Difference, LedgerEntry, StoredDays
+from cleargrid_assets.warehouse.recorded import Recorded
+from cleargrid_assets.wording import counted, first_of
+
+INTACT = "stored_days_are_intact"
+_MAX_NAMED = 5
+
+
+def intact(table: Table, derived: Sequence[Table]) -> dg.AssetCheckSpec:
+    """The check of an export and of the tables that are computed from it."""
+    together = f"`{table.name}` and every table computed from it" if derived else f"`{table.name}`"
+    return dg.AssetCheckSpec(
+        INTACT,
+        asset=asset_key(table),
+        additional_deps=[asset_key(each) for each in derived],
+        description=f"Each day of {together} has as many rows as were stored, and is as new as Dagster recorded. It "
+        "fails if rows were deleted, if an older copy of the file is in its place, or if CLEARGRID_DUCKDB names "
+        "another file.",
+    )
+
+
+def find_damage(
+    spec: dg.AssetCheckSpec,
+    table: Table,
+    stored: Mapping[str, StoredDays],
+    recorded: Mapping[str, set[date]],
+    last: Mapping[date, Recorded],
+) -> dg.AssetCheckResult:
+    """Compares the ledger with the rows that are there and with what Dagster recorded.
+
+    Args:
+        spec: The check.
+        table: The export's table.
+        stored: What the database holds of each table.
+        recorded: The days of each table that Dagster has as materialized. Read before `stored`, because a run may
+            store a day meanwhile.
+        last: The latest materialization of each day of the export. The tables that are computed from it have none
+            here, because they are in the same file and are compared with it by their versions.
+    """
+    different = [each for of_table in stored.values() for each in of_table.differences.values()]
+    lost = {name: sorted(days - stored[name].entries.keys()) for name, days in recorded.items()}
+    entries = stored[table.name].entries
+    outdated = sorted(day for day, said in last.items() if day in entries and _is_outdated(entries[day], said))
+    days = sorted({*(each.day for each in different), *outdated, *(day for days in lost.values() for day in days)})
+    return verdict(
+        spec,
+        passed=not days,
+        good="All stored days have their rows.",
+        bad=" ".join(
+            [
+                *_about_rows(different),
+                *_about_lost(lost),
+                *_about_outdated(outdated, table),
+                _remedy(days),
+            ]
+        ),
+        metadata={
+            "days": [str(day) for day in days[:_MAX_NAMED]],
+            "days_with_other_rows": len(different),
+            "days_lost": len({day for days in lost.values() for day in days}),
+            "days_outdated": len(outdated),
+        },
+        severity=dg.AssetCheckSeverity.ERROR,
+    )
+
+
+def _is_outdated(entry: LedgerEntry, said: Recorded) -> bool:
+    """Whether Dagster recorded other rows, later than those that are stored.
+
+    A run that was killed after its commit is recorded nowhere, so the ledger may be ahead of Dagster.
+    """
+    if entry.run_id is not None and (said.stored_at is None or said.stored_at <= entry.stored_at.timestamp()):
+        return False
+    if said.content_hash is not None:
+        return said.content_hash != entry.content_hash
+    return said.rows is not None and said.rows != entry.row_count
+
+
+def _about_rows(different: Sequence[Difference]) -> Iterable[str]:
+    if different:
+        named = [
+            f"{each.table_name} {each.day} ({each.rows:,} rows, but "
+            + ("not in the ledger)" if each.ledger_rows is None else f"{each.ledger_rows:,} were stored)")
+            for each in different
+        ]
+        yield f"Rows were deleted or added outside of this project: {first_of(named, _MAX_NAMED, 'day')}."
+
+
+def _about_lost(lost: Mapping[str, Sequence[date]]) -> Iterable[str]:
+    names_of: dict[tuple[date, ...], list[str]] = {}
+    for name, days in lost.items():
+        if days:
+            names_of.setdefault(tuple(days), []).append(name)
+    for days, names in names_of.items():
+        yield (
+            f"Dagster recorded {counted(len(days), 'day')} of {', '.join(names)} that the database does not have: "
+            f"{first_of(days, _MAX_NAMED, 'day')}."
+        )
+
+
+def _about_outdated(outdated: Sequence[date], table: Table) -> Iterable[str]:
+    if outdated:
+        yield (
+            f"Dagster recorded newer rows of {table.name} than the database has: "
+            f"{first_of(outdated, _MAX_NAMED, 'day')}."
+        )
+
+
+def _remedy(days: Sequence[date]) -> str:
+    if not days:
+        return ""
+    which = str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    return (
+        f"Check that CLEARGRID_DUCKDB names the right file. If so, materialize all tables for {which} again, not only "
+        "missing partitions, because Dagster shows these days as materialized."
+    )

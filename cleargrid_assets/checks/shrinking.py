@@ -1,0 +1,37 @@
+"""The check that names days that lost many of their rows."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import dagster as dg
+
+from cleargrid_assets.assets.table_asset import asset_key
+from cleargrid_assets.checks.scope import LastMaterialization, format_days, verdict
+from cleargrid_assets.schema import Table
+
+
+def no_day_has_shrunk(table: Table) -> dg.AssetCheckSpec:
+    """The check that warns of days that were stored although they lost many rows."""
+    return dg.AssetCheckSpec(
+        "no_day_has_shrunk",
+        asset=asset_key(table),
+        description="No day was stored with fewer rows than before by more than CLEARGRID_MAX_SHRINK. Such a day is "
+        "stored only if the source's own count confirms it or the run accepts it.",
+    )
+
+
+def find_shrunk(spec: dg.AssetCheckSpec, last: Mapping[date, LastMaterialization]) -> dg.AssetCheckResult:
+    """Checks that no day lost many rows when it was last stored."""
+    shrunk = [
+        f"{day} from {said.metadata['shrunk_from']:,} to {said.metadata.get('rows'):,} rows"
+        for day, said in sorted(last.items())
+        if "shrunk_from" in said.metadata
+    ]
+    return verdict(
+        spec,
+        passed=not shrunk,
+        good=f"{format_days(sorted(last))} did not lose many rows.",
+        bad=f"Days have shrunk: {', '.join(shrunk)}. The source's count confirmed it, or the run accepted it. Ask "
+        "ClearGrid why the rows are gone, if you do not know. To go back, restore a copy of the database.",
+        metadata={"days": len(shrunk)},
+    )

@@ -1,0 +1,75 @@
+"""The check that names days made with another version than today's."""
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+
+from cleargrid_assets.analysis.outcomes import Outcomes
+from cleargrid_assets.assets.analyses import ANALYSES
+from cleargrid_assets.assets.export import CODE_VERSION
+from cleargrid_assets.assets.table_asset import asset_key
+from cleargrid_assets.assets.version import made_with
+from cleargrid_assets.checks.scope import verdict
+from cleargrid_assets.schema import Table
+from cleargrid_assets.warehouse.ledger import StoredDays
+from cleargrid_assets.wording import counted, first_of
+
+CURRENT = "made_with_current_version"
+_MAX_NAMED = 5
+
+
+def current(table: Table, derived: Sequence[Table]) -> dg.AssetCheckSpec:
+    """The check of an export and of the tables that are computed from it."""
+    together = f"`{table.name}` and every table computed from it" if derived else f"`{table.name}`"
+    return dg.AssetCheckSpec(
+        CURRENT,
+        asset=asset_key(table),
+        additional_deps=[asset_key(each) for each in derived],
+        description=f"Every stored day of {together} was made with today's code version, time zone and outcomes file. "
+        "Days of which the version is not known are not judged.",
+    )
+
+
+def current_versions(tables: Sequence[Table], outcomes: Outcomes) -> dict[str, str]:
+    """What a run would make each table with today."""
+    code_versions = {analysis.table.name: analysis.code_version for analysis in ANALYSES}
+    return {
+        table.name: made_with(code_versions[table.name], outcomes)
+        if table.name in code_versions
+        else made_with(CODE_VERSION)
+        for table in tables
+    }
+
+
+def find_other_versions(
+    spec: dg.AssetCheckSpec, stored: Mapping[str, StoredDays], versions: Mapping[str, str]
+) -> dg.AssetCheckResult:
+    """Checks that every day was made with today's version.
+
+    Args:
+        spec: The check.
+        stored: What the database holds of each table.
+        versions: Today's version of each table.
+    """
+    described, numbers = [], {}
+    for name, version in versions.items():
+        others = {
+            day: entry.version
+            for day, entry in stored[name].entries.items()
+            if entry.version is not None and entry.version != version
+        }
+        if others:
+            days, made = sorted(others), sorted(set(others.values()))
+            numbers[name] = len(days)
+            described.append(
+                f"{counted(len(days), 'day')} of {name} ({first_of(days, _MAX_NAMED, 'day')}) were made with "
+                f"{first_of(made, _MAX_NAMED, 'version', '; ')}, and today's version is {version}. "
+                f"Backfill {name} from {days[0]} to {days[-1]}."
+            )
+    return verdict(
+        spec,
+        passed=not described,
+        good="All days of known version were made with today's version.",
+        bad=" ".join(described),
+        metadata={"days_by_table": numbers},
+    )

@@ -1,0 +1,59 @@
+"""Stores the rows of an export that break its contract. The caller begins and commits the transaction."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from datetime import date, datetime, timezone
+
+import duckdb
+import pandas as pd
+
+from cleargrid_assets.quarantine import quarantine_of
+from cleargrid_assets.schema import PARTITION_COLUMN, Table
+from cleargrid_assets.warehouse.slices import SpooledPartition
+from cleargrid_assets.warehouse.sql import quoted
+from cleargrid_assets.warehouse.tables import prepare_table
+
+
+def replace_quarantined(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    partitions: Sequence[SpooledPartition],
+    superseded: Collection[date],
+    run_id: str,
+) -> None:
+    """Replaces the quarantined rows of the days. Call this when the other rows of the days are stored.
+
+    A row that is stored now, or quarantined on another day now, is removed from wherever it was quarantined before.
+
+    Args:
+        connection: In a transaction.
+        table: The table of the export. Its key is one column.
+        partitions: The days, with their quarantined rows.
+        superseded: Days that keep the rows of another run.
+        run_id: The run.
+    """
+    quarantine = quarantine_of(table)
+    prepare_table(connection, quarantine)
+    name = quoted(quarantine.name)
+    current = [partition for partition in partitions if partition.day not in superseded]
+    rows = [
+        {PARTITION_COLUMN: partition.day, **asdict(row), "run_id": run_id, "quarantined_at": datetime.now(timezone.utc)}
+        for partition in current
+        for row in partition.quarantined
+    ]
+    parameters = {"days": [partition.day for partition in current], "keys": [row["public_id"] for row in rows]}
+    connection.execute(
+        f"DELETE FROM {name} WHERE {PARTITION_COLUMN} IN (SELECT unnest($days::DATE[])) "
+        "OR public_id IN (SELECT unnest($keys::VARCHAR[]))",
+        parameters,
+    )
+    if rows:
+        connection.register("quarantined", pd.DataFrame(rows, columns=quarantine.column_names))
+        connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM quarantined")
+        connection.unregister("quarantined")
+    [key] = table.key
+    connection.execute(
+        f"DELETE FROM {name} WHERE public_id IN (SELECT {quoted(key)} FROM {quoted(table.name)} "
+        f"WHERE {PARTITION_COLUMN} IN (SELECT unnest($days::DATE[])))",
+        {"days": parameters["days"]},
+    )
