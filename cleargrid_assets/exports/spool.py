@@ -21,7 +21,7 @@ import msgspec
 from cleargrid_assets.exports.folder_locks import FolderLocks
 from cleargrid_assets.exports.private_files import (
     UntrustedFileError,
-    check_private_folder,
+    check_trusted,
     make_private_folder,
     open_private_file,
 )
@@ -49,9 +49,9 @@ class Entry(msgspec.Struct, tag="page"):
         rows: Rows of the page.
         open: Windows that may still have more rows after the page.
         unknown_fields: Fields outside the contract, with the number of rows that have them.
+        repeated_rows: Rows that came before in the same sequence of pages.
         quarantined: Rows that break the contract. They are not among the rows.
         mended_texts: How many free texts had invalid UTF-8, which is replaced.
-        repeated_rows: Rows that came before in the same sequence of pages.
         length: Bytes of the rows.
         checksum: CRC-32 of the rows.
     """
@@ -59,9 +59,9 @@ class Entry(msgspec.Struct, tag="page"):
     rows: int
     open: Sequence[Window]
     unknown_fields: Mapping[str, int] = msgspec.field(default_factory=dict)
+    repeated_rows: int = 0
     quarantined: Sequence[QuarantinedRow] = ()
     mended_texts: int = 0
-    repeated_rows: int = 0
     length: int = 0
     checksum: int = 0
 
@@ -167,13 +167,12 @@ def remove_abandoned(root: Path, now: datetime) -> None:
         UntrustedFileError: The folder is a link or belongs to another user.
     """
     try:
-        check_private_folder(root)
+        check_trusted(root)
     except FileNotFoundError:
         return
-    for folder in root.iterdir():
+    for folder in root.glob("*/"):
         try:
-            check_private_folder(folder)
-            begun = folder.stat().st_mtime
+            begun = check_trusted(folder).st_mtime
         except (UntrustedFileError, FileNotFoundError):  # no spool of this user, or removed meanwhile
             continue
         if now.timestamp() - begun < MAX_AGE.total_seconds():
