@@ -1,5 +1,6 @@
 """Waiting for requests."""
 
+import concurrent.futures
 from concurrent.futures import Future
 from typing import Any
 
@@ -13,7 +14,7 @@ def test_wait_is_left_every_second_so_that_signals_are_noticed(monkeypatch: pyte
     late: Future[int] = Future()
     never: Future[int] = Future()
     timeouts: list[float] = []
-    wait = futures.wait
+    wait = concurrent.futures.wait
 
     def noted(waited: Any, timeout: float, return_when: str) -> Any:
         timeouts.append(timeout)
