@@ -66,9 +66,7 @@ def compare_counts(
     unsure = [day for day in stored if counts[day] != Count(here[day])]
     if unsure:
         counts |= _counts(exports, dataset, unsure)
-    days = [
-        _Comparison(day, stored[day], apart.get(day, 0), counts[day], _repeated_rows(last[day])) for day in stored
-    ]
+    days = [_Comparison(day, stored[day], apart.get(day, 0), counts[day], _repeated_rows(last[day])) for day in stored]
     uncounted = [each for each in days if not each.count.is_exact]
     return dg.AssetCheckResult(
         check_name=spec.name,

@@ -37,6 +37,7 @@ class ExportsClient:
         self,
         settings: Settings,
         dataset: Dataset,
+        *,
         wait: Callable[[float], object] | None = None,
         timeouts: Timeouts | None = None,
         patience_s: float = PATIENCE_S,

@@ -222,6 +222,7 @@ def test_new_fields_of_an_earlier_version_warn_too(copied_week: Project) -> None
 def test_count_is_compared_with_stored_quarantined_and_repeated_rows(
     week: Project,
     monkeypatch: pytest.MonkeyPatch,
+    *,
     stored: int,
     quarantined: int,
     repeated: int | None,

@@ -102,7 +102,7 @@ def fetch(
     clock: Callable[[], float] = time.monotonic,
     timeouts: Timeouts | None = None,
     executor: Executor | None = None,
-    **variables: str | float,
+    **variables: Any,
 ) -> Fetched:
     """Fetches the days whole; spools stay in `folder`, so that another call goes on with them.
 

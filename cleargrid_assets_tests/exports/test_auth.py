@@ -225,7 +225,7 @@ def saying_also(said: dict[str, object], kind: str) -> Fault:
 @pytest.mark.parametrize("said", NO_SUCCESS)
 def test_200_that_reports_an_error_is_no_login(api: Api, said: dict[str, object]) -> None:
     api.fault = saying_also(said, "login")
-    with pytest.raises(AuthenticationError, match="HTTP 200, requestId req_7.*CLEARGRID_PASSWORD") as caught:
+    with pytest.raises(AuthenticationError, match=r"HTTP 200, requestId req_7.*CLEARGRID_PASSWORD") as caught:
         authenticator(api).token()
     # As few attempts as for a wrong password, which this may be.
     assert len(api.requests) == 3

@@ -1,13 +1,13 @@
 """Requests that are cut off: at the deadline of the whole answer, or because the run ends."""
 
 import gzip
-import os
 import socket
 import threading
 import time
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
@@ -117,7 +117,11 @@ def test_answer_follows_provisional_ones(provisional: bytes) -> None:
 
 def test_request_after_one_that_was_cut_off_succeeds() -> None:
     speeches = iter([TRICKLES["body with a length"], saying(START + b"Content-Length: 5\r\n\r\nwhole")])
-    with speaking(lambda connection: next(speeches)(connection)) as place, to(place, answer_s=0.1) as transport:
+
+    def speech(connection: socket.socket) -> Iterable[bytes]:
+        return next(speeches)(connection)
+
+    with speaking(speech) as place, to(place, answer_s=0.1) as transport:
         with pytest.raises(QueryTimeoutError):
             transport.send("GET", "/x")
         assert transport.send("GET", "/x") == b"whole"
@@ -160,10 +164,10 @@ def test_requests_leave_no_descriptors_behind() -> None:
     speech = saying(START + b"Content-Length: 5\r\n\r\nwhole")
     with speaking(speech) as place, to(place) as transport:
         transport.send("GET", "/x")
-        before = len(os.listdir("/dev/fd"))
+        before = len(list(Path("/dev/fd").iterdir()))
         for _ in range(20):
             transport.send("GET", "/x")
-        assert len(os.listdir("/dev/fd")) < before + 10
+        assert len(list(Path("/dev/fd").iterdir())) < before + 10
 
 
 def test_answer_that_unpacks_to_too_much_fails_at_once() -> None:
@@ -257,7 +261,9 @@ def test_nothing_is_sent_after_closing() -> None:
             transport.send("GET", "/x")
 
 
-@pytest.mark.parametrize("packed", [gzip.compress(b"who") + gzip.compress(b"le"), zlib.compress(b"whole")])
+@pytest.mark.parametrize(
+    "packed", [gzip.compress(b"who") + gzip.compress(b"le"), zlib.compress(b"whole")], ids=["gzip", "deflate"]
+)
 def test_packed_body_is_unpacked_whole(packed: bytes) -> None:
     head = b"Content-Encoding: %s\r\nContent-Length: %d\r\n\r\n"
     encoding = b"deflate" if packed == zlib.compress(b"whole") else b"gzip"

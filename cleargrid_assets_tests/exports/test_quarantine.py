@@ -171,7 +171,7 @@ def test_endless_pages_of_bad_rows_end(api: Api, tmp_path: Path) -> None:
 def test_refused_day_is_asked_for_again_once_it_is_repaired(api: Api, tmp_path: Path) -> None:
     whole = rows_at(EVENLY)
     api.rows = spoil(whole, 10, duration="12")
-    with pytest.raises(FetchError, match="40 of 40. rows received break the contract") as caught:
+    with pytest.raises(FetchError, match=r"40 of 40. rows received break the contract") as caught:
         fetched(api, tmp_path)
     assert "continues from the pages" not in str(caught.value)
     api.rows = whole
