@@ -63,13 +63,11 @@ def run_demo(*, days: int, rows_per_day: int, ui_port: int | None) -> None:
 
 
 def _sample_query() -> str:
-    """A command that queries the demo's database, with this interpreter, because it has DuckDB."""
-    python = Path(sys.executable)
-    if python.is_relative_to(Path.cwd()):
-        python = python.relative_to(Path.cwd())
-    sql = "FROM cleargrid.channel_reach ORDER BY ALL"
-    code = f"import duckdb; duckdb.connect('{_DATABASE}', read_only=True).sql('{sql}').show()"
-    return f'{shlex.quote(str(python))} -c "{code}"'
+    """A command that queries the demo's database, as it can be typed in the current folder."""
+    program = Path(sys.executable).with_name("cleargrid")
+    if program.is_relative_to(Path.cwd()):
+        program = program.relative_to(Path.cwd())
+    return f"{shlex.quote(str(program))} sql --database {_DATABASE} 'FROM channel_reach ORDER BY ALL'"
 
 
 def _serve_ui(port: int) -> None:

@@ -93,8 +93,11 @@ def test_demo_prints_a_funnel_and_leaves_real_data_alone(demo: Demo) -> None:
 
 
 def test_query_that_the_demo_prints_can_be_run(demo: Demo) -> None:
-    [query] = [line.strip() for line in demo.printed.splitlines() if "import duckdb" in line]
-    answer = subprocess.run(shlex.split(query), cwd=demo.folder, capture_output=True, text=True, check=True).stdout
+    [query] = [line.strip() for line in demo.printed.splitlines() if " sql " in line]
+    environment = {**_environment(demo.folder), "PYTHONPATH": str(demo.folder)}
+    answer = subprocess.run(
+        shlex.split(query), cwd=demo.folder, env=environment, capture_output=True, text=True, check=True
+    ).stdout
     assert answer.count("phone") == 2
 
 
