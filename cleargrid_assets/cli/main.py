@@ -48,7 +48,7 @@ def check() -> None:
 @click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV.")
 @click.option("--database", help="The database file.  [default: `CLEARGRID_DUCKDB`]")
 def sql(query: str, as_csv: bool, database: str | None) -> None:
-    """Run SQL on the database, which is opened to read, and print the rows.
+    """Run QUERY on the database, which is opened to read, and print the rows.
 
     Bare table names are those of the schema `cleargrid`. COPY ... TO writes rows to a file. Runs that want to write
     wait until the command ends. Like `cleargrid check`, the command reads `.env` in the current folder.

@@ -13,7 +13,7 @@ from cleargrid_assets.warehouse import restore as restore_module
 from cleargrid_assets.warehouse.backup import back_up, back_up_to
 from cleargrid_assets.warehouse.backup_files import backup_folder, backups_of
 from cleargrid_assets.warehouse.connection import WarehouseError
-from cleargrid_assets.warehouse.copies import BackupError
+from cleargrid_assets.warehouse.copies import BackupError, replace_file
 from cleargrid_assets.warehouse.files import wal_of
 from cleargrid_assets.warehouse.lock import Lock, LockedError
 from cleargrid_assets.warehouse.restore import Restored, restore
@@ -151,13 +151,13 @@ def test_mode_of_the_present_file_is_kept(stored: Warehouse) -> None:
 def test_file_is_replaced_under_the_lock_and_its_name_never_missing(
     stored: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file, replace = Path(stored.database), restore_module.replace_file
+    file = Path(stored.database)
 
     def replaced(new: Path, old: Path) -> None:
         assert file.exists()
         with pytest.raises(LockedError):
             Lock.acquired(file, exclusive=False)
-        replace(new, old)
+        replace_file(new, old)
 
     monkeypatch.setattr(restore_module, "replace_file", replaced)
     restored(stored)
