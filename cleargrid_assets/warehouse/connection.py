@@ -2,6 +2,7 @@
 
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,9 @@ LOCK_TIMEOUT_S = 600.0
 
 WARN_AFTER_ATTEMPTS = 40
 """About five seconds. Shorter waits are normal when two runs write."""
+
+_WRITERS_FIRST_S = 2.0
+"""Max seconds that a reader leaves the file to writers that wait for it."""
 
 MAX_MEMORY = "512MB"
 """DuckDB uses the disk above this. The whole process takes about 300 MB more."""
@@ -163,7 +167,15 @@ def _open(database: str, *, read_only: bool, lock_timeout_s: float) -> Iterator[
         ) as connection:
             yield connection
         return
-    opened = _waiting(database, lock_timeout_s, lambda: _open_file(database, file, read_only=read_only))
+    # For a short time only: a reader may be nested in one that the writer waits for.
+    polite_until = time.monotonic() + min(_WRITERS_FIRST_S, lock_timeout_s / 2)
+    opened = _waiting(
+        database,
+        lock_timeout_s,
+        lambda: _open_file(
+            database, file, read_only=read_only, writers_first=read_only and time.monotonic() < polite_until
+        ),
+    )
     try:
         with opened.closing:
             yield opened.connection
@@ -171,9 +183,9 @@ def _open(database: str, *, read_only: bool, lock_timeout_s: float) -> Iterator[
         opened.lock.release()
 
 
-def _open_file(database: str, file: Path, *, read_only: bool) -> _Opened:
+def _open_file(database: str, file: Path, *, read_only: bool, writers_first: bool = False) -> _Opened:
     """Takes the lock and opens the file, both at once or neither, so that others can go on while this one waits."""
-    lock = _lock(file, exclusive=not read_only)
+    lock = _lock(file, exclusive=not read_only, writers_first=writers_first)
     with ExitStack() as undoing:
         undoing.callback(lock.release)
         closing = undoing.enter_context(ExitStack())
@@ -214,11 +226,11 @@ def _use_schema(connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> No
         connection.execute(f"USE {schema}")
 
 
-def _lock(file: Path, *, exclusive: bool) -> Lock:
+def _lock(file: Path, *, exclusive: bool, writers_first: bool = False) -> Lock:
     try:
         if exclusive:
             file.resolve().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Lock.acquired(file, exclusive=exclusive)
+        return Lock.acquired(file, exclusive=exclusive, writers_first=writers_first)
     except OSError as error:
         raise WarehouseError(
             f"The lock of the database, {lock_file(file)}, cannot be taken: {error.strerror}. The user who runs the "
