@@ -49,8 +49,8 @@ class Lock:
         mode = os.O_RDWR if exclusive else os.O_RDONLY
         descriptor = os.open(lock_file(file), mode | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            if writers_first and time.time() - os.fstat(descriptor).st_mtime < _ANNOUNCED_S:
-                raise LockedError("A process waits to write to it.")
+            if writers_first:
+                _refuse_before_writers(descriptor)
             _take(descriptor, exclusive=exclusive)
         except BaseException:
             os.close(descriptor)
@@ -68,6 +68,11 @@ def lock_file(file: Path) -> Path:
     """The file of the lock, beside the file that it is for."""
     resolved = file.resolve()
     return resolved.with_name(f"{resolved.name}.lock")
+
+
+def _refuse_before_writers(descriptor: int) -> None:
+    if time.time() - os.fstat(descriptor).st_mtime < _ANNOUNCED_S:
+        raise LockedError("A process waits to write to it.")
 
 
 def _take(descriptor: int, *, exclusive: bool) -> None:
