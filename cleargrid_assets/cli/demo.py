@@ -22,7 +22,7 @@ from cleargrid_assets.cli.sandbox import sandbox_variables
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.sandbox.serve import running_sandbox
 from cleargrid_assets.sandbox.settings import SandboxSettings
-from cleargrid_assets.warehouse.connection import NewerFileError, connect
+from cleargrid_assets.warehouse.connection import DamagedFileError, NewerFileError, connect
 from cleargrid_assets.wording import counted
 
 _HOME = Path("data") / "demo"
@@ -95,11 +95,11 @@ def _enter_demo_environment(variables: dict[str, str], start_date: str) -> None:
 
 
 def _remove_unreadable_database() -> None:
-    """Removes the demo's own database if a newer DuckDB wrote it. The demo makes it again."""
+    """Removes the demo's own database if a newer DuckDB wrote it, or if it is damaged. The demo makes it again."""
     try:
         with connect(str(_DATABASE)):
             pass
-    except NewerFileError:
+    except (NewerFileError, DamagedFileError):
         _DATABASE.unlink()
 
 
