@@ -2,11 +2,11 @@
 
 import pytest
 
-from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, COMMUNICATION_LOGS, TABLES
+from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, COMMUNICATION_LOGS, DAYS, TABLES
 from cleargrid_assets.schema import EXTRACTED_AT, PARTITION_COLUMN, Column, Table
 
 
-@pytest.mark.parametrize("table", TABLES, ids=[table.name for table in TABLES])
+@pytest.mark.parametrize("table", [*TABLES, DAYS], ids=lambda table: table.name)
 def test_table_has_a_day_a_key_without_null_and_descriptions(table: Table) -> None:
     columns = {column.name: column for column in table.columns}
     assert len(columns) == len(table.columns)
@@ -39,3 +39,7 @@ def test_a_column_of_an_unknown_type_is_refused() -> None:
 
 def test_addresses_and_subjects_are_marked_as_personal() -> None:
     assert [column.name for column in COMMUNICATION_LOGS.columns if column.personal] == ["from", "to", "subject"]
+
+
+def test_only_tables_of_fetched_rows_are_exports() -> None:
+    assert [table.name for table in (*TABLES, DAYS) if table.is_export] == [COMMUNICATION_LOGS.name]

@@ -64,9 +64,14 @@ def export_asset(dataset: Dataset, table: Table) -> dg.AssetsDefinition:
         warehouse: WarehouseResource,
     ) -> dg.MaterializeResult[SpooledSlice]:
         windows = {key: day_window(date.fromisoformat(key), BUSINESS_ZONE) for key in context.partition_keys}
+        not_before = {
+            str(day): entry.extracted_at for day, entry in warehouse.ledger(table).items() if entry.extracted_at
+        }
         with exports.client(dataset) as client:
             try:
-                days = fetch(client, windows, spool_root(warehouse.database), log=context.log.info)
+                days = fetch(
+                    client, windows, spool_root(warehouse.database), log=context.log.info, not_before=not_before
+                )
             except FetchError as error:
                 # No retries by Dagster: the client has already retried every failure that can be temporary.
                 raise dg.Failure(str(error), metadata=error.facts, allow_retries=False) from None

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from cleargrid_assets.exports.count import Count, count_rows
 from cleargrid_assets.exports.errors import ExportsError
+from cleargrid_assets.exports.folder_locks import FolderLocks
+from cleargrid_assets.exports.open_files import limit_reached
 from cleargrid_assets.exports.spool import MAX_AGE, Spool, remove_abandoned
 from cleargrid_assets.exports.stats import DayReport, RequestStats
 from cleargrid_assets.exports.walk import fetch_days
@@ -60,7 +62,9 @@ class FetchedDay:
             "retries": stats.retries,
             "timeouts": stats.timeouts,
             "refreshes": stats.refreshes,
+            "asked_differently": self.report.alternatives,
             "seconds": round(self.report.seconds, 3),
+            "repeated_rows": self.report.repeated_rows,
             "unknown_fields": dict(self.report.unknown_fields),
         }
         if self.count.rows is not None:
@@ -79,17 +83,24 @@ class _Counting:
 
 
 def fetch(
-    client: "ExportsClient", days: Mapping[str, Window], root: Path, *, log: Callable[[str], None]
+    client: "ExportsClient",
+    days: Mapping[str, Window],
+    root: Path,
+    *,
+    log: Callable[[str], None],
+    not_before: Mapping[str, datetime] | None = None,
 ) -> dict[str, FetchedDay]:
     """Fetches all rows of the days, and the server's own count of each day.
 
-    Continues from the pages that an earlier process fetched within the last hour.
+    Continues from the pages that an earlier process fetched within the last hour, unless the day was stored since.
 
     Args:
         client: Sends the requests.
         days: The window of each day, by the day's key.
         root: The folder of spools.
         log: Called with a line of text about the progress.
+        not_before: When the fetch of the stored rows of a day began, for the days that are stored. Older pages of an
+            earlier process are not continued.
 
     Returns:
         The days, by the same keys. Their spools are locked until they are discarded.
@@ -101,10 +112,15 @@ def fetch(
     # Not in a `with` block, which would wait for requests in flight. They may take minutes.
     executor = ThreadPoolExecutor(max_workers=client.connections, thread_name_prefix="exports")
     try:
-        _open_spools(client, days, root, spools)
+        _open_spools(client, days, root, spools, not_before or {})
         countings = {day: _start_counting(executor, client, window) for day, window in days.items()}
         reports = fetch_days(
-            client, days, spools, executor=executor, on_progress=lambda day, report: log(_progress(day, report))
+            client,
+            days,
+            spools,
+            executor=executor,
+            on_progress=lambda day, report: log(_progress(day, report)),
+            counts={day: counting.count for day, counting in countings.items()},
         )
         counts = {day: counting.count.result() for day, counting in countings.items()}
     except (ExportsError, OSError) as error:
@@ -119,13 +135,21 @@ def fetch(
     return {day: FetchedDay(days[day], spools[day], reports[day], counts[day]) for day in days}
 
 
-def _open_spools(client: "ExportsClient", days: Mapping[str, Window], root: Path, spools: dict[str, Spool]) -> None:
+def _open_spools(
+    client: "ExportsClient",
+    days: Mapping[str, Window],
+    root: Path,
+    spools: dict[str, Spool],
+    not_before: Mapping[str, datetime],
+) -> None:
     """Fills `spools`, so that the caller can close those that were opened before an error."""
     now = datetime.now(timezone.utc)
+    locks = FolderLocks()
     remove_abandoned(root, now)
     for day, window in days.items():
         fingerprint = hashlib.sha256(repr((*client.fingerprint, str(window))).encode()).hexdigest()
-        spools[day] = Spool.open(root, f"{client.dataset.code}-{day}", fingerprint, now)
+        name = f"{client.dataset.code}-{day}"
+        spools[day] = Spool.open(root, name, fingerprint, now, not_before.get(day), locks)
 
 
 def _start_counting(executor: ThreadPoolExecutor, client: "ExportsClient", window: Window) -> _Counting:
@@ -135,15 +159,18 @@ def _start_counting(executor: ThreadPoolExecutor, client: "ExportsClient", windo
 
 def _progress(day: str, report: DayReport) -> str:
     line = f"{day}: {counted(report.rows, 'row')} in {counted(report.pages, 'page')} after {report.seconds:.1f} s"
-    timeouts = report.stats.timeouts
-    return f"{line}; {counted(timeouts, 'timeout')}" if timeouts else line
+    if timeouts := report.stats.timeouts:
+        line += f"; {counted(timeouts, 'timeout')}"
+    if report.alternatives:
+        line += f"; asked differently {counted(report.alternatives, 'time')}"
+    return line
 
 
 def _as_exports_error(error: ExportsError | OSError, root: Path) -> ExportsError:
     """The error itself; for an error of the disk, one with advice."""
     if isinstance(error, ExportsError):
         return error
-    return ExportsError(
+    return limit_reached("the rows could not be spooled", error) or ExportsError(
         f"the rows could not be spooled ({error.strerror or error})",
         advice=f"Check that {root} has free space and that this process may write there.",
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from cleargrid_assets.exports.errors import ExportsError
 from cleargrid_assets.exports.guard import RepeatGuard
 from cleargrid_assets.exports.rows import Page
 from cleargrid_assets.exports.window import MINIMUM_WIDTH, Window, position_before
@@ -37,6 +38,7 @@ class Part:
         last_tries: Consecutive timeouts of a request that could not ask for less.
         trusts_order: Whether rows are expected in order. If not, the part is never cut.
         guard: Detects endless pagination.
+        alternative_to: The failure because of which this is requested; None for other parts, and after a page.
     """
 
     day: str
@@ -49,6 +51,7 @@ class Part:
     last_tries: int = 0
     trusts_order: bool = True
     guard: RepeatGuard = field(default_factory=RepeatGuard, compare=False, repr=False)
+    alternative_to: ExportsError | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def start(cls, day: str, window: Window, *, trusts_order: bool = True) -> "Part":
@@ -65,7 +68,9 @@ class Part:
     def restarted(self, window: Window) -> "Part":
         """The same part from the start of a narrower window."""
         return replace(
-            Part.start(self.day, window, trusts_order=self.trusts_order), pages_per_second=self.pages_per_second
+            Part.start(self.day, window, trusts_order=self.trusts_order),
+            pages_per_second=self.pages_per_second,
+            alternative_to=self.alternative_to,
         )
 
     def is_in_order(self, page: Page) -> bool:
@@ -78,7 +83,7 @@ class Part:
 
     def after(self, page: Page) -> "Part | None":
         """What is left after the page; None if nothing is."""
-        part = replace(self._past_rows(page), last_tries=0)
+        part = replace(self._past_rows(page), last_tries=0, alternative_to=None)
         if page.next_cursor is None:
             return None
         if part.remaining.until == part.window.until:
@@ -101,7 +106,7 @@ class Part:
     def narrowed(self, seconds: int) -> "tuple[Part, Part] | None":
         """A part before its first page, cut after so many seconds; None if the rest would be too narrow."""
         cut = self.window.cut(timedelta(seconds=seconds))
-        return (self.restarted(cut[0]), self.restarted(cut[1])) if cut else None
+        return (self.restarted(cut[0]), replace(self.restarted(cut[1]), alternative_to=None)) if cut else None
 
     def halved(self) -> "Sequence[Part]":
         """The halves of what remains, or all of it if it is too narrow. Empty if that is the whole window already."""

@@ -10,9 +10,10 @@ import keyword
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from http import HTTPStatus
 from typing import Annotated, Any, NoReturn
 
 import msgspec
@@ -59,6 +60,7 @@ class Page:
         total: The server's own count of the window, if it was requested and given.
         total_note: Why there is no count, or why it is not exact.
         unknown_fields: Fields outside the contract, with the number of rows that have them.
+        keys: Keys of the rows.
     """
 
     lines: bytes
@@ -70,6 +72,7 @@ class Page:
     total: int | None
     total_note: str | None
     unknown_fields: Counter[str] = field(default_factory=Counter)
+    keys: Sequence[str] = ()
 
 
 class _Pagination(msgspec.Struct):
@@ -141,7 +144,9 @@ class PageReader:
         envelope = document if isinstance(document, dict) else {}
         message, request_id = str(envelope.get("message") or ""), envelope.get("requestId")
         if _is_error(envelope.get("code"), envelope.get("success"), envelope.get("errors")):
-            raise TransientError("HTTP 200 with an error envelope", message=message, request_id=request_id)
+            raise TransientError(
+                "HTTP 200 with an error envelope", status=HTTPStatus.OK, message=message, request_id=request_id
+            )
         try:
             content = document["body"]
             pagination = msgspec.convert(content["pagination"], _Pagination)
@@ -187,7 +192,7 @@ class PageReader:
         return checked
 
     def _page(self, rows: list[Any], instants: list[datetime], pagination: _Pagination, unknown: Counter[str]) -> Page:
-        cursor = pagination.next_cursor
+        key, cursor = self._dataset.key, pagination.next_cursor
         if cursor is not None and (not cursor or _LONE_SURROGATE.search(cursor)):
             raise TransientError("body.pagination.nextCursor is neither a cursor nor null")
         return Page(
@@ -200,6 +205,7 @@ class PageReader:
             total=pagination.total if type(pagination.total) is int else None,
             total_note=_note(pagination),
             unknown_fields=unknown,
+            keys=[row[key] if isinstance(row, dict) else getattr(row, key) for row in rows],
         )
 
 

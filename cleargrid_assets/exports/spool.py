@@ -16,15 +16,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO
 
-import filelock
 import msgspec
 
+from cleargrid_assets.exports.folder_locks import FolderLocks
 from cleargrid_assets.exports.window import Window
 
 MAX_AGE = timedelta(hours=1)
 """Older spools are removed, because the day may have changed since."""
 
-_ROWS, _JOURNAL, _LOCK = "rows.ndjson", "journal.ndjson", "lock"
+_ROWS, _JOURNAL = "rows.ndjson", "journal.ndjson"
 
 
 class _Header(msgspec.Struct, tag="begun"):
@@ -39,6 +39,7 @@ class Entry(msgspec.Struct, tag="page"):
         rows: Rows of the page.
         open: Windows that may still have more rows after the page.
         unknown_fields: Fields outside the contract, with the number of rows that have them.
+        repeated_rows: Rows that came before in the same sequence of pages.
         length: Bytes of the rows.
         checksum: CRC-32 of the rows.
     """
@@ -46,6 +47,7 @@ class Entry(msgspec.Struct, tag="page"):
     rows: int
     open: Sequence[Window]
     unknown_fields: Mapping[str, int] = msgspec.field(default_factory=dict)
+    repeated_rows: int = 0
     length: int = 0
     checksum: int = 0
 
@@ -56,7 +58,7 @@ _ENCODER = msgspec.json.Encoder()
 
 @dataclass
 class Spool:
-    """One day's rows and journal, open for appending.
+    """One day's rows and journal, locked for this run. The files are open only while a page is written.
 
     Attributes:
         rows_path: The rows, as newline-delimited JSON.
@@ -67,12 +69,20 @@ class Spool:
     rows_path: Path
     extracted_at: datetime
     entries: list[Entry]
-    _rows: IO[bytes]
-    _journal: IO[bytes]
-    _lock: filelock.BaseFileLock
+    _rows_length: int
+    _journal_length: int
+    _locks: FolderLocks
 
     @classmethod
-    def open(cls, root: Path, name: str, fingerprint: str, now: datetime) -> "Spool":
+    def open(
+        cls,
+        root: Path,
+        name: str,
+        fingerprint: str,
+        now: datetime,
+        not_before: datetime | None = None,
+        locks: FolderLocks | None = None,
+    ) -> "Spool":
         """Opens the spool of a day: the one that an earlier process left, or a new one.
 
         Args:
@@ -80,42 +90,49 @@ class Spool:
             name: Name of the dataset and day.
             fingerprint: Of all settings that decide the rows. A spool with another fingerprint is not continued.
             now: The time, with its zone.
+            not_before: When the fetch of the stored rows of the day began, if there are any. A spool that is not
+                later is not continued. A time of the far future is ignored: a clock was wrong.
+            locks: The locks of this run.
         """
+        locks = locks or FolderLocks()
+        if not_before is not None and not_before > now + MAX_AGE:
+            not_before = None
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = root / name
         folder.mkdir(mode=0o700, exist_ok=True)
-        lock = _lock(folder)
         try:
-            lock.acquire()
-        except filelock.Timeout:
+            is_taken = locks.take(folder)
+        except FileNotFoundError:
+            # Another run has just removed the folder.
+            return cls.open(root, name, fingerprint, now, not_before, locks)
+        if not is_taken:
             # Another run is fetching the same day: leave its spool alone.
-            return cls.open(root, f"{name}-{uuid.uuid4().hex[:8]}", fingerprint, now)
-        # Again, because the lock creates the folder, readable by others, if another run has just removed it.
-        folder.chmod(0o700)
-        kept = _read_journal(folder, fingerprint, now)
-        header, entries, rows_length, journal_length = kept or (_Header(fingerprint, now), [], 0, 0)
-        rows, journal = _open_at(folder / _ROWS, rows_length), _open_at(folder / _JOURNAL, journal_length)
-        if kept is None:
-            journal.write(_encoded(header))
-            # The time of the folder decides whether a spool is abandoned, and the folder may be older than this spool.
-            os.utime(folder)
-        return cls(folder / _ROWS, header.extracted_at, entries, rows, journal, lock)
+            name = f"{name}-{uuid.uuid4().hex[:8]}"
+            return cls.open(root, name, fingerprint, now, not_before, locks)
+        try:
+            kept = _read_journal(folder, fingerprint, now, not_before)
+            # Later than the stored fetch, even if the clock of its machine was ahead: that fetch is known to be over.
+            begun = now if not_before is None else max(now, not_before + timedelta.resolution)
+            header, entries, rows_length, journal_length = kept or (_Header(fingerprint, begun), [], 0, 0)
+            _write_at(folder / _ROWS, rows_length, b"")
+            journal_length = _write_at(folder / _JOURNAL, journal_length, b"" if kept else _encoded(header))
+            # The time of the folder decides whether a spool is abandoned. Until here it was that of the lock.
+            os.utime(folder, (header.extracted_at.timestamp(),) * 2)
+        except BaseException:
+            locks.release(folder)
+            raise
+        return cls(folder / _ROWS, header.extracted_at, entries, rows_length, journal_length, locks)
 
     def append(self, lines: bytes, entry: Entry) -> None:
         """Writes a page's rows, then its line of the journal."""
-        self._rows.write(lines)
-        self._rows.flush()
+        self._rows_length = _write_at(self.rows_path, self._rows_length, lines)
         entry.length, entry.checksum = len(lines), zlib.crc32(lines)
-        self._journal.write(_encoded(entry))
-        self._journal.flush()
+        journal = self.rows_path.with_name(_JOURNAL)
+        self._journal_length = _write_at(journal, self._journal_length, _encoded(entry))
 
     def close(self) -> None:
-        """Closes the files and releases the lock. The files stay as a checkpoint."""
-        for file in (self._rows, self._journal):
-            # Errors are harmless: rows that could not be written have no line in the journal.
-            with suppress(OSError):
-                file.close()
-        self._lock.release()
+        """Releases the lock. The files stay as a checkpoint."""
+        self._locks.release(self.rows_path.parent)
 
     def discard(self) -> None:
         """Removes the files and releases the lock."""
@@ -132,13 +149,14 @@ def remove_abandoned(root: Path, now: datetime) -> None:
             continue
         if now.timestamp() - begun < MAX_AGE.total_seconds():
             continue
-        lock = _lock(folder)
+        locks = FolderLocks()
         try:
-            lock.acquire()
-        except (filelock.Timeout, OSError):
+            is_taken = locks.take(folder)
+        except OSError:
             continue
-        _remove(folder)
-        lock.release()
+        if is_taken:
+            _remove(folder)
+            locks.release(folder)
 
 
 def _remove(folder: Path) -> None:
@@ -149,9 +167,11 @@ def _remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _lock(folder: Path) -> filelock.BaseFileLock:
-    # Not thread-local, so that any thread can close the spool.
-    return filelock.FileLock(folder / _LOCK, mode=0o600, blocking=False, thread_local=False)
+def _write_at(path: Path, length: int, content: bytes) -> int:
+    """Writes after the first `length` bytes of a file, and cuts off the rest. Returns the new length."""
+    with _open_at(path, length) as file:
+        file.write(content)
+    return length + len(content)
 
 
 def _open_at(path: Path, length: int) -> IO[bytes]:
@@ -163,7 +183,9 @@ def _open_at(path: Path, length: int) -> IO[bytes]:
     return file
 
 
-def _read_journal(folder: Path, fingerprint: str, now: datetime) -> tuple[_Header, list[Entry], int, int] | None:
+def _read_journal(
+    folder: Path, fingerprint: str, now: datetime, not_before: datetime | None
+) -> tuple[_Header, list[Entry], int, int] | None:
     """The header, the entries whose rows are intact, and their length in rows and journal. None if unusable."""
     try:
         lines = (folder / _JOURNAL).read_bytes().splitlines(keepends=True)
@@ -176,6 +198,7 @@ def _read_journal(folder: Path, fingerprint: str, now: datetime) -> tuple[_Heade
             not isinstance(header, _Header)
             or header.fingerprint != fingerprint
             or not timedelta(0) <= now - header.extracted_at <= MAX_AGE
+            or (not_before is not None and header.extracted_at <= not_before)
         ):
             return None
         entries: list[Entry] = []

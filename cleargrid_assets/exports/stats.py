@@ -3,6 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from cleargrid_assets.exports.spool import Entry
+
 
 @dataclass
 class RequestStats:
@@ -37,6 +39,9 @@ class DayReport:
         pages: Pages received, including those of earlier processes.
         resumed_pages: Pages that earlier processes had left in the spool.
         unknown_fields: Fields outside the contract, with the number of rows that have them.
+        repeated_rows: Rows that the server sent again in the same sequence of pages. Rows that come twice because parts
+            overlap are not counted. Far apart, a repetition is not noticed.
+        alternatives: Pages that were requested differently, after the server failed to send them or refused a cursor.
         seconds: Time from the first request to the last page.
         stats: Requests of this process.
     """
@@ -45,5 +50,14 @@ class DayReport:
     pages: int = 0
     resumed_pages: int = 0
     unknown_fields: Counter[str] = field(default_factory=Counter)
+    repeated_rows: int = 0
+    alternatives: int = 0
     seconds: float = 0.0
     stats: RequestStats = field(default_factory=RequestStats)
+
+    def add(self, page: Entry) -> None:
+        """Adds a page to the counts."""
+        self.pages += 1
+        self.rows += page.rows
+        self.repeated_rows += page.repeated_rows
+        self.unknown_fields.update(page.unknown_fields)

@@ -4,6 +4,7 @@
   takes the later piece.
 - After a timeout, a part is halved. If it cannot be halved, smaller pages are requested, then the same page again.
   Widths and page sizes that work are remembered for all parts (`adaptive`).
+- If a page fails for good, or its cursor is refused, the same rows are requested differently, once (`alternatives`).
 - A part ends at `nextCursor: null`, or where the next part begins.
 - If a row is out of order, which the API's documentation rules out, the day is fetched again as one part that is never
   cut.
@@ -17,7 +18,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from cleargrid_assets.exports.adaptive import Adaptive
+from cleargrid_assets.exports.alternatives import alternative
 from cleargrid_assets.exports.backoff import Backoff
+from cleargrid_assets.exports.count import Count
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
 from cleargrid_assets.exports.part import Part
 from cleargrid_assets.exports.rows import Page
@@ -47,6 +50,7 @@ def fetch_days(
     *,
     executor: Executor,
     on_progress: Callable[[str, DayReport], None],
+    counts: Mapping[str, Future[Count]] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> dict[str, DayReport]:
     """Fetches every row of the days into their spools.
@@ -57,6 +61,7 @@ def fetch_days(
         spools: The spool of each day, by the same key.
         executor: Runs the requests.
         on_progress: Called when a day is complete, and every few seconds before.
+        counts: The server's counts of the days, which tell endless pages from many.
         clock: Monotonic seconds.
 
     Returns:
@@ -66,7 +71,7 @@ def fetch_days(
         ExportsError: A day could not be fetched completely. Names the day and the window. The spools keep the pages
             that arrived.
     """
-    walk = _Walk(client, days, spools, executor=executor, on_progress=on_progress, clock=clock)
+    walk = _Walk(client, days, spools, executor=executor, on_progress=on_progress, counts=counts or {}, clock=clock)
     walk.run()
     return walk.reports
 
@@ -99,6 +104,7 @@ class _Walk:
         *,
         executor: Executor,
         on_progress: Callable[[str, DayReport], None],
+        counts: Mapping[str, Future[Count]],
         clock: Callable[[], float],
     ) -> None:
         self._client = client
@@ -106,6 +112,7 @@ class _Walk:
         self._spools = spools
         self._executor = executor
         self._on_progress = on_progress
+        self._counts = counts
         self._clock = clock
         self._last_progress_at = clock()
         self._began_at: dict[str, float] = {}
@@ -132,7 +139,7 @@ class _Walk:
         entries = self._spools[day].entries
         report = self.reports[day] = DayReport(resumed_pages=len(entries))
         for entry in entries:
-            _add(report, entry)
+            report.add(entry)
         remaining = entries[-1].open if entries else [window]
         self._ready.extend(Part.start(day, part) for part in remaining)
         if not remaining:
@@ -185,7 +192,7 @@ class _Walk:
             return
         try:
             page = future.result()
-            self._advance(request, page)
+            repeated_rows = self._advance(request, page)
         except QueryTimeoutError as error:
             self._timeouts_in_a_row += 1
             self._ready.extendleft(reversed(self._smaller_parts(request, error)))
@@ -193,14 +200,17 @@ class _Walk:
             return
         except ExportsError as error:
             error.day, error.window = day, request.part.window
-            raise
+            self._ready.extendleft(reversed(alternative(request.part, error, self.reports[day].alternatives)))
+            self.reports[day].alternatives += 1
+            self._report_now_and_then(day)
+            return
         # Before writing, so that no connection waits for the disk.
         self._fill_connections()
         # Before the next page is handled, because the journal must not skip rows that are not written yet.
-        self._write(day, page)
+        self._write(day, page, repeated_rows)
 
-    def _advance(self, request: _Request, page: Page) -> None:
-        """Moves a part past the page that has arrived."""
+    def _advance(self, request: _Request, page: Page) -> int:
+        """Moves a part past the page that has arrived. Returns how many of its rows came before."""
         part = request.part
         self._timeouts_in_a_row = 0
         self._limits.answered(request.limit)
@@ -210,14 +220,22 @@ class _Walk:
             if part.window != self._days[part.day]:
                 self._supersede(part.day)
                 self._ready.append(Part.start(part.day, self._days[part.day], trusts_order=False))
-                return
+                return 0
             # This part began at the start of the day, so it continues.
             self._supersede(part.day)
             part = part.without_order()
-        part.guard.check(page)
+        fullness = request.limit / self._client.page_size
+        repeated_rows = part.guard.check(page, fullness=fullness, counted=self._counted(part.day))
         rest = part.after(page)
         if rest is not None:
             self._ready.appendleft(rest)
+        return repeated_rows
+
+    def _counted(self, day: str) -> int | None:
+        """The server's exact count of the day, if it is there by now."""
+        counting = self._counts.get(day)
+        count = counting.result() if counting and counting.done() else None
+        return count.rows if count and count.is_exact else None
 
     def _supersede(self, day: str) -> None:
         """Drops all parts of the day."""
@@ -254,13 +272,13 @@ class _Walk:
         )
         raise error
 
-    def _write(self, day: str, page: Page) -> None:
+    def _write(self, day: str, page: Page, repeated_rows: int) -> None:
         """Writes the page to the spool, and the windows that are still open to the journal."""
         in_flight = [request.part for request in self._in_flight.values() if not request.is_superseded]
         still_open = [part.remaining for part in (*self._ready, *in_flight) if part.day == day]
-        entry = Entry(page.rows, still_open, page.unknown_fields)
+        entry = Entry(page.rows, still_open, page.unknown_fields, repeated_rows)
         self._spools[day].append(page.lines, entry)
-        _add(self.reports[day], entry)
+        self.reports[day].add(entry)
         if still_open:
             self._report_now_and_then(day)
         else:
@@ -275,9 +293,3 @@ class _Walk:
         report = self.reports[day]
         report.seconds = self._clock() - self._began_at[day]
         self._on_progress(day, report)
-
-
-def _add(report: DayReport, entry: Entry) -> None:
-    report.pages += 1
-    report.rows += entry.rows
-    report.unknown_fields.update(entry.unknown_fields)

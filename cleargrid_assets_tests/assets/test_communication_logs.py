@@ -22,6 +22,7 @@ from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, COMMUNICATION_L
 from cleargrid_assets.definitions import build_defs
 from cleargrid_assets.exports.client import ExportsClient
 from cleargrid_assets.exports.errors import ExportsError
+from cleargrid_assets.exports.folder_locks import FolderLocks
 from cleargrid_assets.exports.rows import Page
 from cleargrid_assets.exports.spool import MAX_AGE
 from cleargrid_assets.exports.window import Window
@@ -201,6 +202,32 @@ def test_failing_api_leaves_the_table_and_the_next_run_continues(
     assert again.metadata(COMMUNICATION_LOGS, NEXT)["resumed_pages"] == 1
     assert len(small.rows(COMMUNICATION_LOGS)) == sum(len(small.source_rows(day)) for day in (DAY, NEXT))
     assert small.spools == []
+
+
+def test_pages_older_than_the_stored_day_are_not_continued(
+    start: Callable[..., Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run hangs, another one stores the day meanwhile, the first is killed, and rows change at the source."""
+    now = datetime(2026, 1, 6, 0, 5, tzinfo=timezone.utc)
+    project = start(clock=lambda: now, rows_per_day=600)
+    small = project.given(CLEARGRID_PAGE_SIZE="20", CLEARGRID_CONCURRENCY="1")
+    with monkeypatch.context() as failing:
+        refuse_second_page_of(DAY, failing)
+        assert not small.materialize(DAY, only=LOG, checked=False).success
+    [folder] = {path.parent for path in small.spools}
+    hanging = FolderLocks()
+    assert hanging.take(folder)
+    stored = small.materialize(DAY, only=LOG, checked=False)
+    assert stored.metadata(COMMUNICATION_LOGS, DAY)["resumed_pages"] == 0
+    hanging.release(folder)
+
+    now = LONG_AFTER
+    again = small.materialize(DAY, only=LOG, checked=False)
+    assert again.success, again.failure
+    assert again.metadata(COMMUNICATION_LOGS, DAY)["resumed_pages"] == 0
+    assert without_extraction(small.rows(COMMUNICATION_LOGS)) == sorted(
+        as_stored(row, DAY) for row in small.source_rows(DAY)
+    )
 
 
 def test_count_of_a_continued_day_is_asked_again(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,14 +7,14 @@ import dagster as dg
 import pytest
 
 from cleargrid_assets.assets.table_asset import asset_key
-from cleargrid_assets.checks.history import HISTORY_CHECKS, HistoryChecks, due_day, history_checks
+from cleargrid_assets.checks.history import HISTORY_CHECKS, HistoryChecks, due_day
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL, CHANNEL_REACH, COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.definitions import defs
-from cleargrid_assets_tests.assets.project import QUIET, WEEK, Project, days_between
+from cleargrid_assets_tests.assets.project import WEEK, Project, days_between
+from cleargrid_assets_tests.checks.evaluating import DERIVED, evaluated
 
 FIRST, LAST = WEEK
 LOGS = COMMUNICATION_LOGS.name
-DERIVED = [table for table in TABLES if table is not COMMUNICATION_LOGS]
 ALONE = HistoryChecks(COMMUNICATION_LOGS)
 TOGETHER = HistoryChecks(COMMUNICATION_LOGS, [ATTEMPT_FUNNEL, CHANNEL_REACH])
 
@@ -117,20 +117,6 @@ def test_one_missing_day_is_named_in_the_singular() -> None:
     assert "CLEARGRID_START_DATE" not in str(found.description)
 
 
-def evaluated(project: Project, now: datetime) -> dict[str, dg.AssetCheckEvaluation]:
-    """The history checks at a given time, by name."""
-    with project.entered() as entered:
-        history = history_checks(COMMUNICATION_LOGS, DERIVED, lambda: now)
-        job = dg.Definitions(
-            assets=entered.assets, asset_checks=[history], resources=entered.resources
-        ).resolve_implicit_global_asset_job_def()
-        checks = set(job.asset_layer.asset_graph.asset_check_keys)
-        result = job.get_subset(asset_selection=set(), asset_check_selection=checks).execute_in_process(
-            instance=project.instance, run_config=QUIET
-        )
-    return {evaluation.check_name: evaluation for evaluation in result.get_asset_check_evaluations()}
-
-
 def test_stored_week_passes_all_history_checks(week: Project) -> None:
     found = evaluated(week, at("2026-01-08 07:00"))
     assert found.keys() == HISTORY_CHECKS
@@ -177,6 +163,16 @@ def test_inventory_names_tables_with_the_days_they_lack() -> None:
     assert "Backfill 2026-02-01 to 2026-03-08" in str(found.description)
     assert found.metadata["missing_days"].value == 3
     assert found.metadata["missing_days_by_table"].value == {"attempt_funnel": 2, "channel_reach": 1}
+
+
+@pytest.mark.parametrize(
+    ("table", "how"), [(LOGS, "missing partitions only"), ("attempt_funnel", "not only missing partitions, because")]
+)
+def test_backfill_asks_for_all_days_if_dagster_shows_a_missing_one(table: str, how: str) -> None:
+    complete = keys(date(2026, 1, 1), date(2026, 3, 8))
+    there = {LOGS: complete, "attempt_funnel": complete - {"2026-02-01", "2026-02-02"}}
+    found = TOGETHER.inventory(there, at("2026-03-09 06:00"), recorded={table: complete})
+    assert f"Backfill 2026-02-01 to 2026-02-02, {how}" in str(found.description)
 
 
 def test_inventory_names_tables_that_lack_the_same_days_together() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import click
 
 from cleargrid_assets.cli.main import main as cleargrid
-from cleargrid_assets.contracts import TABLES
+from cleargrid_assets.contracts import DAYS, TABLES
 from cleargrid_assets.schema import SCHEMA, Column, Table
 from cleargrid_assets.settings import variables
 from cleargrid_assets_tests.docs.pages import ROOT
@@ -72,9 +72,10 @@ def tables() -> str:
         "# Tables",
         _NOTE.format(source="`cleargrid_assets/contracts.py`"),
         f"Every table is in the schema `{SCHEMA}` and belongs to the asset `{SCHEMA}/<table>`. Every table is "
-        "partitioned by business day in the column `communicated_date`.",
+        "partitioned by business day in the column `communicated_date`. The ledger, `days`, is no asset: it is written "
+        "with every table.",
         _terms(),
-        *(part for table in TABLES for part in _table_parts(table)),
+        *(part for table in (*TABLES, DAYS) for part in _table_parts(table)),
     )
 
 

@@ -1,5 +1,9 @@
 """Fetching days: their rows and counts, and errors that say what to do."""
 
+import errno
+import os
+import subprocess
+import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -7,6 +11,7 @@ import pytest
 
 from cleargrid_assets.exports.count import Count
 from cleargrid_assets.exports.fetch import FetchedDay, FetchError, fetch
+from cleargrid_assets.exports.spool import Spool
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets_tests.exports.api import Api, rows_at
 from cleargrid_assets_tests.exports.driving import DAY, EVENLY, MIDNIGHT, WINDOW, connected, ids, spooled
@@ -97,3 +102,76 @@ def test_log_tells_rows_pages_and_timeouts(api: Api, tmp_path: Path) -> None:
     [line] = lines
     assert line.startswith("2026-05-19: 400 rows in ")
     assert "timeout" in line
+
+
+def test_log_and_metadata_tell_how_often_it_was_asked_differently(api: Api, tmp_path: Path) -> None:
+    api.rows = rows_at(EVENLY)
+    api.fault = failing(410, when=lambda request: "cursor" in request.params, first=3)
+    lines: list[str] = []
+    with connected(api, concurrency=1, page_size=100) as client:
+        day = fetch(client, {DAY: WINDOW}, tmp_path, log=lines.append)[DAY]
+    assert lines[-1].endswith("asked differently 1 time")
+    assert day.metadata["asked_differently"] == 1
+
+
+MANY_DAYS = """
+import resource, sys
+from datetime import timedelta
+from pathlib import Path
+resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[3]),) * 2)
+from cleargrid_assets.exports.fetch import fetch
+from cleargrid_assets.exports.window import Window
+from cleargrid_assets_tests.exports.api import Api
+from cleargrid_assets_tests.exports.driving import MIDNIGHT, connected
+days = {
+    str(number): Window(MIDNIGHT + timedelta(minutes=5 * number), MIDNIGHT + timedelta(minutes=5 * number + 5))
+    for number in range(200)
+}
+with connected(Api(url=sys.argv[1]), concurrency=4) as client:
+    done = fetch(client, days, Path(sys.argv[2]), log=lambda line: None)
+print(sum(day.report.rows for day in done.values()))
+"""
+
+
+def many_days(api: Api, folder: Path, limit: int) -> "subprocess.CompletedProcess[str]":
+    """Fetches 200 windows in a process that may have so many files open."""
+    command = [sys.executable, "-c", MANY_DAYS, api.url, str(folder), str(limit)]
+    return subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+
+
+def test_200_days_are_fetched_with_64_open_files(api: Api, tmp_path: Path) -> None:
+    api.rows = rows_at([300.0 * number for number in range(200)])
+    done = many_days(api, tmp_path, limit=64)
+    assert done.stdout.strip() == "200", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "parts"),
+    [
+        (errno.EMFILE, ["this process may not have more than", "`ulimit -n 4096`"]),
+        (errno.ENFILE, ["this machine may not have more files open", "fs.file-max"]),
+        (errno.ENOSPC, ["No space left on device", "has free space"]),
+    ],
+)
+def test_error_of_a_used_up_limit_names_it(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, parts: list[str]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Spool, "append", refuse)
+    with pytest.raises(FetchError) as caught:
+        fetched(api, tmp_path)
+    assert "the rows could not be spooled" in str(caught.value)
+    assert all(part in str(caught.value) for part in parts)
+
+
+def test_pages_older_than_the_stored_day_are_fetched_again(api: Api, tmp_path: Path) -> None:
+    api.rows = rows_at(EVENLY)
+    old = fetched(api, tmp_path)
+    stored = old.spool.extracted_at + timedelta(microseconds=1)
+    api.rows = api.rows[:-1]
+    with connected(api) as client:
+        day = fetch(client, {DAY: WINDOW}, tmp_path, log=lambda line: None, not_before={DAY: stored})[DAY]
+    assert (day.report.resumed_pages, day.report.rows) == (0, 399)
+    assert day.spool.extracted_at > stored

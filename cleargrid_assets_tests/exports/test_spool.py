@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-import filelock
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cleargrid_assets.exports.folder_locks import FolderLocks
 from cleargrid_assets.exports.spool import MAX_AGE, Entry, Spool, remove_abandoned
 from cleargrid_assets.exports.window import Window
 
@@ -139,6 +139,36 @@ def test_a_spool_too_old_or_from_the_future_is_begun_afresh(tmp_path: Path, late
     assert again.extracted_at == NOW + later
 
 
+@pytest.mark.parametrize("stored_later", [timedelta(0), timedelta(minutes=1), timedelta(minutes=4), MAX_AGE])
+def test_spool_not_later_than_what_is_stored_is_begun_afresh(tmp_path: Path, stored_later: timedelta) -> None:
+    """The last two are of a machine whose clock is ahead."""
+    spool = begun(tmp_path)
+    fill(spool)
+    spool.close()
+    now, stored = NOW + timedelta(minutes=2), NOW + stored_later
+    again = Spool.open(tmp_path, "day", "f", now, not_before=stored)
+    assert pages_kept(again) == 0
+    # Later than the stored one in any case, because the later one counts.
+    assert again.extracted_at == (now if stored < now else stored + timedelta(microseconds=1))
+
+
+@pytest.mark.parametrize("stored_later", [timedelta(microseconds=-1), timedelta(days=365)])
+def test_spool_later_than_what_is_stored_is_continued(tmp_path: Path, stored_later: timedelta) -> None:
+    """The second is a clock that was wrong, which must not last."""
+    spool = begun(tmp_path)
+    fill(spool)
+    spool.close()
+    again = Spool.open(tmp_path, "day", "f", NOW + timedelta(minutes=2), not_before=NOW + stored_later)
+    assert pages_kept(again) == len(PAGES)
+
+
+def test_spool_begun_beside_another_run_is_later_than_what_is_stored(tmp_path: Path) -> None:
+    held = begun(tmp_path)
+    beside = Spool.open(tmp_path, "day", "f", NOW, not_before=NOW)
+    assert beside.rows_path != held.rows_path
+    assert beside.extracted_at > NOW
+
+
 def test_other_settings_begin_afresh(tmp_path: Path) -> None:
     spool = begun(tmp_path)
     fill(spool)
@@ -241,14 +271,14 @@ def test_a_spool_begun_while_its_predecessor_is_removed_keeps_its_files(
 def test_folder_removed_while_opened_leaves_a_whole_private_spool(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    acquire = filelock.FileLock.acquire
+    take = FolderLocks.take
 
-    def remove_and_acquire(lock: filelock.FileLock) -> object:
-        monkeypatch.setattr(filelock.FileLock, "acquire", acquire)
-        Path(lock.lock_file).parent.rmdir()
-        return acquire(lock)
+    def remove_and_take(locks: FolderLocks, folder: Path) -> bool:
+        monkeypatch.setattr(FolderLocks, "take", take)
+        folder.rmdir()
+        return take(locks, folder)
 
-    monkeypatch.setattr(filelock.FileLock, "acquire", remove_and_acquire)
+    monkeypatch.setattr(FolderLocks, "take", remove_and_take)
     spool = begun(tmp_path)
     fill(spool)
     assert spool.rows_path.read_bytes() == b"".join(PAGES)
@@ -290,10 +320,10 @@ def test_a_spool_of_another_user_is_left_to_them(tmp_path: Path, monkeypatch: py
     long_ago = (NOW - MAX_AGE - timedelta(seconds=1)).timestamp()
     os.utime(tmp_path / "day", (long_ago, long_ago))
 
-    def refuse(_: filelock.FileLock) -> None:
+    def refuse(locks: FolderLocks, folder: Path) -> bool:
         raise PermissionError
 
-    monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+    monkeypatch.setattr(FolderLocks, "take", refuse)
     remove_abandoned(tmp_path, NOW)
     assert (tmp_path / "day").exists()
 

@@ -180,7 +180,8 @@ def test_lasting_500_fails_the_day_after_its_retries(api: Api, tmp_path: Path) -
     api.fault = failing(500, "boom", after=2)
     with pytest.raises(TransientError, match=r"day 2026-05-19, window \[.*HTTP 500.*boom.*requestId req_500"):
         fetch(api, tmp_path, page_size=100)
-    assert len(api.data_requests) == 2 + MAX_ATTEMPTS
+    # The page, and the same position without its cursor.
+    assert len(api.data_requests) == 2 + 2 * MAX_ATTEMPTS
 
 
 def test_broken_row_fails_the_day_and_is_named(api: Api, tmp_path: Path) -> None:
