@@ -90,7 +90,7 @@ class Envelope:
             raise TransientError(f"the response of {len(body):,} bytes is truncated, or is not a JSON object") from None
         self._message, self._request_id = (_text(parts.get(name)) for name in ("message", "requestId"))
         if not Verdict(**{name: _value(parts.get(name)) for name in Verdict.__struct_fields__}).is_good:
-            raise self.error("HTTP 200 with an error envelope")
+            raise self.error("the server reports an error in an answer of success")
         try:
             content = members(parts["body"])
             self.pagination = _pagination(members(content["pagination"]))

@@ -30,7 +30,7 @@ def _each(name: str, *values: Any) -> list[Row]:
 )
 def test_200_with_an_error_envelope_is_no_page(said: Row) -> None:
     document = json.loads(body()) | said | {"message": "try again", "requestId": "req_9"}
-    with pytest.raises(TransientError, match=r"HTTP 200 with an error envelope.*try again.*req_9"):
+    with pytest.raises(TransientError, match=r"reports an error in an answer of success.*HTTP 200.*try again.*req_9"):
         PageReader(D21).read(json.dumps(document).encode(), WINDOW)
 
 

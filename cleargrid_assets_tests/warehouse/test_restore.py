@@ -151,13 +151,13 @@ def test_mode_of_the_present_file_is_kept(stored: Warehouse) -> None:
 def test_file_is_replaced_under_the_lock_and_its_name_never_missing(
     stored: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file, replace = Path(stored.database), replace_file
+    file = Path(stored.database)
 
     def replaced(new: Path, old: Path) -> None:
         assert file.exists()
         with pytest.raises(LockedError):
             Lock.acquired(file, exclusive=False)
-        replace(new, old)
+        replace_file(new, old)
 
     monkeypatch.setattr(restore_module, "replace_file", replaced)
     restored(stored)
