@@ -7,11 +7,11 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
+from cleargrid_assets_tests.assets.project import Project
 from cleargrid_assets_tests.exports.api import Answer, Api, Request, serving
 from cleargrid_assets_tests.torture.campaign import Campaign, hurried, project_of
 from cleargrid_assets_tests.torture.conftest import Torture
@@ -32,22 +32,21 @@ def api() -> Iterator[Api]:
 
 
 @pytest.fixture(scope="module")
-def folder(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where the database of all campaigns is. The environment is set for all of them, because runs overlap."""
-    folder = tmp_path_factory.mktemp("matrix")
-    with patch.dict(os.environ, project_of(api, folder).environment):
-        yield folder
+def project(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """The project of all campaigns. Its environment is set for all of them, because runs overlap."""
+    project = project_of(api, tmp_path_factory.mktemp("matrix"))
+    with patch.dict(os.environ, project.environment):
+        yield project
 
 
 @pytest.fixture
-def begin(api: Api, folder: Path, caplog: pytest.LogCaptureFixture) -> Begin:
+def begin(api: Api, project: Project, caplog: pytest.LogCaptureFixture) -> Begin:
     """Begins a campaign: the source's first rows are stored, and then some of them change."""
     caplog.set_level(logging.DEBUG)
 
     def begun(seed: int) -> Campaign:
         luck = random.Random(seed)  # noqa: S311 - not for secrets
-        project = project_of(api, folder)
-        first = folder / "first.duckdb"
+        first = project.database.with_name("first.duckdb")
         shutil.rmtree(f"{project.database}.spool", ignore_errors=True)
         _reset(api)
         if first.exists():
