@@ -283,7 +283,7 @@ The ledger: what is stored, one row per table and day. It is written in the same
 Checks compare it with the rows that are there and with what Dagster recorded. A day that is not listed here is not
 stored, even if some of its rows are in the table.
 
-A database of an earlier version gets its ledger with the first write. `run_id` and `version` of those days are NULL.""",
+A database of an earlier version gets its ledger with the first write. Run and version of its days are NULL.""",
     key=("table_name", PARTITION_COLUMN),
 )
 """The ledger. The IO manager writes it; it is no asset."""

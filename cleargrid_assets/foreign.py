@@ -6,7 +6,7 @@ letters, spaces, `_`, `-`, `.`, up to three digits in a row, and ISO dates. The 
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from cleargrid_assets.wording import first_of
 
@@ -28,10 +28,11 @@ _NEVER_IN_WORDS = re.compile(r"[@%\\&=#$^`~+]")
 
 _SPELLED_ADDRESS = re.compile(
     r"(?<!\S)\S+(?: dot \S+)*[ ._\-]{1,3}at[ ._\-]{1,3}"
-    r"\w[\w\-]*(?:(?:\.|[ ._\-]{1,3}dot[ ._\-]{1,3})\w[\w\-]*)+",
+    r"\w[\w\-]*(?:(?:\.|[ ._\-]{1,3}dot[ ._\-]{1,3})\w[\w\-]*)+"
+    r"|\bwww\.\S+",
     re.IGNORECASE,
 )
-"""An address without its special characters, such as `name at example dot com`."""
+"""An address without its special characters, such as `name at example dot com`, or one that Markdown makes a link."""
 
 _ISO_DATE = re.compile(
     r"((?<![\w.\-])(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])(?!(?!T[0-9])[\w\-]|\.[0-9]))"
@@ -75,6 +76,8 @@ def presentable_id(text: object) -> str:
     written = str(text)
     if _WHOLE_ID.fullmatch(written):
         return written
+    if written.startswith(MASK):
+        return MASK + _CUT
     beginning = presentable(written[:_MAX_OF_ID])
     return f"{beginning}{_CUT}" if len(written) > _MAX_OF_ID else beginning
 
@@ -84,15 +87,16 @@ def presentable_code(text: object) -> str:
     return f"`{presentable(text) or 'nothing'}`"
 
 
-def presentable_words(words: Iterable[object], noun: str) -> str:
+def presentable_words(words: Iterable[object], noun: str, *, presented: Callable[[object], str] = presentable) -> str:
     """Foreign words as a list that is cut short, such as `A, B and 3 more types`.
 
     Args:
         words: The words.
         noun: What one of them is.
+        presented: Makes one of them presentable.
     """
     items = list(words)
-    return first_of([*map(presentable, items[:MAX_WORDS]), *items[MAX_WORDS:]], MAX_WORDS, noun)
+    return first_of([*map(presented, items[:MAX_WORDS]), *items[MAX_WORDS:]], MAX_WORDS, noun)
 
 
 def _beginning(text: str) -> str:

@@ -18,7 +18,7 @@ def quarantine_of(table: Table) -> Table:
         ),
         description=f"""\
 Rows that the API sent, but that break the contract of `{table.name}`, so they are not in it. Only
-`CLEARGRID_QUARANTINE=on` puts rows here. This table is no asset.
+`CLEARGRID_QUARANTINE=on` puts rows here.
 
 The rows are replaced with their day. Once the source has repaired a row, the next fetch of its day stores it in
 `{table.name}` and removes it here. The check `no_row_is_quarantined` fails as long as a day has such rows.""",

@@ -178,8 +178,8 @@ class Settings(BaseModel):
     max_shrink: Annotated[float, Field(ge=0, le=1), Takes("a number from 0 to 1")] = Field(
         0.2,
         alias="CLEARGRID_MAX_SHRINK",
-        description="Share of a stored day of 50 or more rows that a fetch may remove without the API's own exact count "
-        "confirming it. If more are missing, the run fails and the old rows stay.",
+        description="Share of a stored day of 50 or more rows that a fetch may remove without the API's own exact "
+        "count confirming it. If more are missing, the run fails and the old rows stay.",
     )
     backups: Annotated[int, Field(ge=0, le=1000), Takes("a whole number from 0 to 1000")] = Field(
         2,

@@ -2,12 +2,12 @@
 
 import pytest
 
-from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, COMMUNICATION_LOGS, TABLES
+from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, COMMUNICATION_LOGS, DAYS, TABLES
 from cleargrid_assets.quarantine import quarantine_of
 from cleargrid_assets.schema import EXTRACTED_AT, PARTITION_COLUMN, Column, Table
 
 
-@pytest.mark.parametrize("table", TABLES, ids=[table.name for table in TABLES])
+@pytest.mark.parametrize("table", [*TABLES, DAYS], ids=lambda table: table.name)
 def test_table_has_a_day_a_key_without_null_and_descriptions(table: Table) -> None:
     columns = {column.name: column for column in table.columns}
     assert len(columns) == len(table.columns)
@@ -47,3 +47,7 @@ def test_quarantine_has_the_documented_columns() -> None:
     assert quarantine_of(COMMUNICATION_LOGS).column_names == [
         *("communicated_date", "public_id", "field", "reason", "row_json", "run_id", "quarantined_at"),
     ]
+
+
+def test_only_tables_of_fetched_rows_are_exports() -> None:
+    assert [table.name for table in (*TABLES, DAYS) if table.is_export] == [COMMUNICATION_LOGS.name]

@@ -103,6 +103,7 @@ def test_digits_of_any_script_are_digits(zero: str) -> None:
         ("<img src=x onerror=alert(1)>", "img [masked]"),
         ("<script>alert</script>", "script alert script"),
         ("*bold* `code` | cell", "bold [masked] cell"),
+        ("see www.host.example now", "see [masked] now"),
         ("two\nlines\r\tand tabs", "two lines and tabs"),
         ("\0null", "null"),
         ("🙂", MASK),
@@ -158,6 +159,7 @@ def test_a_megabyte_is_presented_in_a_tenth_of_a_second(unit: str) -> None:
 )
 def test_an_id_is_shown_whole_only_in_the_form_of_an_id(written: str, shown: str) -> None:
     assert presentable_id(written) == shown
+    assert presentable_id(shown) == shown
 
 
 def test_fifty_words_are_shown_and_the_others_counted() -> None:

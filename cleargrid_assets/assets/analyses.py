@@ -15,6 +15,7 @@ from cleargrid_assets.analysis.classify import trailing_days
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.analysis.unmapped import Unmapped, unmapped
 from cleargrid_assets.assets.table_asset import asset_key, table_asset, without_beta_warnings
+from cleargrid_assets.assets.version import made_with
 from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
     CHANNEL_REACH,
@@ -23,7 +24,6 @@ from cleargrid_assets.contracts import (
     OPERATIONAL_HEALTH,
     REACH_BY_ATTEMPT,
 )
-from cleargrid_assets.assets.version import made_with
 from cleargrid_assets.partitions import BUSINESS_ZONE
 from cleargrid_assets.pictures import attempts as attempts_picture
 from cleargrid_assets.pictures import channels as channels_picture

@@ -108,7 +108,7 @@ def _as_slice(days: Mapping[str, FetchedDay], *, accept_shrinking: bool) -> Spoo
                 date.fromisoformat(key),
                 day.spool.rows_path,
                 day.spool.extracted_at,
-                source_rows=day.count.rows if day.count.is_exact else None,
+                source_rows=day.count.exact_rows,
                 quarantined=day.quarantined,
             )
             for key, day in days.items()

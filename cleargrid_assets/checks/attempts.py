@@ -26,8 +26,8 @@ class Attempts:
     last: datetime
 
     def __str__(self) -> str:
-        times = "" if self.number == 1 else f", {counted(self.number, 'failed run')}"
-        return f"attempted on {self.last.astimezone(BUSINESS_ZONE):%Y-%m-%d %H:%M}, failed{times}"
+        runs = "" if self.number == 1 else f" ({counted(self.number, 'failed run')})"
+        return f"attempted on {self.last.astimezone(BUSINESS_ZONE):%Y-%m-%d %H:%M}, and failed{runs}"
 
 
 def failed_attempts(instance: dg.DagsterInstance, days: Collection[str]) -> dict[str, Attempts]:

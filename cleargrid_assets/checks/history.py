@@ -200,44 +200,32 @@ def history_checks(
     def history(
         context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, outcomes: OutcomesResource
     ) -> Iterator[dg.AssetCheckResult]:
-        yield from _results(
-            checks,
-            {key.name for key in context.selected_asset_check_keys},
-            context.instance,
-            warehouse,
-            current_versions(checks.tables, outcomes.load()),
-            now(),
-        )
+        selected = {key.name for key in context.selected_asset_check_keys}
+        instance, time = context.instance, now()
+        # Before the database is read, because another run may store a day meanwhile.
+        recorded = {each.name: _closed(recorded_days(instance, each), time) for each in checks.tables}
+        last = last_recorded(instance, table) if INTACT in selected else {}
+        stored = warehouse.stored_days(checks.tables, instance)
+        keys = {name: {str(day) for day in of_table.whole} for name, of_table in stored.items()}
+        if FRESH in selected:
+            yield checks.freshness(keys, time)
+        if COMPLETE in selected:
+            missing = set(closed_days(time)).difference(set[str].intersection(*keys.values()))
+            shown = {str(day) for days in recorded.values() for day in days}
+            yield checks.inventory(keys, time, recorded=shown, attempts=failed_attempts(instance, missing))
+        if ALIVE in selected:
+            yield checks.liveness(stored[table.name].entries, time)
+        if INTACT in selected:
+            yield find_damage(checks.intact, table, stored, recorded, last)
+        if CURRENT in selected:
+            versions = current_versions(checks.tables, outcomes.load())
+            yield find_other_versions(checks.current, stored, versions)
 
     return history
 
 
-def _results(
-    checks: HistoryChecks,
-    selected: Collection[str],
-    instance: dg.DagsterInstance,
-    warehouse: WarehouseResource,
-    versions: Mapping[str, str],
-    now: datetime,
-) -> Iterator[dg.AssetCheckResult]:
-    closed = {date.fromisoformat(key) for key in closed_days(now)}
-    # Before the database is read, because another run may store a day meanwhile.
-    recorded = {each.name: recorded_days(instance, each) & closed for each in checks.tables}
-    last = last_recorded(instance, checks.table) if INTACT in selected else {}
-    stored = warehouse.stored_days(checks.tables, instance)
-    keys = {name: {str(day) for day in of_table.whole} for name, of_table in stored.items()}
-    if FRESH in selected:
-        yield checks.freshness(keys, now)
-    if COMPLETE in selected:
-        shown = {str(day) for days in recorded.values() for day in days}
-        due = {day for day in map(str, closed) if any(day not in of_table for of_table in keys.values())}
-        yield checks.inventory(keys, now, recorded=shown, attempts=failed_attempts(instance, due))
-    if ALIVE in selected:
-        yield checks.liveness(stored[checks.table.name].entries, now)
-    if INTACT in selected:
-        yield find_damage(checks.intact, checks.table, stored, recorded, last)
-    if CURRENT in selected:
-        yield find_other_versions(checks.current, stored, versions)
+def _closed(days: set[date], now: datetime) -> set[date]:
+    return days & {date.fromisoformat(key) for key in closed_days(now)}
 
 
 def _attempted(missing: Sequence[str], attempts: Mapping[str, Attempts]) -> str:

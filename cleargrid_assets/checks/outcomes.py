@@ -12,8 +12,8 @@ from cleargrid_assets.analysis.unmapped import Unmapped, as_pairs, unmapped
 from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.scope import format_days, verdict
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, OTHER_CHANNEL
-from cleargrid_assets.foreign import MAX_WORDS, presentable, presentable_code
-from cleargrid_assets.wording import counted, first_of
+from cleargrid_assets.foreign import MAX_WORDS, presentable, presentable_code, presentable_words
+from cleargrid_assets.wording import counted
 
 MAPPED = dg.AssetCheckSpec(
     "statuses_and_types_are_mapped",
@@ -37,15 +37,17 @@ def find_unmapped(rows: DuckDBPyRelation, outcomes: Outcomes, days: list[date]) 
         return verdict(MAPPED, passed=True, good=good, bad="", metadata={})
     statuses, types = _words(found, "status"), _words(found, "communication_type")
     lines = toml_lines_for(_shown_whole(statuses), _shown_whole(types))
+    words = presentable_words([*statuses, *types], "word", presented=presentable_code)
     return verdict(
         MAPPED,
         passed=False,
         good="",
         bad=f"{counted(len(statuses), 'status')} and {counted(len(types), 'type')} on {format_days(days)} have no "
-        f"mapping: {first_of([*map(presentable_code, [*statuses, *types])], MAX_WORDS, 'word')}. Copy the lines below "
-        "to your outcomes file, correct the words after `=`, and name the file in CLEARGRID_OUTCOMES."
-        + _how_to_see_the_others(found, days),
-        metadata={"unmapped": as_pairs(found), "lines_to_add": dg.MetadataValue.md(f"```toml\n{lines}\n```")},
+        f"mapping: {words}. {_remedy(found, days)}",
+        metadata={
+            "unmapped": as_pairs(found),
+            **({"lines_to_add": dg.MetadataValue.md(f"```toml\n{lines}\n```")} if lines else {}),
+        },
     )
 
 
@@ -58,15 +60,17 @@ def _shown_whole(words: Sequence[str]) -> list[str]:
     return [word for word in words[:MAX_WORDS] if presentable(word) == word]
 
 
-def _hides_some(words: Sequence[str]) -> bool:
-    return _shown_whole(words) != words
-
-
-def _how_to_see_the_others(found: Sequence[Unmapped], days: Sequence[date]) -> str:
-    """How to read the words that have no line to copy; empty if all have one."""
-    kinds = [kind for kind in ("status", "communication_type") if _hides_some(_words(found, kind))]
+def _remedy(found: Sequence[Unmapped], days: Sequence[date]) -> str:
+    """How to map the words, and how to see those of which there is no line to copy."""
+    words = {kind: _words(found, kind) for kind in ("status", "communication_type")}
+    hidden = [kind for kind, of_kind in words.items() if _shown_whole(of_kind) != of_kind]
+    named = "name the file in CLEARGRID_OUTCOMES."
+    if not any(map(_shown_whole, words.values())):
+        remedy = f"Add them to your outcomes file, and {named}"
+    else:
+        remedy = f"Copy the lines below to your outcomes file, correct the words after `=`, and {named}"
     where = f"communicated_date BETWEEN '{days[0]}' AND '{days[-1]}'"
     queries = [
-        f'`cleargrid sql "SELECT DISTINCT {kind} FROM cleargrid.communication_logs WHERE {where}"`' for kind in kinds
+        f'`cleargrid sql "SELECT DISTINCT {kind} FROM cleargrid.communication_logs WHERE {where}"`' for kind in hidden
     ]
-    return f" Words that are not shown whole have no line. To see them, run {' and '.join(queries)}." if kinds else ""
+    return f"{remedy} Not all words are shown here. To see them, run {' and '.join(queries)}." if hidden else remedy

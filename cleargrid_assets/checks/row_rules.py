@@ -15,7 +15,7 @@ from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.exports.window import iso
 from cleargrid_assets.foreign import presentable_id
 from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
-from cleargrid_assets.schema import PARTITION_COLUMN, Table
+from cleargrid_assets.schema import PARTITION_COLUMN, SCHEMA, Table
 from cleargrid_assets.warehouse.sql import quoted
 
 _MAX_SAMPLES = 5
@@ -96,7 +96,9 @@ class RowChecks:
         for name, rule in self._rules.items():
             count = sum(found[name] for found in findings)
             samples = [key for found in findings for key in found[f"{name}_sample"] or []]
-            results.append(self._result(self._specs[name], days, count, samples, rule.advice))
+            results.append(
+                self._result(self._specs[name], days, count, samples, rule.advice, query=self._query(rule, days))
+            )
         repeated = self._repeated_keys(rows, days)
         return [*results, self._result(self._unique, days, len(repeated), repeated, _REFETCH)]
 
@@ -127,15 +129,30 @@ class RowChecks:
         """
         return [value for (value,) in select(repeated, "examined", rows).fetchall()]
 
+    def _query(self, rule: RowRule, days: list[date]) -> str | None:
+        """A query for the rows that break a rule, because not every id is shown; None if it differs from day to day."""
+        if not days or "{since}" in rule.broken_by:
+            return None
+        where = f"{PARTITION_COLUMN} BETWEEN '{days[0]}' AND '{days[-1]}' AND ({rule.broken_by})"
+        return f"SELECT {quoted(self._key)} FROM {SCHEMA}.{self._table.name} WHERE {where}"
+
     def _result(
-        self, spec: dg.AssetCheckSpec, days: list[date], count: int, samples: list[str], advice: str
+        self,
+        spec: dg.AssetCheckSpec,
+        days: list[date],
+        count: int,
+        samples: list[str],
+        advice: str,
+        *,
+        query: str | None = None,
     ) -> dg.AssetCheckResult:
+        ids = {f"{self._key}s": [*map(presentable_id, samples[:_MAX_SAMPLES])]} if samples else {}
         return verdict(
             spec,
             passed=count == 0,
             good=f"All rows of {format_days(days)} keep this rule.",
-            bad=f"Rows of {format_days(days)} that break this rule: {count:,}. {advice}",
-            metadata={"offending_rows": count}
-            | ({f"{self._key}s": [*map(presentable_id, samples[:_MAX_SAMPLES])]} if samples else {}),
+            bad=f"Rows of {format_days(days)} that break this rule: {count:,}. {advice}"
+            + (" The entry `query` finds them." if query else ""),
+            metadata={"offending_rows": count, **ids, **({"query": query} if count and query else {})},
             severity=dg.AssetCheckSeverity.ERROR,
         )

@@ -14,9 +14,7 @@ from cleargrid_assets.schema import PARTITION_COLUMN, Table
 from cleargrid_assets.warehouse.resource import WarehouseResource
 
 
-def days_in_scope(
-    context: dg.AssetCheckExecutionContext, table: Table, warehouse: WarehouseResource
-) -> list[date]:
+def days_in_scope(context: dg.AssetCheckExecutionContext, table: Table, warehouse: WarehouseResource) -> list[date]:
     """The days that the run materializes. If it runs only checks: the latest stored day, if there is one."""
     if context.has_partition_key or context.has_partition_key_range:
         return [date.fromisoformat(key) for key in DAILY.get_partition_keys_in_range(context.partition_key_range)]

@@ -1,7 +1,8 @@
 """Checks of an export against its source: the source's own count of rows, and the fields that it sends."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
@@ -65,36 +66,16 @@ def compare_counts(
     unsure = [day for day in stored if counts[day] != Count(here[day])]
     if unsure:
         counts |= _counts(exports, dataset, unsure)
-    uncounted = [day for day in stored if not counts[day].is_exact]
-    more = {day: (counts[day].rows or 0) - here[day] for day in stored if counts[day].is_exact}
-    repeated = [day for day, rows in more.items() if 0 < rows <= _repeated_rows(last[day])]
-    different = [day for day, rows in more.items() if rows and day not in repeated]
-    if different:
-        description = "; ".join(
-            f"{day}: {stored[day]:,} rows stored{f' and {apart[day]:,} quarantined' if apart.get(day) else ''}, "
-            f"{counts[day].rows:,} at the source"
-            for day in different
-        )
-        description += ". Materialize these days again."
-    elif repeated:
-        description = (
-            f"The source sent rows of {', '.join(map(str, repeated))} more than once, and its count includes the "
-            "repetitions. Each row is stored once. The counts can therefore not be compared exactly. Report it to "
-            "ClearGrid."
-        )
-    elif uncounted:
-        description = (
-            f"The source gave no exact count of {', '.join(map(str, uncounted))} ({counts[uncounted[0]].note}). The "
-            "stored rows could not be compared with it."
-        )
-    else:
-        description = f"The source has as many rows of {format_days(list(stored))} as are stored."
+    days = [
+        _Comparison(day, stored[day], apart.get(day, 0), counts[day], _repeated_rows(last[day])) for day in stored
+    ]
+    uncounted = [each for each in days if not each.count.is_exact]
     return dg.AssetCheckResult(
         check_name=spec.name,
         asset_key=spec.asset_key,
-        passed=not different and not repeated and not uncounted,
-        severity=dg.AssetCheckSeverity.ERROR if different else dg.AssetCheckSeverity.WARN,
-        description=description,
+        passed=not any(each.differs or each.is_repeated for each in days) and not uncounted,
+        severity=dg.AssetCheckSeverity.ERROR if any(each.differs for each in days) else dg.AssetCheckSeverity.WARN,
+        description=_comparison(days),
         metadata={
             "stored_rows": sum(stored.values()),
             "quarantined_rows": sum(apart.values()),
@@ -103,6 +84,60 @@ def compare_counts(
         # Left out if a day is missing, because a smaller sum would look like lost rows in a plot.
         | ({} if uncounted else {"source_rows": sum(count.rows or 0 for count in counts.values())}),
     )
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """The rows of a day here and at the source.
+
+    Attributes:
+        day: The business day.
+        stored: Rows in the table.
+        quarantined: Rows that were set apart.
+        count: The source's count.
+        repeated: Rows that the source sent again.
+    """
+
+    day: date
+    stored: int
+    quarantined: int
+    count: Count
+    repeated: int
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether the source may count more rows only because it counts repetitions."""
+        return 0 < self._more_at_source <= self.repeated
+
+    @property
+    def differs(self) -> bool:
+        """Whether the source has more or fewer rows, and not because of repetitions."""
+        return self._more_at_source != 0 and not self.is_repeated
+
+    @property
+    def _more_at_source(self) -> int:
+        return (self.count.rows or 0) - self.stored - self.quarantined if self.count.is_exact else 0
+
+    def __str__(self) -> str:
+        apart = f" and {self.quarantined:,} quarantined" if self.quarantined else ""
+        return f"{self.day}: {self.stored:,} rows stored{apart}, {self.count.rows:,} at the source"
+
+
+def _comparison(days: Sequence[_Comparison]) -> str:
+    """What the comparison of the days says, the worst first."""
+    if different := [each for each in days if each.differs]:
+        return f"{'; '.join(map(str, different))}. Materialize these days again."
+    if repeated := [each for each in days if each.is_repeated]:
+        return (
+            f"{'; '.join(map(str, repeated))}. The source sent some rows more than once, and its count seems to "
+            "include the repetitions. Each row is stored once. Report it to ClearGrid."
+        )
+    if uncounted := [each for each in days if not each.count.is_exact]:
+        return (
+            f"The source gave no exact count of {', '.join(str(each.day) for each in uncounted)} "
+            f"({uncounted[0].count.note}). The stored rows could not be compared with it."
+        )
+    return f"The source has as many rows of {format_days([each.day for each in days])} as are stored."
 
 
 def find_new_fields(spec: dg.AssetCheckSpec, last: Mapping[date, LastMaterialization]) -> dg.AssetCheckResult:

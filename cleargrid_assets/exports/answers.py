@@ -21,8 +21,8 @@ _MAX_PIECE = 1 << 20
 _MAX_PACKED_PIECE = 1 << 16
 """Less, because the time for a piece grows with the square of its members, which may be empty."""
 
-_GZIP = 16 + zlib.MAX_WBITS
-"""For zlib: data with the header and trailer of gzip."""
+_ANY_HEADER = 32 + zlib.MAX_WBITS
+"""For zlib: data in the format of gzip or of zlib."""
 
 
 _GATEWAY_TIMEOUTS = {HTTPStatus.GATEWAY_TIMEOUT, 522, 524}
@@ -67,28 +67,28 @@ def _pieces(raw: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
     encoding = raw.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding in {"identity", ""}:
         return iter(partial(raw.read1, _MAX_PIECE, decode_content=False), b"")
-    if encoding in {"gzip", "x-gzip"}:
+    if encoding in {"gzip", "x-gzip", "deflate"}:
         return _unpacked(iter(partial(raw.read1, _MAX_PACKED_PIECE, decode_content=False), b""))
     raise TransientError(f"the response is packed as {presentable(encoding)}, which was not asked for")
 
 
 def _unpacked(packed: Iterator[bytes]) -> Iterator[bytes]:
-    """The content of gzip members, in pieces of bounded size.
+    """The content of packed members, in pieces of bounded size.
 
     urllib3 2.8 has no such bound for several members: it repeats what follows a member whose content ends with a piece.
     """
-    decoder, is_first = zlib.decompressobj(_GZIP), True
+    decoder, is_first = zlib.decompressobj(_ANY_HEADER), True
     for piece in packed:
         rest = piece
         while rest:
             if decoder.eof:
-                decoder, is_first = zlib.decompressobj(_GZIP), False
+                decoder, is_first = zlib.decompressobj(_ANY_HEADER), False
             try:
                 yield decoder.decompress(rest, _MAX_PIECE)
             except zlib.error:
                 if is_first:
                     raise TransientError("the response is not packed as it says") from None
-                # What follows the last member is ignored, as gzip itself does.
+                # What follows the last member is ignored, as gzip does.
                 return
             rest = decoder.unconsumed_tail or decoder.unused_data
     if not decoder.eof:

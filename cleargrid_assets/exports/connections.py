@@ -1,5 +1,6 @@
 """The HTTP library, set up so that requests can be cut off, and that only the final answer counts."""
 
+import logging
 import socket
 from http import HTTPStatus
 from http.client import HTTPResponse
@@ -11,6 +12,9 @@ from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool
 
 from cleargrid_assets.exports.in_flight import current_exchange
+
+# It logs the headers that it cannot read, whatever they hold.
+logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
 
 class Session(requests.Session):

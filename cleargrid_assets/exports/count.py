@@ -29,9 +29,14 @@ class Count:
     note: str | None = None
 
     @property
+    def exact_rows(self) -> int | None:
+        """Rows of the window; None if the server did not count all of them."""
+        return self.rows if self.note is None else None
+
+    @property
     def is_exact(self) -> bool:
         """Whether the server counted all rows."""
-        return self.rows is not None and self.note is None
+        return self.exact_rows is not None
 
 
 def count_rows(client: "ExportsClient", window: Window, stats: RequestStats | None = None) -> Count:

@@ -1,6 +1,7 @@
 """What an answer says besides its rows: whether it succeeded, what follows, and which window the server used."""
 
 import re
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -94,7 +95,7 @@ class Envelope:
             raise self.error("HTTP 200 with an error envelope")
         try:
             content = members(parts["body"])
-            self.pagination = msgspec.convert(value_of(content["pagination"]), Pagination)
+            self.pagination = _pagination(members(content["pagination"]))
             self.rows = elements(content["rows"])
         except (KeyError, ValueError, RecursionError, msgspec.ValidationError):
             raise self.error("the response lacks body.rows or body.pagination.nextCursor") from None
@@ -126,7 +127,13 @@ def check_window_as_read(meta: Any, window: Window) -> None:
         )
 
 
-def _is_absent_or(value: object, good: "frozenset[str] | set[str]") -> bool:
+def _pagination(parts: Mapping[str, bytes]) -> Pagination:
+    # Only the cursor must be readable: the rest is about the server's count.
+    values = {name: _value(text) for name, text in parts.items()}
+    return msgspec.convert(values | {"nextCursor": value_of(parts["nextCursor"])}, Pagination)
+
+
+def _is_absent_or(value: object, good: Collection[str]) -> bool:
     """Whether a value is null or one of the words. Numbers and booleans are compared as JSON writes them."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)

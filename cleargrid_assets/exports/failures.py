@@ -16,6 +16,7 @@ import urllib3
 
 from cleargrid_assets.exports.answers import is_transient
 from cleargrid_assets.exports.errors import ExportsError, TransientError, UnavailableError
+from cleargrid_assets.exports.open_files import limit_reached
 
 _NOT_THERE = {ECONNREFUSED, ECONNRESET, EHOSTUNREACH, ENETUNREACH}
 """Errors of a connection attempt to a server that is being restarted."""
@@ -58,6 +59,8 @@ def library_failure(error: Exception, root: str) -> ExportsError:
             return ExportsError(f"the certificate of {place} {fault}", advice=_CERTIFICATE_ADVICE)
         if is_connected and _is_about_the_bundle(cause):
             return _bundle_failure()
+        if isinstance(cause, OSError) and (limited := limit_reached(f"no connection to {place} was opened", cause)):
+            return limited
         if refused := _TUNNEL_REFUSED.search(str(cause)):
             return _refused_by_proxy(_proxy(root), int(refused[1]))
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cleargrid_assets.exports.count import Count, count_rows
 from cleargrid_assets.exports.errors import ExportsError
 from cleargrid_assets.exports.folder_locks import FolderLocks
+from cleargrid_assets.exports.futures import first_done
 from cleargrid_assets.exports.open_files import limit_reached
 from cleargrid_assets.exports.guard import EndlessPagesError
 from cleargrid_assets.exports.quarantine import TooManyBadRowsError, check_share, distinct
@@ -149,18 +150,13 @@ def fetch(
             on_progress=lambda day, report: log(_progress(day, report)),
             counts={day: counting.count for day, counting in countings.items()},
         )
-        counts = {day: counting.count.result() for day, counting in countings.items()}
-        for day, report in reports.items():
-            exact = counts[day].rows if counts[day].is_exact else None
-            check_share(day, distinct(report.quarantined), report.rows, exact)
+        counts = _finish_counting(countings, reports)
     except (ExportsError, OSError) as error:
         _release(spools, error)
         # `from None`, because the message already includes the text of the error.
         raise _fetch_error(_as_exports_error(error, root), days, spools) from None
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
-    for day, counting in countings.items():
-        reports[day].stats.add(counting.stats)
     return {day: FetchedDay(days[day], spools[day], reports[day], counts[day]) for day in days}
 
 
@@ -196,6 +192,15 @@ def _release(spools: Mapping[str, Spool], error: Exception) -> None:
 def _start_counting(executor: ThreadPoolExecutor, client: "ExportsClient", window: Window) -> _Counting:
     stats = RequestStats()
     return _Counting(executor.submit(count_rows, client, window, stats), stats)
+
+
+def _finish_counting(countings: Mapping[str, _Counting], reports: Mapping[str, DayReport]) -> dict[str, Count]:
+    """Waits for the counts, and refuses a day with too many bad rows."""
+    counts = {day: first_done([counting.count]).pop().result() for day, counting in countings.items()}
+    for day, report in reports.items():
+        report.stats.add(countings[day].stats)
+        check_share(day, distinct(report.quarantined), report.rows, counts[day].exact_rows)
+    return counts
 
 
 def _progress(day: str, report: DayReport) -> str:

@@ -37,6 +37,8 @@ def elements(text: bytes) -> list[bytes]:
 def members(text: bytes) -> dict[str, bytes]:
     """The members of an object, with their values as they are written. Of members with the same name, the last counts.
 
+    Invalid UTF-8 in a name is replaced.
+
     Raises:
         BrokenTextError: The text is cut off, is not an object, or has a name that cannot be read.
     """
@@ -63,7 +65,7 @@ def value_of(text: bytes) -> Any:
 
 def _name(text: bytes) -> str | None:
     try:
-        return str(value_of(text))
+        return str(value_of(text.decode(errors="replace").encode()))
     except ValueError:
         return None
 

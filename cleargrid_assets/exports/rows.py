@@ -147,11 +147,12 @@ class PageReader:
                 continue
             mended_texts += fields.mended
             unknown.update(values.keys() - self._known)
-        if bad and not self._quarantines:
-            raise refused_page(bad, rows=len(envelope.rows), key=self._dataset.key)
         instants = [row[self._dataset.cursor_field] for row in good]
         keys = [row[self._dataset.key] for row in good]
         page = self._page(good, keys, instants, envelope.pagination, unknown)
+        # After everything that a retry may mend.
+        if bad and not self._quarantines:
+            raise refused_page(bad, rows=len(envelope.rows), key=self._dataset.key)
         return replace(page, quarantined=[row.quarantined for row in bad], mended_texts=mended_texts)
 
     def _page(

@@ -125,6 +125,9 @@ class RowReader:
             texts = members(text)
         except BrokenTextError:
             raise BadRowError(WHOLE_ROW, "is not a JSON object") from None
+        if any("\ufffd" in name for name in texts):
+            # It may be the name of a field that can be absent.
+            raise BadRowError(WHOLE_ROW, "has a field whose name is not valid UTF-8")
         values = {name: _value_or_mark(value) for name, value in texts.items()}
         mended = 0
         for name, value in values.items():

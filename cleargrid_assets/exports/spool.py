@@ -31,6 +31,9 @@ from cleargrid_assets.schema import QuarantinedRow
 MAX_AGE = timedelta(hours=1)
 """Older spools are removed, because the day may have changed since."""
 
+_MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)
+"""Of machines that share a database. A time that is further ahead is wrong."""
+
 _ROWS, _JOURNAL = "rows.ndjson", "journal.ndjson"
 
 
@@ -46,9 +49,9 @@ class Entry(msgspec.Struct, tag="page"):
         rows: Rows of the page.
         open: Windows that may still have more rows after the page.
         unknown_fields: Fields outside the contract, with the number of rows that have them.
-        repeated_rows: Rows that came before in the same sequence of pages.
         quarantined: Rows that break the contract. They are not among the rows.
         mended_texts: How many free texts had invalid UTF-8, which is replaced.
+        repeated_rows: Rows that came before in the same sequence of pages.
         length: Bytes of the rows.
         checksum: CRC-32 of the rows.
     """
@@ -56,9 +59,9 @@ class Entry(msgspec.Struct, tag="page"):
     rows: int
     open: Sequence[Window]
     unknown_fields: Mapping[str, int] = msgspec.field(default_factory=dict)
-    repeated_rows: int = 0
     quarantined: Sequence[QuarantinedRow] = ()
     mended_texts: int = 0
+    repeated_rows: int = 0
     length: int = 0
     checksum: int = 0
 
@@ -102,7 +105,7 @@ class Spool:
             fingerprint: Of all settings that decide the rows. A spool with another fingerprint is not continued.
             now: The time, with its zone.
             not_before: When the fetch of the stored rows of the day began, if there are any. A spool that is not
-                later is not continued. A time of the far future is ignored: a clock was wrong.
+                later is not continued. A time too far in the future is ignored: a clock was wrong.
             locks: The locks of this run.
 
         Raises:
@@ -110,7 +113,7 @@ class Spool:
             OSError: The files cannot be written.
         """
         locks = locks or FolderLocks()
-        if not_before is not None and not_before > now + MAX_AGE:
+        if not_before is not None and not_before > now + _MAX_CLOCK_DIFFERENCE:
             not_before = None
         make_private_folder(root)
         folder = root / name
@@ -140,10 +143,12 @@ class Spool:
 
     def append(self, lines: bytes, entry: Entry) -> None:
         """Writes a page's rows, then its line of the journal."""
-        self._rows_length = _write_at(self.rows_path, self._rows_length, lines)
+        rows_length = _write_at(self.rows_path, self._rows_length, lines)
         entry.length, entry.checksum = len(lines), zlib.crc32(lines)
         journal = self.rows_path.with_name(_JOURNAL)
         self._journal_length = _write_at(journal, self._journal_length, _encoded(entry))
+        # Only now, because rows without a line in the journal are cut off.
+        self._rows_length = rows_length
 
     def close(self) -> None:
         """Releases the lock. The files stay as a checkpoint."""

@@ -56,10 +56,10 @@ class DayReport:
         pages: Pages received, including those of earlier processes.
         resumed_pages: Pages that earlier processes had left in the spool.
         unknown_fields: Fields outside the contract, with the number of rows that have them.
-        repeated_rows: Rows that the server sent again in the same sequence of pages. Rows that come twice because parts
-            overlap are not counted. Far apart, a repetition is not noticed.
         quarantined: Rows that break the contract. A row that was received twice is there twice.
         mended_texts: How many free texts had invalid UTF-8, which is replaced.
+        repeated_rows: Rows that the server sent again in the same sequence of pages. Rows that come twice because parts
+            overlap are not counted. Far apart, a repetition is not noticed.
         alternatives: Pages that were requested differently, after the server failed to send them or refused a cursor.
         seconds: Time from the first request to the last page.
         stats: Requests of this process.
@@ -69,9 +69,9 @@ class DayReport:
     pages: int = 0
     resumed_pages: int = 0
     unknown_fields: Counter[str] = field(default_factory=Counter)
-    repeated_rows: int = 0
     quarantined: list[QuarantinedRow] = field(default_factory=list)
     mended_texts: int = 0
+    repeated_rows: int = 0
     alternatives: int = 0
     seconds: float = 0.0
     stats: RequestStats = field(default_factory=RequestStats)

@@ -13,7 +13,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from cleargrid_assets.exports.alternatives import alternative
 from cleargrid_assets.exports.backoff import Backoff
 from cleargrid_assets.exports.count import Count
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
+from cleargrid_assets.exports.futures import first_done
 from cleargrid_assets.exports.part import Part
 from cleargrid_assets.exports.quarantine import check_number
 from cleargrid_assets.exports.rows import Page
@@ -132,8 +133,7 @@ class _Walk:
             self._open_day(day, window)
         while self._ready or self._in_flight:
             self._fill_connections()
-            done, _ = wait(self._in_flight, return_when=FIRST_COMPLETED)
-            for future in done:
+            for future in first_done(self._in_flight):
                 self._finish(self._in_flight.pop(future), future)
 
     def _open_day(self, day: str, window: Window) -> None:
@@ -236,7 +236,7 @@ class _Walk:
         """The server's exact count of the day, if it is there by now."""
         counting = self._counts.get(day)
         count = counting.result() if counting and counting.done() else None
-        return count.rows if count and count.is_exact else None
+        return count.exact_rows if count else None
 
     def _supersede(self, day: str) -> None:
         """Drops all parts of the day."""
@@ -277,10 +277,11 @@ class _Walk:
         """Writes the page to the spool, and the windows that are still open to the journal."""
         in_flight = [request.part for request in self._in_flight.values() if not request.is_superseded]
         still_open = [part.remaining for part in (*self._ready, *in_flight) if part.day == day]
-        entry = Entry(page.rows, still_open, page.unknown_fields, repeated_rows, page.quarantined, page.mended_texts)
+        entry = Entry(page.rows, still_open, page.unknown_fields, page.quarantined, page.mended_texts, repeated_rows)
+        report = self.reports[day]
         self._spools[day].append(page.lines, entry)
-        self.reports[day].add(entry)
-        check_number(day, self.reports[day].quarantined, self.reports[day].rows)
+        report.add(entry)
+        check_number(day, report.quarantined, report.rows)
         if still_open:
             self._report_now_and_then(day)
         else:

@@ -241,8 +241,7 @@ def count_changes(
         """
     ).fetchall()
     changes = {
-        day: Changes(rows, new, changed, removed, moved_from)
-        for day, rows, new, changed, removed, moved_from in counts
+        day: Changes(rows, new, changed, removed, moved_from) for day, rows, new, changed, removed, moved_from in counts
     }
     return {day: changes.get(day, Changes()) for day in days}
 

@@ -45,7 +45,9 @@ def recorded_days(instance: dg.DagsterInstance, table: Table) -> set[date]:
     return {date.fromisoformat(key) for key in instance.get_materialized_partitions(_key(table))}
 
 
-def last_recorded(instance: dg.DagsterInstance, table: Table, days: Collection[date] | None = None) -> dict[date, Recorded]:
+def last_recorded(
+    instance: dg.DagsterInstance, table: Table, days: Collection[date] | None = None
+) -> dict[date, Recorded]:
     """Reads the latest materialization of every day, or of some days."""
     latest = instance.get_latest_storage_id_by_partition(
         _key(table),
@@ -64,9 +66,7 @@ def last_recorded(instance: dg.DagsterInstance, table: Table, days: Collection[d
     return found
 
 
-def days_recorded_as_empty(
-    instance: dg.DagsterInstance, table: Table, days_with_rows: Collection[date]
-) -> set[date]:
+def days_recorded_as_empty(instance: dg.DagsterInstance, table: Table, days_with_rows: Collection[date]) -> set[date]:
     """The days whose latest materialization had no rows, besides those that have rows now."""
     candidates = recorded_days(instance, table) - set(days_with_rows)
     latest = last_recorded(instance, table, candidates) if candidates else {}

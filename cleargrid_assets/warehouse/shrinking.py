@@ -35,9 +35,7 @@ class Shrunk:
         return self.source_rows == self.after + self.quarantined
 
 
-def shrunk_days(
-    spooled: SpooledSlice, before: Mapping[date, LedgerEntry], rows: Mapping[date, int]
-) -> list[Shrunk]:
+def shrunk_days(spooled: SpooledSlice, before: Mapping[date, LedgerEntry], rows: Mapping[date, int]) -> list[Shrunk]:
     """The fetched days that lost a larger share of their rows than the slice allows.
 
     Args:

@@ -133,3 +133,17 @@ def test_the_lines_are_one_entry_each_under_the_header_of_their_table() -> None:
 
 def test_nothing_unmapped_needs_no_lines() -> None:
     assert toml_lines_for([], []) == ""
+
+
+def test_fingerprint_depends_on_the_entries_alone(tmp_path: Path) -> None:
+    def fingerprint(content: str) -> str:
+        file = tmp_path / "mine.toml"
+        file.write_text(content)
+        return load_outcomes(str(file)).fingerprint
+
+    packaged = load_outcomes(None).fingerprint
+    assert fingerprint("# nothing\n") == packaged
+    a, b = 'HOLD = "failed"', 'WAIT = "failed"'
+    assert fingerprint(f"[statuses]\n{a}\n{b}\n") == fingerprint(f"[statuses]\n# order\n{b}\n{a}\n")
+    others = ["engaged_seconds = 31\n", f"[statuses]\n{a}\n", f"[statuses]\n{b}\n", '[channels]\nFAX = "other"\n']
+    assert len({packaged, *map(fingerprint, others)}) == 5

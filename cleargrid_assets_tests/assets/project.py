@@ -171,6 +171,7 @@ class Project:
         only: Iterable[Table] = TABLES,
         checked: bool = True,
         drawn: bool = False,
+        config: Mapping[str, Any] | None = None,
     ) -> Run:
         """One run of the days, as the UI's Materialize button starts it.
 
@@ -180,6 +181,7 @@ class Project:
             only: The tables.
             checked: Whether the checks of the tables run too.
             drawn: Whether pictures are drawn, which takes longer than the rest of the run.
+            config: Run config besides that of the loggers.
         """
         tags = (
             {PARTITION: first.isoformat()}
@@ -192,6 +194,7 @@ class Project:
             ),
             tags,
             drawn=drawn,
+            config=config,
         )
 
     def run_checks(self, names: Iterable[str], table: Table = COMMUNICATION_LOGS, day: date | None = None) -> Run:
@@ -219,6 +222,7 @@ class Project:
         *,
         name: str = "",
         drawn: bool = False,
+        config: Mapping[str, Any] | None = None,
     ) -> Run:
         with ExitStack() as stack:
             defs = stack.enter_context(self.entered())
@@ -228,7 +232,7 @@ class Project:
             result = job.execute_in_process(
                 instance=self.instance,
                 tags=dict(tags),
-                run_config=QUIET,
+                run_config={**QUIET, **(config or {})},
                 raise_on_error=False,
             )
         return Run(result)

@@ -7,14 +7,14 @@ import dagster as dg
 import pytest
 
 from cleargrid_assets.assets.table_asset import asset_key
-from cleargrid_assets.checks.history import HISTORY_CHECKS, HistoryChecks, due_day, history_checks
+from cleargrid_assets.checks.history import HISTORY_CHECKS, HistoryChecks, due_day
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL, CHANNEL_REACH, COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.definitions import defs
-from cleargrid_assets_tests.assets.project import QUIET, WEEK, Project, days_between
+from cleargrid_assets_tests.assets.project import WEEK, Project, days_between
+from cleargrid_assets_tests.checks.evaluating import DERIVED, evaluated
 
 FIRST, LAST = WEEK
 LOGS = COMMUNICATION_LOGS.name
-DERIVED = [table for table in TABLES if table is not COMMUNICATION_LOGS]
 ALONE = HistoryChecks(COMMUNICATION_LOGS)
 TOGETHER = HistoryChecks(COMMUNICATION_LOGS, [ATTEMPT_FUNNEL, CHANNEL_REACH])
 
@@ -115,20 +115,6 @@ def test_one_missing_day_is_named_in_the_singular() -> None:
     found = ALONE.inventory({LOGS: keys(date(2026, 1, 1), date(2026, 3, 7))}, at("2026-03-09 06:00"))
     assert "communication_logs lacks 1 closed day: 2026-03-08." in str(found.description)
     assert "CLEARGRID_START_DATE" not in str(found.description)
-
-
-def evaluated(project: Project, now: datetime) -> dict[str, dg.AssetCheckEvaluation]:
-    """The history checks at a given time, by name."""
-    with project.entered() as entered:
-        history = history_checks(COMMUNICATION_LOGS, DERIVED, lambda: now)
-        job = dg.Definitions(
-            assets=entered.assets, asset_checks=[history], resources=entered.resources
-        ).resolve_implicit_global_asset_job_def()
-        checks = set(job.asset_layer.asset_graph.asset_check_keys)
-        result = job.get_subset(asset_selection=set(), asset_check_selection=checks).execute_in_process(
-            instance=project.instance, run_config=QUIET
-        )
-    return {evaluation.check_name: evaluation for evaluation in result.get_asset_check_evaluations()}
 
 
 def test_stored_week_passes_all_history_checks(week: Project) -> None:

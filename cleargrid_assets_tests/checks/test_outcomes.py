@@ -46,6 +46,7 @@ def test_words_that_are_not_shown_whole_can_be_seen_in_the_table(copied_week: Pr
     found = copied_week.check(NAME, day=DAY)
 
     [query] = re.findall('cleargrid sql "(.*)"`', str(found.description))
+    assert "lines_to_add" not in found.metadata
     shown = f"{found.description} {found.metadata}"
     assert not [part for part in ("](", "//", "jane", "mail.example") if part in shown.lower()]
     assert acting in [status for (status,) in copied_week.ask(query.replace("cleargrid.", "log.cleargrid."))]

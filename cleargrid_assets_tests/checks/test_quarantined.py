@@ -20,9 +20,9 @@ QUARANTINED = "SELECT communicated_date, public_id, field, reason FROM log.clear
 
 @pytest.fixture
 def api() -> Iterator[Api]:
-    """A server with 400 rows, of which one lacks its duration's form and one its key."""
+    """A server with 400 rows, of which one has a duration of the wrong type and one an empty key."""
     with serving(Api(rows_at(EVENLY))) as running:
-        running.rows[7] |= {"duration": "12", "from": "+966598765432"}  # type: ignore[index]
+        running.rows[7].update({"duration": "12", "from": "+966598765432"})
         running.rows[9]["public_id"] = ""
         yield running
 
@@ -103,8 +103,18 @@ def test_too_many_bad_rows_fail_the_day(hostile: Project, api: Api) -> None:
 
 def test_fields_with_dangerous_names_fail_no_run(hostile: Project, api: Api) -> None:
     for row in api.rows:
-        row |= {"__class__": 1, "__enum__": 2}
+        row.update({"__class__": 1, "__enum__": 2})
     run = hostile.materialize(DAY, only=LOG)
     assert run.success, run.failure
     assert run.metadata(COMMUNICATION_LOGS, DAY)["unknown_fields"] == [["__class__", 398], ["__enum__", 398]]
     assert not run.check("no_new_fields").passed
+
+
+def test_rows_that_the_source_repeats_and_counts_are_a_warning(hostile: Project, api: Api) -> None:
+    rows = rows_at(EVENLY)
+    api.rows = [*rows, rows[5], rows[9]]
+    run = hostile.materialize(DAY, only=LOG)
+    assert len(hostile.rows(COMMUNICATION_LOGS)) == 400
+    found = run.check("source_agrees")
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert "more than once" in str(found.description)

@@ -85,6 +85,17 @@ def test_all_offending_rows_are_counted_and_a_few_are_shown(copied_week: Project
     assert len(shown) == 5
 
 
+def test_ids_that_may_be_personal_are_cut_and_a_query_finds_them(copied_week: Project) -> None:
+    copied_week.ask(f"UPDATE {LOGS} SET public_id = 'jane.doe@mail.example', direction = 'sideways' WHERE {OF_ONE}")
+
+    found = copied_week.check("direction_is_known", day=DAY)
+
+    assert found.metadata["public_ids"].value == ["jane..."]
+    assert "The entry `query` finds them." in str(found.description)
+    query = str(found.metadata["query"].value).replace("FROM cleargrid.", "FROM log.cleargrid.")
+    assert copied_week.ask(query) == [("jane.doe@mail.example",)]
+
+
 def test_direction_in_capitals_is_known(copied_week: Project) -> None:
     copied_week.ask(f"UPDATE {LOGS} SET direction = upper(direction)")
     assert copied_week.check("direction_is_known", day=DAY).passed

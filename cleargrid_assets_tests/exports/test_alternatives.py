@@ -154,5 +154,5 @@ def test_lost_connection_of_a_different_request_gives_the_first_error(api: Api, 
         return envelope(410) if request.number == 2 else Answer(raw=b"")
 
     api.fault = fault
-    with pytest.raises(ExportsError, match=r"HTTP 410.*failed too \(the connection failed"):
+    with pytest.raises(ExportsError, match=r"HTTP 410.*failed too \(the connection to .* failed"):
         fetch(api, tmp_path, page_size=100)

@@ -64,6 +64,13 @@ def test_a_page_with_a_byte_order_mark_is_read_on_the_fast_path(monkeypatch: pyt
     assert PageReader(D21).read(b"\xef\xbb\xbf" + body(sent_row("a", INSIDE)), WINDOW).rows == 1
 
 
+@pytest.mark.parametrize("total", [b"NaN", b'"\xff"', b"1" * 5000])
+def test_a_total_that_cannot_be_read_is_none(total: bytes) -> None:
+    raw = body(sent_row("a", INSIDE), total="TOTAL").replace(b'"TOTAL"', total)
+    page = PageReader(D21).read(raw, WINDOW)
+    assert (page.rows, page.total) == (1, None)
+
+
 def test_a_page_longer_than_its_limit_is_read_whole() -> None:
     assert read(*(sent_row(str(number), INSIDE) for number in range(1500))).rows == 1500
 

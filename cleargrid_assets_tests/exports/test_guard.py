@@ -130,7 +130,7 @@ def test_crowded_instant_is_followed_to_its_end(page_size: int, counted: int | N
 
 def test_crowded_instant_in_pages_made_small_by_timeouts_is_followed() -> None:
     guard = RepeatGuard()
-    for row in range(50_000):
+    for row in range(20_000):
         guard.check(page_of(range(row, row + 1), 36000), fullness=0.001)
 
 

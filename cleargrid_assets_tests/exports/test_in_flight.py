@@ -4,8 +4,9 @@ import gzip
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
@@ -113,11 +114,37 @@ def test_answer_follows_provisional_ones(provisional: bytes) -> None:
         assert [transport.send("GET", "/x") for _ in range(2)] == [b"first", b"other"]
 
 
-def test_connection_can_be_used_again_after_a_request_of_another_was_cut_off() -> None:
-    speech = saying(START + b"Content-Length: 2\r\n\r\n{}")
-    with speaking(speech) as place, to(place) as transport:
-        assert transport.send("GET", "/x") == b"{}"
-        assert transport.send("GET", "/x") == b"{}"
+def test_request_after_one_that_was_cut_off_succeeds() -> None:
+    speeches = iter([TRICKLES["body with a length"], saying(START + b"Content-Length: 5\r\n\r\nwhole")])
+    with speaking(lambda connection: next(speeches)(connection)) as place, to(place, answer_s=0.1) as transport:
+        with pytest.raises(QueryTimeoutError):
+            transport.send("GET", "/x")
+        assert transport.send("GET", "/x") == b"whole"
+
+
+def test_answer_that_trickles_on_a_connection_used_before_is_cut_off() -> None:
+    def speech(connection: socket.socket) -> Iterator[bytes]:
+        connection.recv(65536)
+        yield START + b"Content-Length: 5\r\n\r\nfirst"
+        yield from TRICKLES["header"](connection)
+
+    with speaking(speech) as place, to(place, answer_s=0.1) as transport:
+        assert transport.send("GET", "/x") == b"first"
+        with pytest.raises(QueryTimeoutError, match="not complete"):
+            transport.send("GET", "/x")
+
+
+def test_deadline_of_a_request_spares_later_ones_on_its_connection() -> None:
+    def speech(connection: socket.socket) -> Iterator[bytes]:
+        for body in (b"first", b"after"):
+            connection.recv(65536)
+            yield START + b"Content-Length: 5\r\n\r\n"
+            time.sleep(0.06)
+            yield body
+
+    with speaking(speech) as place, to(place, answer_s=0.1) as transport:
+        # Together they take longer than one may.
+        assert [transport.send("GET", "/x") for _ in range(2)] == [b"first", b"after"]
 
 
 def test_answer_that_unpacks_to_too_much_fails_at_once() -> None:
@@ -209,3 +236,26 @@ def test_nothing_is_sent_after_closing() -> None:
         transport.close()
         with pytest.raises(ExportsError, match="the run is ending"):
             transport.send("GET", "/x")
+
+
+@pytest.mark.parametrize("packed", [gzip.compress(b"who") + gzip.compress(b"le"), zlib.compress(b"whole")])
+def test_packed_body_is_unpacked_whole(packed: bytes) -> None:
+    head = b"Content-Encoding: %s\r\nContent-Length: %d\r\n\r\n"
+    encoding = b"deflate" if packed == zlib.compress(b"whole") else b"gzip"
+    with speaking(saying(START + head % (encoding, len(packed)) + packed)) as place, to(place) as transport:
+        assert transport.send("GET", "/x") == b"whole"
+
+
+def test_members_whose_content_ends_with_a_piece_are_not_repeated() -> None:
+    """A size at which urllib3 2.8 repeats what follows."""
+    packed = gzip.compress(bytes(1 << 20)) * 3 + gzip.compress(b"end")
+    head = b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+    with speaking(saying(START + head + packed)) as place, to(place) as transport:
+        assert transport.send("GET", "/x") == bytes(3 << 20) + b"end"
+
+
+def test_header_that_cannot_be_read_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    speech = saying(START + b"Content-Length: 5\r\nno header of jo@mail.example\r\n\r\nwhole")
+    with speaking(speech) as place, to(place) as transport, suppress(ExportsError):
+        transport.send("GET", "/x")
+    assert "example" not in caplog.text

@@ -103,7 +103,7 @@ def test_bad_rows_are_refused_while_they_come_before_they_fill_the_memory() -> N
 
 
 def test_row_that_comes_twice_counts_once_in_its_last_version() -> None:
-    rows = [QuarantinedRow(key, "status", "is not a string", json) for key, json in (("a", "1"), (None, "2"))]
+    rows = [QuarantinedRow(key, "status", "is not a string", text) for key, text in (("a", "1"), (None, "2"))]
     later = QuarantinedRow("a", "from", "is not a string", "3")
     assert distinct([*rows, *rows, later]) == [later, rows[1]]
 

@@ -2,13 +2,14 @@
 
 import json
 from datetime import timedelta
-from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS
 from cleargrid_assets.exports.dataset import D21
-from cleargrid_assets.exports.errors import ExportsError
+from cleargrid_assets.exports.errors import ContractError, ExportsError, TransientError
 from cleargrid_assets.exports.rows import PageReader
 from cleargrid_assets_tests.exports.answers import INSIDE, INSTANT, body, only_row, read
 from cleargrid_assets_tests.exports.driving import MIDNIGHT, WINDOW
@@ -109,6 +110,32 @@ def test_half_an_emoji_elsewhere_in_the_answer_harms_nothing(text: str) -> None:
     page = PageReader(D21).read(raw.replace(b"NOTE", text.encode()).replace(b"agent", text.encode()), WINDOW)
     (page.total_note or "").encode()
     assert [name.encode() for name in page.unknown_fields]
+
+
+WHOLE = body(*(sent_row(name, INSIDE, subject='Ü "q" \u2028') for name in "ab"), nextCursor="n", total=2)
+SPOILING = [*(bytes([byte]) for byte in b'"\\{}[],:\xff\x00\n-9'), b"NaN", b"null", b"1e999", rb"\ud800", b""]
+
+
+@settings(max_examples=100)
+@given(st.integers(0, len(WHOLE)), st.integers(0, 4), st.sampled_from(SPOILING))
+def test_spoilt_page_is_read_alike_on_both_paths_or_refused(place: int, removed: int, inserted: bytes) -> None:
+    spoilt = WHOLE[:place] + inserted + WHOLE[place + removed :]
+    # A text that looks like a timestamp with nanoseconds is enough for the slow path.
+    slow = spoilt.replace(b'"message": "ok"', b'"message": ".1234567Z"')
+    readings = [reading(raw, quarantines=False) for raw in (spoilt, slow)]
+    assert readings[0] == readings[1]
+    set_apart = reading(spoilt, quarantines=True)
+    assert (readings[0] is TransientError) == (set_apart is TransientError)
+
+
+def reading(raw: bytes, *, quarantines: bool) -> object:
+    """The rows of a page, its cursor and its count, or the class of the error."""
+    try:
+        page = PageReader(D21, quarantines=quarantines).read(raw, WINDOW)
+    except (TransientError, ContractError) as error:
+        return type(error)
+    rows = [json.loads(line) for line in page.lines.splitlines()]
+    return rows, page.next_cursor, page.total, page.unknown_fields, list(page.keys)
 
 
 def test_an_exports_error_is_one_line_of_bounded_length() -> None:

@@ -139,7 +139,9 @@ def test_a_spool_too_old_or_from_the_future_is_begun_afresh(tmp_path: Path, late
     assert again.extracted_at == NOW + later
 
 
-@pytest.mark.parametrize("stored_later", [timedelta(0), timedelta(minutes=1), timedelta(minutes=4), MAX_AGE])
+@pytest.mark.parametrize(
+    "stored_later", [timedelta(0), timedelta(minutes=1), timedelta(minutes=4), timedelta(minutes=7)]
+)
 def test_spool_not_later_than_what_is_stored_is_begun_afresh(tmp_path: Path, stored_later: timedelta) -> None:
     """The last two are of a machine whose clock is ahead."""
     spool = begun(tmp_path)
@@ -152,9 +154,9 @@ def test_spool_not_later_than_what_is_stored_is_begun_afresh(tmp_path: Path, sto
     assert again.extracted_at == (now if stored < now else stored + timedelta(microseconds=1))
 
 
-@pytest.mark.parametrize("stored_later", [timedelta(microseconds=-1), timedelta(days=365)])
+@pytest.mark.parametrize("stored_later", [timedelta(microseconds=-1), timedelta(minutes=8), timedelta(days=365)])
 def test_spool_later_than_what_is_stored_is_continued(tmp_path: Path, stored_later: timedelta) -> None:
-    """The second is a clock that was wrong, which must not last."""
+    """The others are of clocks that were wrong, which must not last."""
     spool = begun(tmp_path)
     fill(spool)
     spool.close()
@@ -298,6 +300,23 @@ def test_a_full_disk_fails_the_page_and_leaves_the_pages_before(tmp_path: Path) 
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert pages_kept(begun(tmp_path)) == 2
+
+
+def test_page_after_one_that_was_not_written_whole_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = begun(tmp_path)
+    with monkeypatch.context() as failing:
+        failing.setattr("cleargrid_assets.exports.spool._encoded", refuse_to_encode)
+        with pytest.raises(MemoryError):
+            spool.append(b"lost", entry(0))
+    fill(spool)
+    spool.close()
+    assert pages_kept(begun(tmp_path)) == len(PAGES)
+
+
+def refuse_to_encode(line: object) -> bytes:
+    raise MemoryError
 
 
 def test_abandoned_spools_are_removed_and_others_are_not(tmp_path: Path) -> None:

@@ -228,16 +228,6 @@ def test_a_body_that_stops_half_way_is_a_read_timeout(api: Api) -> None:
         get(api, read_s=0.05)
 
 
-def test_trickling_body_is_given_up_after_the_answer_timeout(api: Api) -> None:
-    api.fault = answering(Answer(body=b"x" * 200, trickle=0.05))
-    with to(api.url, answer_s=1.0) as transport_:
-        params = {"since": "", "until": ""}
-        with pytest.raises(QueryTimeoutError, match="not complete"):
-            transport_.send("GET", "/x", params=params)
-        api.fault = answering(Answer(body=b"whole"))
-        assert transport_.send("GET", "/x", params=params) == b"whole"
-
-
 @pytest.mark.parametrize(
     ("retry_after", "expected"),
     [
@@ -328,15 +318,6 @@ def test_a_length_too_short_leaves_nothing_for_the_next_answer(api: Api) -> None
     with to(api.url) as transport_:
         bodies = [transport_.send("GET", "/x", params={"since": "", "until": ""}) for _ in range(4)]
     assert all(body.endswith(b"-") for body in bodies)
-
-
-def test_a_refused_connection_names_its_cause() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    with to(url) as transport_, pytest.raises(TransientError, match="refused") as caught:
-        transport_.send("GET", "/x", token=SECRET)
-    assert str(caught.value).endswith("check CLEARGRID_BASE_URL and the network.")
 
 
 def test_eight_percent_of_500s_are_survived(api: Api) -> None:

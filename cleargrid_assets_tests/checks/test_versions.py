@@ -1,0 +1,62 @@
+"""Days that were made with another version than today's are named."""
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import dagster as dg
+
+from cleargrid_assets.analysis.outcomes import load_outcomes
+from cleargrid_assets.checks.versions import current, current_versions, find_other_versions
+from cleargrid_assets.contracts import CHANNEL_REACH, COMMUNICATION_LOGS, TABLES
+from cleargrid_assets.warehouse.ledger import LedgerEntry, StoredDays
+from cleargrid_assets_tests.assets.project import WEEK, Project
+from cleargrid_assets_tests.checks.evaluating import DERIVED, evaluated
+
+FIRST, LAST = WEEK
+MORNING = datetime(2026, 1, 8, 7, tzinfo=timezone.utc)
+NAME = "made_with_current_version"
+SPEC = current(COMMUNICATION_LOGS, DERIVED)
+
+
+def stored(versions: list[str | None]) -> StoredDays:
+    """Days from the first on, each made with a version."""
+    days = [FIRST + timedelta(days=number) for number in range(len(versions))]
+    return StoredDays(
+        {
+            day: LedgerEntry("channel_reach", day, 1, "", None, MORNING, "run", version)
+            for day, version in zip(days, versions, strict=True)
+        },
+        {},
+    )
+
+
+def test_days_made_with_another_outcomes_file_are_named(copied_week: Project, tmp_path: Path) -> None:
+    assert evaluated(copied_week, MORNING)[NAME].passed
+    file = tmp_path / "outcomes.toml"
+    file.write_text("engaged_seconds = 45\n")
+    found = evaluated(copied_week.given(CLEARGRID_OUTCOMES=str(file)), MORNING)[NAME]
+    assert not found.passed
+    assert found.severity is dg.AssetCheckSeverity.WARN
+    assert found.metadata["days_by_table"].value == {table.name: 7 for table in DERIVED}
+    assert f"Backfill channel_reach from {FIRST} to {LAST}." in str(found.description)
+    assert COMMUNICATION_LOGS.name not in str(found.description)
+
+
+def test_ledger_says_what_the_week_was_made_with(week: Project) -> None:
+    versions = dict(week.ask("SELECT table_name, any_value(version) FROM log.cleargrid.days GROUP BY ALL"))
+    assert versions == current_versions(TABLES, load_outcomes(None))
+    assert versions[COMMUNICATION_LOGS.name] == "code 1, UTC"
+    assert versions[CHANNEL_REACH.name] == f"code 1, UTC, outcomes {load_outcomes(None).fingerprint}"
+
+
+def test_days_of_unknown_version_are_not_judged() -> None:
+    assert find_other_versions(SPEC, {"channel_reach": stored([None, "code 2"])}, {"channel_reach": "code 2"}).passed
+
+
+def test_only_days_of_other_versions_are_named() -> None:
+    of_days = stored(["code 1", "code 2", None, "code 0"])
+    said = str(find_other_versions(SPEC, {"channel_reach": of_days}, {"channel_reach": "code 2"}).description)
+    assert said == (
+        "2 days of channel_reach (2026-01-01, 2026-01-04) were made with code 0; code 1, and today's version is "
+        "code 2. Backfill channel_reach from 2026-01-01 to 2026-01-04."
+    )
