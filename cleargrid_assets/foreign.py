@@ -26,13 +26,18 @@ _HIDDEN = "\0"
 _NEVER_IN_WORDS = re.compile(r"[@%\\&=#$^`~+]")
 """Characters of addresses and of encoded text. A word that has one is hidden whole."""
 
+_AT = r"(?:@|%(?:25)*40|=40|\\+u0*40|\\+x40|&#(?:0*64|x0*40);?|&commat;?)"
+_BEGINS_WITH_AT = re.compile(rf"[^\w@%=\\&]*{_AT}", re.IGNORECASE)
+_ENDS_WITH_AT = re.compile(rf"{_AT}[\W_]*\Z", re.IGNORECASE)
+
 _SPELLED_ADDRESS = re.compile(
     r"(?<!\S)\S+(?: dot \S+)*[ ._\-]{1,3}at[ ._\-]{1,3}"
     r"\w[\w\-]*(?:(?:\.|[ ._\-]{1,3}dot[ ._\-]{1,3})\w[\w\-]*)+"
-    r"|\bwww\.\S+",
+    r"|\bwww\.\w\S*"
+    rf"|(?<!\S)[^\s{_HIDDEN}](?: [^\s{_HIDDEN}]){{4,}}(?!\S)",
     re.IGNORECASE,
 )
-"""An address without its special characters, such as `name at example dot com`, or one that Markdown makes a link."""
+"""`name at example dot com`, an address that Markdown makes a link, and letters with spaces between them."""
 
 _ISO_DATE = re.compile(
     r"((?<![\w.\-])(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])(?!(?!T[0-9])[\w\-]|\.[0-9]))"
@@ -41,6 +46,8 @@ _LONG_RUN = re.compile(r"[^\W_]{12,}")
 _LETTER_AFTER_DIGIT = re.compile(r"[0-9][^\W_0-9]")
 _DIGITS = re.compile(r"[0-9](?:[ _.\-]*[0-9])*")
 _MAX_DIGITS = 3
+_MAX_MARKS = 3
+_KEPT = frozenset(f" _-.0123456789{_HIDDEN}")
 _SEVERAL_HIDDEN = re.compile(rf"{_HIDDEN}(?:[ _.\-]*{_HIDDEN})+")
 _PART_OF_MASK = re.compile(r"\[\w*\Z")
 
@@ -61,11 +68,11 @@ def presentable(text: object, max_length: int = 60) -> str:
         max_length: Max characters of the result.
     """
     plain = _beginning(_plain(_beginning(str(text)))).replace(MASK, _HIDDEN)
-    words = "".join(_kept(" ".join(_without_addresses(plain.split()))))
     # The dates are at the odd places.
-    parts = _ISO_DATE.split(_SPELLED_ADDRESS.sub(_HIDDEN, " ".join(words.split())))
+    parts = _ISO_DATE.split(_kept(" ".join(_without_addresses(plain.split()))))
     shown = "".join(part if place % 2 else _without_numbers(part) for place, part in enumerate(parts))
-    shown = _SEVERAL_HIDDEN.sub(_HIDDEN, shown).replace(_HIDDEN, MASK)
+    # Again, because what is hidden may leave the marks of its letters.
+    shown = _SEVERAL_HIDDEN.sub(_HIDDEN, _kept(_SPELLED_ADDRESS.sub(_HIDDEN, shown))).replace(_HIDDEN, MASK)
     if plain and not shown:
         return MASK
     return shown if len(shown) <= max_length else _shortened(shown, max_length)
@@ -127,25 +134,21 @@ def _plain_character(character: str) -> str:
 def _without_addresses(words: Sequence[str]) -> Iterator[str]:
     """The words, hidden if they may be a part of an address."""
     for before, word, after in zip(("", *words), words, (*words[1:], ""), strict=False):
-        # The rest of an address that is written with spaces around its `@`.
-        is_rest = _has_nothing_beside_at(before[::-1]) or _has_nothing_beside_at(after)
-        yield _HIDDEN if is_rest or _NEVER_IN_WORDS.search(word) else word
+        # An address may be written with spaces around its `@`.
+        is_part = _ENDS_WITH_AT.search(before) or _BEGINS_WITH_AT.match(after)
+        yield _HIDDEN if is_part or _NEVER_IN_WORDS.search(word) else word
 
 
-def _has_nothing_beside_at(word: str) -> bool:
-    """Whether the word has an `@` with neither letters nor digits before it."""
-    before, at, _ = word.partition("@")
-    return bool(at) and not any(map(str.isalnum, before))
-
-
-def _kept(text: str) -> Iterator[str]:
-    """The characters of a text that pass, and spaces for the others. Marks pass on letters only."""
-    follows_letter = False
+def _kept(text: str) -> str:
+    """The characters that pass, and single spaces for the others. Few marks pass, and only on letters."""
+    kept: list[str] = []
+    marks_left = 0
     for character in text:
         kind = unicodedata.category(character)[0]
-        is_mark = kind == "M" and follows_letter
-        yield character if kind == "L" or is_mark or character in f" _-.0123456789{_HIDDEN}" else " "
-        follows_letter = kind == "L" or is_mark
+        is_kept = kind == "L" or (kind == "M" and marks_left > 0) or character in _KEPT
+        kept.append(character if is_kept else " ")
+        marks_left = {"L": _MAX_MARKS, "M": marks_left - 1}.get(kind, 0)
+    return " ".join("".join(kept).split())
 
 
 def _without_numbers(text: str) -> str:

@@ -52,6 +52,8 @@ def test_harmless_words_pass(word: str) -> None:
         _ADDRESS.replace("@", "\u200b@\u200b"),
         _ADDRESS.replace("@", "%40"),
         _ADDRESS.replace("@", "%2540"),
+        *(_ADDRESS.replace("@", f" {at} ") for at in ("%40", "=40", "\\u0040", "&#64;", "&#x40;", "&commat;", "<@>")),
+        " ".join(_ADDRESS),
         _ADDRESS.replace("@", "\\u0040"),
         _ADDRESS.replace("@", "&#64;"),
         _ADDRESS.replace("@", "&commat;"),
@@ -108,6 +110,7 @@ def test_digits_of_any_script_are_digits(zero: str) -> None:
         ("\0null", "null"),
         ("🙂", MASK),
         ("\u2780\u2781\u2782\u2783", MASK),
+        ("a" + "\u0335" * 9, "a" + "\u0335" * 3),
         ("", ""),
     ],
 )

@@ -1,12 +1,11 @@
 """Folders and files that only this user may have made, even in a folder that everybody may write to.
 
-What is there already is used only if it is no link, belongs to this user, and not everybody may write to it. Otherwise
-another user could read the rows, change them, or have another file of this user overwritten.
+What is there already is used only if it is no link and belongs to this user. Otherwise another user could read the
+rows, change them, or have another file of this user overwritten.
 """
 
 import os
 import stat
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -30,22 +29,26 @@ def make_private_folder(path: Path) -> None:
 
     Raises:
         UntrustedFileError: What is there cannot be trusted.
+        OSError: The folder cannot be created, for example because a file is there.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         path.mkdir(mode=0o700)
     except FileExistsError:
-        check_private_folder(path)
+        if not stat.S_ISDIR(check_trusted(path).st_mode):
+            raise
 
 
-def check_private_folder(path: Path) -> None:
-    """Checks a folder that is there.
+def check_trusted(path: Path) -> os.stat_result:
+    """Checks a folder or file that is there, and returns what it is.
 
     Raises:
         UntrustedFileError: It cannot be trusted.
         FileNotFoundError: It is not there.
     """
-    _check(path, path.lstat(), stat.S_ISDIR, "folder")
+    found = path.lstat()
+    _check(path, found)
+    return found
 
 
 def open_private_file(path: Path, flags: int = 0, *, may_have_links: bool = False) -> IO[bytes]:
@@ -64,30 +67,26 @@ def open_private_file(path: Path, flags: int = 0, *, may_have_links: bool = Fals
         # Without waiting, because what is there may be a pipe.
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | flags, 0o600)
     except OSError:
-        # It may have been refused because it is a link or a folder.
-        _check(path, path.lstat(), stat.S_ISREG, "file")
+        check_trusted(path)
         raise
     try:
-        _check(path, os.fstat(descriptor), stat.S_ISREG, "file", may_have_links=may_have_links)
+        _check_file(path, os.fstat(descriptor), may_have_links=may_have_links)
     except UntrustedFileError:
         os.close(descriptor)
         raise
     return os.fdopen(descriptor, "r+b")
 
 
-def _check(
-    path: Path,
-    found: os.stat_result,
-    is_expected: Callable[[int], bool],
-    expected: str,
-    *,
-    may_have_links: bool = True,
-) -> None:
-    if stat.S_ISLNK(found.st_mode) or (found.st_nlink > 1 and not may_have_links):
+def _check_file(path: Path, found: os.stat_result, *, may_have_links: bool) -> None:
+    _check(path, found)
+    if not stat.S_ISREG(found.st_mode):
+        raise UntrustedFileError(path, "it is no file")
+    if found.st_nlink > 1 and not may_have_links:
         raise UntrustedFileError(path, "it is a link")
-    if not is_expected(found.st_mode):
-        raise UntrustedFileError(path, f"it is no {expected}")
+
+
+def _check(path: Path, found: os.stat_result) -> None:
+    if stat.S_ISLNK(found.st_mode):
+        raise UntrustedFileError(path, "it is a link")
     if found.st_uid != os.geteuid():
         raise UntrustedFileError(path, f"it belongs to the user {found.st_uid}, not to this one ({os.geteuid()})")
-    if found.st_mode & stat.S_IWOTH:
-        raise UntrustedFileError(path, "every user may write to it")

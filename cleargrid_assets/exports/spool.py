@@ -21,7 +21,7 @@ import msgspec
 from cleargrid_assets.exports.folder_locks import FolderLocks
 from cleargrid_assets.exports.private_files import (
     UntrustedFileError,
-    check_private_folder,
+    check_trusted,
     make_private_folder,
     open_private_file,
 )
@@ -167,13 +167,12 @@ def remove_abandoned(root: Path, now: datetime) -> None:
         UntrustedFileError: The folder is a link or belongs to another user.
     """
     try:
-        check_private_folder(root)
+        check_trusted(root)
     except FileNotFoundError:
         return
-    for folder in root.iterdir():
+    for folder in root.glob("*/"):
         try:
-            check_private_folder(folder)
-            begun = folder.stat().st_mtime
+            begun = check_trusted(folder).st_mtime
         except (UntrustedFileError, FileNotFoundError):  # no spool of this user, or removed meanwhile
             continue
         if now.timestamp() - begun < MAX_AGE.total_seconds():

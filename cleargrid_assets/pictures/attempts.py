@@ -101,7 +101,8 @@ def _draw(curves: Curves, day: date, headline: str, hidden: str) -> bytes:
         axes.set_xticks(range(1, last + 1), [_ordinal(number) for number in range(1, last + 1)])
         axes.grid(axis="y", color=drawing.GRID, linewidth=0.8)
     lower.set_xlabel("number of the attempt", fontsize=drawing.SMALL, color=drawing.MUTED)
-    card.footnote(hidden)
+    if hidden:
+        card.footnote(f"{text.capitalized(hidden)}.")
     return card.png()
 
 

@@ -114,7 +114,8 @@ def _draw(today: dict[str, pd.Series[float]], before: pd.DataFrame, day: date, h
     axes.grid(axis="x", color=drawing.GRID, linewidth=0.8)
     axes.set_xlabel("share of contacts attempted", fontsize=drawing.SMALL, color=drawing.MUTED)
     _draw_columns(axes, today)
-    card.footnote(hidden)
+    if hidden:
+        card.footnote(f"{text.capitalized(hidden)}.")
     return card.png()
 
 

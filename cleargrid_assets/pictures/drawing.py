@@ -100,7 +100,7 @@ class Card:
         return panels
 
     def footnote(self, text: str) -> None:
-        """A remark in the lower left corner, if there is one."""
+        """A remark in the lower left corner."""
         height = self.figure.get_figheight() * _DPI
         self.figure.text(_MARGIN / WIDTH, 12 / height, verbatim(text), fontsize=SMALL, color=MUTED, va="bottom")
 

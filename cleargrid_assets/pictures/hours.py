@@ -98,7 +98,8 @@ def _draw(week: pd.DataFrame, day: date, headline: str) -> bytes:
         axes.set_xticks([])
     panels[-1].set_xticks(shown, [str(hour) for hour in shown])
     panels[-1].set_xlabel("hour of the day", fontsize=drawing.SMALL, color=drawing.MUTED, labelpad=4)
-    card.footnote(hidden)
+    if hidden:
+        card.footnote(f"{text.capitalized(hidden)}.")
     return card.png()
 
 

@@ -138,7 +138,7 @@ def test_statuses_that_are_not_mapped_are_named_with_their_counts(project: Proje
     project.ask("UPDATE log.cleargrid.communication_logs SET status = 'on hold' WHERE status = 'NO_ANSWER'")
     [(count,)] = project.ask("SELECT count(*) FROM log.cleargrid.communication_logs WHERE status = 'on hold'")
     run = project.materialize(FIRST, only=[ATTEMPT_FUNNEL, OPERATIONAL_HEALTH], checked=False)
-    assert run.metadata(ATTEMPT_FUNNEL, FIRST)["unmapped"] == {"status ON_HOLD": count}
+    assert run.metadata(ATTEMPT_FUNNEL, FIRST)["unmapped"] == [["status ON_HOLD", count]]
     assert run.metadata(OPERATIONAL_HEALTH, FIRST)["unmapped"] == count > 0
 
 

@@ -314,6 +314,18 @@ def test_a_spool_that_cannot_be_written_fails_the_run_with_where_it_is(project: 
     assert "continues from" not in said
 
 
+def test_spool_that_is_a_link_fails_the_run_and_is_not_followed(project: Project, tmp_path: Path) -> None:
+    target = tmp_path / "elsewhere"
+    target.mkdir()
+    spool_root(str(project.database)).symlink_to(target)
+
+    [failure] = project.materialize(DAY, only=[COMMUNICATION_LOGS], checked=False).failures
+
+    assert "is not used, because it is a link" in failure
+    assert "the table is unchanged" in failure
+    assert list(target.iterdir()) == []
+
+
 def test_run_without_credentials_fails_at_once_and_names_the_missing(project: Project) -> None:
     run = project.given(CLEARGRID_EMAIL="", CLEARGRID_PASSWORD="").materialize(DAY)
     assert not run.success

@@ -89,22 +89,13 @@ def test_a_link_in_the_place_of_a_file_overwrites_nothing(
 
 
 @pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
-def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path, name: str, make: Callable[[Path], None]) -> None:
+def test_pipe_in_the_place_of_a_file_is_refused_without_waiting(tmp_path: Path, name: str) -> None:
     left_spool(tmp_path)
     path = tmp_path / NAMES[name]
     path.unlink()
-    make(path)
+    os.mkfifo(path)
 
     assert "is not used, because it is no file" in refused(tmp_path)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_what_every_user_may_write_to_is_refused(tmp_path: Path, name: str) -> None:
-    left_spool(tmp_path)
-    (tmp_path / NAMES[name]).chmod(0o777)
-
-    assert "is not used, because every user may write to it" in refused(tmp_path)
 
 
 def test_permissions_for_a_group_are_kept(tmp_path: Path) -> None:
