@@ -22,9 +22,7 @@ class ExportsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The Exports API, configured by the environment."""
 
     @contextmanager
-    def client(
-        self, dataset: Dataset, warn: Callable[[str], object] | None = None
-    ) -> "Iterator[ExportsClient]":
+    def client(self, dataset: Dataset, warn: Callable[[str], object] | None = None) -> "Iterator[ExportsClient]":
         """Opens a client for the dataset.
 
         Args:

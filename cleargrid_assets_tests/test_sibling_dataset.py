@@ -131,6 +131,17 @@ def test_range_of_days_is_stored_in_one_run(project: Project, served: list[Row])
     assert stored(project) == as_stored(served, *days)
 
 
+def test_bad_row_goes_to_the_quarantine_of_the_dataset(project: Project, served: list[Row]) -> None:
+    served[3]["is_active"] = "yes"
+    run = materialize(project.given(CLEARGRID_QUARANTINE="on"), FIRST)
+    assert len(stored(project)) == 29
+    assert project.ask("SELECT public_id, field FROM log.cleargrid.quarantined_communication_outcomes") == [
+        (served[3]["public_id"], "is_active")
+    ]
+    assert not run.check("no_row_is_quarantined", COMMUNICATION_OUTCOMES).passed
+    assert run.check("source_agrees", COMMUNICATION_OUTCOMES).passed
+
+
 def test_daily_schedule_covers_the_dataset_and_its_checks(project: Project, served: list[Row]) -> None:
     request = tick(project, daily_schedule.name, datetime(2026, 1, 5, 1, tzinfo=timezone.utc))
     run = project.run_job(daily_job.name, request.tags)

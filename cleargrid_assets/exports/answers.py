@@ -100,12 +100,13 @@ def failed_answer(response: requests.Response, *, quotes_server: bool) -> Export
 
     Args:
         response: The answer. Its body is read unless it redirects.
-        quotes_server: Whether the error has the server's message.
+        quotes_server: Whether the error has the server's words.
     """
     status, headers = response.status_code, response.headers
     if status in _REDIRECTS:
+        target = _target(headers.get("Location")) if quotes_server else ""
         return ExportsError(
-            f"the server redirects{_target(headers.get('Location'))}",
+            f"the server redirects{target}",
             status=status,
             advice="Redirects are not followed, because they would send the token elsewhere. Check CLEARGRID_BASE_URL.",
         )

@@ -20,8 +20,8 @@ def without_bom(body: bytes) -> bytes:
 def json_document(body: bytes) -> Any:
     """The JSON document of a body.
 
-    It may begin with a byte order mark and have raw control characters in strings. Invalid UTF-8 becomes lone surrogates
-    (U+DC80 to U+DCFF), and NaN and Infinity become floats, so that callers can tell which value is wrong.
+    It may begin with a byte order mark and have raw control characters in strings. Invalid UTF-8 becomes lone
+    surrogates (U+DC80 to U+DCFF), and NaN and Infinity become floats, so that callers can tell which value is wrong.
 
     Raises:
         BodyError: The body is truncated or not JSON.
@@ -35,7 +35,7 @@ def json_document(body: bytes) -> Any:
 
 
 def reports_error(document: object) -> bool:
-    """Whether the document of an answer with a status of success says that it is none, by `code`, `success` or `errors`."""
+    """Whether the `code`, `success` or `errors` of a document say that it is no success, whatever the HTTP status."""
     if not isinstance(document, dict):
         return False
     code, success = document.get("code"), document.get("success")

@@ -133,7 +133,8 @@ def _bundle_failure() -> ExportsError:
                 advice=f"Correct {variable}, or remove it to trust the usual authorities.",
             )
     return ExportsError(
-        "the trusted certificates of this installation are not there", advice="Set REQUESTS_CA_BUNDLE to a file of them."
+        "the trusted certificates of this installation are not there",
+        advice="Set REQUESTS_CA_BUNDLE to a file of them.",
     )
 
 

@@ -97,8 +97,8 @@ class FetchedDay:
         if not stats.cached:
             return None
         return (
-            f"{counted(stats.cached, 'answer')} came from a cache, up to {stats.max_age_s:,} s old, although none may be. "
-            "Rows may be missing or old. Ask who runs the proxy or the API to exclude the exports from the cache."
+            f"{counted(stats.cached, 'answer')} came from a cache, up to {stats.max_age_s:,} s old, although none may "
+            "be. Rows may be missing or old. Ask who runs the proxy or the API to exclude the exports from the cache."
         )
 
 

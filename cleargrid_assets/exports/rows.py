@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -83,6 +84,7 @@ class PageReader:
         self._names = _decoder(list[dict[str, msgspec.Raw]])
         self._encoder = msgspec.json.Encoder()
         self._rows = RowReader(dataset)
+        self._key_of, self._instant_of = attrgetter(dataset.key), attrgetter(dataset.cursor_field)
         self._known = {column.name for column in dataset.fields}
         self._drifted = False
 
@@ -109,8 +111,8 @@ class PageReader:
         if not answer.is_good:
             return self._read_row_by_row(body, window)
         rows = answer.body.rows
-        keys = [getattr(row, self._dataset.key) for row in rows]
-        instants = [getattr(row, self._dataset.cursor_field) for row in rows]
+        keys = list(map(self._key_of, rows))
+        instants = list(map(self._instant_of, rows))
         if instants and not (window.since <= min(instants) and max(instants) < window.until):
             return self._read_row_by_row(body, window)
         check_window_as_read(answer.body.meta, window)

@@ -49,9 +49,9 @@ class Entry(msgspec.Struct, tag="page"):
         rows: Rows of the page.
         open: Windows that may still have more rows after the page.
         unknown_fields: Fields outside the contract, with the number of rows that have them.
+        repeated_rows: Rows that came before in the same sequence of pages.
         quarantined: Rows that break the contract. They are not among the rows.
         mended_texts: How many free texts had invalid UTF-8, which is replaced.
-        repeated_rows: Rows that came before in the same sequence of pages.
         length: Bytes of the rows.
         checksum: CRC-32 of the rows.
     """
@@ -59,9 +59,9 @@ class Entry(msgspec.Struct, tag="page"):
     rows: int
     open: Sequence[Window]
     unknown_fields: Mapping[str, int] = msgspec.field(default_factory=dict)
+    repeated_rows: int = 0
     quarantined: Sequence[QuarantinedRow] = ()
     mended_texts: int = 0
-    repeated_rows: int = 0
     length: int = 0
     checksum: int = 0
 

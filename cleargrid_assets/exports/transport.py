@@ -25,7 +25,15 @@ from cleargrid_assets.exports.connections import Adapter, Session
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError, TransientError
 from cleargrid_assets.exports.failures import library_failure, mention_retries
 from cleargrid_assets.exports.in_flight import Exchange, InFlight
-from cleargrid_assets.exports.retry import DEFAULT_RETRIES, PATIENCE_S, Attempts, Outage, RetryPolicy, Throttle, error_of
+from cleargrid_assets.exports.retry import (
+    DEFAULT_RETRIES,
+    PATIENCE_S,
+    Attempts,
+    Outage,
+    RetryPolicy,
+    Throttle,
+    error_of,
+)
 from cleargrid_assets.exports.stats import RequestStats
 
 _LOG = logging.getLogger(__name__)
@@ -153,15 +161,7 @@ class Transport:
         stats = stats or RequestStats()
         request = _Request(method, path, params, json, token, quotes_server)
         self._secrets.update(filter(None, (token, *(json or {}).values())))
-        attempts = Attempts(retry, self._outage)
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(retry.is_retryable),
-            stop=attempts.is_exhausted,
-            wait=partial(self._seconds_until_next, attempts),
-            sleep=self.pause,
-            before_sleep=self._announce,
-            reraise=True,
-        )
+        retrying = self._retrying(retry)
         try:
             return retrying(self._attempt, request, parse, stats)
         except ExportsError as error:
@@ -171,6 +171,17 @@ class Transport:
             raise
         finally:
             stats.retries += retrying.statistics["attempt_number"] - 1
+
+    def _retrying(self, policy: RetryPolicy) -> tenacity.Retrying:
+        attempts = Attempts(policy, self._outage)
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception(policy.is_retryable),
+            stop=attempts.is_exhausted,
+            wait=partial(self._seconds_until_next, attempts),
+            sleep=self.pause,
+            before_sleep=self._announce,
+            reraise=True,
+        )
 
     def _attempt(self, request: "_Request", parse: Callable[[bytes], Any], stats: RequestStats) -> Any:
         if (seconds := self._throttle.reserve()) > 0:
@@ -233,8 +244,9 @@ class Transport:
         ) as response:
             if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
                 raise failed_answer(response, quotes_server=request.quotes_server)
+            body = read_body(response.raw, MAX_BODY)
             stats.note_age(response.headers.get("Age"))
-            return read_body(response.raw, MAX_BODY)
+            return body
 
     def _failure(self, exchange: Exchange, error: Exception | None = None) -> ExportsError:
         if self._closing.is_set():

@@ -26,13 +26,14 @@ from cleargrid_assets.exports.errors import ExportsError
 from cleargrid_assets.exports.folder_locks import FolderLocks
 from cleargrid_assets.exports.rows import Page
 from cleargrid_assets.exports.spool import MAX_AGE
+from cleargrid_assets.exports.transport import Transport
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.partitions import day_window
 from cleargrid_assets.schema import EXTRACTED_AT
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets_tests.assets.project import LONG_AFTER, QUIET, WEEK, Project, Run, days_between
 from cleargrid_assets_tests.exports.api import EMAIL, LENDER, PASSWORD, Api, serving
-from cleargrid_assets_tests.exports.faults import changing
+from cleargrid_assets_tests.exports.faults import changing, failing
 
 DAY = date(2026, 1, 5)
 NEXT = date(2026, 1, 6)
@@ -342,17 +343,30 @@ def test_an_unknown_lender_is_said_to_be_one(project: Project) -> None:
     assert "Check CLEARGRID_LENDER" in said
 
 
-def test_answers_of_a_cache_are_a_warning_once_a_day(project: Project, tmp_path: Path) -> None:
+def _run_against(api: Api, project: Project, *days: date) -> tuple[Run, list[str]]:
+    """A run of the log against another server, and the lines of its log."""
+    variables = {"BASE_URL": api.url, "LENDER": LENDER, "EMAIL": EMAIL, "PASSWORD": PASSWORD}
+    pointed = project.given(**{f"CLEARGRID_{name}": value for name, value in variables.items()})
+    run = pointed.materialize(*days, only=LOG, checked=False)
+    return run, [record.user_message for record in pointed.instance.all_logs(run.result.run_id)]
+
+
+def test_answers_of_a_cache_are_a_warning_once_a_day(project: Project) -> None:
     with serving(Api(fault=changing(lambda answer: replace(answer, headers={"Age": "1234"})))) as api:
-        variables = {"BASE_URL": api.url, "LENDER": LENDER, "EMAIL": EMAIL, "PASSWORD": PASSWORD}
-        pointed = project.given(**{f"CLEARGRID_{name}": value for name, value in variables.items()})
-        run = pointed.materialize(DAY, NEXT, only=LOG, checked=False)
+        run, lines = _run_against(api, project, DAY, NEXT)
     for day in (DAY, NEXT):
         assert run.metadata(COMMUNICATION_LOGS, day)["cached_answers"] == 2
-    logged = [record.user_message for record in pointed.instance.all_logs(run.result.run_id)]
-    warnings = [line for line in logged if "came from a cache" in line]
+    warnings = [line for line in lines if "came from a cache" in line]
     assert [line.split(" came")[0] for line in warnings] == [f"{DAY}: 2 answers", f"{NEXT}: 2 answers"]
     assert "up to 1,234 s old" in warnings[0]
+
+
+def test_long_wait_is_told_in_the_log_of_the_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Transport, "pause", lambda transport, seconds: None)
+    with serving(Api(fault=failing(503, first=1, Retry_After="60"))) as api:
+        run, lines = _run_against(api, project, DAY)
+    assert run.success
+    assert "Attempt 1: the server failed (HTTP 503). The next one follows in 60 s." in lines
 
 
 def test_spool_is_beside_the_database_of_the_warehouse_resource(project: Project, tmp_path: Path) -> None:

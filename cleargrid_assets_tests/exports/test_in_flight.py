@@ -1,6 +1,7 @@
 """Requests that are cut off: at the deadline of the whole answer, or because the run ends."""
 
 import gzip
+import os
 import socket
 import threading
 import time
@@ -11,7 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 import pytest
 
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError, TransientError
-from cleargrid_assets.exports.in_flight import CONNECTING
+from cleargrid_assets.exports.in_flight import CONNECTING, Exchange
 from cleargrid_assets.exports.transport import Timeouts, Transport
 from cleargrid_assets_tests.exports.driving import no_wait
 from cleargrid_assets_tests.exports.speaking import Dripping, Silence, Speech, saying, speaking
@@ -134,17 +135,35 @@ def test_answer_that_trickles_on_a_connection_used_before_is_cut_off() -> None:
             transport.send("GET", "/x")
 
 
-def test_deadline_of_a_request_spares_later_ones_on_its_connection() -> None:
-    def speech(connection: socket.socket) -> Iterator[bytes]:
-        for body in (b"first", b"after"):
-            connection.recv(65536)
-            yield START + b"Content-Length: 5\r\n\r\n"
-            time.sleep(0.06)
-            yield body
+def test_exchange_that_has_ended_leaves_its_connection_to_others() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        exchange = Exchange(deadline=0)
+        exchange.use(ours)
+        exchange.end()
+        exchange.cut_off()
+        ours.send(b"still there")
+        assert theirs.recv(100) == b"still there"
 
-    with speaking(speech) as place, to(place, answer_s=0.1) as transport:
-        # Together they take longer than one may.
-        assert [transport.send("GET", "/x") for _ in range(2)] == [b"first", b"after"]
+
+def test_socket_that_comes_after_the_exchange_was_cut_off_is_shut_down() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        exchange = Exchange(deadline=0)
+        exchange.cut_off()
+        exchange.use(ours)
+        assert theirs.recv(100) == b""
+        exchange.end()
+
+
+def test_requests_leave_no_descriptors_behind() -> None:
+    speech = saying(START + b"Content-Length: 5\r\n\r\nwhole")
+    with speaking(speech) as place, to(place) as transport:
+        transport.send("GET", "/x")
+        before = len(os.listdir("/dev/fd"))
+        for _ in range(20):
+            transport.send("GET", "/x")
+        assert len(os.listdir("/dev/fd")) < before + 10
 
 
 def test_answer_that_unpacks_to_too_much_fails_at_once() -> None:
@@ -244,6 +263,18 @@ def test_packed_body_is_unpacked_whole(packed: bytes) -> None:
     encoding = b"deflate" if packed == zlib.compress(b"whole") else b"gzip"
     with speaking(saying(START + head % (encoding, len(packed)) + packed)) as place, to(place) as transport:
         assert transport.send("GET", "/x") == b"whole"
+
+
+@pytest.mark.parametrize("lost", [1, 8])
+def test_packed_body_without_its_end_is_truncated(lost: int) -> None:
+    packed = gzip.compress(b"whole")[:-lost]
+    head = b"Connection: close\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+    with (
+        speaking(saying(START + head + packed)) as place,
+        to(place) as transport,
+        pytest.raises(TransientError, match="the response is truncated"),
+    ):
+        transport.send("GET", "/x")
 
 
 def test_members_whose_content_ends_with_a_piece_are_not_repeated() -> None:

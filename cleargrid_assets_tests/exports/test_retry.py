@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -77,7 +77,7 @@ def test_refused_connection_is_retried_for_ten_minutes_then_fails(time: FakeTime
 
 
 def test_server_that_is_restarted_within_ten_minutes_costs_nothing(time: FakeTime, closed_port: int) -> None:
-    def restart() -> Iterator[None]:
+    def restart() -> Generator[None, None, None]:
         with speaking(saying(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole"), port=closed_port):
             yield
 
@@ -170,7 +170,7 @@ def test_requests_that_fail_together_share_the_ten_minutes(closed_port: int) -> 
     assert 1600 <= time.now <= 1600 + 4 * 31
 
 
-def test_request_that_alone_is_refused_fails_after_ten_minutes_all_the_same(api: Api, time: FakeTime) -> None:
+def test_request_that_alone_is_refused_fails_after_ten_minutes_too(api: Api, time: FakeTime) -> None:
     """A server that takes all other requests is not down."""
     api.fault = answering_by(lambda request: envelope(429) if request.path == "/x" else Answer())
 

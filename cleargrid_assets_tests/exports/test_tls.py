@@ -19,6 +19,7 @@ from cleargrid_assets_tests.exports.speaking import Speech, saying, speaking
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="certificates are made with openssl")
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole"
+ANSWERING = saying(ANSWER)
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +57,7 @@ def refusal(place: str, waits: list[float]) -> ExportsError:
 
 
 @contextmanager
-def secure(certificate: Certificate, speech: Speech = saying(ANSWER)) -> Iterator[str]:
+def secure(certificate: Certificate, speech: Speech = ANSWERING) -> Iterator[str]:
     with speaking(speech, certificate.context()) as place:
         yield place
 

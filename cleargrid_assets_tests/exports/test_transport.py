@@ -183,9 +183,7 @@ def test_a_refusal_that_breaks_off_is_told_by_its_status(api: Api, status: int, 
         ("", "the server redirects ("),
     ],
 )
-def test_redirect_is_refused_at_once_and_shows_the_host_alone(
-    api: Api, status: int, location: str, shown: str
-) -> None:
+def test_redirect_is_refused_at_once_and_shows_the_host_alone(api: Api, status: int, location: str, shown: str) -> None:
     # A length without a body: to read it would end in an error of the connection.
     api.fault = answering(Answer(status, b"", {"Location": location}, content_length=1000, sent=0))
     with pytest.raises(ExportsError, match=f"HTTP {status}") as caught:
