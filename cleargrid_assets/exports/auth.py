@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from cleargrid_assets.exports.bodies import BodyError, json_document, reports_error
+from cleargrid_assets.exports.bodies import BodyError, json_document
+from cleargrid_assets.exports.envelope import Verdict
 from cleargrid_assets.exports.errors import AuthenticationError, ExportsError, TransientError
 from cleargrid_assets.exports.retry import REFUSED_LOGINS, RetryPolicy
 from cleargrid_assets.exports.stats import RequestStats
@@ -212,10 +213,10 @@ def _parsed(body: bytes, type_: type[T]) -> T:
         document = json_document(body)
     except BodyError as error:
         raise TransientError(str(error)) from None
-    if reports_error(document):
-        request_id = document.get("requestId")
-        raise TransientError("the answer reports an error", status=HTTPStatus.OK, request_id=request_id)
     try:
+        if not msgspec.convert(document, Verdict).is_good:
+            request_id = document.get("requestId")
+            raise TransientError("the answer reports an error", status=HTTPStatus.OK, request_id=request_id)
         return msgspec.convert(document, type_)
     except (msgspec.ValidationError, RecursionError):
         # `from None`, because the error may quote tokens from the body.

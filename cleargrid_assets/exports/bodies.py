@@ -2,10 +2,7 @@
 
 import codecs
 import json
-import re
 from typing import Any
-
-_SUCCESS = re.compile("2[0-9]{2}")
 
 
 class BodyError(ValueError):
@@ -32,12 +29,3 @@ def json_document(body: bytes) -> Any:
     except (ValueError, RecursionError):
         # `from None`, because the decoder's error holds the body.
         raise BodyError(f"the response of {len(body):,} bytes is truncated or not JSON") from None
-
-
-def reports_error(document: object) -> bool:
-    """Whether the `code`, `success` or `errors` of a document say that it is no success, whatever the HTTP status."""
-    if not isinstance(document, dict):
-        return False
-    code, success = document.get("code"), document.get("success")
-    is_success = str(success).lower() in {"true", "none"} and (code is None or _SUCCESS.fullmatch(str(code)))
-    return not is_success or bool(document.get("errors"))

@@ -195,6 +195,8 @@ NO_SUCCESS: list[dict[str, object]] = [
     {"success": False},
     {"success": "false"},
     {"success": 0},
+    {"status": "error"},
+    {"error": "locked"},
 ]
 
 SUCCESS: list[dict[str, object]] = [
@@ -203,9 +205,9 @@ SUCCESS: list[dict[str, object]] = [
     {"errors": ""},
     {"code": 200},
     {"code": "200"},
-    {"code": 201},
     {"code": None},
     {"success": True},
+    {"status": "ok"},
     {"success": None},
     {"message": "ok"},
 ]

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from cleargrid_assets.exports.errors import ExportsError, TransientError
+from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError, TransientError
 from cleargrid_assets.exports.retry import MAX_ATTEMPTS
-from cleargrid_assets.exports.transport import Transport
+from cleargrid_assets.exports.transport import Timeouts, Transport
 from cleargrid_assets_tests.exports.certificates import Certificate, authority, self_signed, signed_by
-from cleargrid_assets_tests.exports.speaking import Speech, saying, speaking
+from cleargrid_assets_tests.exports.speaking import Dripping, Speech, saying, speaking
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="certificates are made with openssl")
 
@@ -108,6 +108,16 @@ def test_certificate_signed_by_itself_is_not_retried_and_told(tmp_path: Path, wa
     assert f"the certificate of {place} is signed by itself. Check" in str(error)
     assert "REQUESTS_CA_BUNDLE" in str(error)
     assert waits == []
+
+
+def test_answer_that_trickles_within_tls_is_cut_off(issuer: Certificate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(issuer.file))
+    trickle = saying(b"HTTP/1.1 200 OK\r\n\r\n{}", then=Dripping(b" "))
+    with secure(signed_by(issuer), trickle) as place:
+        transport = Transport(f"https://{place}", connections=1, timeouts=Timeouts(answer_s=0.2))
+        with pytest.raises(QueryTimeoutError, match="not complete"):
+            transport.send("GET", "/x")
+        transport.close()
 
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
