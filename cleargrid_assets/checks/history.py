@@ -4,7 +4,7 @@ They ask the ledger which days are stored, and count only those that have all th
 stored: a backfill of an old day does not make a table fresh. Dagster's history only shows what was attempted.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 
@@ -106,7 +106,7 @@ class HistoryChecks:
         stored: Mapping[str, set[str]],
         now: datetime,
         *,
-        recorded: Collection[str] = (),
+        recorded: Mapping[str, set[str]] = MappingProxyType({}),
         attempts: Mapping[str, Attempts] = MappingProxyType({}),
     ) -> dg.AssetCheckResult:
         """Checks that every table has all closed days that are due.
@@ -114,7 +114,7 @@ class HistoryChecks:
         Args:
             stored: The partition keys of each table that are stored.
             now: The current time in the business zone.
-            recorded: The partition keys that Dagster shows as materialized in any of the tables.
+            recorded: The partition keys of each table that Dagster shows as materialized.
             attempts: The failed runs of each partition key that has any.
         """
         due = [key for key in closed_days(now) if key <= due_day(now).isoformat()]
@@ -124,13 +124,14 @@ class HistoryChecks:
             if days:
                 lacking.setdefault(days, []).append(name)
         missing = sorted({day for days in lacking for day in days})
+        is_recorded = any(recorded.get(name, set()) & set(days) for days, names in lacking.items() for name in names)
         return verdict(
             self.complete,
             passed=not missing,
             good="Every closed day is stored.",
             bad=" ".join(_lacks(names, days) for days, names in lacking.items())
             + _attempted(missing, attempts)
-            + self._remedy(missing, min(stored[self.table.name], default=None), recorded),
+            + self._remedy(missing, min(stored[self.table.name], default=None), is_recorded=is_recorded),
             metadata={
                 "missing_days": len(missing),
                 "first_missing": missing[:_MAX_LISTED],
@@ -138,17 +139,17 @@ class HistoryChecks:
             },
         )
 
-    def _remedy(self, missing: Sequence[str], first: str | None, recorded: Collection[str]) -> str:
+    def _remedy(self, missing: Sequence[str], first: str | None, *, is_recorded: bool) -> str:
         if not missing:
             return ""
         remedy = f" Materialize {missing[0]}."
-        if len(missing) > 1 and not any(day in recorded for day in missing):
-            remedy = f" Backfill {missing[0]} to {missing[-1]}, missing partitions only."
-        elif len(missing) > 1:
+        if len(missing) > 1 and is_recorded:
             remedy = (
                 f" Backfill {missing[0]} to {missing[-1]}, not only missing partitions, because Dagster shows days as "
                 "materialized that the database does not have."
             )
+        elif len(missing) > 1:
+            remedy = f" Backfill {missing[0]} to {missing[-1]}, missing partitions only."
         if len(self.tables) > 1:
             remedy += " Then materialize the later days whose trailing windows include them."
         if first and missing[0] < first:
@@ -211,7 +212,7 @@ def history_checks(
             yield checks.freshness(keys, time)
         if COMPLETE in selected:
             missing = set(closed_days(time)).difference(set[str].intersection(*keys.values()))
-            shown = {str(day) for days in recorded.values() for day in days}
+            shown = {name: {str(day) for day in days} for name, days in recorded.items()}
             yield checks.inventory(keys, time, recorded=shown, attempts=failed_attempts(instance, missing))
         if ALIVE in selected:
             yield checks.liveness(stored[table.name].entries, time)

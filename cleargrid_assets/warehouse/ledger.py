@@ -236,14 +236,14 @@ def write_entries(connection: duckdb.DuckDBPyConnection, entries: Sequence[Ledge
     """Writes entries, each in place of the entry of its table and day."""
     if not entries:
         return
-    connection.executemany(
-        f"DELETE FROM {DAYS.name} WHERE table_name = ? AND {PARTITION_COLUMN} = ?",
-        [(entry.table_name, entry.day) for entry in entries],
+    values = dict(zip(DAYS.column_names, map(list, zip(*map(astuple, entries), strict=True)), strict=True))
+    key = ", ".join(f"unnest(${name})" for name in DAYS.key)
+    connection.execute(
+        f"DELETE FROM {DAYS.name} WHERE ({', '.join(DAYS.key)}) IN (SELECT {key})",
+        {name: values[name] for name in DAYS.key},
     )
-    connection.executemany(
-        f"INSERT INTO {DAYS.name} ({_NAMES}) VALUES ({', '.join('?' * len(DAYS.columns))})",
-        [astuple(entry) for entry in entries],
-    )
+    lists = ", ".join(f"unnest(${column.name}::{column.type}[])" for column in DAYS.columns)
+    connection.execute(f"INSERT INTO {DAYS.name} ({_NAMES}) SELECT {lists}", values)
 
 
 def forget(connection: duckdb.DuckDBPyConnection, table: Table) -> list[date]:

@@ -85,6 +85,6 @@ def refuse_unconfirmed(shrunk: Sequence[Shrunk], spooled: SpooledSlice, op_name:
 def _sentence(shrunk: Shrunk) -> str:
     counted = "gave no exact count" if shrunk.source_rows is None else f"itself counts {shrunk.source_rows:,}"
     return (
-        f"{shrunk.day} has {shrunk.before:,} stored rows, but the fetch returned {shrunk.after:,}, and the source "
+        f"{shrunk.day} was stored with {shrunk.before:,} rows, but the fetch returned {shrunk.after:,}, and the source "
         f"{counted}."
     )

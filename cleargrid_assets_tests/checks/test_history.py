@@ -165,6 +165,16 @@ def test_inventory_names_tables_with_the_days_they_lack() -> None:
     assert found.metadata["missing_days_by_table"].value == {"attempt_funnel": 2, "channel_reach": 1}
 
 
+@pytest.mark.parametrize(
+    ("table", "how"), [(LOGS, "missing partitions only"), ("attempt_funnel", "not only missing partitions, because")]
+)
+def test_backfill_asks_for_all_days_if_dagster_shows_a_missing_one(table: str, how: str) -> None:
+    complete = keys(date(2026, 1, 1), date(2026, 3, 8))
+    there = {LOGS: complete, "attempt_funnel": complete - {"2026-02-01", "2026-02-02"}}
+    found = TOGETHER.inventory(there, at("2026-03-09 06:00"), recorded={table: complete})
+    assert f"Backfill 2026-02-01 to 2026-02-02, {how}" in str(found.description)
+
+
 def test_inventory_names_tables_that_lack_the_same_days_together() -> None:
     there = {LOGS: set[str](), "attempt_funnel": set[str](), "channel_reach": set[str]()}
     said = str(TOGETHER.inventory(there, at("2026-01-02 06:00")).description)

@@ -39,7 +39,7 @@ def test_count_that_is_not_exact_confirms_nothing(larger: Project, monkeypatch: 
     run = larger.materialize(DAY, only=LOG)
     assert not run.success
     [said] = run.failures
-    assert f"{DAY} has {2 * rows} stored rows, but the fetch returned {rows}" in said
+    assert f"{DAY} was stored with {2 * rows} rows, but the fetch returned {rows}" in said
     assert "the source gave no exact count" in said
     assert larger.rows(COMMUNICATION_LOGS) == before
     assert larger.spools == []

@@ -13,6 +13,7 @@ from cleargrid_assets.warehouse.connection import WarehouseError, connect
 from cleargrid_assets_tests.warehouse.another_process import start
 from cleargrid_assets_tests.warehouse.another_run import die
 from cleargrid_assets_tests.warehouse.failing import PowerCutError, fail_after
+from cleargrid_assets_tests.warehouse.ledgers import as_written, recounted
 from cleargrid_assets_tests.warehouse.materializing import DAY_1, DAY_2, Warehouse, log
 
 
@@ -98,6 +99,7 @@ def test_a_process_killed_while_it_writes_leaves_the_rows_of_before(warehouse: W
     assert copies["replaced"].everything() == before
     assert [row[0] for row in copies["committed"].everything()] == ["c", "new"]
     for copy in copies.values():
+        assert as_written(copy) == recounted(copy)
         assert copy.file_of(DAY_1).exists()
         assert copy.store_day(DAY_1, log("a")).rows == 1
 

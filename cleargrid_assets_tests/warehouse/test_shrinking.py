@@ -89,7 +89,7 @@ def test_refusal_names_the_day_both_numbers_and_the_way_out(
 ) -> None:
     warehouse.store_day(DAY_1, *rows(477))
     failed = failure(store(warehouse, fetched(warehouse, {DAY_1: 0}, source_rows), DAY_1))
-    assert f"2024-05-01 has 477 stored rows, but the fetch returned 0, and {said}." in failed.description
+    assert f"2024-05-01 was stored with 477 rows, but the fetch returned 0, and {said}." in failed.description
     assert "Nothing was stored, and the table is unchanged. Materialize" in failed.description
     assert "ops: {cleargrid__communication_logs: {config: {accept_shrinking: true}}}" in failed.description
 
@@ -125,7 +125,7 @@ def test_one_shrunk_day_fails_its_run_and_is_named(warehouse: Warehouse, days: S
     warehouse.store_day(DAY_2, *rows(60, DAY_2))
     slice_ = fetched(warehouse, {day: 0 if day == DAY_2 else 5 for day in days})
     failed = failure(store(warehouse, slice_, *days))
-    assert failed.description.startswith("2024-05-02 has 60 stored rows")
+    assert failed.description.startswith("2024-05-02 was stored with 60 rows")
     assert f"{others} not stored either." in failed.description
     assert counts(warehouse) == {DAY_2: 60}
 
