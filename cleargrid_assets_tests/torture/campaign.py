@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -47,6 +47,12 @@ def hurried(timeouts: Timeouts | None = None) -> Iterator[None]:
         yield
 
 
+@cache
+def _history(*, inside: bool) -> dg.DagsterInstance:
+    """The Dagster history of all campaigns, and another one for runs inside others. Making one takes long."""
+    return dg.DagsterInstance.ephemeral()
+
+
 class Campaign:
     """Attempts to store the source's days, one after the other.
 
@@ -76,8 +82,7 @@ class Campaign:
         Returns:
             Why the run failed; an empty text if it succeeded.
         """
-        # A history of its own, because an attempt may be made inside another.
-        project = replace(self._project, instance=dg.DagsterInstance.ephemeral())
+        project = replace(self._project, instance=_history(inside=self._is_open))
         started = self._oracle.start()
         self._is_open = True
         run = project.materialize(DAYS[0], DAYS[-1], only=[COMMUNICATION_LOGS], checked=False)

@@ -44,6 +44,9 @@ def test_daily_tick_of_every_zone_skips_no_day_and_asks_for_none_early(torture: 
         (clock_changes(zone, FIRST, LAST), *(day_window(day, ZoneInfo(zone)).since for day in DAYS)): zone
         for zone in sorted(available_timezones())
     }
+    # By month, because Dagster lists all days since the first at each tick.
+    months = [day for day in [*DAYS, LAST + timedelta(days=1)] if day.day == 1]
     for zone in torture.watched("zones of ticks", zones.values()):
-        check_daily_ticks(zone, FIRST, LAST)
+        for first, next_ in pairwise(months):
+            check_daily_ticks(zone, first, next_)
     torture.figure("daily ticks", f"{len(zones)} zones with clocks of their own, {len(DAYS):,} days each")
