@@ -59,7 +59,7 @@ def test_a_page_that_reports_no_error_is_a_page(said: Row, others: Row) -> None:
 
 @pytest.mark.parametrize("code", [b"NaN", b"[" * 9_999 + b"]" * 9_999], ids=["NaN", "nested"])
 def test_a_code_that_cannot_be_read_is_no_success(code: bytes) -> None:
-    with pytest.raises(TransientError, match="error envelope"):
+    with pytest.raises(TransientError, match="reports an error"):
         PageReader(D21).read(body().replace(b"200", code), WINDOW)
 
 
