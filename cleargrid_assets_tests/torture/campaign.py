@@ -24,7 +24,7 @@ from cleargrid_assets.exports.transport import Timeouts
 from cleargrid_assets.sandbox import RunningSandbox, SandboxSettings
 from cleargrid_assets_tests.assets.project import Project, Run
 from cleargrid_assets_tests.exports.api import EMAIL, LENDER, PASSWORD, Api
-from cleargrid_assets_tests.torture.oracle import Oracle
+from cleargrid_assets_tests.torture.oracle import Oracle, Rows
 from cleargrid_assets_tests.torture.source import DAYS, PREFIX, SURNAME, Source
 
 PERSONAL = re.compile(f"{SURNAME}|{re.escape(PREFIX.lstrip('+'))}\\d{{7}}|{re.escape(PASSWORD)}")
@@ -61,20 +61,33 @@ class Campaign:
         source: What should be stored.
         luck: Decides about the faults.
         logged: What libraries log.
+        stored: What the table holds.
 
     Attributes:
         broken: What was wrong after runs inside others.
     """
 
-    def __init__(self, project: Project, source: Source, luck: random.Random, logged: pytest.LogCaptureFixture) -> None:
+    def __init__(
+        self,
+        project: Project,
+        source: Source,
+        luck: random.Random,
+        logged: pytest.LogCaptureFixture,
+        stored: Rows = (),
+    ) -> None:
         self.source = source
         self.luck = luck
         self.broken: list[str] = []
         self._project = project
         self._logged = logged
-        self._oracle = Oracle(project, source)
+        self._oracle = Oracle(project, source, stored)
         self._turn = threading.RLock()
         self._is_open = False
+
+    @property
+    def stored(self) -> Rows:
+        """The table after the last run that stored the days, without the times of extraction."""
+        return self._oracle.stored
 
     def attempt(self) -> str:
         """One run of the days, after which the table must be exact, or as it was.

@@ -15,10 +15,11 @@ from cleargrid_assets.exports.transport import Timeouts
 from cleargrid_assets_tests.exports import faults
 from cleargrid_assets_tests.exports.api import PASSWORD, Answer, Request, envelope
 from cleargrid_assets_tests.exports.faults import Change, Condition, Fault
+from cleargrid_assets_tests.torture import pages
 from cleargrid_assets_tests.torture.campaign import Campaign
 from cleargrid_assets_tests.torture.source import PREFIX, SURNAME
 
-_PAGES = 14
+_PAGES = 10
 """The source has at least as many; the faulty ones are among the first."""
 
 _ENOUGH = 3000
@@ -42,9 +43,9 @@ class Kind:
     timeouts: Timeouts | None = None
 
 
-def _some(luck: random.Random, pages: int = 3, condition: Condition = lambda request: True) -> Condition:
+def _some(luck: random.Random, times: int = 3, condition: Condition = lambda request: True) -> Condition:
     """Some of the first data requests, of each page at most one, so that neither retries nor tokens are used up."""
-    numbers = set(luck.sample(range(1, _PAGES + 1), pages))
+    numbers = set(luck.sample(range(1, _PAGES + 1), times))
     met: set[str] = set()
 
     def meets(request: Request) -> bool:
@@ -61,14 +62,14 @@ def _changed(condition: Condition, change: Change) -> Fault:
     return lambda request, answer: change(answer) if condition(request) else answer
 
 
-def _now_and_then(change: Change, pages: int = 3, condition: Condition = lambda request: True) -> Kind:
+def _now_and_then(change: Change, times: int = 3, condition: Condition = lambda request: True) -> Kind:
     """Some answers are changed; a retry gets the regular one."""
-    return Kind(lambda campaign: _changed(_some(campaign.luck, pages, condition), change))
+    return Kind(lambda campaign: _changed(_some(campaign.luck, times, condition), change))
 
 
 def _once_too_slow(change: Change) -> Kind:
     """One answer takes longer than the timeouts."""
-    return replace(_now_and_then(change, pages=1), timeouts=Timeouts(connect_s=10, read_s=1.0, answer_s=1.0))
+    return replace(_now_and_then(change, times=1), timeouts=Timeouts(connect_s=10, read_s=1.0, answer_s=1.0))
 
 
 def _from_some_page_on(change: Change, says: str) -> Kind:
@@ -76,8 +77,8 @@ def _from_some_page_on(change: Change, says: str) -> Kind:
 
     def start(campaign: Campaign) -> Fault:
         first = campaign.luck.randint(1, _PAGES)
-        in_pages = _in_pages(change)
-        return lambda request, answer: in_pages(request, answer) if request.number >= first else answer
+        changed = pages.in_pages(change)
+        return lambda request, answer: changed(request, answer) if request.number >= first else answer
 
     return Kind(start, says)
 
@@ -96,7 +97,7 @@ def _expired_tokens(campaign: Campaign) -> Fault:
         campaign.source.api.valid_tokens.clear()
         return envelope(401, "Token expired")
 
-    return _changed(_some(campaign.luck, pages=1), expire)
+    return _changed(_some(campaign.luck, times=1), expire)
 
 
 def _refused_refresh(campaign: Campaign) -> Fault:
@@ -157,13 +158,9 @@ def _spoilt_rows(spoil: Callable[[dict[str, Any]], object]) -> Callable[[Campaig
                 if row.get("public_id") == key:
                     spoil(row)
 
-        return _in_pages(lambda answer: faults.spoilt(answer, change))
+        return pages.in_pages(lambda answer: faults.spoilt(answer, change))
 
     return start
-
-
-def _in_pages(change: Change) -> Fault:
-    return lambda request, answer: change(answer) if request.kind == "data" and b'"rows"' in answer.body else answer
 
 
 def _bytes_of_subjects(sent: bytes, kept: str) -> Callable[[Campaign], Fault]:
@@ -175,7 +172,7 @@ def _bytes_of_subjects(sent: bytes, kept: str) -> Callable[[Campaign], Fault]:
             rows[key] = {**rows[key], "subject": f"{SURNAME} {kept} {key}"}
         campaign.source.hold(list(rows.values()))
         escaped = json.dumps(kept)[1:-1].encode()
-        return _in_pages(lambda answer: replace(answer, body=answer.body.replace(escaped, sent)))
+        return pages.in_pages(lambda answer: replace(answer, body=answer.body.replace(escaped, sent)))
 
     return start
 
@@ -183,19 +180,7 @@ def _bytes_of_subjects(sent: bytes, kept: str) -> Callable[[Campaign], Fault]:
 def _bad_bytes_of_a_key(campaign: Campaign) -> Fault:
     key = campaign.luck.choice(sorted(campaign.source.rows)).encode()
     sent = b'"public_id": "' + key
-    return _in_pages(lambda answer: replace(answer, body=answer.body.replace(sent, sent + b"\xff")))
-
-
-def _half_with_errors(answer: Answer) -> Answer:
-    document = answer.document
-    rows = document["body"]["rows"]
-    document["errors"] = [{"code": "SHARD_TIMEOUT"}]
-    document["body"] |= {"rows": rows[: len(rows) // 2], "pagination": {"nextCursor": None}}
-    return Answer(body=json.dumps(document).encode())
-
-
-def _with_code(code: int) -> Change:
-    return lambda answer: Answer(body=json.dumps(answer.document | {"code": code}).encode())
+    return pages.in_pages(lambda answer: replace(answer, body=answer.body.replace(sent, sent + b"\xff")))
 
 
 def _shuffled(campaign: Campaign) -> Fault:
@@ -203,13 +188,6 @@ def _shuffled(campaign: Campaign) -> Fault:
     of_row: dict[str, float] = {}
     campaign.source.api.order = lambda row: (of_row.setdefault(row["public_id"], ranks.random()), row["public_id"])
     return lambda request, answer: answer
-
-
-def _repeated_in_pages(campaign: Campaign) -> Fault:
-    def change(body: dict[str, Any]) -> None:
-        body["rows"] = [row for row in body["rows"] for _ in range(2)]
-
-    return _in_pages(lambda answer: faults.spoilt(answer, change))
 
 
 def _rows_twice_at_the_source(campaign: Campaign) -> Fault:
@@ -239,30 +217,14 @@ def _endless(page: Callable[[int, list[dict[str, Any]]], list[dict[str, Any]]], 
     return Kind(start, "never end|does not advance|more rows than")
 
 
-def _moving_updates(number: int, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{**row, "updated_at": f"2026-06-02T00:00:00.{number:06d}+00:00"} for row in rows]
-
-
-def _new_keys(number: int, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{**row, "public_id": f"new-{number}-{place}"} for place, row in enumerate(rows)]
-
-
 def _wrong_count(change: Callable[[dict[str, Any]], object]) -> Callable[[Campaign], Fault]:
-    return lambda campaign: _in_counts(lambda body: change(body["pagination"]))
-
-
-def _in_counts(change: Callable[[dict[str, Any]], object]) -> Fault:
-    def fault(request: Request, answer: Answer) -> Answer:
-        counts = request.kind == "data" and faults.asks_for_count(request) and b'"pagination"' in answer.body
-        return faults.spoilt(answer, change) if counts else answer
-
-    return fault
+    return lambda campaign: pages.in_counts(lambda body: change(body["pagination"]))
 
 
 def _shrunk(*, confirmed: bool) -> Callable[[Campaign], Fault]:
     def start(campaign: Campaign) -> Fault:
         campaign.source.lose(0.6)
-        inexact = _in_counts(lambda body: body["pagination"].update(totalExact=False))
+        inexact = pages.in_counts(lambda body: body["pagination"].update(totalExact=False))
         return (lambda request, answer: answer) if confirmed else inexact
 
     return start
@@ -287,9 +249,6 @@ def _no_fault(campaign: Campaign) -> Fault:
     return lambda request, answer: answer
 
 
-_RETRYABLE = (408, 429, 500, 502, 503)
-_ALWAYS_FAILING = (403, 404, 500, 502, 503)
-
 # Faults of the source first, then of the rows, the bytes and the connection, because in a mixture each spoils what the
 # ones before it made.
 KINDS: Mapping[str, Kind] = {
@@ -304,9 +263,9 @@ KINDS: Mapping[str, Kind] = {
     "no count": Kind(lambda campaign: faults.slow_count()),
     "endless pages of one cursor": _endless(lambda number, rows: rows, same_cursor=True),
     "endless same pages": _endless(lambda number, rows: rows),
-    "endless pages with a moving updated_at": _endless(_moving_updates),
-    "endless new rows": _endless(_new_keys),
-    "rows twice in a page": Kind(_repeated_in_pages),
+    "endless pages with a moving updated_at": _endless(pages.moving_updates),
+    "endless new rows": _endless(pages.new_keys),
+    "rows twice in a page": Kind(lambda campaign: pages.in_pages(pages.with_rows_twice)),
     "a row without key": Kind(_spoilt_rows(lambda row: row.pop("public_id")), "public_id"),
     "a row without instant": Kind(_spoilt_rows(lambda row: row.update(communicated_at=None)), "communicated_at"),
     "a row of another year": Kind(
@@ -315,8 +274,8 @@ KINDS: Mapping[str, Kind] = {
     "a row with a text as duration": Kind(_spoilt_rows(lambda row: row.update(duration="long")), "duration"),
     "a row with NaN": Kind(_spoilt_rows(lambda row: row.update(duration=float("nan"))), "duration"),
     "a row with a number as status": Kind(_spoilt_rows(lambda row: row.update(status=3)), "status"),
-    "half answers with errors": _from_some_page_on(_half_with_errors, "error"),
-    "code 500 in a 200": _from_some_page_on(_with_code(500), "error"),
+    "half answers with errors": _from_some_page_on(pages.half_with_errors, "error"),
+    "code 500 in a 200": _from_some_page_on(pages.with_code(500), "error"),
     "invalid UTF-8 in subjects": Kind(_bytes_of_subjects(b"\xff", "\ufffd")),
     "raw control characters in subjects": Kind(_bytes_of_subjects(b"\x07", "\x07")),
     "invalid UTF-8 in a key": Kind(_bad_bytes_of_a_key, "public_id"),
@@ -329,9 +288,9 @@ KINDS: Mapping[str, Kind] = {
     "expired tokens, and refresh refused": Kind(_refused_refresh),
     "refused cursors": _now_and_then(lambda answer: envelope(400, "Cursor expired"), condition=faults.is_later_page),
     **{f"HTTP {status} for wide windows": _wide_windows_time_out(status) for status in (504, 522, 524)},
-    **{f"HTTP {status} now and then": _now_and_then(_refusal(status)) for status in _RETRYABLE},
-    **{f"HTTP {status} with a hint": _now_and_then(_refusal(status, Retry_After="2")) for status in _RETRYABLE},
-    **{f"HTTP {status} for good": _from_some_page_on(_refusal(status), f"HTTP {status}") for status in _ALWAYS_FAILING},
+    **{f"HTTP {status} now and then": _now_and_then(_refusal(status)) for status in (408, 429, 500, 502, 503)},
+    **{f"HTTP {status} with a hint": _now_and_then(_refusal(status, Retry_After="2")) for status in (429, 503)},
+    **{f"HTTP {status} for good": _from_some_page_on(_refusal(status), f"HTTP {status}") for status in (403, 500, 503)},
     **{f"a page {name}": _now_and_then(change) for name, change in faults.NOT_A_WHOLE_PAGE.items()},
     "connections reset": _now_and_then(lambda answer: replace(answer, raw=b"")),
     "bodies cut in the middle": _now_and_then(lambda answer: replace(answer, sent=len(answer.body) // 2)),

@@ -9,13 +9,17 @@ from datetime import date
 from typing import Any
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
+from cleargrid_assets.schema import EXTRACTED_AT
 from cleargrid_assets.warehouse.connection import connect
-from cleargrid_assets.warehouse.ledger import differences
+from cleargrid_assets.warehouse.ledger import differences, read_ledger
 from cleargrid_assets_tests.assets.project import Project
 from cleargrid_assets_tests.rows import Row
 from cleargrid_assets_tests.torture.source import Source, day_of, stored_form
 
 Rows = Sequence[tuple[Any, ...]]
+
+_NAMES = ", ".join(f'"{name}"' for name in COMMUNICATION_LOGS.column_names if name != EXTRACTED_AT)
+_TABLE = f"SELECT {_NAMES} FROM {COMMUNICATION_LOGS.name} ORDER BY public_id"
 
 
 @dataclass(frozen=True)
@@ -34,24 +38,27 @@ class Started:
 class Oracle:
     """Knows what each run may leave in the table.
 
+    Args:
+        project: Its database has the table.
+        source: What should be stored.
+        stored: What the table holds.
+
     Attributes:
         stored: The table after the last run that stored the days, without the times of extraction.
     """
 
-    def __init__(self, project: Project, source: Source) -> None:
+    def __init__(self, project: Project, source: Source, stored: Rows = ()) -> None:
         self._project = project
         self._source = source
         self._stores = 0
         self._oldest_state: int | None = None
-        self.stored: Rows = self.table()
+        self.stored = stored
 
     def table(self) -> Rows:
         """The table as it is now, without the times of extraction. The ledger must agree with it."""
-        if not self._project.database.exists():
-            return ()
         with connect(str(self._project.database), read_only=True) as connection:
             assert differences(connection, [COMMUNICATION_LOGS]) == []
-        return [row[:-1] for row in self._project.rows(COMMUNICATION_LOGS)]
+            return connection.execute(_TABLE).fetchall() if read_ledger(connection, COMMUNICATION_LOGS) else ()
 
     def start(self) -> Started:
         """A run starts."""

@@ -16,7 +16,7 @@ SURNAME, PREFIX = "Al-Harbi", "+96651"
 """What all subjects and all telephone numbers contain, so that they are found wherever they are told."""
 
 _BEGIN = datetime(2026, 5, 19, tzinfo=timezone.utc)
-_ROWS_PER_DAY = 150
+_ROWS_PER_DAY = 100
 _LAST_SECOND = 2 * 86400 - 1
 _EDITED = datetime(2026, 6, 1, tzinfo=timezone.utc)
 

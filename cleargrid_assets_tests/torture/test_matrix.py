@@ -7,16 +7,19 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
+from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets_tests.assets.project import Project
 from cleargrid_assets_tests.exports.api import Answer, Api, Request, serving
 from cleargrid_assets_tests.torture.campaign import Campaign, hurried, project_of
 from cleargrid_assets_tests.torture.conftest import Torture
 from cleargrid_assets_tests.torture.kinds import KINDS
-from cleargrid_assets_tests.torture.source import Source
+from cleargrid_assets_tests.torture.oracle import Oracle, Rows
+from cleargrid_assets_tests.torture.source import DAYS, Source
 
 MIXTURES = 30
 """Mixtures of faults in the usual tests; `make torture` tries others, and more."""
@@ -39,22 +42,30 @@ def project(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proj
         yield project
 
 
+@pytest.fixture(scope="module")
+def first(api: Api, project: Project) -> "tuple[Path, Rows]":
+    """A copy of the database with the source's first rows, and what its table holds."""
+    _reset(api)
+    oracle = Oracle(project, Source(api, random.Random()))  # noqa: S311 - not for secrets
+    started = oracle.start()
+    run = project.materialize(*DAYS, only=[COMMUNICATION_LOGS], checked=False)
+    assert run.success, run.failure
+    oracle.check_success(started, DAYS)
+    return Path(shutil.copy(project.database, f"{project.database}.first")), oracle.stored
+
+
 @pytest.fixture
-def begin(api: Api, project: Project, caplog: pytest.LogCaptureFixture) -> Begin:
+def begin(api: Api, project: Project, first: "tuple[Path, Rows]", caplog: pytest.LogCaptureFixture) -> Begin:
     """Begins a campaign: the source's first rows are stored, and then some of them change."""
     caplog.set_level(logging.DEBUG)
 
     def begun(seed: int) -> Campaign:
         luck = random.Random(seed)  # noqa: S311 - not for secrets
-        first = project.database.with_name("first.duckdb")
+        file, stored = first
         shutil.rmtree(f"{project.database}.spool", ignore_errors=True)
+        shutil.copy(file, project.database)
         _reset(api)
-        if first.exists():
-            shutil.copy(first, project.database)
-        campaign = Campaign(project, Source(api, luck), luck, caplog)
-        if not first.exists():
-            assert campaign.attempt() == ""
-            shutil.copy(project.database, first)
+        campaign = Campaign(project, Source(api, luck), luck, caplog, stored)
         campaign.source.change()
         return campaign
 
