@@ -25,6 +25,7 @@ _LONGEST_MODULES = (
     "test_sibling_dataset.py",
     "checks/test_history.py",
     "test_automation.py",
+    "catch_up/test_requests.py",
     "warehouse/test_time_zones.py",
     "assets/test_communication_logs.py",
     "warehouse/test_failing.py",

@@ -52,8 +52,10 @@ def read_runs(instance: dg.DagsterInstance, catch_up: CatchUp) -> Runs:
 
 def _covered(run: dg.DagsterRun) -> Iterator[TableDay]:
     """The tables and days that a run stores."""
+    # A run of checks alone has no selection of assets, either.
+    is_whole = run.job_name in _WHOLE_JOBS and not run.asset_selection and not run.asset_check_selection
     for table in TABLES:
-        if run.job_name in _WHOLE_JOBS if run.asset_selection is None else asset_key(table) in run.asset_selection:
+        if is_whole or asset_key(table) in (run.asset_selection or ()):
             yield from ((table.name, day) for day in _days(run.tags))
 
 

@@ -213,7 +213,8 @@ def history_checks(
         if COMPLETE in selected:
             missing = set(closed_days(time)).difference(set[str].intersection(*keys.values()))
             shown = {name: {str(day) for day in days} for name, days in recorded.items()}
-            yield checks.inventory(keys, time, recorded=shown, attempts=failed_attempts(instance, missing))
+            attempts = failed_attempts(instance, missing, {name: each.entries for name, each in stored.items()})
+            yield checks.inventory(keys, time, recorded=shown, attempts=attempts)
         if ALIVE in selected:
             yield checks.liveness(stored[table.name].entries, time)
         if INTACT in selected:

@@ -223,6 +223,17 @@ def test_five_days_of_downtime_heal_within_two_days() -> None:
     assert len(world.requested) == before
 
 
+def test_figures_of_a_day_that_lost_rows_are_recomputed() -> None:
+    world = World()
+    world.days_pass(20)
+    world.loses = lambda _stored: date(2026, 1, 8)
+    world.days_pass(1)
+    world.loses = lambda _stored: None
+    world.days_pass(2)
+    assert world.wrong() == []
+    assert {each.first for _, each in world.requested} == {date(2026, 1, 8), date(2026, 1, 9), date(2026, 1, 15)}
+
+
 def test_two_hundred_days_of_downtime_heal_thirty_days_a_tick() -> None:
     world = World()
     world.days_pass(5)
@@ -255,6 +266,7 @@ def test_random_faults_and_downtimes_heal_exactly_and_come_to_rest(seed: int) ->
     world = World(
         fails=lambda _now, _days: dice.choice([Fails.NEVER] * 6 + [Fails.BEFORE_STORING, Fails.AFTER_STORING]),
         takes=lambda: timedelta(minutes=dice.choice((1, 20, 90, 200, 600))),
+        loses=lambda stored: dice.choice(stored) if stored and dice.random() < 0.3 else None,
     )
     down = {START + timedelta(days=number) for number in range(8, 50) if dice.random() < 0.4}
     world.days_pass(45, down=lambda today: today in down)
@@ -264,6 +276,7 @@ def test_random_faults_and_downtimes_heal_exactly_and_come_to_rest(seed: int) ->
         world.begin(days_between(first, first + timedelta(days=dice.randrange(9))))
         world.days_pass(1)
     world.fails, world.takes = (lambda _now, _days: Fails.NEVER), (lambda: timedelta(minutes=20))
+    world.loses = lambda _stored: None
     world.days_pass(10)
     left = world.planned().left_to_people().keys()
     closed = days_between(START, world.now.date() - timedelta(days=1))

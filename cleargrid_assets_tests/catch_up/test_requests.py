@@ -76,8 +76,7 @@ def test_five_days_of_downtime_heal_exactly(recorded: Project, week: Project) ->
     assert [(span(each), each.tags[CATCH_UP], each.asset_selection) for each in missing] == [
         (("2026-01-02", "2026-01-06"), "missing", None)
     ]
-    for request in (usual, *missing):
-        run(recorded, request)
+    run(recorded, missing[0])
 
     usual, *outdated = tick(recorded, resync_recent_days_schedule, "2026-01-09 04:00")
     assert span(usual) == ("2026-01-08", "2026-01-08")
@@ -106,13 +105,27 @@ def test_days_are_not_requested_while_they_run(recorded: Project) -> None:
     assert usual.run_key != alone.run_key
 
 
+def test_day_whose_runs_failed_twice_is_not_requested_and_said(
+    recorded: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_first_day(recorded)
+    for _ in range(2):
+        tags = {PARTITION: "2026-01-03"}
+        failed = dg.DagsterRun(job_name=daily_job.name, status=dg.DagsterRunStatus.FAILURE, tags=tags)
+        recorded.instance.add_run(failed)
+    found = [span(each) for each in tick(recorded, daily_schedule, "2026-01-06 01:00")]
+    assert found == [("2026-01-05", "2026-01-05"), ("2026-01-02", "2026-01-02"), ("2026-01-04", "2026-01-04")]
+    assert "not requested any more: 2026-01-03 of communication_logs (failed runs: 2)." in capsys.readouterr().err
+
+
 def test_busy_database_does_not_keep_a_tick_from_its_usual_days(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store_first_day(project)
     monkeypatch.setattr(requests, "_LOCK_TIMEOUT_S", 0.1)
     with closing(duckdb.connect(str(project.database))):
         assert [span(each) for each in tick(project, daily_schedule, "2026-01-14 01:00")] == [YESTERDAY]
+    assert "so this tick requests no missing days" in capsys.readouterr().err
 
 
 def test_damaged_database_does_not_keep_a_tick_from_its_usual_days(project: Project) -> None:

@@ -72,6 +72,24 @@ def test_selection_says_which_tables_a_run_covers(instance: dg.DagsterInstance) 
     assert read_runs(instance, NOTHING).in_progress == expected
 
 
+def test_run_of_checks_alone_covers_no_table(instance: dg.DagsterInstance) -> None:
+    check = dg.AssetCheckKey(asset_key(COMMUNICATION_LOGS), "source_agrees")
+    run = dg.DagsterRun(
+        job_name="__ASSET_JOB",
+        status=dg.DagsterRunStatus.STARTED,
+        tags={PARTITION: "2026-01-05"},
+        asset_selection=frozenset(),
+        asset_check_selection=frozenset({check}),
+    )
+    instance.add_run(run)
+    assert read_runs(instance, NOTHING).in_progress == frozenset()
+
+
+def test_empty_selection_is_the_whole_job(instance: dg.DagsterInstance) -> None:
+    add(instance, "STARTED", {PARTITION: "2026-01-05"}, DAILY_JOB, [])
+    assert read_runs(instance, NOTHING).in_progress == cells(TABLES, [DAY])
+
+
 def test_runs_of_other_projects_in_the_instance_do_not_count(instance: dg.DagsterInstance) -> None:
     add(instance, "STARTED", {PARTITION: "2026-01-05"}, "somebody_elses_job")
     add(instance, "FAILURE", {PARTITION: "2026-01-05", "dagster/backfill": "b"}, "somebody_elses_job")

@@ -67,12 +67,14 @@ class World:
     Attributes:
         fails: When a run of these days fails that begins now.
         takes: How long a run that begins now takes.
+        loses: Which of the stored days loses a row to the days that are being stored, if one does.
         now: The injected clock.
         requested: Every request of the catch-up, with the time of its tick.
     """
 
     fails: Callable[[datetime, list[date]], Fails] = lambda _now, _days: Fails.NEVER
     takes: Callable[[], timedelta] = lambda: timedelta(minutes=20)
+    loses: Callable[[list[date]], date | None] = lambda _stored: None
     now: datetime = field(default_factory=lambda: midnight(START))
     ledgers: dict[str, dict[date, LedgerEntry]] = field(default_factory=lambda: {table.name: {} for table in TABLES})
     running: list[Run] = field(default_factory=list)
@@ -157,7 +159,8 @@ class World:
         ]
 
     def _fetch(self, run: Run) -> None:
-        for day in run.days:
+        loser = self.loses(self.stored)
+        for day in {*run.days, *([loser] if loser else [])}:
             self._versions[day] = self._versions.get(day, 0) + 1
             self.ledgers[LOGS][day] = entry(LOGS, day, self.now, run.run_id)
 
