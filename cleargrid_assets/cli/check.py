@@ -1,5 +1,6 @@
 """`cleargrid check`: tries each part of the configuration, in the order in which a run uses it."""
 
+import os
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -15,7 +16,7 @@ from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
 from cleargrid_assets.exports.rows import Page
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.settings import Settings, SettingsError
-from cleargrid_assets.warehouse.connection import WarehouseError, connect, is_path
+from cleargrid_assets.warehouse.connection import WarehouseError, connect, file_of
 
 _MAX_LOOKBACK = timedelta(days=30)
 _MIN_LOOKBACK = timedelta(hours=1)
@@ -54,16 +55,23 @@ def _check_outcomes(settings: Settings) -> bool:
 
 def _check_database(settings: Settings) -> bool:
     def open_database() -> str:
-        is_new = is_path(settings.database) and not Path(settings.database).exists()
+        file = file_of(settings.database)
+        if file is not None and not file.exists():
+            return _check_folder(settings.database, file)
         with connect(settings.database, lock_timeout_s=_LOCK_TIMEOUT_S) as connection:
             tables = connection.execute(
                 "SELECT count(*) FROM duckdb_tables() WHERE schema_name = current_schema()"
             ).fetchall()[0][0]
-        if is_new:
-            return f"Database: {settings.database} did not exist and was created."
         return f"Database: {settings.database} is writable and has {tables} tables of this project."
 
     return _try(open_database, WarehouseError, duckdb.Error, OSError)
+
+
+def _check_folder(database: str, file: Path) -> str:
+    folder = next(folder for folder in file.resolve().parents if folder.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise WarehouseError(f"{database} does not exist, and cannot be created: {folder} is not a writable folder.")
+    return f"Database: {database} does not exist yet. The first run creates it."
 
 
 def _check_api(settings: Settings) -> bool:

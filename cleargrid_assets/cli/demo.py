@@ -22,7 +22,7 @@ from cleargrid_assets.cli.sandbox import sandbox_variables
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.sandbox.serve import running_sandbox
 from cleargrid_assets.sandbox.settings import SandboxSettings
-from cleargrid_assets.warehouse.connection import NewerFileError, connect
+from cleargrid_assets.warehouse.connection import DamagedFileError, NewerFileError, connect
 from cleargrid_assets.wording import counted
 
 _HOME = Path("data") / "demo"
@@ -63,13 +63,11 @@ def run_demo(*, days: int, rows_per_day: int, ui_port: int | None) -> None:
 
 
 def _sample_query() -> str:
-    """A command that queries the demo's database, with this interpreter, because it has DuckDB."""
-    python = Path(sys.executable)
-    if python.is_relative_to(Path.cwd()):
-        python = python.relative_to(Path.cwd())
-    sql = "FROM cleargrid.channel_reach ORDER BY ALL"
-    code = f"import duckdb; duckdb.connect('{_DATABASE}', read_only=True).sql('{sql}').show()"
-    return f'{shlex.quote(str(python))} -c "{code}"'
+    """A command that queries the demo's database, as it can be typed in the current folder."""
+    program = Path(sys.executable).with_name("cleargrid")
+    if program.is_relative_to(Path.cwd()):
+        program = program.relative_to(Path.cwd())
+    return f"{shlex.quote(str(program))} sql --database {_DATABASE} 'FROM channel_reach ORDER BY ALL'"
 
 
 def _serve_ui(port: int) -> None:
@@ -99,11 +97,11 @@ def _enter_demo_environment(variables: dict[str, str], start_date: str) -> None:
 
 
 def _remove_unreadable_database() -> None:
-    """Removes the demo's own database if a newer DuckDB wrote it. The demo makes it again."""
+    """Removes the demo's own database if a newer DuckDB wrote it, or if it is damaged. The demo makes it again."""
     try:
         with connect(str(_DATABASE)):
             pass
-    except NewerFileError:
+    except (NewerFileError, DamagedFileError):
         _DATABASE.unlink()
 
 

@@ -46,16 +46,17 @@ def check() -> None:
 @main.command(short_help="Query the database.")
 @click.argument("query")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV.")
-def sql(query: str, as_csv: bool) -> None:
-    """Run SQL on the database, which is opened to read, and print the rows.
+@click.option("--database", help="The database file.  [default: `CLEARGRID_DUCKDB`]")
+def sql(query: str, as_csv: bool, database: str | None) -> None:
+    """Run QUERY on the database, which is opened to read, and print the rows.
 
     Bare table names are those of the schema `cleargrid`. COPY ... TO writes rows to a file. Runs that want to write
     wait until the command ends. Like `cleargrid check`, the command reads `.env` in the current folder.
     """
-    with _settings() as settings:
+    with _errors_shown():
         from cleargrid_assets.cli.sql import run_sql  # noqa: PLC0415 - loads DuckDB
 
-        run_sql(settings, query, as_csv=as_csv)
+        run_sql(database or _settings().database, query, as_csv=as_csv)
 
 
 _file = click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
@@ -69,10 +70,10 @@ def backup(file: Path | None) -> None:
     Without FILE, the copy goes to the folder `backups` beside the database, which keeps the last `CLEARGRID_BACKUPS`
     copies. With FILE, it goes there, in place of a file that is there already.
     """
-    with _settings() as settings:
+    with _errors_shown():
         from cleargrid_assets.cli.backup import run_backup  # noqa: PLC0415 - loads DuckDB
 
-        run_backup(settings, file)
+        run_backup(_settings(), file)
 
 
 @main.command(short_help="Put a backup in the place of the database.")
@@ -82,21 +83,28 @@ def restore(file: Path | None) -> None:
 
     The backup is compared with its ledger first. The present database is kept beside it under another name.
     """
-    with _settings() as settings:
+    with _errors_shown():
         from cleargrid_assets.cli.backup import run_restore  # noqa: PLC0415 - loads DuckDB
 
-        run_restore(settings, file)
+        run_restore(_settings(), file)
+
+
+def _settings() -> "Settings":
+    """The settings of `.env` and the environment."""
+    load_dotenv(".env", override=True)
+    from cleargrid_assets.settings import Settings  # noqa: PLC0415 - loads pydantic
+
+    return Settings.from_environment()
 
 
 @contextmanager
-def _settings() -> "Iterator[Settings]":
-    """The settings of `.env` and the environment. Errors of settings and of the database end the command."""
-    load_dotenv(".env", override=True)
-    from cleargrid_assets.settings import Settings, SettingsError  # noqa: PLC0415 - loads pydantic
+def _errors_shown() -> Iterator[None]:
+    """Ends the command with the message of an error of settings or of the database."""
+    from cleargrid_assets.settings import SettingsError  # noqa: PLC0415 - loads pydantic
     from cleargrid_assets.warehouse.connection import WarehouseError  # noqa: PLC0415 - loads DuckDB
 
     try:
-        yield Settings.from_environment()
+        yield
     except (SettingsError, WarehouseError) as error:
         raise click.ClickException(str(error)) from error
 

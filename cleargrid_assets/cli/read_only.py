@@ -5,6 +5,7 @@ of it, and write an exported file over it.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -38,13 +39,13 @@ def refuse_changes(statements: Sequence[duckdb.Statement], file: Path) -> None:
     """
     for statement in statements:
         words = _words(statement.query)
-        is_copy = statement.type == duckdb.StatementType.COPY
-        if statement.type not in _ALLOWED or ("copy" in words and not is_copy):
+        explains_copy = statement.type == duckdb.StatementType.EXPLAIN and "copy" in words
+        if statement.type not in _ALLOWED or explains_copy:
             raise NotReadOnlyError(
-                f"{words[0].upper()} is not for `cleargrid sql`, which takes queries and COPY ... TO. For anything "
+                f"{statement.type.name} is not for `cleargrid sql`, which takes queries and COPY ... TO. For anything "
                 "else, open a copy with DuckDB: `cleargrid backup FILE` makes one."
             )
-        if is_copy:
+        if statement.type == duckdb.StatementType.COPY:
             _refuse_own_files(words, file)
 
 
@@ -79,7 +80,5 @@ def _target(words: Sequence[str]) -> Path | None:
 def _words(query: str) -> list[str]:
     """The words and signs of a statement: keywords in lower case, texts in their quotes."""
     places = [place for place, kind in duckdb.tokenize(query) if kind != duckdb.token_type.comment]
-    return [
-        word if word.startswith("'") else word.lower()
-        for word in (query[start:end].strip() for start, end in zip(places, [*places[1:], len(query)], strict=True))
-    ]
+    found = (query[start:end].strip() for start, end in pairwise([*places, len(query)]))
+    return [word if word.startswith("'") else word.lower() for word in found]

@@ -7,23 +7,22 @@ import click
 import duckdb
 
 from cleargrid_assets.cli.read_only import NotReadOnlyError, refuse_changes
-from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.connection import connect, file_of
 
 _ROWS_AT_A_TIME = 10_000
 
 
-def run_sql(settings: Settings, query: str, *, as_csv: bool) -> None:
+def run_sql(database: str, query: str, *, as_csv: bool) -> None:
     """Runs the statements and prints their rows.
 
     Raises:
         click.ClickException: There is no database, or a statement is wrong or could change the database.
         WarehouseError: The database cannot be opened.
     """
-    file = file_of(settings.database)
+    file = file_of(database)
     if file is not None and not file.exists():
-        raise click.ClickException(f"{settings.database} does not exist. The first run creates it.")
-    with connect(settings.database, read_only=True) as connection:
+        raise click.ClickException(f"{database} does not exist. The first run creates it.")
+    with connect(database, read_only=True) as connection:
         try:
             statements = connection.extract_statements(query)
             if file is not None:

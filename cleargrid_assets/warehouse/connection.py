@@ -2,10 +2,11 @@
 
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import duckdb
 import tenacity
@@ -13,8 +14,25 @@ import tenacity
 from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.warehouse import files
 from cleargrid_assets.warehouse.damage import damage_message, is_damage
-from cleargrid_assets.warehouse.lock import Lock, LockedError, lock_file
+from cleargrid_assets.warehouse.errors import DamagedFileError, NewerFileError, WarehouseError
+from cleargrid_assets.warehouse.lock import LockedError, lock_file
+from cleargrid_assets.warehouse.opening import connected, is_locked, lock_unused, open_file
 from cleargrid_assets.warehouse.sql import quoted
+
+__all__ = [
+    "LOCK_TIMEOUT_S",
+    "DamagedFileError",
+    "NewerFileError",
+    "WarehouseError",
+    "catalog",
+    "checkpointed",
+    "connect",
+    "connect_copy",
+    "exclusively",
+    "file_of",
+    "is_path",
+    "transaction",
+]
 
 LOCK_TIMEOUT_S = 600.0
 """Default of the max seconds to wait while another process holds the file."""
@@ -22,30 +40,10 @@ LOCK_TIMEOUT_S = 600.0
 WARN_AFTER_ATTEMPTS = 40
 """About five seconds. Shorter waits are normal when two runs write."""
 
-MAX_MEMORY = "512MB"
-"""DuckDB uses the disk above this. The whole process takes about 300 MB more."""
+_WRITERS_FIRST_S = 2.0
+"""Max seconds that a reader leaves the file to writers that wait for it."""
 
 _Result = TypeVar("_Result")
-
-
-class WarehouseError(Exception):
-    """The database cannot be opened, a table does not fit its contract, or a value cannot be stored."""
-
-
-class NewerFileError(WarehouseError):
-    """A newer DuckDB wrote the file, and the installed one cannot read it."""
-
-
-class DamagedFileError(WarehouseError):
-    """The file or its write-ahead log is damaged."""
-
-
-class _Opened(NamedTuple):
-    """An open file: its connection, what closes it, and the lock to release afterwards."""
-
-    connection: duckdb.DuckDBPyConnection
-    closing: ExitStack
-    lock: Lock
 
 
 def is_path(database: str) -> bool:
@@ -106,7 +104,7 @@ def connect_copy(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Opens a copy of the database to read it, as `connect` does, but without a lock: nobody else opens it."""
     with (
         files.spill_folder(file) as spills,
-        _connected(str(file), read_only=True, temp_directory=str(spills)) as connection,
+        connected(str(file), read_only=True, temp_directory=str(spills)) as connection,
     ):
         _use_schema(connection, read_only=True)
         yield connection
@@ -120,7 +118,7 @@ def checkpointed(file: Path, lock_timeout_s: float) -> Iterator[None]:
         WarehouseError: As `connect`.
     """
     database = str(file)
-    opened = _waiting(database, lock_timeout_s, lambda: _open_file(database, file, read_only=False))
+    opened = _waiting(database, lock_timeout_s, lambda: open_file(database, file, read_only=False))
     try:
         with opened.closing:
             opened.connection.execute("CHECKPOINT")
@@ -140,7 +138,7 @@ def exclusively(database: str, lock_timeout_s: float) -> Iterator[None]:
     if file is None:
         yield
         return
-    lock = _waiting(database, lock_timeout_s, lambda: _lock_unused(file))
+    lock = _waiting(database, lock_timeout_s, lambda: lock_unused(file))
     try:
         yield
     finally:
@@ -159,49 +157,24 @@ def _open(database: str, *, read_only: bool, lock_timeout_s: float) -> Iterator[
     # A file that is not there may be restored at this moment, unless there has never been a lock either.
     if file is None or (read_only and not file.exists() and not lock_file(file).exists()):
         with _waiting(
-            database, lock_timeout_s, lambda: _connected(":memory:" if file else database, read_only=False)
+            database, lock_timeout_s, lambda: connected(":memory:" if file else database, read_only=False)
         ) as connection:
             yield connection
         return
-    opened = _waiting(database, lock_timeout_s, lambda: _open_file(database, file, read_only=read_only))
+    # For a short time only: a reader may be nested in one that the writer waits for.
+    polite_until = time.monotonic() + min(_WRITERS_FIRST_S, lock_timeout_s / 2)
+    opened = _waiting(
+        database,
+        lock_timeout_s,
+        lambda: open_file(
+            database, file, read_only=read_only, writers_first=read_only and time.monotonic() < polite_until
+        ),
+    )
     try:
         with opened.closing:
             yield opened.connection
     finally:
         opened.lock.release()
-
-
-def _open_file(database: str, file: Path, *, read_only: bool) -> _Opened:
-    """Takes the lock and opens the file, both at once or neither, so that others can go on while this one waits."""
-    lock = _lock(file, exclusive=not read_only)
-    with ExitStack() as undoing:
-        undoing.callback(lock.release)
-        closing = undoing.enter_context(ExitStack())
-        if read_only and not file.exists():
-            connection = closing.enter_context(_connected(":memory:", read_only=False))
-        else:
-            connection = _connect_file(database, file, closing, read_only=read_only)
-        undoing.pop_all()
-        return _Opened(connection, closing, lock)
-
-
-def _connect_file(database: str, file: Path, closing: ExitStack, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-    if not read_only:
-        files.remove_abandoned_spills(file)
-        if not file.exists():
-            files.create_database(file)
-    spills = closing.enter_context(files.spill_folder(file))
-    connection = closing.enter_context(_connected(database, read_only=read_only, temp_directory=str(spills)))
-    if not read_only:
-        closing.enter_context(files.private_wal(file))
-    return connection
-
-
-def _connected(database: str, *, read_only: bool, **config: str) -> duckdb.DuckDBPyConnection:
-    connection: duckdb.DuckDBPyConnection = duckdb.connect(
-        database, read_only=read_only, config={"memory_limit": MAX_MEMORY, **config}
-    )
-    return connection
 
 
 def _use_schema(connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
@@ -212,33 +185,6 @@ def _use_schema(connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> No
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     if _has_schema(connection):
         connection.execute(f"USE {schema}")
-
-
-def _lock(file: Path, *, exclusive: bool) -> Lock:
-    try:
-        if exclusive:
-            file.resolve().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Lock.acquired(file, exclusive=exclusive)
-    except OSError as error:
-        raise WarehouseError(
-            f"The lock of the database, {lock_file(file)}, cannot be taken: {error.strerror}. The user who runs the "
-            "project needs access to this file and its folder, on a local disk."
-        ) from error
-
-
-def _lock_unused(file: Path) -> Lock:
-    """The exclusive lock, if no program that does not know the lock writes to the file either."""
-    lock = _lock(file, exclusive=True)
-    with suppress(duckdb.Error):  # damaged
-        if file.exists():
-            try:
-                duckdb.connect(str(file), read_only=True).close()
-            except duckdb.Error as error:
-                if _is_locked(error):
-                    lock.release()
-                    raise LockedError(f"DuckDB says: {error}") from error
-                raise
-    return lock
 
 
 def _waiting(database: str, lock_timeout_s: float, attempt: Callable[[], _Result]) -> _Result:
@@ -254,7 +200,7 @@ def _waiting(database: str, lock_timeout_s: float, attempt: Callable[[], _Result
             )
 
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(_is_locked),
+        retry=tenacity.retry_if_exception(is_locked),
         stop=tenacity.stop_after_delay(lock_timeout_s),
         wait=tenacity.wait_random(0.02, 0.25),
         before_sleep=warn_once,
@@ -276,7 +222,7 @@ def _explained(database: str, lock_timeout_s: float, error: Exception) -> Wareho
             "it in a separate environment that has DuckDB 2: open the file there, and run ATTACH 'new.duckdb' AS n "
             "(STORAGE_VERSION 'v1.5.0'); COPY FROM DATABASE <name of the old one> TO n. Then use new.duckdb."
         )
-    if _is_locked(error):
+    if is_locked(error):
         return WarehouseError(
             f"{database} was in use elsewhere for over {lock_timeout_s:.0f} s. Close the other program "
             f"or wait for the other run, then materialize again. {_who(error)}"
@@ -294,15 +240,6 @@ def _who(error: BaseException | None) -> str:
     return (
         f"DuckDB says: {error} A program that only reads, such as a notebook or a BI tool, blocks writers too: close "
         "it, or let it read a copy, which `cleargrid backup FILE` makes."
-    )
-
-
-def _is_locked(error: BaseException) -> bool:
-    """Whether another process or thread holds the file."""
-    return (
-        isinstance(error, LockedError)
-        or (isinstance(error, duckdb.IOException) and "Could not set lock" in str(error))
-        or (isinstance(error, duckdb.ConnectionException) and "different configuration" in str(error))
     )
 
 

@@ -32,6 +32,8 @@ def create_database(file: Path) -> None:
         new = Path(folder) / resolved.name
         duckdb.connect(str(new)).close()
         new.chmod(0o600)
+        # Of a file that was moved away or deleted. DuckDB would apply it to the new one.
+        wal_of(file).unlink(missing_ok=True)
         new.rename(resolved)
 
 

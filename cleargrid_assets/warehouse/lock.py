@@ -7,12 +7,16 @@ is on a file of its own, which is never renamed or deleted.
 
 import fcntl
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from cleargrid_assets.foreign import presentable
 
 _PROC = Path("/proc")
+
+_ANNOUNCED_S = 0.3
+"""How long a waiting writer counts as waiting after an attempt. It tries again sooner than that."""
 
 
 class LockedError(Exception):
@@ -23,32 +27,32 @@ class LockedError(Exception):
 class Lock:
     """A lock that is held, shared by readers or exclusive to one writer.
 
-    Threads of one process, and nested uses in one thread, exclude each other as processes do.
+    Threads of one process, and nested uses in one thread, exclude each other as processes do. A writer that waits sets
+    the modification time of the lock file, so that readers can let it go first.
     """
 
     _descriptor: int
 
     @classmethod
-    def acquired(cls, file: Path, *, exclusive: bool) -> "Lock":
+    def acquired(cls, file: Path, *, exclusive: bool, writers_first: bool = False) -> "Lock":
         """Takes the lock of a file at once, without waiting.
 
         Args:
             file: The file. All names of it have one lock. Its folder exists.
             exclusive: Whether nobody else may hold the lock.
+            writers_first: Whether a reader leaves the lock to a writer that waits for it.
 
         Raises:
-            LockedError: Somebody else holds it.
+            LockedError: Somebody else holds it, or waits to write.
             OSError: The file of the lock cannot be opened.
         """
         mode = os.O_RDWR if exclusive else os.O_RDONLY
         descriptor = os.open(lock_file(file), mode | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holders = _holders(descriptor)
-            os.close(descriptor)
-            raise LockedError(f"It is held by {holders}.") from None
-        except OSError:
+            if writers_first:
+                _refuse_before_writers(descriptor)
+            _take(descriptor, exclusive=exclusive)
+        except BaseException:
             os.close(descriptor)
             raise
         return cls(descriptor)
@@ -64,6 +68,22 @@ def lock_file(file: Path) -> Path:
     """The file of the lock, beside the file that it is for."""
     resolved = file.resolve()
     return resolved.with_name(f"{resolved.name}.lock")
+
+
+def _refuse_before_writers(descriptor: int) -> None:
+    if time.time() - os.fstat(descriptor).st_mtime < _ANNOUNCED_S:
+        raise LockedError("A process waits to write to it.")
+
+
+def _take(descriptor: int, *, exclusive: bool) -> None:
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        if exclusive:
+            os.utime(descriptor)
+        raise LockedError(f"It is held by {_holders(descriptor)}.") from None
+    if exclusive:
+        os.utime(descriptor, (0, 0))
 
 
 def _holders(descriptor: int) -> str:

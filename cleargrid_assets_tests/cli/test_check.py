@@ -15,6 +15,7 @@ from cleargrid_assets.cli.main import main
 from cleargrid_assets.cli.sandbox import sandbox_variables
 from cleargrid_assets.exports.transport import Transport
 from cleargrid_assets.sandbox import RunningSandbox, SandboxSettings, running_sandbox
+from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets_tests.exports.api import (
     EMAIL,
     LENDER,
@@ -195,9 +196,22 @@ def test_first_day_that_is_not_over_fails(variables: dict[str, str]) -> None:
     assert _check({**variables, "CLEARGRID_START_DATE": str(today - timedelta(days=1))}).exit_code == 0
 
 
-def test_missing_database_is_created_and_reported_as_new(variables: dict[str, str]) -> None:
-    assert "log.duckdb did not exist and was created." in _check(variables).output
+def test_missing_database_is_reported_and_not_created(variables: dict[str, str], tmp_path: Path) -> None:
+    assert "log.duckdb does not exist yet. The first run creates it." in _check(variables).output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_database_that_is_there_is_opened_to_write(variables: dict[str, str]) -> None:
+    with connect(variables["CLEARGRID_DUCKDB"]):
+        pass
     assert "log.duckdb is writable and has 0 tables" in _check(variables).output
+
+
+def test_database_that_cannot_be_created_fails(variables: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("no folder")
+    result = _check(variables)
+    assert result.exit_code == 1
+    assert f"cannot be created: {tmp_path / 'data'} is not a writable folder." in result.output
 
 
 def test_invalid_variable_is_named(variables: dict[str, str]) -> None:

@@ -100,8 +100,11 @@ def test_files_of_the_demo_are_its_users_alone(demo: Demo) -> None:
 
 
 def test_query_that_the_demo_prints_can_be_run(demo: Demo) -> None:
-    [query] = [line.strip() for line in demo.printed.splitlines() if "import duckdb" in line]
-    answer = subprocess.run(shlex.split(query), cwd=demo.folder, capture_output=True, text=True, check=True).stdout
+    [query] = [line.strip() for line in demo.printed.splitlines() if " sql " in line]
+    environment = {**_environment(demo.folder), "PYTHONPATH": str(demo.folder)}
+    answer = subprocess.run(
+        shlex.split(query), cwd=demo.folder, env=environment, capture_output=True, text=True, check=True
+    ).stdout
     assert answer.count("phone") == 2
 
 

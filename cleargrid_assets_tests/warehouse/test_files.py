@@ -82,6 +82,17 @@ def test_wal_with_rows_is_left_alone_and_an_empty_one_removed(tmp_path: Path) ->
     assert not files.wal_of(file).exists()
 
 
+def test_wal_of_a_file_that_is_gone_is_not_applied_to_a_new_one(tmp_path: Path) -> None:
+    file = tmp_path / "x.duckdb"
+    with connect(str(file)) as connection:
+        connection.execute("CREATE TABLE t AS SELECT 1 AS a")
+        connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+    assert files.wal_of(file).exists()
+    file.unlink()
+    with connect(str(file)) as connection:
+        assert connection.execute("SHOW TABLES").fetchall() == []
+
+
 def test_what_is_spilled_is_private_and_not_shared_between_processes(tmp_path: Path) -> None:
     file = tmp_path / "x.duckdb"
     with connect(str(file)):

@@ -2,13 +2,14 @@
 
 import os
 import stat
+import time
 from pathlib import Path
 
 import dagster as dg
 import pandas as pd
 import pytest
 
-from cleargrid_assets.warehouse import io_manager, lock
+from cleargrid_assets.warehouse import connection, io_manager, lock
 from cleargrid_assets.warehouse.connection import WarehouseError, connect, exclusively
 from cleargrid_assets.warehouse.lock import Lock, LockedError, lock_file
 from cleargrid_assets.warehouse.resource import WarehouseResource
@@ -34,6 +35,37 @@ def test_only_shared_locks_are_held_together(tmp_path: Path, first: bool, second
         Lock.acquired(tmp_path / "x", exclusive=second).release()
     held.release()
     Lock.acquired(tmp_path / "x", exclusive=True).release()
+
+
+def test_reader_lets_a_writer_that_waits_go_first(tmp_path: Path) -> None:
+    first = Lock.acquired(tmp_path / "x", exclusive=False)
+    with pytest.raises(LockedError):
+        Lock.acquired(tmp_path / "x", exclusive=True)
+    with pytest.raises(LockedError, match="waits to write"):
+        Lock.acquired(tmp_path / "x", exclusive=False, writers_first=True)
+    Lock.acquired(tmp_path / "x", exclusive=False).release()
+    first.release()
+    Lock.acquired(tmp_path / "x", exclusive=True).release()
+    Lock.acquired(tmp_path / "x", exclusive=False, writers_first=True).release()
+
+
+def test_writer_that_has_given_up_is_not_waited_for(tmp_path: Path) -> None:
+    Lock.acquired(tmp_path / "x", exclusive=False).release()
+    given_up = time.time() - 1
+    os.utime(lock_file(tmp_path / "x"), (given_up, given_up))
+    Lock.acquired(tmp_path / "x", exclusive=False, writers_first=True).release()
+
+
+@pytest.mark.parametrize("lock_timeout_s", [0.0, 60.0])
+def test_read_inside_a_read_goes_on_although_a_writer_waits(
+    database: Path, monkeypatch: pytest.MonkeyPatch, lock_timeout_s: float
+) -> None:
+    monkeypatch.setattr(connection, "_WRITERS_FIRST_S", 0.1)
+    a_while = time.time() + 60
+    with connect(str(database), read_only=True):
+        os.utime(lock_file(database), (a_while, a_while))
+        with connect(str(database), read_only=True, lock_timeout_s=lock_timeout_s) as inner:
+            assert inner.execute("SELECT 1").fetchall() == [(1,)]
 
 
 def test_lock_is_released_although_a_forked_process_lives_on(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """Restoring: which backup is put back, and what becomes of the file that was there."""
 
 import os
+import shutil
 import stat
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 
@@ -13,7 +15,7 @@ from cleargrid_assets.warehouse import restore as restore_module
 from cleargrid_assets.warehouse.backup import back_up, back_up_to
 from cleargrid_assets.warehouse.backup_files import backup_folder, backups_of
 from cleargrid_assets.warehouse.connection import WarehouseError
-from cleargrid_assets.warehouse.copies import BackupError
+from cleargrid_assets.warehouse.copies import BackupError, replace_file
 from cleargrid_assets.warehouse.files import wal_of
 from cleargrid_assets.warehouse.lock import Lock, LockedError
 from cleargrid_assets.warehouse.restore import Restored, restore
@@ -23,13 +25,22 @@ from cleargrid_assets_tests.warehouse.materializing import DAY_1, DAY_2, DAY_3, 
 NOON = datetime(2026, 11, 28, 12, tzinfo=timezone.utc)
 
 
-@pytest.fixture
-def stored(warehouse: Warehouse) -> Warehouse:
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory, instance: dg.DagsterInstance) -> Path:
     """A warehouse with two backups, of one and of two days, and a third day that is in none."""
+    folder = tmp_path_factory.mktemp("stored")
+    warehouse = Warehouse(str(folder / "warehouse.duckdb"), folder / "spool", instance)
     for number, day in enumerate([DAY_1, DAY_2]):
         warehouse.store_day(day, log(f"{day}", day))
         back_up(warehouse.database, 2, NOON + timedelta(days=number), 0)
     warehouse.store_day(DAY_3, log("c", DAY_3))
+    return folder
+
+
+@pytest.fixture
+def stored(warehouse: Warehouse, made_once: Path) -> Warehouse:
+    """A copy of it that a test may change."""
+    shutil.copytree(made_once, Path(warehouse.database).parent, dirs_exist_ok=True)
     return warehouse
 
 
@@ -151,13 +162,13 @@ def test_mode_of_the_present_file_is_kept(stored: Warehouse) -> None:
 def test_file_is_replaced_under_the_lock_and_its_name_never_missing(
     stored: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file, replace = Path(stored.database), restore_module.replace_file
+    file = Path(stored.database)
 
     def replaced(new: Path, old: Path) -> None:
         assert file.exists()
         with pytest.raises(LockedError):
             Lock.acquired(file, exclusive=False)
-        replace(new, old)
+        replace_file(new, old)
 
     monkeypatch.setattr(restore_module, "replace_file", replaced)
     restored(stored)
