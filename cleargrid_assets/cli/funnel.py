@@ -4,9 +4,8 @@ from datetime import date
 from itertools import groupby
 from pathlib import Path
 
-from cleargrid_assets.warehouse.connection import connect
-
 from cleargrid_assets.foreign import presentable
+from cleargrid_assets.warehouse.connection import connect
 
 _BAR_WIDTH = 40
 _FUNNEL = """

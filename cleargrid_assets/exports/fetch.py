@@ -12,8 +12,8 @@ from cleargrid_assets.exports.count import Count, count_rows
 from cleargrid_assets.exports.errors import ExportsError
 from cleargrid_assets.exports.folder_locks import FolderLocks
 from cleargrid_assets.exports.futures import first_done
-from cleargrid_assets.exports.open_files import limit_reached
 from cleargrid_assets.exports.guard import EndlessPagesError
+from cleargrid_assets.exports.open_files import limit_reached
 from cleargrid_assets.exports.quarantine import TooManyBadRowsError, check_share, distinct
 from cleargrid_assets.exports.spool import MAX_AGE, Spool, remove_abandoned
 from cleargrid_assets.exports.stats import DayReport, RequestStats
