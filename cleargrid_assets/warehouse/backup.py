@@ -15,6 +15,7 @@ from cleargrid_assets.warehouse.backup_files import (
 )
 from cleargrid_assets.warehouse.connection import checkpointed, exclusively, file_of
 from cleargrid_assets.warehouse.copies import BackupError, copy_file, replace_file, verify
+from cleargrid_assets.warehouse.files import remove_abandoned_spills, wal_of
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ def back_up(database: str, keep: int, now: datetime, lock_timeout_s: float) -> B
     with one_at_a_time(file, lock_timeout_s):
         backup_folder(file).mkdir(mode=0o700, exist_ok=True)
         for left in unfinished_backups(file):
+            remove_abandoned_spills(left)
             left.unlink()
         backup = _copied(file, backup_folder(file) / backup_name(file, now), lock_timeout_s)
         for old in backups_of(file)[keep:]:
@@ -61,8 +63,13 @@ def back_up_to(database: str, destination: Path, lock_timeout_s: float) -> Backu
         WarehouseError: As `back_up`.
     """
     file = database_file(database)
-    if destination.exists() and destination.samefile(file):
-        raise BackupError(f"{destination} is the database itself. Name another file.")
+    if (destination.exists() and destination.samefile(file)) or _is_beside(destination.resolve(), file):
+        raise BackupError(f"{destination} is the database itself, or a file that belongs to it. Name another file.")
+    if wal_of(destination).exists():
+        raise BackupError(
+            f"{destination} has a write-ahead log beside it, which DuckDB would apply to the copy. Close the program "
+            "that writes to it, or delete both files."
+        )
     if not destination.parent.is_dir():
         raise BackupError(f"The folder {destination.parent} does not exist. Create it, or name another one.")
     with one_at_a_time(file, lock_timeout_s):
@@ -84,6 +91,12 @@ def database_file(database: str) -> Path:
 def one_at_a_time(file: Path, lock_timeout_s: float) -> AbstractContextManager[None]:
     """Keeps other backups and restores of the database waiting, while others may read and write it."""
     return exclusively(f"{file}.backup", lock_timeout_s)
+
+
+def _is_beside(path: Path, file: Path) -> bool:
+    """Whether DuckDB or the project has a file of this name for the database."""
+    own = (f"{file.name}.wal", f"{file.name}.lock", f"{file.name}.backup.lock")
+    return path.parent == file.parent and path.name.startswith(own)
 
 
 def _copied(file: Path, destination: Path, lock_timeout_s: float) -> Backup:

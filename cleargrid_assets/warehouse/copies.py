@@ -14,6 +14,7 @@ from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.schema import SCHEMA, Table
 from cleargrid_assets.warehouse.connection import WarehouseError, connect_copy
 from cleargrid_assets.warehouse.content import content_hashes
+from cleargrid_assets.warehouse.files import remove_abandoned_spills
 from cleargrid_assets.warehouse.ledger import LedgerEntry, differences, read_ledger
 from cleargrid_assets.warehouse.sql import quoted
 from cleargrid_assets.warehouse.tables import missing_columns, stored_columns
@@ -38,6 +39,8 @@ def copy_file(source: Path, copy: Path) -> None:
             f"The copy of {source} needs {_megabytes(needed)}, but the disk of {copy.parent} has {_megabytes(free)} "
             "free. Free space there, and try again."
         )
+    # What a killed process left.
+    remove_abandoned_spills(copy)
     copy.unlink(missing_ok=True)
     os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     _copy_in_child(source, copy)

@@ -65,7 +65,7 @@ def test_newer_backups_that_were_not_used_are_named(database: Path) -> None:
         (["restore", "no.duckdb"], {}, "Error: no.duckdb does not exist."),
         (["backup"], {"CLEARGRID_BACKUPS": "0"}, "Error: CLEARGRID_BACKUPS is 0"),
         (["backup"], {"CLEARGRID_BACKUPS": "-1"}, "Error: CLEARGRID_BACKUPS is '-1'"),
-        (["backup", "x.duckdb"], {}, "Error: x.duckdb is the database itself."),
+        (["backup", "x.duckdb"], {}, "Error: x.duckdb is the database itself"),
         (["backup"], {"CLEARGRID_DUCKDB": "y.duckdb"}, "y.duckdb does not exist. The first run creates it."),
         (["backup"], {"CLEARGRID_DUCKDB": "md:outreach"}, "Error: The database is no file."),
     ],

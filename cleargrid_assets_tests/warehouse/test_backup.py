@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import duckdb
 import pytest
 
@@ -29,11 +30,20 @@ NOON = datetime(2026, 11, 28, 12, tzinfo=timezone.utc)
 LOGS = f"{SCHEMA}.communication_logs"
 
 
-@pytest.fixture
-def stored(warehouse: Warehouse) -> Warehouse:
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory, instance: dg.DagsterInstance) -> Path:
     """A warehouse with two days."""
+    folder = tmp_path_factory.mktemp("stored")
+    warehouse = Warehouse(str(folder / "warehouse.duckdb"), folder / "spool", instance)
     warehouse.store_day(DAY_1, log("a"), log("b"))
     warehouse.store_day(DAY_2, log("c", DAY_2))
+    return folder
+
+
+@pytest.fixture
+def stored(warehouse: Warehouse, made_once: Path) -> Warehouse:
+    """A copy of it that a test may change."""
+    shutil.copytree(made_once, Path(warehouse.database).parent, dirs_exist_ok=True)
     return warehouse
 
 
@@ -186,9 +196,7 @@ def test_column_that_was_added_later_is_no_change_of_content(stored: Warehouse) 
     """The ledger's hashes of earlier days are without it."""
     with duckdb.connect(stored.database) as connection:
         for column in ("duration", "subject"):
-            connection.execute(f"UPDATE {LOGS} SET {column} = NULL")
             connection.execute(f"ALTER TABLE {LOGS} DROP COLUMN {column}")
-            connection.execute(f"DELETE FROM {SCHEMA}.days")
         connection.execute(f"DROP TABLE {SCHEMA}.days")
     stored.store_day(DAY_1, log("a"))  # seeds the ledger without the columns, and adds them
     assert made(stored).file.exists()
@@ -237,13 +245,36 @@ def test_backup_to_a_file_replaces_it_and_nothing_else(stored: Warehouse, tmp_pa
     assert {path.name for path in tmp_path.glob("copy*")} == {"copy.duckdb"}
 
 
-@pytest.mark.parametrize("name", ["warehouse.duckdb", "link.duckdb", "hard.duckdb", "not there/x.duckdb"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("warehouse.duckdb", "link.duckdb", "hard.duckdb", "not there/x.duckdb"),
+        *("warehouse.duckdb.wal", "warehouse.duckdb.lock", "warehouse.duckdb.backup.lock"),
+    ],
+)
 def test_backup_to_the_database_itself_or_to_nowhere_is_refused(stored: Warehouse, tmp_path: Path, name: str) -> None:
     (tmp_path / "link.duckdb").symlink_to(stored.database)
     (tmp_path / "hard.duckdb").hardlink_to(stored.database)
     with pytest.raises(BackupError, match=r"is the database itself|does not exist"):
         back_up_to(stored.database, tmp_path / name, 0)
     assert len(stored.everything()) == 3
+
+
+def test_backup_to_a_file_with_a_log_beside_it_is_refused(stored: Warehouse, tmp_path: Path) -> None:
+    (tmp_path / "copy.duckdb").write_text("old")
+    (tmp_path / "copy.duckdb.wal").write_text("commits of the old copy")
+    with pytest.raises(BackupError, match="has a write-ahead log beside it, which DuckDB would apply to the copy"):
+        back_up_to(stored.database, tmp_path / "copy.duckdb", 0)
+    assert (tmp_path / "copy.duckdb").read_text() == "old"
+
+
+def test_what_a_killed_backup_spilled_is_removed(stored: Warehouse, tmp_path: Path) -> None:
+    for name in ("copy.duckdb.partial.tmp-1-ab", "backups/warehouse-20261127T120000000000Z.duckdb.partial.tmp-1-ab"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "backups" / "warehouse-20261127T120000000000Z.duckdb.partial").touch()
+    back_up_to(stored.database, tmp_path / "copy.duckdb", 0)
+    made(stored)
+    assert not list(tmp_path.rglob("*.tmp-*"))
 
 
 @pytest.mark.parametrize(("database", "says"), [("md:outreach", "is no file"), ("not there.duckdb", "does not exist")])

@@ -1,10 +1,12 @@
 """Restoring: which backup is put back, and what becomes of the file that was there."""
 
 import os
+import shutil
 import stat
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 
@@ -23,13 +25,22 @@ from cleargrid_assets_tests.warehouse.materializing import DAY_1, DAY_2, DAY_3, 
 NOON = datetime(2026, 11, 28, 12, tzinfo=timezone.utc)
 
 
-@pytest.fixture
-def stored(warehouse: Warehouse) -> Warehouse:
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory, instance: dg.DagsterInstance) -> Path:
     """A warehouse with two backups, of one and of two days, and a third day that is in none."""
+    folder = tmp_path_factory.mktemp("stored")
+    warehouse = Warehouse(str(folder / "warehouse.duckdb"), folder / "spool", instance)
     for number, day in enumerate([DAY_1, DAY_2]):
         warehouse.store_day(day, log(f"{day}", day))
         back_up(warehouse.database, 2, NOON + timedelta(days=number), 0)
     warehouse.store_day(DAY_3, log("c", DAY_3))
+    return folder
+
+
+@pytest.fixture
+def stored(warehouse: Warehouse, made_once: Path) -> Warehouse:
+    """A copy of it that a test may change."""
+    shutil.copytree(made_once, Path(warehouse.database).parent, dirs_exist_ok=True)
     return warehouse
 
 

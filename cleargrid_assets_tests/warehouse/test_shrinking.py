@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -10,8 +11,10 @@ import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, HOURLY_REACH
 from cleargrid_assets.schema import QuarantinedRow
+from cleargrid_assets.warehouse.ledger import LedgerEntry
 from cleargrid_assets.warehouse.resource import WarehouseResource
-from cleargrid_assets.warehouse.slices import SpooledSlice
+from cleargrid_assets.warehouse.shrinking import ShrinkingError, Shrunk, refuse_unconfirmed, shrunk_days
+from cleargrid_assets.warehouse.slices import SpooledPartition, SpooledSlice
 from cleargrid_assets_tests.warehouse.materializing import (
     DAY_1,
     DAY_2,
@@ -38,6 +41,17 @@ def fetched(warehouse: Warehouse, days: dict[date, int], source_rows: int | None
     return replace(slice_, partitions=partitions, max_shrink=values.pop("max_shrink", 0.2), **values)
 
 
+def counted(source_rows: int | None, max_shrink: float = 0.2) -> SpooledSlice:
+    """A fetched day whose rows are not read."""
+    partition = SpooledPartition(DAY_1, Path("not read"), LATER, source_rows)
+    return SpooledSlice([partition], lambda: None, max_shrink)
+
+
+def shrunk(before: int, after: int, source_rows: int | None = None, max_shrink: float = 0.2) -> list[Shrunk]:
+    entry = LedgerEntry(COMMUNICATION_LOGS.name, DAY_1, before, "", EXTRACTED, EXTRACTED, None, None)
+    return shrunk_days(counted(source_rows, max_shrink), {DAY_1: entry}, {DAY_1: after})
+
+
 def store(warehouse: Warehouse, slice_: SpooledSlice, *days: date) -> dg.ExecuteInProcessResult:
     return warehouse.materialize([stored(COMMUNICATION_LOGS, lambda: slice_)], days, raise_on_error=False)
 
@@ -53,7 +67,7 @@ def counts(warehouse: Warehouse) -> dict[date, int]:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "max_shrink", "is_refused"),
+    ("before", "after", "max_shrink", "has_shrunk"),
     [
         (477, 0, 0.2, True),
         (50, 40, 0.2, False),
@@ -66,14 +80,8 @@ def counts(warehouse: Warehouse) -> dict[date, int]:
         (100, 49, 0.5, True),
     ],
 )
-def test_day_is_refused_from_the_allowed_share_on(
-    warehouse: Warehouse, before: int, after: int, max_shrink: float, is_refused: bool
-) -> None:
-    warehouse.store_day(DAY_1, *rows(before))
-    result = store(warehouse, fetched(warehouse, {DAY_1: after}, max_shrink=max_shrink), DAY_1)
-    assert result.success is not is_refused
-    assert counts(warehouse) == {DAY_1: before if is_refused else after}
-    assert len(warehouse.everything()) == counts(warehouse)[DAY_1]
+def test_day_has_shrunk_from_the_allowed_share_on(before: int, after: int, max_shrink: float, has_shrunk: bool) -> None:
+    assert bool(shrunk(before, after, max_shrink=max_shrink)) is has_shrunk
 
 
 @pytest.mark.parametrize(
@@ -84,14 +92,20 @@ def test_day_is_refused_from_the_allowed_share_on(
         (1, "the source itself counts 1"),
     ],
 )
-def test_refusal_names_the_day_both_numbers_and_the_way_out(
-    warehouse: Warehouse, source_rows: int | None, said: str
-) -> None:
-    warehouse.store_day(DAY_1, *rows(477))
-    failed = failure(store(warehouse, fetched(warehouse, {DAY_1: 0}, source_rows), DAY_1))
-    assert f"2024-05-01 was stored with 477 rows, but the fetch returned 0, and {said}." in failed.description
+def test_refusal_says_what_the_source_counts(source_rows: int | None, said: str) -> None:
+    with pytest.raises(ShrinkingError, match=f"2024-05-01 was stored with 477 rows, .* returned 0, and {said}\\."):
+        refuse_unconfirmed(shrunk(477, 0, source_rows), counted(source_rows), "op")
+
+
+def test_refused_fetch_keeps_the_rows_and_says_how_to_accept_it(warehouse: Warehouse) -> None:
+    warehouse.store_day(DAY_1, *rows(60))
+    before = warehouse.everything()
+    failed = failure(store(warehouse, fetched(warehouse, {DAY_1: 0}), DAY_1))
+    assert "2024-05-01 was stored with 60 rows, but the fetch returned 0" in failed.description
     assert "Nothing was stored, and the table is unchanged. Materialize" in failed.description
     assert "ops: {cleargrid__communication_logs: {config: {accept_shrinking: true}}}" in failed.description
+    assert warehouse.everything() == before
+    assert counts(warehouse) == {DAY_1: 60}
 
 
 def test_rows_of_a_refused_fetch_are_discarded_and_not_retried(warehouse: Warehouse) -> None:
