@@ -18,7 +18,6 @@ for _name in [name for name in os.environ if name.startswith("CLEARGRID_")]:
 
 _LONGEST_MODULES = (
     "torture/test_matrix.py",
-    "cli/test_demo.py",
     "docs/test_blocks.py",
     "test_definitions.py",
     "assets/test_analyses.py",

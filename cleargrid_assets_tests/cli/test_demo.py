@@ -79,6 +79,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
         return Demo(folder, "".join(lines), (folder / "errors").read_text(), shown, exit_code, port)
 
 
+@pytest.mark.server
 def test_demo_prints_a_funnel_and_leaves_real_data_alone(demo: Demo) -> None:
     assert demo.exit_code == 0, demo.errors
     assert "Attempt funnel of" in demo.printed
@@ -93,12 +94,14 @@ def test_demo_prints_a_funnel_and_leaves_real_data_alone(demo: Demo) -> None:
     assert "leaked" not in demo.errors  # DuckDB's warning about objects that were not collected
 
 
+@pytest.mark.server
 def test_files_of_the_demo_are_its_users_alone(demo: Demo) -> None:
     home = demo.folder / "data" / "demo"
     modes = {name: stat.S_IMODE((home / name).stat().st_mode) for name in ("dagster", "dagster.log")}
     assert modes == {"dagster": 0o700, "dagster.log": 0o600}
 
 
+@pytest.mark.server
 def test_query_that_the_demo_prints_can_be_run(demo: Demo) -> None:
     [query] = [line.strip() for line in demo.printed.splitlines() if " sql " in line]
     environment = {**_environment(demo.folder), "PYTHONPATH": str(demo.folder)}
@@ -108,11 +111,13 @@ def test_query_that_the_demo_prints_can_be_run(demo: Demo) -> None:
     assert answer.count("phone") == 2
 
 
+@pytest.mark.server
 def test_demo_prints_what_the_readme_shows(demo: Demo) -> None:
     [shown] = [block.code for block in blocks(ROOT / "README.md") if block.language == "text"]
     assert set(_without_numbers(shown)) - {"..."} <= set(_without_numbers(demo.printed))
 
 
+@pytest.mark.server
 def test_ui_shows_materialized_assets_until_interrupted(demo: Demo) -> None:
     assert demo.shown == {table.name for table in TABLES}
     with socket.socket() as probe:
