@@ -98,10 +98,16 @@ def meet(campaign: Campaign, names: Sequence[str]) -> str:
 
 
 def recover(campaign: Campaign) -> None:
-    """One run without faults, which must succeed."""
+    """One run without faults, which must succeed.
+
+    If it continues pages from before the source shrank, it is refused, and the next run fetches the days again.
+    """
     _reset(campaign.source.api)
     campaign.source.hold(list(campaign.source.rows.values()))
-    assert campaign.attempt() == ""
+    said = campaign.attempt()
+    if "it is fetched anew" in said:
+        said = campaign.attempt()
+    assert said == ""
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -127,6 +133,9 @@ def try_mixture(campaign: Campaign, seed: int) -> bool:
         *luck.sample(survived, luck.randint(2, 4)),
         *luck.sample(sorted(KINDS.keys() - set(survived)), luck.choice([0, 0, 1])),
     }
+    if "endless new rows" in chosen:
+        # Without an exact count, they are noticed only after thousands of pages.
+        chosen -= {"no exact count", "no count"}
     names = [name for name in KINDS if name in chosen]
     stored = True
     for _ in range(luck.randint(1, 2)):
