@@ -25,6 +25,9 @@ _ANY_HEADER = 32 + zlib.MAX_WBITS
 """For zlib: data in the format of gzip or of zlib."""
 
 
+SUCCESSES = {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NON_AUTHORITATIVE_INFORMATION}
+"""Statuses of whole answers. Others below 300 say that it is a part, or not there yet, or empty."""
+
 _GATEWAY_TIMEOUTS = {HTTPStatus.GATEWAY_TIMEOUT, 522, 524}
 """Statuses for a query that took too long: 504, and what Cloudflare's proxies answer instead."""
 
@@ -124,6 +127,8 @@ def is_transient(status: int) -> bool:
 def _failure(status: int, message: str | None, request_id: str | None, retry_after: float | None) -> ExportsError:
     if status in _GATEWAY_TIMEOUTS:
         return QueryTimeoutError("the query timed out", status=status, message=message, request_id=request_id)
+    if status < HTTPStatus.MULTIPLE_CHOICES:
+        return TransientError("the answer is not whole", status=status, message=message, request_id=request_id)
     if is_transient(status):
         is_without_hint = status == HTTPStatus.TOO_MANY_REQUESTS and retry_after is None
         kind = UnavailableError if is_without_hint else TransientError
