@@ -186,3 +186,9 @@ def test_database_that_is_named_is_queried_whatever_the_variables_are(
 def test_unusable_variable_is_named(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLEARGRID_TIMEZONE", "Dubai")
     assert "CLEARGRID_TIMEZONE is 'Dubai'" in sql("FROM t").stderr
+
+
+def test_database_that_duckdb_cannot_open_is_told_in_its_words(database: Path) -> None:
+    result = sql("SELECT 1", database="data")
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: The database cannot be used. DuckDB says: ")
