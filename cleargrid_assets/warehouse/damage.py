@@ -32,7 +32,7 @@ def damage_message(database: str, file: Path, error: duckdb.Error) -> str:
     """What happened to the file, which backups there are, and what to do."""
     # DuckDB adds hints in further lines. It checks the blocks of a file before it reads values in them.
     said = str(error).partition("\n")[0][:_MAX_MESSAGE]
-    return f"{database} is damaged and cannot be read. DuckDB says: {said} {_remedy(file)}"
+    return f"{database} is damaged and cannot be read. DuckDB says: {said.rstrip('.')}. {_remedy(file)}"
 
 
 def _remedy(file: Path) -> str:
