@@ -26,7 +26,7 @@ _MAX_PAGES_IN_A_MINUTE = 5000
 """At the full page size. With pages of 1,000 rows, that is 5,000,000 rows in one minute of a day."""
 
 _PAGES_TO_COMPARE, _ROWS_TO_COMPARE = 200, 100_000
-"""So many pages or rows in one minute are compared with the server's count."""
+"""More pages in one minute, or more rows in all, are compared with the server's count."""
 
 _MAX_TIMES_THE_COUNT = 10
 """More than 1, because a source may count rows once that it sends several times."""
@@ -46,6 +46,7 @@ class RepeatGuard:
     def __init__(self, max_empty_pages: int = _MAX_EMPTY_PAGES) -> None:
         self._max_empty_pages = max_empty_pages
         self._pages = 0
+        self._rows = 0
         self._empty_pages = 0
         self._cursors: set[int] = set()
         self._same_pages: Counter[int] = Counter()
@@ -72,6 +73,7 @@ class RepeatGuard:
                 many rows came without an advance in time.
         """
         self._pages += 1
+        self._rows += page.rows
         self._empty_pages = 0 if page.rows else self._empty_pages + 1
         repeated = self._note_keys(page.keys)
         self._note_position(page, fullness)
@@ -123,10 +125,10 @@ class RepeatGuard:
             )
 
     def _refuse_standstill(self, counted: int | None) -> None:
-        """Refuses more rows in one minute than a day has.
+        """Refuses many times the rows that the server counts.
 
-        A minute may have many rows, such as a campaign that is logged with one instant. They are fewer than the server
-        counts. Without a count, only a limit is left that no honest server reaches.
+        A minute may have many rows, such as a campaign that is logged with one instant, and a count may be too low.
+        Without a count, only a limit is left that no honest server reaches.
         """
         if self._rest_begins is None:
             return
@@ -134,10 +136,12 @@ class RepeatGuard:
         if counted is None:
             if self._full_pages_here > _MAX_PAGES_IN_A_MINUTE:
                 raise self._endless(seen)
-        elif (
-            self._pages_here > _PAGES_TO_COMPARE or self._rows_here > _ROWS_TO_COMPARE
-        ) and self._rows_here > _MAX_TIMES_THE_COUNT * counted:
+            return
+        most = _MAX_TIMES_THE_COUNT * counted
+        if self._pages_here > _PAGES_TO_COMPARE and self._rows_here > most:
             raise self._endless(f"{seen}, but counts only {counted:,} rows of the whole day")
+        if self._rows > _ROWS_TO_COMPARE and self._rows > most:
+            raise self._endless(f"{self._rows:,} rows, but counts only {counted:,} rows of the whole day")
 
     def _endless(self, what: str) -> EndlessPagesError:
         return EndlessPagesError(

@@ -140,6 +140,20 @@ def test_many_rows_that_advance_are_followed_whatever_the_count() -> None:
         guard.check(page_of(range(10 * number, 10 * number + 10), 14.0 * number), counted=1)
 
 
+def test_new_rows_that_advance_end_at_many_times_the_count() -> None:
+    """Ten seconds a page: at most six pages a minute, as on an honest day."""
+
+    def advancing() -> Iterator[Page]:
+        return (page_of(range(20 * number, 20 * number + 20), 10 * number) for number in range(8640))
+
+    number, error = pages_until_error(advancing(), counted=125)
+    assert number == 5000
+    assert "the server sent 100,020 rows, but counts only 125 rows of the whole day" in error
+    guard = RepeatGuard()
+    for page in advancing():
+        guard.check(page, counted=20_000)
+
+
 def test_rows_that_came_before_are_counted_if_they_are_near() -> None:
     guard = RepeatGuard()
     assert guard.check(page_at(1, 1, 2, keys=["a", "a", "b"], cursor="1")) == 1
