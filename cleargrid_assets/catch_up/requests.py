@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from pathlib import Path
 
 import dagster as dg
 import duckdb
@@ -14,7 +13,7 @@ from cleargrid_assets.catch_up.runs import read_runs
 from cleargrid_assets.contracts import TABLES
 from cleargrid_assets.partitions import RANGE_END, RANGE_START, closed_days
 from cleargrid_assets.settings import Settings
-from cleargrid_assets.warehouse.connection import WarehouseError, connect, is_path
+from cleargrid_assets.warehouse.connection import WarehouseError, connect
 from cleargrid_assets.warehouse.ledger import read_ledger
 from cleargrid_assets.wording import first_of
 
@@ -62,8 +61,6 @@ def read_ledgers(database: str) -> Ledgers:
     Raises:
         WarehouseError: The database was in use for more than a few seconds, or cannot be opened.
     """
-    if is_path(database) and not Path(database).is_file():
-        return {}
     with connect(database, read_only=True, lock_timeout_s=_LOCK_TIMEOUT_S) as connection:
         return {table.name: read_ledger(connection, table) for table in TABLES}
 

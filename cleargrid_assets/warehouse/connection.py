@@ -30,7 +30,6 @@ __all__ = [
     "connect_copy",
     "exclusively",
     "file_of",
-    "is_path",
     "transaction",
 ]
 
@@ -46,16 +45,12 @@ _WRITERS_FIRST_S = 2.0
 _Result = TypeVar("_Result")
 
 
-def is_path(database: str) -> bool:
-    """Whether the database is a file named by its path, not an address that only DuckDB reads."""
-    return "://" not in database and not re.match(r":memory:|\w{2,}:", database, re.ASCII)
-
-
 def file_of(database: str) -> Path | None:
     """The file that the address of a database names; None if it is no file, such as `md:outreach`."""
     if path := re.fullmatch(r"file:(?://(?:localhost)?)?(/.*)", database):
         return Path(path[1])
-    return Path(database) if is_path(database) else None
+    is_address = "://" in database or re.match(r":memory:|\w{2,}:", database, re.ASCII)
+    return None if is_address else Path(database)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cleargrid_assets.warehouse import files
-from cleargrid_assets.warehouse.connection import connect, file_of, is_path
+from cleargrid_assets.warehouse.connection import connect, file_of
 
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 SPILLING = "SELECT count(*) FROM (SELECT row_number() OVER (ORDER BY hash(range)) FROM range(1500000))"
@@ -162,4 +162,3 @@ def test_reading_a_file_that_is_not_there_creates_nothing(tmp_path: Path) -> Non
 )
 def test_file_of_a_database_is_known_by_its_address(database: str, file: str | None) -> None:
     assert file_of(database) == (None if file is None else Path(file))
-    assert is_path(database) == (file is not None and not database.startswith("file:"))
