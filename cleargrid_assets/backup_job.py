@@ -15,7 +15,7 @@ from cleargrid_assets.warehouse.connection import WarehouseError, file_of
 from cleargrid_assets.warehouse.resource import WarehouseResource
 
 
-@dg.op(out=dg.Out(dg.Nothing), description="Copies the database file, and holds the copy against the ledger.")
+@dg.op(out=dg.Out(dg.Nothing), description="Copies the database file, and compares the copy with its ledger.")
 def back_up_database(context: dg.OpExecutionContext, warehouse: WarehouseResource) -> None:
     """Makes a backup. Its size and how long it took are metadata of the output."""
     keep = Settings.from_environment().backups

@@ -1,4 +1,4 @@
-"""Which days Dagster's runs attempted in vain. It explains a missing day; it does not decide whether one is missing."""
+"""The failed runs of missing days. They explain why a day is missing; they do not decide whether it is."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace

@@ -12,9 +12,9 @@ import dagster as dg
 
 from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.attempts import Attempts, failed_attempts
-from cleargrid_assets.checks.intact import INTACT, find_damage, intact
-from cleargrid_assets.checks.scope import verdict
-from cleargrid_assets.checks.versions import CURRENT, current, current_versions, find_other_versions
+from cleargrid_assets.checks.intact import INTACT, find_damage, stored_days_are_intact
+from cleargrid_assets.checks.scope import verdict, with_derived
+from cleargrid_assets.checks.versions import CURRENT, current_versions, find_other_versions, made_with_current_version
 from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, closed_days
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.schema import Table
@@ -51,8 +51,8 @@ class HistoryChecks:
     def __init__(self, table: Table, derived: Sequence[Table] = ()) -> None:
         self.table = table
         self.tables = [table, *derived]
+        together = with_derived(table, derived)
         derived_keys = [asset_key(each) for each in derived]
-        together = f"`{table.name}` and every table computed from it" if derived else f"`{table.name}`"
         self.fresh = dg.AssetCheckSpec(
             FRESH,
             asset=asset_key(table),
@@ -71,8 +71,8 @@ class HistoryChecks:
             description="The latest stored day that is due has rows, or the same weekday usually has none (four weeks "
             "before it, where stored). If the source stops logging, the API still answers, with no rows.",
         )
-        self.intact = intact(table, derived)
-        self.current = current(table, derived)
+        self.intact = stored_days_are_intact(table, derived)
+        self.current = made_with_current_version(table, derived)
 
     @property
     def specs(self) -> list[dg.AssetCheckSpec]:

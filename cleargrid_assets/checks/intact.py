@@ -6,26 +6,25 @@ from datetime import date
 import dagster as dg
 
 from cleargrid_assets.assets.table_asset import asset_key
-from cleargrid_assets.checks.scope import verdict
+from cleargrid_assets.checks.scope import verdict, with_derived
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.ledger import Difference, LedgerEntry, StoredDays
 from cleargrid_assets.warehouse.recorded import Recorded
 from cleargrid_assets.wording import counted, first_of
 
 INTACT = "stored_days_are_intact"
-_MAX_NAMED = 5
+_MAX_LISTED = 5
 
 
-def intact(table: Table, derived: Sequence[Table]) -> dg.AssetCheckSpec:
+def stored_days_are_intact(table: Table, derived: Sequence[Table]) -> dg.AssetCheckSpec:
     """The check of an export and of the tables that are computed from it."""
-    together = f"`{table.name}` and every table computed from it" if derived else f"`{table.name}`"
     return dg.AssetCheckSpec(
         INTACT,
         asset=asset_key(table),
         additional_deps=[asset_key(each) for each in derived],
-        description=f"Each day of {together} has as many rows as were stored, and is as new as Dagster recorded. It "
-        "fails if rows were deleted, if an older copy of the file is in its place, or if CLEARGRID_DUCKDB names "
-        "another file.",
+        description=f"Each day of {with_derived(table, derived)} has as many rows as were stored, and is as new as "
+        "Dagster recorded. It fails if rows were deleted, if an older copy of the file is in its place, or if "
+        "CLEARGRID_DUCKDB names another file.",
     )
 
 
@@ -65,7 +64,7 @@ def find_damage(
             ]
         ),
         metadata={
-            "days": [str(day) for day in days[:_MAX_NAMED]],
+            "days": [str(day) for day in days[:_MAX_LISTED]],
             "days_with_other_rows": len(different),
             "days_lost": len({day for days in lost.values() for day in days}),
             "days_outdated": len(outdated),
@@ -93,7 +92,7 @@ def _about_rows(different: Sequence[Difference]) -> Iterable[str]:
             + ("not in the ledger)" if each.ledger_rows is None else f"{each.ledger_rows:,} were stored)")
             for each in different
         ]
-        yield f"Rows were deleted or added outside of this project: {first_of(named, _MAX_NAMED, 'day')}."
+        yield f"Rows were deleted or added outside of this project: {first_of(named, _MAX_LISTED, 'day')}."
 
 
 def _about_lost(lost: Mapping[str, Sequence[date]]) -> Iterable[str]:
@@ -104,7 +103,7 @@ def _about_lost(lost: Mapping[str, Sequence[date]]) -> Iterable[str]:
     for days, names in names_of.items():
         yield (
             f"Dagster recorded {counted(len(days), 'day')} of {', '.join(names)} that the database does not have: "
-            f"{first_of(days, _MAX_NAMED, 'day')}."
+            f"{first_of(days, _MAX_LISTED, 'day')}."
         )
 
 
@@ -112,7 +111,7 @@ def _about_outdated(outdated: Sequence[date], table: Table) -> Iterable[str]:
     if outdated:
         yield (
             f"Dagster recorded newer rows of {table.name} than the database has: "
-            f"{first_of(outdated, _MAX_NAMED, 'day')}."
+            f"{first_of(outdated, _MAX_LISTED, 'day')}."
         )
 
 

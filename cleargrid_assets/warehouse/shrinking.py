@@ -6,6 +6,7 @@ from datetime import date
 
 from cleargrid_assets.warehouse.ledger import LedgerEntry
 from cleargrid_assets.warehouse.slices import SpooledSlice
+from cleargrid_assets.wording import other_days
 
 JUDGED_FROM_ROWS = 50
 """Smaller days are not judged, because a few rows are a large share of them."""
@@ -72,12 +73,11 @@ def refuse_unconfirmed(shrunk: Sequence[Shrunk], spooled: SpooledSlice, op_name:
     if not refused:
         return
     others = len(spooled.partitions) - len(refused)
-    verb = "day of this run was" if others == 1 else f"{others} days of this run were"
     raise ShrinkingError(
         f"{' '.join(map(_sentence, refused))} Nothing was stored, and the table is unchanged. "
-        + (f"The other {verb} not stored either. " if others else "")
-        + "Materialize the day again: it is fetched anew, because the source may have been incomplete. If the rows are "
-        "really gone, accept it: materialize the day alone, with this run config in the launchpad: "
+        + (f"{other_days(others)} not stored either. " if others else "")
+        + "Materialize the day again: it is fetched from the start, because the source may have been incomplete. If "
+        "the rows are really gone, accept it: materialize the day alone, with this run config in the launchpad: "
         f"ops: {{{op_name}: {{config: {{accept_shrinking: true}}}}}}"
     )
 

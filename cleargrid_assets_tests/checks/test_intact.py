@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from cleargrid_assets.checks.intact import find_damage, intact
+from cleargrid_assets.checks.intact import find_damage, stored_days_are_intact
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, REACH_BY_ATTEMPT
 from cleargrid_assets.warehouse.ledger import Difference, LedgerEntry, StoredDays
 from cleargrid_assets.warehouse.recorded import Recorded
@@ -21,7 +21,7 @@ FIRST, LAST = WEEK
 MIDDLE = FIRST + timedelta(days=3)
 MORNING = datetime(2026, 1, 8, 7, tzinfo=timezone.utc)
 LOGS = COMMUNICATION_LOGS.name
-SPEC = intact(COMMUNICATION_LOGS, [])
+SPEC = stored_days_are_intact(COMMUNICATION_LOGS, [])
 ENTRY = LedgerEntry(LOGS, MIDDLE, 5, "hash", MORNING, MORNING, "run", "code 1, UTC")
 
 

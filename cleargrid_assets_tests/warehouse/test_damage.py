@@ -90,7 +90,7 @@ def test_damaged_file_is_refused_with_its_backups_and_the_way_back(
     assert [row[0] for row in stored.everything()] == ["a"]
 
 
-def test_without_a_backup_the_error_says_how_to_start_anew(stored: Warehouse) -> None:
+def test_without_a_backup_the_error_says_how_to_start_again(stored: Warehouse) -> None:
     garbage(0)(Path(stored.database))
     with pytest.raises(DamagedFileError) as refused:
         stored.everything()
