@@ -43,7 +43,7 @@ def catch_up_requests(context: dg.ScheduleEvaluationContext, usual: Sequence[str
     if catch_up.is_complete:
         return []
     catch_up = replace(catch_up, runs=read_runs(context.instance, catch_up))
-    left = [f"{day} of {name} (failed runs: {failures})" for (name, day), failures in catch_up.left_to_people().items()]
+    left = [f"{day} of {name} (failed runs: {failures})" for (name, day), failures in catch_up.given_up().items()]
     if left:
         context.log.warning(
             f"Days whose runs failed are not requested any more: {first_of(left, _MAX_LISTED, 'day')}. Look at the "

@@ -19,16 +19,16 @@ class Attempts:
     Attributes:
         number: How many there were.
         last: When the latest one ended.
-        is_left_to_people: Whether the schedules do not request the day any more.
+        is_given_up: Whether the schedules do not request the day any more.
     """
 
     number: int
     last: datetime
-    is_left_to_people: bool
+    is_given_up: bool
 
     def __str__(self) -> str:
         runs = "" if self.number == 1 else f" ({counted(self.number, 'failed run')})"
-        left = " and is not requested again by the schedules" if self.is_left_to_people else ""
+        left = " and is not requested again by the schedules" if self.is_given_up else ""
         return f"attempted on {self.last.astimezone(BUSINESS_ZONE):%Y-%m-%d %H:%M}, and failed{runs}{left}"
 
 
@@ -44,7 +44,7 @@ def failed_attempts(instance: dg.DagsterInstance, days: Collection[str], ledgers
         return {}
     catch_up = CatchUp(ledgers, [date.fromisoformat(day) for day in sorted(days)])
     runs = read_runs(instance, catch_up)
-    left = {day for _, day in replace(catch_up, runs=runs).left_to_people()}
+    left = {day for _, day in replace(catch_up, runs=runs).given_up()}
     found: dict[str, Attempts] = {}
     for (_, day), ends in runs.failed_at.items():
         key = day.isoformat()

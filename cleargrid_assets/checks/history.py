@@ -12,7 +12,7 @@ import dagster as dg
 
 from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.attempts import Attempts, failed_attempts
-from cleargrid_assets.checks.intact import INTACT, find_damage, stored_days_are_intact
+from cleargrid_assets.checks.intact import INTACT, find_differences, stored_days_are_intact
 from cleargrid_assets.checks.scope import verdict, with_derived
 from cleargrid_assets.checks.versions import CURRENT, current_versions, find_other_versions, made_with_current_version
 from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, closed_days
@@ -218,7 +218,7 @@ def history_checks(
         if ALIVE in selected:
             yield checks.liveness(stored[table.name].entries, time)
         if INTACT in selected:
-            yield find_damage(checks.intact, table, stored, recorded, last)
+            yield find_differences(checks.intact, table, stored, recorded, last)
         if CURRENT in selected:
             versions = current_versions(checks.tables, outcomes.load())
             yield find_other_versions(checks.current, stored, versions)

@@ -28,7 +28,7 @@ def stored_days_are_intact(table: Table, derived: Sequence[Table]) -> dg.AssetCh
     )
 
 
-def find_damage(
+def find_differences(
     spec: dg.AssetCheckSpec,
     table: Table,
     stored: Mapping[str, StoredDays],
@@ -49,7 +49,7 @@ def find_damage(
     different = [each for of_table in stored.values() for each in of_table.differences.values()]
     lost = {name: sorted(days - stored[name].entries.keys()) for name, days in recorded.items()}
     entries = stored[table.name].entries
-    outdated = sorted(day for day, said in last.items() if day in entries and _is_outdated(entries[day], said))
+    outdated = sorted(day for day, seen in last.items() if day in entries and _is_outdated(entries[day], seen))
     days = sorted({*(each.day for each in different), *outdated, *(day for days in lost.values() for day in days)})
     return verdict(
         spec,
@@ -73,16 +73,17 @@ def find_damage(
     )
 
 
-def _is_outdated(entry: LedgerEntry, said: Recorded) -> bool:
+def _is_outdated(entry: LedgerEntry, recorded: Recorded) -> bool:
     """Whether Dagster recorded other rows, later than those that are stored.
 
     A run that was killed after its commit is recorded nowhere, so the ledger may be ahead of Dagster.
     """
-    if entry.run_id is not None and (said.stored_at is None or said.stored_at <= entry.stored_at.timestamp()):
+    is_later = recorded.stored_at is not None and recorded.stored_at > entry.stored_at.timestamp()
+    if entry.run_id is not None and not is_later:
         return False
-    if said.content_hash is not None:
-        return said.content_hash != entry.content_hash
-    return said.rows is not None and said.rows != entry.row_count
+    if recorded.content_hash is not None:
+        return recorded.content_hash != entry.content_hash
+    return recorded.rows is not None and recorded.rows != entry.row_count
 
 
 def _about_rows(different: Sequence[Difference]) -> Iterable[str]:

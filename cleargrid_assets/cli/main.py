@@ -48,7 +48,7 @@ def check() -> None:
 @click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV.")
 @click.option("--database", help="The database file.  [default: `CLEARGRID_DUCKDB`]")
 def sql(query: str, as_csv: bool, database: str | None) -> None:
-    """Run QUERY on the database, which is opened to read, and print the rows.
+    """Run QUERY on the database, read-only, and print the rows.
 
     Bare table names are those of the schema `cleargrid`. COPY ... TO writes rows to a file. Runs that want to write
     wait until the command ends. Like `cleargrid check`, the command reads `.env` in the current folder.
@@ -76,10 +76,10 @@ def backup(file: Path | None) -> None:
         run_backup(_settings(), file)
 
 
-@main.command(short_help="Put a backup in the place of the database.")
+@main.command(short_help="Replace the database with a backup.")
 @_file
 def restore(file: Path | None) -> None:
-    """Put back FILE, or the newest backup that is whole.
+    """Put back FILE, or the newest intact backup.
 
     The backup is compared with its ledger first. The present database is kept beside it under another name.
     """

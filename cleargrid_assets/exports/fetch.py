@@ -80,8 +80,8 @@ class FetchedDay:
         }
         if self.quarantined:
             metadata["quarantined_rows"] = len(self.quarantined)
-        if self.report.mended_texts:
-            metadata["mended_texts"] = self.report.mended_texts
+        if self.report.repaired_texts:
+            metadata["repaired_texts"] = self.report.repaired_texts
         if self.count.rows is not None:
             metadata["source_rows"] = self.count.rows
         if self.count.note is not None:

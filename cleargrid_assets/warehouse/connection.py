@@ -157,12 +157,12 @@ def _open(database: str, *, read_only: bool, lock_timeout_s: float) -> Iterator[
             yield connection
         return
     # For a short time only: a reader may be nested in one that the writer waits for.
-    polite_until = time.monotonic() + min(_WRITERS_FIRST_S, lock_timeout_s / 2)
+    writers_first_until = time.monotonic() + min(_WRITERS_FIRST_S, lock_timeout_s / 2)
     opened = _waiting(
         database,
         lock_timeout_s,
         lambda: open_file(
-            database, file, read_only=read_only, writers_first=read_only and time.monotonic() < polite_until
+            database, file, read_only=read_only, writers_first=read_only and time.monotonic() < writers_first_until
         ),
     )
     try:

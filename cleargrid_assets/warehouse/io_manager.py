@@ -27,7 +27,7 @@ from cleargrid_assets.warehouse.ledger import (
 )
 from cleargrid_assets.warehouse.partitions import Changes, replace_partitions, stage_frame, stage_spooled
 from cleargrid_assets.warehouse.quarantine import replace_quarantined
-from cleargrid_assets.warehouse.recorded import days_recorded_as_empty, entry_metadata
+from cleargrid_assets.warehouse.recorded import DATA_VERSION_TAG, days_recorded_as_empty, entry_metadata
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.shrinking import ShrinkingError, Shrunk, refuse_unconfirmed, shrunk_days
 from cleargrid_assets.warehouse.slices import SpooledSlice, StoredSlice
@@ -198,7 +198,7 @@ def _report_days_left(context: dg.OutputContext, entries: Sequence[LedgerEntry])
                     description="Rows of this day moved to another day, which was materialized.",
                     metadata={"dagster/partition_row_count": entry.row_count, **entry_metadata(entry)},
                     partition=entry.day.isoformat(),
-                    tags={"dagster/data_version": entry.content_hash},
+                    tags={DATA_VERSION_TAG: entry.content_hash},
                 )
             )
 

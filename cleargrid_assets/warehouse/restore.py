@@ -32,7 +32,7 @@ class Restored:
 
 
 def restore(database: str, source: Path | None, now: datetime, lock_timeout_s: float) -> Restored:
-    """Puts back a backup: the one that is named, or the newest that is whole.
+    """Puts back a backup: the one that is named, or the newest intact one.
 
     Raises:
         BackupError: No backup can be used. The database is as it was.

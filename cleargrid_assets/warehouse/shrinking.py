@@ -46,11 +46,11 @@ def shrunk_days(spooled: SpooledSlice, before: Mapping[date, LedgerEntry], rows:
     """
     found = []
     for partition in spooled.partitions:
-        now, apart = rows[partition.day], len(partition.quarantined)
+        now = rows[partition.day]
         stored = before[partition.day].row_count if partition.day in before else 0
         lost = stored - now
         if stored >= JUDGED_FROM_ROWS and lost / stored > spooled.max_shrink:
-            found.append(Shrunk(partition.day, stored, now, partition.source_rows, apart))
+            found.append(Shrunk(partition.day, stored, now, partition.source_rows, len(partition.quarantined)))
     return found
 
 

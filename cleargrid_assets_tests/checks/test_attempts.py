@@ -18,7 +18,7 @@ def test_missing_day_says_when_it_was_attempted_in_vain(project: Project) -> Non
     assert not broken.materialize(SECOND, THIRD, checked=False).success
     attempts = failed_attempts(project.instance, {str(FIRST), str(SECOND), str(THIRD)}, {})
     assert {day: each.number for day, each in attempts.items()} == {str(SECOND): 2, str(THIRD): 1}
-    assert not any(each.is_left_to_people for each in attempts.values())
+    assert not any(each.is_given_up for each in attempts.values())
     said = str(evaluated(project, datetime(2026, 1, 4, 7, tzinfo=timezone.utc))["no_closed_day_is_missing"].description)
     assert f"{SECOND} was attempted on {before:%Y-%m-%d}" in said
     assert "and failed (2 failed runs) and is not requested again by the schedules; " in said

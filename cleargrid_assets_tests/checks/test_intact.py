@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from cleargrid_assets.checks.intact import find_damage, stored_days_are_intact
+from cleargrid_assets.checks.intact import find_differences, stored_days_are_intact
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, REACH_BY_ATTEMPT
 from cleargrid_assets.warehouse.ledger import Difference, LedgerEntry, StoredDays
 from cleargrid_assets.warehouse.recorded import Recorded
@@ -139,7 +139,7 @@ def damage(**changes: Any) -> dg.AssetCheckResult:
     """What is found where nothing is wrong but the given."""
     given: dict[str, Any] = {"entries": {MIDDLE: ENTRY}, "differences": {}, "recorded": {MIDDLE}, "last": {}, **changes}
     stored = {LOGS: StoredDays(given["entries"], given["differences"])}
-    return find_damage(SPEC, COMMUNICATION_LOGS, stored, {LOGS: given["recorded"]}, given["last"])
+    return find_differences(SPEC, COMMUNICATION_LOGS, stored, {LOGS: given["recorded"]}, given["last"])
 
 
 @pytest.mark.parametrize(
