@@ -26,7 +26,11 @@ _rows_per_day = click.option(
 @click.group()
 @click.version_option(__version__)
 def main() -> None:
-    """ClearGrid communication logs in DuckDB, one business day at a time."""
+    """ClearGrid communication logs in DuckDB, one business day at a time.
+
+    Like `dagster dev`, the commands check, sql, backup and restore read `.env` in the current folder. Its values
+    override the environment.
+    """
 
 
 @main.command(short_help="Check the configuration: log in and read one row.")
@@ -34,8 +38,7 @@ def check() -> None:
     """Check whether a run would work with the current configuration.
 
     Checks the first day, the outcomes file and the database, logs in to the API and reads one row. Prints one line per
-    step. The exit status is 0 if a run would work, else 1. Like `dagster dev`, the command reads `.env` in the current
-    folder, and its values override the environment.
+    step. The exit status is 0 if a run would work, else 1.
     """
     load_dotenv(".env", override=True)
     from cleargrid_assets.cli.check import run_check  # noqa: PLC0415 - loads the HTTP library and DuckDB
@@ -51,7 +54,7 @@ def sql(query: str, as_csv: bool, database: str | None) -> None:
     """Run QUERY on the database, read-only, and print the rows.
 
     Bare table names are those of the schema `cleargrid`. COPY ... TO writes rows to a file. Runs that want to write
-    wait until the command ends. Like `cleargrid check`, the command reads `.env` in the current folder.
+    wait until the command ends.
     """
     with _errors_shown():
         from cleargrid_assets.cli.sql import run_sql  # noqa: PLC0415 - loads DuckDB
