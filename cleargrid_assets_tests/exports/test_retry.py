@@ -17,6 +17,7 @@ from cleargrid_assets_tests.exports.api import Answer, Api, envelope
 from cleargrid_assets_tests.exports.driving import WINDOW, connected
 from cleargrid_assets_tests.exports.faults import answering, answering_by
 from cleargrid_assets_tests.exports.speaking import saying, speaking
+from cleargrid_assets_tests.machine import free_port
 
 PARAMS = {"since": "", "until": ""}
 TEMPORARY = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
@@ -54,10 +55,7 @@ def time() -> FakeTime:
 
 @pytest.fixture
 def closed_port() -> int:
-    """A port of loopback where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
+    return free_port()
 
 
 def raising(error: OSError) -> Callable[..., None]:

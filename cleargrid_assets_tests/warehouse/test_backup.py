@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from cleargrid_assets.warehouse.connection import WarehouseError, connect
 from cleargrid_assets.warehouse.copies import BackupError, verify
 from cleargrid_assets.warehouse.files import wal_of
 from cleargrid_assets.warehouse.lock import Lock, LockedError
+from cleargrid_assets_tests.machine import mode_of
 from cleargrid_assets_tests.warehouse.another_process import held_elsewhere
 from cleargrid_assets_tests.warehouse.materializing import DAY_1, DAY_2, Warehouse, log
 
@@ -67,8 +67,8 @@ def test_backup_is_a_private_copy_named_by_its_time_in_utc(stored: Warehouse) ->
     assert ids_in(backup.file) == ["a", "b", "c"]
     assert backup.size_bytes == backup.file.stat().st_size > 0
     assert backup.seconds > 0
-    assert stat.S_IMODE(backup.file.stat().st_mode) == 0o600
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert mode_of(backup.file) == 0o600
+    assert mode_of(folder) == 0o700
     assert names_of_backups(stored) == [backup.file.name]
 
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import stat
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from cleargrid_assets.warehouse.copies import BackupError, replace_file
 from cleargrid_assets.warehouse.files import wal_of
 from cleargrid_assets.warehouse.lock import Lock, LockedError
 from cleargrid_assets.warehouse.restore import Restored, restore
+from cleargrid_assets_tests.machine import mode_of
 from cleargrid_assets_tests.warehouse.another_process import held_elsewhere
 from cleargrid_assets_tests.warehouse.materializing import DAY_1, DAY_2, DAY_3, Warehouse, log
 
@@ -153,10 +153,10 @@ def test_file_that_is_no_complete_copy_is_refused(stored: Warehouse, tmp_path: P
 def test_mode_of_the_present_file_is_kept(stored: Warehouse) -> None:
     Path(stored.database).chmod(0o660)
     restored(stored)
-    assert stat.S_IMODE(Path(stored.database).stat().st_mode) == 0o660
+    assert mode_of(Path(stored.database)) == 0o660
     Path(stored.database).unlink()
     restored(stored)
-    assert stat.S_IMODE(Path(stored.database).stat().st_mode) == 0o600
+    assert mode_of(Path(stored.database)) == 0o600
 
 
 def test_file_is_replaced_under_the_lock_and_its_name_never_missing(
