@@ -6,7 +6,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -42,13 +42,8 @@ TRICKLES = {
 }
 
 
-@contextmanager
-def to(place: str, scheme: str = "http", **timeouts: float) -> Iterator[Transport]:
-    transport = Transport(f"{scheme}://{place}", connections=2, wait=no_wait, timeouts=Timeouts(**timeouts))
-    try:
-        yield transport
-    finally:
-        transport.close()
+def to(place: str, scheme: str = "http", **timeouts: float) -> "closing[Transport]":
+    return closing(Transport(f"{scheme}://{place}", connections=2, wait=no_wait, timeouts=Timeouts(**timeouts)))
 
 
 @pytest.mark.parametrize("speech", TRICKLES.values(), ids=list(TRICKLES))

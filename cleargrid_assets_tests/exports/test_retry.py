@@ -2,9 +2,9 @@
 
 import socket
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import pytest
@@ -39,13 +39,8 @@ class FakeTime:
         self.now += seconds
 
 
-@contextmanager
-def to(url: str, time: FakeTime, **options: object) -> Iterator[Transport]:
-    transport = Transport(url, connections=2, wait=time.wait, clock=time.clock, **options)  # type: ignore[arg-type]
-    try:
-        yield transport
-    finally:
-        transport.close()
+def to(url: str, time: FakeTime, **options: object) -> "closing[Transport]":
+    return closing(Transport(url, connections=2, wait=time.wait, clock=time.clock, **options))  # type: ignore[arg-type]
 
 
 @pytest.fixture

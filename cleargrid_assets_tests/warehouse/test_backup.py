@@ -9,7 +9,6 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import duckdb
 import pytest
 
@@ -31,20 +30,11 @@ LOGS = f"{SCHEMA}.communication_logs"
 
 
 @pytest.fixture(scope="module")
-def made_once(tmp_path_factory: pytest.TempPathFactory, instance: dg.DagsterInstance) -> Path:
+def filled(shared_warehouse: Warehouse) -> Warehouse:
     """A warehouse with two days."""
-    folder = tmp_path_factory.mktemp("stored")
-    warehouse = Warehouse(str(folder / "warehouse.duckdb"), folder / "spool", instance)
-    warehouse.store_day(DAY_1, log("a"), log("b"))
-    warehouse.store_day(DAY_2, log("c", DAY_2))
-    return folder
-
-
-@pytest.fixture
-def stored(warehouse: Warehouse, made_once: Path) -> Warehouse:
-    """A copy of it that a test may change."""
-    shutil.copytree(made_once, Path(warehouse.database).parent, dirs_exist_ok=True)
-    return warehouse
+    shared_warehouse.store_day(DAY_1, log("a"), log("b"))
+    shared_warehouse.store_day(DAY_2, log("c", DAY_2))
+    return shared_warehouse
 
 
 def made(warehouse: Warehouse, hours: int = 0, keep: int = 2) -> Backup:

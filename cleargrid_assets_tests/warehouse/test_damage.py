@@ -1,13 +1,11 @@
 """Files that are damaged: what the error says, and that a backup brings them back."""
 
 import os
-import shutil
 import signal
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-import dagster as dg
 import duckdb
 import pytest
 
@@ -55,19 +53,10 @@ DAMAGES = {
 
 
 @pytest.fixture(scope="module")
-def made_once(tmp_path_factory: pytest.TempPathFactory, instance: dg.DagsterInstance) -> Path:
+def filled(shared_warehouse: Warehouse) -> Warehouse:
     """A warehouse with a day."""
-    folder = tmp_path_factory.mktemp("stored")
-    warehouse = Warehouse(str(folder / "warehouse.duckdb"), folder / "spool", instance)
-    warehouse.store_day(DAY_1, log("a", subject=SUBJECT, to=ADDRESS))
-    return folder
-
-
-@pytest.fixture
-def stored(warehouse: Warehouse, made_once: Path) -> Warehouse:
-    """A copy of it that a test may change."""
-    shutil.copytree(made_once, Path(warehouse.database).parent, dirs_exist_ok=True)
-    return warehouse
+    shared_warehouse.store_day(DAY_1, log("a", subject=SUBJECT, to=ADDRESS))
+    return shared_warehouse
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)

@@ -1,11 +1,9 @@
 """Restoring: which backup is put back, and what becomes of the file that was there."""
 
 import os
-import shutil
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-import dagster as dg
 import duckdb
 import pytest
 
@@ -26,22 +24,13 @@ NOON = datetime(2026, 11, 28, 12, tzinfo=timezone.utc)
 
 
 @pytest.fixture(scope="module")
-def made_once(tmp_path_factory: pytest.TempPathFactory, instance: dg.DagsterInstance) -> Path:
+def filled(shared_warehouse: Warehouse) -> Warehouse:
     """A warehouse with two backups, of one and of two days, and a third day that is in none."""
-    folder = tmp_path_factory.mktemp("stored")
-    warehouse = Warehouse(str(folder / "warehouse.duckdb"), folder / "spool", instance)
     for number, day in enumerate([DAY_1, DAY_2]):
-        warehouse.store_day(day, log(f"{day}", day))
-        back_up(warehouse.database, 2, NOON + timedelta(days=number), 0)
-    warehouse.store_day(DAY_3, log("c", DAY_3))
-    return folder
-
-
-@pytest.fixture
-def stored(warehouse: Warehouse, made_once: Path) -> Warehouse:
-    """A copy of it that a test may change."""
-    shutil.copytree(made_once, Path(warehouse.database).parent, dirs_exist_ok=True)
-    return warehouse
+        shared_warehouse.store_day(day, log(f"{day}", day))
+        back_up(shared_warehouse.database, 2, NOON + timedelta(days=number), 0)
+    shared_warehouse.store_day(DAY_3, log("c", DAY_3))
+    return shared_warehouse
 
 
 def restored(warehouse: Warehouse, source: Path | None = None) -> Restored:
