@@ -13,7 +13,8 @@ from cleargrid_assets.catch_up.runs import read_runs
 from cleargrid_assets.contracts import TABLES
 from cleargrid_assets.partitions import RANGE_END, RANGE_START, closed_days
 from cleargrid_assets.settings import Settings
-from cleargrid_assets.warehouse.connection import WarehouseError, connect
+from cleargrid_assets.warehouse.connection import connect
+from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.ledger import read_ledger
 from cleargrid_assets.wording import first_of
 

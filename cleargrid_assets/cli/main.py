@@ -10,6 +10,7 @@ import click
 from dotenv import load_dotenv
 
 from cleargrid_assets import __version__
+from cleargrid_assets.warehouse.errors import WarehouseError
 
 if TYPE_CHECKING:
     from cleargrid_assets.settings import Settings
@@ -104,7 +105,6 @@ def _settings() -> "Settings":
 def _errors_shown() -> Iterator[None]:
     """Ends the command with the message of an error of settings or of the database."""
     from cleargrid_assets.settings import SettingsError  # noqa: PLC0415 - loads pydantic
-    from cleargrid_assets.warehouse.connection import WarehouseError  # noqa: PLC0415 - loads DuckDB
 
     try:
         yield

@@ -19,20 +19,6 @@ from cleargrid_assets.warehouse.lock import LockedError, lock_file
 from cleargrid_assets.warehouse.opening import connected, is_locked, lock_unused, open_file
 from cleargrid_assets.warehouse.sql import quoted
 
-__all__ = [
-    "LOCK_TIMEOUT_S",
-    "DamagedFileError",
-    "NewerFileError",
-    "WarehouseError",
-    "catalog",
-    "checkpointed",
-    "connect",
-    "connect_copy",
-    "exclusively",
-    "file_of",
-    "transaction",
-]
-
 LOCK_TIMEOUT_S = 600.0
 """Default of the max seconds to wait while another process holds the file."""
 

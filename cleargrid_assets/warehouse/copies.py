@@ -12,9 +12,10 @@ import duckdb
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.schema import SCHEMA, Table
-from cleargrid_assets.warehouse.connection import WarehouseError, connect_copy
+from cleargrid_assets.warehouse.connection import connect_copy
 from cleargrid_assets.warehouse.content import content_hashes
 from cleargrid_assets.warehouse.damage import first_line
+from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.files import remove_abandoned_spills
 from cleargrid_assets.warehouse.ledger import LedgerEntry, differences, read_ledger
 from cleargrid_assets.warehouse.sql import quoted

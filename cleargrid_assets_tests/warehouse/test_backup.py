@@ -17,8 +17,9 @@ from cleargrid_assets.warehouse import backup as backup_module
 from cleargrid_assets.warehouse import copies
 from cleargrid_assets.warehouse.backup import Backup, back_up, back_up_to
 from cleargrid_assets.warehouse.backup_files import backup_folder, backups_of
-from cleargrid_assets.warehouse.connection import WarehouseError, connect
+from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.copies import BackupError, verify
+from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.files import wal_of
 from cleargrid_assets.warehouse.lock import Lock, LockedError
 from cleargrid_assets_tests.machine import mode_of

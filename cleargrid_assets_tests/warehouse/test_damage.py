@@ -13,7 +13,8 @@ from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.warehouse.backup import back_up
 from cleargrid_assets.warehouse.backup_files import backup_folder
-from cleargrid_assets.warehouse.connection import DamagedFileError, connect
+from cleargrid_assets.warehouse.connection import connect
+from cleargrid_assets.warehouse.errors import DamagedFileError
 from cleargrid_assets.warehouse.files import wal_of
 from cleargrid_assets.warehouse.restore import restore
 from cleargrid_assets_tests.warehouse.another_process import start

@@ -11,7 +11,7 @@ import pytest
 
 from cleargrid_assets.partitions import RANGE_END, RANGE_START
 from cleargrid_assets.warehouse import io_manager
-from cleargrid_assets.warehouse.connection import WarehouseError
+from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.frames import replace_frame
 from cleargrid_assets.warehouse.io_manager import WarehouseIOManager
 from cleargrid_assets.warehouse.resource import WarehouseResource

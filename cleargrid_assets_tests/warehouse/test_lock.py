@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from cleargrid_assets.warehouse import connection, io_manager, lock
-from cleargrid_assets.warehouse.connection import WarehouseError, connect, exclusively
+from cleargrid_assets.warehouse.connection import connect, exclusively
+from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.lock import Lock, LockedError, lock_file
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets_tests.machine import mode_of

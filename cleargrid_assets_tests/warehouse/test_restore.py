@@ -11,8 +11,8 @@ from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.warehouse import restore as restore_module
 from cleargrid_assets.warehouse.backup import back_up, back_up_to
 from cleargrid_assets.warehouse.backup_files import backup_folder, backups_of
-from cleargrid_assets.warehouse.connection import WarehouseError
 from cleargrid_assets.warehouse.copies import BackupError, replace_file
+from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.files import wal_of
 from cleargrid_assets.warehouse.lock import Lock, LockedError
 from cleargrid_assets.warehouse.restore import Restored, restore
