@@ -13,7 +13,7 @@ from cleargrid_assets.wording import counted
 
 
 @dataclass(frozen=True)
-class Attempts:
+class FailedRuns:
     """The failed and cancelled runs of a day.
 
     Attributes:
@@ -32,7 +32,7 @@ class Attempts:
         return f"attempted on {self.last.astimezone(BUSINESS_ZONE):%Y-%m-%d %H:%M}, and failed{runs}{left}"
 
 
-def failed_attempts(instance: dg.DagsterInstance, days: Collection[str], ledgers: Ledgers) -> dict[str, Attempts]:
+def failed_runs(instance: dg.DagsterInstance, days: Collection[str], ledgers: Ledgers) -> dict[str, FailedRuns]:
     """The failed runs of each of the days that has any.
 
     Args:
@@ -45,9 +45,9 @@ def failed_attempts(instance: dg.DagsterInstance, days: Collection[str], ledgers
     catch_up = CatchUp(ledgers, [date.fromisoformat(day) for day in sorted(days)])
     runs = read_runs(instance, catch_up)
     left = {day for _, day in replace(catch_up, runs=runs).given_up()}
-    found: dict[str, Attempts] = {}
+    found: dict[str, FailedRuns] = {}
     for (_, day), ends in runs.failed_at.items():
         key = day.isoformat()
         if key in days and (key not in found or len(ends) > found[key].number):
-            found[key] = Attempts(len(ends), max(ends), day in left)
+            found[key] = FailedRuns(len(ends), max(ends), day in left)
     return found
