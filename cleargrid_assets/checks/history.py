@@ -18,8 +18,8 @@ from cleargrid_assets.checks.versions import CURRENT, current_versions, find_oth
 from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, closed_days
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.schema import Table
+from cleargrid_assets.warehouse.event_log import last_recorded, recorded_days
 from cleargrid_assets.warehouse.ledger import LedgerEntry
-from cleargrid_assets.warehouse.recorded import last_recorded, recorded_days
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.wording import counted, first_of
 

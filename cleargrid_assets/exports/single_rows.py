@@ -15,7 +15,7 @@ import msgspec
 from dateutil.parser import isoparse
 
 from cleargrid_assets.exports.dataset import Dataset
-from cleargrid_assets.exports.pieces import NO_VALUE, BrokenTextError, members, value_of
+from cleargrid_assets.exports.raw_json import NO_VALUE, BrokenTextError, members, value_of
 from cleargrid_assets.exports.window import Window, iso
 from cleargrid_assets.schema import COLUMN_TYPES, Column
 

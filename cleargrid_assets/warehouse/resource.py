@@ -9,8 +9,8 @@ from pydantic import Field
 
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.connection import LOCK_TIMEOUT_S, connect
+from cleargrid_assets.warehouse.event_log import days_recorded_as_empty
 from cleargrid_assets.warehouse.ledger import LedgerEntry, StoredDays, read_ledger, stored_days
-from cleargrid_assets.warehouse.recorded import days_recorded_as_empty
 from cleargrid_assets.warehouse.slices import StoredSlice
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from cleargrid_assets.checks.intact import find_differences, stored_days_are_intact
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, REACH_BY_ATTEMPT
+from cleargrid_assets.warehouse.event_log import Recorded
 from cleargrid_assets.warehouse.ledger import Difference, LedgerEntry, StoredDays
-from cleargrid_assets.warehouse.recorded import Recorded
 from cleargrid_assets_tests.assets.project import WEEK, Project
 from cleargrid_assets_tests.checks.evaluating import evaluated
 

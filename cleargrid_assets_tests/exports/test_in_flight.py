@@ -15,7 +15,7 @@ from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError, Tra
 from cleargrid_assets.exports.in_flight import CONNECTING, Exchange
 from cleargrid_assets.exports.transport import Timeouts, Transport
 from cleargrid_assets_tests.exports.driving import no_wait
-from cleargrid_assets_tests.exports.speaking import Dripping, Silence, Speech, saying, speaking
+from cleargrid_assets_tests.exports.raw_server import Dripping, Silence, Speech, saying, speaking
 
 START = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = START + b"Transfer-Encoding: chunked\r\n\r\n"

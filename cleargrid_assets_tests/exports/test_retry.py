@@ -16,7 +16,7 @@ from cleargrid_assets.exports.transport import Transport
 from cleargrid_assets_tests.exports.api import Answer, Api, envelope
 from cleargrid_assets_tests.exports.driving import WINDOW, connected
 from cleargrid_assets_tests.exports.faults import answering, answering_by
-from cleargrid_assets_tests.exports.speaking import saying, speaking
+from cleargrid_assets_tests.exports.raw_server import saying, speaking
 from cleargrid_assets_tests.machine import free_port
 
 PARAMS = {"since": "", "until": ""}

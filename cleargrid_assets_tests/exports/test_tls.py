@@ -14,7 +14,7 @@ from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError, Tra
 from cleargrid_assets.exports.retry import MAX_ATTEMPTS
 from cleargrid_assets.exports.transport import Timeouts, Transport
 from cleargrid_assets_tests.exports.certificates import Certificate, authority, self_signed, signed_by
-from cleargrid_assets_tests.exports.speaking import Dripping, Speech, saying, speaking
+from cleargrid_assets_tests.exports.raw_server import Dripping, Speech, saying, speaking
 from cleargrid_assets_tests.machine import free_port
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="certificates are made with openssl")
