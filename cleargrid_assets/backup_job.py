@@ -9,11 +9,16 @@ from datetime import datetime, timezone
 import dagster as dg
 
 from cleargrid_assets.automation import daily_job
+from cleargrid_assets.catch_up.requests import CATCH_UP
+from cleargrid_assets.catch_up.runs import BACKFILL
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.backup import back_up
 from cleargrid_assets.warehouse.connection import file_of
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.resource import WarehouseResource
+
+_IS_ONE_OF_MANY = {CATCH_UP, BACKFILL}
+"""Tags of runs that are followed by no backup. Otherwise those of one morning would push out all earlier ones."""
 
 
 @dg.op(out=dg.Out(dg.Nothing), description="Copies the database file, and compares the copy with its ledger.")
@@ -49,4 +54,6 @@ def backup_after_daily_run(context: dg.RunStatusSensorContext) -> dg.RunRequest 
         return dg.SkipReason("CLEARGRID_BACKUPS is 0.")
     if file_of(settings.database) is None:
         return dg.SkipReason("The database is no file.")
+    if _IS_ONE_OF_MANY.intersection(context.dagster_run.tags):
+        return dg.SkipReason("The run belongs to a catch-up or a backfill, of which there may be many.")
     return dg.RunRequest(run_key=context.dagster_run.run_id)

@@ -40,7 +40,8 @@ _SPELLED_ADDRESS = re.compile(
 """`name at example dot com`, an address that Markdown makes a link, and letters with spaces between them."""
 
 _ISO_DATE = re.compile(
-    r"((?<![\w.\-])(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])(?!(?!T[0-9])[\w\-]|\.[0-9]))"
+    r"((?<![\w.\-])(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+    rf"(?!(?!T[0-9{_HIDDEN}])[\w\-]|\.[0-9]))"
 )
 _LONG_RUN = re.compile(r"[^\W_]{12,}")
 _LETTER_AFTER_DIGIT = re.compile(r"[0-9][^\W_0-9]")

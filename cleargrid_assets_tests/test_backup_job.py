@@ -7,6 +7,8 @@ import pytest
 
 from cleargrid_assets.automation import daily_job
 from cleargrid_assets.backup_job import backup, backup_after_daily_run
+from cleargrid_assets.catch_up.requests import CATCH_UP
+from cleargrid_assets.catch_up.runs import BACKFILL
 from cleargrid_assets.definitions import defs
 from cleargrid_assets.warehouse.backup_files import backups_of
 from cleargrid_assets.warehouse.connection import connect
@@ -19,11 +21,11 @@ def run_backup(database: Path) -> dg.ExecuteInProcessResult:
     )
 
 
-def tick(monkeypatch: pytest.MonkeyPatch, **variables: str) -> object:
+def tick(monkeypatch: pytest.MonkeyPatch, tag: str | None = None, **variables: str) -> object:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with dg.DagsterInstance.ephemeral() as instance:
-        run = dg.DagsterRun(daily_job.name)
+        run = dg.DagsterRun(daily_job.name, tags={tag: "x"} if tag else {})
         event = dg.DagsterEvent("PIPELINE_SUCCESS", daily_job.name)
         context = dg.build_run_status_sensor_context(
             sensor_name=backup_after_daily_run.name, dagster_event=event, dagster_instance=instance, dagster_run=run
@@ -73,3 +75,8 @@ def test_sensor_skips_where_no_backups_are_wanted_or_possible(
     skipped = tick(monkeypatch, **{variable: value})
     assert isinstance(skipped, dg.SkipReason)
     assert skipped.skip_message == reason
+
+
+@pytest.mark.parametrize("tag", [CATCH_UP, BACKFILL])
+def test_runs_of_many_days_do_not_push_out_earlier_backups(monkeypatch: pytest.MonkeyPatch, tag: str) -> None:
+    assert isinstance(tick(monkeypatch, tag), dg.SkipReason)

@@ -13,7 +13,8 @@ from cleargrid_assets.schema import SCHEMA
 
 DAILY_JOB, RESYNC_JOB = "daily_outreach", "resync_recent_days"
 
-_BACKFILL = "dagster/backfill"
+BACKFILL = "dagster/backfill"
+"""Tag of the runs of a backfill."""
 
 _WHOLE_JOBS = {DAILY_JOB, RESYNC_JOB, "__ASSET_JOB"}
 """Jobs whose runs cover every table if they have no selection. The last one is what the UI's Materialize starts."""
@@ -45,7 +46,7 @@ def read_runs(instance: dg.DagsterInstance, catch_up: CatchUp) -> Runs:
         in_progress=frozenset(cell for run in running for cell in _covered(run)),
         failed_at=failed_at,
         materialized_at=dict(_materialized_at(instance, [cell for cell in catch_up.missing if cell in failed_at])),
-        backfilling=any(_BACKFILL in run.tags and any(_covered(run)) for run in running),
+        backfilling=any(BACKFILL in run.tags and any(_covered(run)) for run in running),
         started_at=_started_at(instance, catch_up.concurrent_runs),
     )
 

@@ -103,13 +103,22 @@ def _settings() -> "Settings":
 
 @contextmanager
 def _errors_shown() -> Iterator[None]:
-    """Ends the command with the message of an error of settings or of the database."""
+    """Ends the command with the message of an error of settings, of the database or of a file."""
+    import duckdb  # noqa: PLC0415 - takes a moment to load
+
     from cleargrid_assets.settings import SettingsError  # noqa: PLC0415 - loads pydantic
 
     try:
         yield
     except (SettingsError, WarehouseError) as error:
         raise click.ClickException(str(error)) from error
+    except duckdb.Error as error:
+        raise click.ClickException(f"The database cannot be used. DuckDB says: {error}") from error
+    except BrokenPipeError:
+        # Nobody reads on, for example `head`. Click ends the command without a message.
+        raise
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or 'The command'}: {error.strerror}.") from error
 
 
 @main.command(short_help="Try the project with a week of invented data.")

@@ -1,6 +1,7 @@
 """`cleargrid sql`: queries, with the project's lock."""
 
 import csv
+import re
 import sys
 
 import click
@@ -10,6 +11,9 @@ from cleargrid_assets.cli.read_only import NotReadOnlyError, refuse_changes
 from cleargrid_assets.warehouse.connection import connect, file_of
 
 _ROWS_AT_A_TIME = 10_000
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Characters that a terminal acts on. Texts of the API may have them."""
 
 
 def run_sql(database: str, query: str, *, as_csv: bool) -> None:
@@ -36,11 +40,11 @@ def run_sql(database: str, query: str, *, as_csv: bool) -> None:
         except duckdb.Error as error:
             # Without the lines that repeat the statement.
             said = " ".join(str(error).partition("\n\nLINE ")[0].split())
-            raise click.ClickException(said) from error
+            raise click.ClickException(_visible(said)) from error
 
 
 def _print_table(rows: duckdb.DuckDBPyRelation) -> None:
-    click.echo(str(rows), nl=False)
+    click.echo(_visible(str(rows)), nl=False)
 
 
 def _print_csv(rows: duckdb.DuckDBPyRelation) -> None:
@@ -48,4 +52,12 @@ def _print_csv(rows: duckdb.DuckDBPyRelation) -> None:
     writer.writerow(rows.columns)
     texts = rows.select("COLUMNS(*)::VARCHAR")
     while some := texts.fetchmany(_ROWS_AT_A_TIME):
-        writer.writerows(some)
+        # In a file or a pipe, the values are whole.
+        writer.writerows(
+            [[value and _visible(value) for value in row] for row in some] if sys.stdout.isatty() else some
+        )
+
+
+def _visible(text: str) -> str:
+    """The text with control characters as escapes."""
+    return _CONTROLS.sub(lambda control: f"\\x{ord(control[0]):02x}", text)

@@ -24,8 +24,14 @@ _MAX_COMPRESSED_PIECE = 1 << 16
 _ANY_HEADER = 32 + zlib.MAX_WBITS
 """For zlib: data in the format of gzip or of zlib."""
 
+SUCCESSES = {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NON_AUTHORITATIVE_INFORMATION}
+"""Statuses of whole answers. Others below 300 say that it is a part, or not there yet, or empty."""
+
 _GATEWAY_TIMEOUTS = {HTTPStatus.GATEWAY_TIMEOUT, 522, 524}
 """Statuses for a query that took too long: 504, and what Cloudflare's proxies answer instead."""
+
+_ACCEPTING_NO_REQUESTS = {HTTPStatus.TOO_MANY_REQUESTS, 521, 523}
+"""Statuses of a server that accepts no requests now: 429, and those of Cloudflare's proxies that cannot reach it."""
 
 _RETRYABLE = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
@@ -123,9 +129,11 @@ def is_transient(status: int) -> bool:
 def _failure(status: int, message: str | None, request_id: str | None, retry_after: float | None) -> ExportsError:
     if status in _GATEWAY_TIMEOUTS:
         return QueryTimeoutError("the query timed out", status=status, message=message, request_id=request_id)
+    if status < HTTPStatus.MULTIPLE_CHOICES:
+        return TransientError("the answer is not whole", status=status, message=message, request_id=request_id)
     if is_transient(status):
-        is_without_hint = status == HTTPStatus.TOO_MANY_REQUESTS and retry_after is None
-        kind = UnavailableError if is_without_hint else TransientError
+        is_down = status in _ACCEPTING_NO_REQUESTS and retry_after is None
+        kind = UnavailableError if is_down else TransientError
         error = kind("the server failed", status=status, message=message, request_id=request_id)
         error.retry_after = retry_after
         return error

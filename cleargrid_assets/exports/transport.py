@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,7 +18,7 @@ import tenacity
 import urllib3
 
 from cleargrid_assets import __version__
-from cleargrid_assets.exports.answers import MAX_BODY, failed_answer, read_body
+from cleargrid_assets.exports.answers import MAX_BODY, SUCCESSES, failed_answer, read_body
 from cleargrid_assets.exports.base_url import checked_root
 from cleargrid_assets.exports.connections import Adapter, Session
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError, TransientError
@@ -242,7 +241,7 @@ class Transport:
             allow_redirects=False,
             stream=True,
         ) as response:
-            if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
+            if response.status_code not in SUCCESSES:
                 raise failed_answer(response, quotes_server=request.quotes_server)
             body = read_body(response.raw, MAX_BODY)
             stats.note_age(response.headers.get("Age"))

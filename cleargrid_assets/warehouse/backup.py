@@ -1,5 +1,6 @@
 """Backups: copies of the database file that are compared with their ledger before they replace older ones."""
 
+import stat
 import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -109,6 +110,8 @@ def _copied(file: Path, destination: Path, lock_timeout_s: float) -> Backup:
             copy_file(file, partial)
         # Others may write again while the copy is read.
         verify(partial)
+        if destination.exists():
+            partial.chmod(stat.S_IMODE(destination.stat().st_mode))
         replace_file(partial, destination)
     finally:
         partial.unlink(missing_ok=True)

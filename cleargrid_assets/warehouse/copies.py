@@ -83,7 +83,7 @@ def verify(copy: Path) -> date | None:
                 else [(None,)]
             )
     except duckdb.Error as error:
-        raise BackupError(f"The copy {copy} cannot be read. DuckDB says: {first_line(error)}") from error
+        raise BackupError(f"The copy {copy} cannot be read. DuckDB says: {first_line(error)}.") from error
     if wrong:
         raise BackupError(
             f"The copy {copy} differs from its ledger: {first_of(wrong, _MAX_LISTED, 'day')}. Materialize these days "

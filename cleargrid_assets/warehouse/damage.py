@@ -30,15 +30,15 @@ def is_damage(error: duckdb.Error, *, opening: bool) -> bool:
 
 def damage_message(database: str, file: Path, error: duckdb.Error) -> str:
     """What happened to the file, which backups there are, and what to do."""
-    return f"{database} is damaged and cannot be read. DuckDB says: {first_line(error)} {_remedy(file)}"
+    return f"{database} is damaged and cannot be read. DuckDB says: {first_line(error)}. {_remedy(file)}"
 
 
 def first_line(error: duckdb.Error) -> str:
-    """What DuckDB says of a damaged file, without the hints in further lines.
+    """What DuckDB says of a damaged file, without a period at the end and without the hints in further lines.
 
     It quotes no rows, because DuckDB checks the blocks of a file before it reads values in them.
     """
-    return str(error).partition("\n")[0][:_MAX_MESSAGE]
+    return str(error).partition("\n")[0][:_MAX_MESSAGE].rstrip(".")
 
 
 def _remedy(file: Path) -> str:

@@ -118,7 +118,9 @@ class _Manager(dg.IOManager):
             changes = replace_partitions(connection, table, days)
             if isinstance(obj, SpooledSlice):
                 replace_quarantined(connection, table, obj.partitions, superseded, context.run_id)
-                shrunk = shrunk_days(obj, before, {day: change.rows for day, change in changes.items()})
+                shrunk = shrunk_days(
+                    obj, before, {day: change.rows for day, change in changes.items()}, _moved_away(changes)
+                )
                 refuse_unconfirmed(shrunk, obj, context.op_def.name)
             entries = _write_ledger(connection, _write(context, connection, table, obj), before, changes, superseded)
             shown = _shown(connection, Target(SCHEMA, table.name, _days_condition(days)))
@@ -230,15 +232,21 @@ def _write_ledger(
         The entries of these days and of the superseded days.
     """
     replaced = [day for day in changes if day not in superseded]
-    moved: Counter[date] = Counter()
-    for change in changes.values():
-        moved.update(change.moved_from)
+    moved = _moved_away(changes)
     lost = sorted(day for day in moved if day not in replaced and day in before)
     hashes = content_hashes(connection, write.table, [*replaced, *lost])
     entries = {day: write.replaced(day, changes[day].rows, hashes[day]) for day in replaced}
     entries |= {day: write.lost(before[day], moved[day], hashes[day]) for day in lost}
     write_entries(connection, list(entries.values()))
     return {**{day: before[day] for day in superseded}, **entries}
+
+
+def _moved_away(changes: Mapping[date, Changes]) -> Counter[date]:
+    """How many rows each day lost to another day."""
+    moved: Counter[date] = Counter()
+    for change in changes.values():
+        moved.update(change.moved_from)
+    return moved
 
 
 def _change_metadata(change: Changes, changes: Mapping[date, Changes]) -> Mapping[str, Any]:

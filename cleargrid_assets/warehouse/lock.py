@@ -8,6 +8,7 @@ is on a file of its own, which is never renamed or deleted.
 import fcntl
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,7 +84,9 @@ def _take(descriptor: int, *, exclusive: bool) -> None:
             os.utime(descriptor)
         raise LockedError(f"It is held by {_holders(descriptor)}.") from None
     if exclusive:
-        os.utime(descriptor, (0, 0))
+        # Only the owner may. Otherwise readers go on in a moment all the same.
+        with suppress(PermissionError):
+            os.utime(descriptor, (0, 0))
 
 
 def _holders(descriptor: int) -> str:

@@ -3,7 +3,7 @@
 import glob
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 import duckdb
 import pandas as pd
@@ -16,6 +16,9 @@ from cleargrid_assets.warehouse.sql import column_definitions, quoted
 
 _STAGE = "temp.main.incoming"
 _PREVIOUS = "temp.main.previous"
+_MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)
+"""Of machines that share a database. Spools allow as much."""
+
 BAD_VALUE_ERRORS = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.ConstraintException)
 """What DuckDB raises if a value does not fit its column. Its messages quote the value."""
 
@@ -79,8 +82,9 @@ def stage_spooled(
     ledger, now = read_ledger(connection, table), transaction_time(connection)
     for partition in partitions:
         entry = ledger.get(partition.day)
-        # Times in the future are ignored: a clock was wrong.
-        if entry and entry.extracted_at and partition.extracted_at < entry.extracted_at <= now:
+        # Times far in the future are ignored: a clock was wrong.
+        latest = now + _MAX_CLOCK_DIFFERENCE
+        if entry and entry.extracted_at and partition.extracted_at < entry.extracted_at <= latest:
             superseded.append(partition.day)
             connection.execute(
                 f"INSERT INTO {_STAGE} BY NAME FROM {quoted(table.name)} WHERE {PARTITION_COLUMN} = $day",

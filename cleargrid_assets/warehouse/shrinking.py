@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 
 from cleargrid_assets.warehouse.ledger import LedgerEntry
 from cleargrid_assets.warehouse.slices import SpooledSlice
@@ -36,19 +37,25 @@ class Shrunk:
         return self.source_rows == self.after + self.quarantined
 
 
-def shrunk_days(spooled: SpooledSlice, before: Mapping[date, LedgerEntry], rows: Mapping[date, int]) -> list[Shrunk]:
+def shrunk_days(
+    spooled: SpooledSlice,
+    before: Mapping[date, LedgerEntry],
+    rows: Mapping[date, int],
+    moved: Mapping[date, int] = MappingProxyType({}),
+) -> list[Shrunk]:
     """The fetched days that lost a larger share of their rows than the slice allows.
 
     Args:
         spooled: What was fetched.
         before: The ledger before this write.
         rows: The rows of each day now.
+        moved: The rows that each day lost to another day. They are still in the table.
     """
     found = []
     for partition in spooled.partitions:
         now = rows[partition.day]
         stored = before[partition.day].row_count if partition.day in before else 0
-        lost = stored - now
+        lost = stored - now - moved.get(partition.day, 0)
         if stored >= JUDGED_FROM_ROWS and lost / stored > spooled.max_shrink:
             found.append(Shrunk(partition.day, stored, now, partition.source_rows, len(partition.quarantined)))
     return found

@@ -47,6 +47,13 @@ def test_backup_to_a_file_is_put_back_by_name(database: Path) -> None:
     assert run("restore", "mine.duckdb").exit_code == 0
 
 
+def test_place_where_no_file_can_be_made_is_named(database: Path) -> None:
+    name = "x" * 300
+    refused = run("backup", name)
+    assert refused.exit_code == 1
+    assert refused.output == f"Error: {name}: File name too long.\n"
+
+
 def test_newer_backups_that_were_not_used_are_named(database: Path) -> None:
     for _ in range(2):
         assert run("backup").exit_code == 0

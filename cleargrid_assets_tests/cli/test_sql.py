@@ -3,12 +3,14 @@
 import csv
 import hashlib
 import io
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from cleargrid_assets.cli.main import main
+from cleargrid_assets.cli.sql import run_sql
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.lock import Lock
 
@@ -40,6 +42,25 @@ def test_csv_has_all_rows_as_duckdb_writes_values(database: Path) -> None:
     assert rows == [["text", "nothing", "at", "list"], ['a,"b"', "", "2026-05-19 06:00:00+00", "[1, 2]"]]
     many = sql("SELECT range AS n FROM range(25000)", "--csv").output.splitlines()
     assert many == ["n", *map(str, range(25_000))]
+
+
+@pytest.mark.parametrize(
+    "query", ["SELECT chr(27) || '[31m' || chr(7) || chr(155) AS a", "SELECT (chr(27) || chr(155))::INT AS a"]
+)
+def test_terminal_is_shown_no_control_characters(database: Path, query: str) -> None:
+    output = sql(query).output
+    assert "\\x9b" in output
+    assert not {"\x1b", "\x07", "\x9b"}.intersection(output)
+
+
+def test_csv_has_control_characters_unless_a_terminal_shows_it(
+    database: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    query = "SELECT chr(27) || 'x' AS a, NULL AS b"
+    run_sql("data/x.duckdb", query, as_csv=True)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    run_sql("data/x.duckdb", query, as_csv=True)
+    assert capsys.readouterr().out == "a,b\n\x1bx,\na,b\n\\x1bx,\n"
 
 
 def test_several_statements_print_their_rows_in_order(database: Path) -> None:
@@ -165,3 +186,9 @@ def test_database_that_is_named_is_queried_whatever_the_variables_are(
 def test_unusable_variable_is_named(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLEARGRID_TIMEZONE", "Dubai")
     assert "CLEARGRID_TIMEZONE is 'Dubai'" in sql("FROM t").stderr
+
+
+def test_database_that_duckdb_cannot_open_is_told_in_its_words(database: Path) -> None:
+    result = sql("SELECT 1", database="data")
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: The database cannot be used. DuckDB says: ")

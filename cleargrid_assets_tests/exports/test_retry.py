@@ -103,6 +103,14 @@ def test_other_failures_keep_their_number_of_attempts(api: Api, time: FakeTime, 
     assert len(api.requests) == MAX_ATTEMPTS
 
 
+@pytest.mark.parametrize("status", [521, 523])
+def test_proxy_that_cannot_reach_the_server_is_asked_for_ten_minutes(api: Api, time: FakeTime, status: int) -> None:
+    api.fault = answering(envelope(status))
+    with to(api.url, time) as transport, pytest.raises(UnavailableError, match=f"HTTP {status}"):
+        transport.send("GET", "/x", params=PARAMS)
+    assert sum(time.waits) == pytest.approx(PATIENCE_S)
+
+
 def test_429_with_a_hint_keeps_its_number_of_attempts(api: Api, time: FakeTime) -> None:
     api.fault = answering(envelope(429, Retry_After="20"))
     with to(api.url, time) as transport, pytest.raises(TransientError, match="HTTP 429"):

@@ -188,10 +188,17 @@ def test_redirect_is_refused_at_once_and_shows_the_host_alone(api: Api, status: 
     assert len(api.requests) == 1
 
 
-@pytest.mark.parametrize("status", [200, 201])
+@pytest.mark.parametrize("status", [200, 201, 203])
 def test_any_success_is_one(api: Api, status: int) -> None:
     api.fault = answering(Answer(status, b"{}"))
     assert get(api) == b"{}"
+
+
+@pytest.mark.parametrize("status", [202, 206, 207])
+def test_status_of_an_answer_that_is_not_whole_is_no_success(api: Api, status: int) -> None:
+    api.fault = answering(Answer(status, b"{}"))
+    with pytest.raises(TransientError, match=rf"the answer is not whole; gave up .* \(HTTP {status}\)"):
+        get(api)
 
 
 def test_a_proxys_error_that_is_no_json_is_told_by_its_status(api: Api) -> None:

@@ -63,6 +63,13 @@ def test_backup_is_a_private_copy_named_by_its_time_in_utc(stored: Warehouse) ->
     assert names_of_backups(stored) == [backup.file.name]
 
 
+def test_backup_keeps_the_mode_of_the_file_in_its_place(stored: Warehouse, tmp_path: Path) -> None:
+    back_up_to(stored.database, tmp_path / "copy.duckdb", 0)
+    (tmp_path / "copy.duckdb").chmod(0o640)
+    back_up_to(stored.database, tmp_path / "copy.duckdb", 0)
+    assert mode_of(tmp_path / "copy.duckdb") == 0o640
+
+
 def test_commits_that_are_only_in_the_wal_are_in_the_backup(stored: Warehouse) -> None:
     with duckdb.connect(stored.database) as connection:
         connection.execute("PRAGMA disable_checkpoint_on_shutdown")

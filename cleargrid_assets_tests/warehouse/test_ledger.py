@@ -143,6 +143,13 @@ def test_day_fetched_later_without_rows_is_not_replaced(
     assert "Another run began to fetch 2024-05-01 later than this run" in capfd.readouterr().err
 
 
+def test_later_fetch_of_a_machine_whose_clock_is_ahead_is_not_replaced(warehouse: Warehouse) -> None:
+    ahead = datetime.now(timezone.utc) + timedelta(minutes=3)
+    warehouse.store(warehouse.spooled({DAY_1: [log("a"), log("b")]}, extracted_at=ahead), DAY_1)
+    warehouse.store_day(DAY_1, log("a"))
+    assert rows_by_ledger(warehouse) == {DAY_1: 2}
+
+
 def test_empty_day_stored_while_the_clock_was_ahead_is_replaced(warehouse: Warehouse) -> None:
     ahead = datetime.now(timezone.utc) + timedelta(days=400)
     warehouse.store(warehouse.spooled({DAY_1: []}, extracted_at=ahead), DAY_1)

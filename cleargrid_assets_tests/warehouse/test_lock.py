@@ -166,3 +166,12 @@ def test_stock_manager_loads_under_the_exclusive_lock(database: Path) -> None:
     manager = io_manager._Manager(WarehouseResource(database=str(database)), None, Stock())
     context = dg.build_input_context(dagster_type=dg.PythonObjectDagsterType(pd.DataFrame))
     assert manager.load_input(context) == "loaded"
+
+
+def test_writer_who_does_not_own_the_lock_may_take_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def utime(descriptor: int, times: object = None) -> None:
+        if times is not None:
+            raise PermissionError  # as for a member of the group that may write
+
+    monkeypatch.setattr(os, "utime", utime)
+    Lock.acquired(tmp_path / "x", exclusive=True).release()

@@ -184,3 +184,19 @@ def test_quarantined_rows_count_as_rows_that_the_source_confirms(warehouse: Ware
     assert not store(warehouse, shrunk, DAY_1).success
     assert store(warehouse, confirmed, DAY_1).success
     assert counts(warehouse) == {DAY_1: 58}
+
+
+def test_rows_that_moved_to_another_day_of_the_run_are_not_missing(warehouse: Warehouse) -> None:
+    warehouse.store_day(DAY_1, *rows(60))
+    moved = [log(f"{DAY_1} {each}", DAY_2, updated_at="2024-05-03T00:00:00Z") for each in range(60)]
+    slice_ = replace(warehouse.spooled({DAY_1: [], DAY_2: moved}, extracted_at=LATER), max_shrink=0.2)
+    assert store(warehouse, slice_, DAY_1, DAY_2).success
+    assert counts(warehouse) == {DAY_1: 0, DAY_2: 60}
+
+
+def test_rows_that_are_missing_besides_those_that_moved_are_refused(warehouse: Warehouse) -> None:
+    warehouse.store_day(DAY_1, *rows(60))
+    moved = [log(f"{DAY_1} {each}", DAY_2, updated_at="2024-05-03T00:00:00Z") for each in range(40)]
+    slice_ = replace(warehouse.spooled({DAY_1: [], DAY_2: moved}, extracted_at=LATER), max_shrink=0.2)
+    assert not store(warehouse, slice_, DAY_1, DAY_2).success
+    assert counts(warehouse) == {DAY_1: 60}
