@@ -86,7 +86,8 @@ freshness_job = dg.define_asset_job(
             if key.name in HISTORY_CHECKS
         )
     ),
-    description="Checks that the last closed day is stored, that no day is missing and that the source is alive.",
+    description="Checks that the last closed day is stored, that no day is missing or damaged, that all days are of "
+    "one version, and that the source is alive.",
 )
 
 freshness_schedule = dg.ScheduleDefinition(

@@ -13,14 +13,15 @@ from cleargrid_assets.catch_up.requests import CATCH_UP
 from cleargrid_assets.catch_up.runs import BACKFILL
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.backup import back_up
-from cleargrid_assets.warehouse.connection import WarehouseError, file_of
+from cleargrid_assets.warehouse.connection import file_of
+from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.resource import WarehouseResource
 
 _IS_ONE_OF_MANY = {CATCH_UP, BACKFILL}
 """Tags of runs that are followed by no backup. Otherwise those of one morning would push out all earlier ones."""
 
 
-@dg.op(out=dg.Out(dg.Nothing), description="Copies the database file, and holds the copy against the ledger.")
+@dg.op(out=dg.Out(dg.Nothing), description="Copies the database file, and compares the copy with its ledger.")
 def back_up_database(context: dg.OpExecutionContext, warehouse: WarehouseResource) -> None:
     """Makes a backup. Its size and how long it took are metadata of the output."""
     keep = Settings.from_environment().backups

@@ -184,7 +184,7 @@ class Settings(BaseModel):
     backups: Annotated[int, Field(ge=0, le=1000), Takes("a whole number from 0 to 1000")] = Field(
         2,
         alias="CLEARGRID_BACKUPS",
-        description="Number of verified copies of the DuckDB file that are kept in `backups` beside it. 0 is none.",
+        description="Number of verified copies of the DuckDB file that are kept in `backups` beside it. 0: none.",
     )
 
     @classmethod

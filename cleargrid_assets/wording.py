@@ -1,4 +1,4 @@
-"""Plurals, and lists that are cut short."""
+"""Plurals, sizes, and lists that are cut short."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,6 +8,16 @@ _MAX_REASONS = 10
 def counted(number: int, noun: str) -> str:
     """A number and its noun, such as `1 day`, `1,204 days` or `2 statuses`."""
     return f"{number:,} {noun if number == 1 else _plural(noun)}"
+
+
+def megabytes(size: int) -> str:
+    """A number of bytes as text, such as `1,204.5 MB`."""
+    return f"{size / 1e6:,.1f} MB"
+
+
+def other_days(number: int) -> str:
+    """The other days of a run as the subject of a sentence: `The other day of this run was` or `... were`."""
+    return "The other day of this run was" if number == 1 else f"The other {number} days of this run were"
 
 
 def more(hidden: int, noun: str) -> str:

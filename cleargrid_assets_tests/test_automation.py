@@ -25,7 +25,7 @@ from cleargrid_assets.checks.history import HISTORY_CHECKS
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL, COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.definitions import build_defs, defs
 from cleargrid_assets.exports.dataset import D21
-from cleargrid_assets.partitions import DAILY
+from cleargrid_assets.partitions import DAILY, PARTITION
 from cleargrid_assets_tests.assets.project import LONG_AFTER, Project, days_between
 from cleargrid_assets_tests.assets.ticks import ticks
 
@@ -151,7 +151,7 @@ def test_schedules_are_running_by_default_and_described() -> None:
 
 def test_daily_run_materializes_and_checks_everything(project: Project) -> None:
     [(_, day)] = ticks(DAILY_SCHEDULE, "2026-01-06", "2026-01-07")
-    run = project.run_job(daily_job.name, {"dagster/partition": day})
+    run = project.run_job(daily_job.name, {PARTITION: day})
     assert run.success, run.failure
     assert run.materialized() == {(table.name, "2026-01-05") for table in TABLES}
     every = defs.resolve_asset_graph().asset_check_keys

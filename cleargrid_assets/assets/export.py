@@ -17,7 +17,7 @@ from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
 from cleargrid_assets.resources import ExportsResource
 from cleargrid_assets.schema import SCHEMA, Table
 from cleargrid_assets.settings import Settings
-from cleargrid_assets.warehouse.connection import is_path
+from cleargrid_assets.warehouse.connection import file_of
 from cleargrid_assets.warehouse.io_manager import VERSION
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.slices import SpooledPartition, SpooledSlice
@@ -91,10 +91,10 @@ def spool_root(database: str) -> Path:
 
     Without a database file it is in the temporary folder. All users share that, so the name includes the user's id.
     """
-    if not is_path(database):
+    file = file_of(database)
+    if file is None:
         return Path(tempfile.gettempdir()) / f"cleargrid_assets-{os.getuid()}.spool"
-    path = Path(database)
-    return path.with_name(f"{path.name}.spool")
+    return file.with_name(f"{file.name}.spool")
 
 
 def _as_slice(days: Mapping[str, FetchedDay], *, accept_shrinking: bool) -> SpooledSlice:

@@ -132,7 +132,7 @@ class CatchUp:
         """Whether nothing but the usual days can be missing or outdated, whatever the runs were."""
         return not self.concurrent_runs and all(day in self.usual for _, day in [*self.missing, *self.outdated])
 
-    def left_to_people(self) -> dict[TableDay, int]:
+    def given_up(self) -> dict[TableDay, int]:
         """The missing and outdated days that are not requested any more, with the number of their failed runs."""
         return {
             cell: self._failures(cell)

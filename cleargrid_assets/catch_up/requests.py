@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from pathlib import Path
 
 import dagster as dg
 import duckdb
@@ -14,7 +13,8 @@ from cleargrid_assets.catch_up.runs import read_runs
 from cleargrid_assets.contracts import TABLES
 from cleargrid_assets.partitions import RANGE_END, RANGE_START, closed_days
 from cleargrid_assets.settings import Settings
-from cleargrid_assets.warehouse.connection import WarehouseError, connect, is_path
+from cleargrid_assets.warehouse.connection import connect
+from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.ledger import read_ledger
 from cleargrid_assets.wording import first_of
 
@@ -44,7 +44,7 @@ def catch_up_requests(context: dg.ScheduleEvaluationContext, usual: Sequence[str
     if catch_up.is_complete:
         return []
     catch_up = replace(catch_up, runs=read_runs(context.instance, catch_up))
-    left = [f"{day} of {name} (failed runs: {failures})" for (name, day), failures in catch_up.left_to_people().items()]
+    left = [f"{day} of {name} (failed runs: {failures})" for (name, day), failures in catch_up.given_up().items()]
     if left:
         context.log.warning(
             f"Days whose runs failed are not requested any more: {first_of(left, _MAX_LISTED, 'day')}. Look at the "
@@ -62,8 +62,6 @@ def read_ledgers(database: str) -> Ledgers:
     Raises:
         WarehouseError: The database was in use for more than a few seconds, or cannot be opened.
     """
-    if is_path(database) and not Path(database).is_file():
-        return {}
     with connect(database, read_only=True, lock_timeout_s=_LOCK_TIMEOUT_S) as connection:
         return {table.name: read_ledger(connection, table) for table in TABLES}
 

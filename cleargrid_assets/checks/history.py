@@ -11,15 +11,15 @@ from types import MappingProxyType
 import dagster as dg
 
 from cleargrid_assets.assets.table_asset import asset_key
-from cleargrid_assets.checks.attempts import Attempts, failed_attempts
-from cleargrid_assets.checks.intact import INTACT, find_damage, intact
-from cleargrid_assets.checks.scope import verdict
-from cleargrid_assets.checks.versions import CURRENT, current, current_versions, find_other_versions
+from cleargrid_assets.checks.failed_runs import FailedRuns, failed_runs
+from cleargrid_assets.checks.intact import INTACT, find_differences, stored_days_are_intact
+from cleargrid_assets.checks.scope import verdict, with_derived
+from cleargrid_assets.checks.versions import CURRENT, current_versions, find_other_versions, made_with_current_version
 from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, closed_days
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.schema import Table
+from cleargrid_assets.warehouse.event_log import last_recorded, recorded_days
 from cleargrid_assets.warehouse.ledger import LedgerEntry
-from cleargrid_assets.warehouse.recorded import last_recorded, recorded_days
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.wording import counted, first_of
 
@@ -51,8 +51,8 @@ class HistoryChecks:
     def __init__(self, table: Table, derived: Sequence[Table] = ()) -> None:
         self.table = table
         self.tables = [table, *derived]
+        together = with_derived(table, derived)
         derived_keys = [asset_key(each) for each in derived]
-        together = f"`{table.name}` and every table computed from it" if derived else f"`{table.name}`"
         self.fresh = dg.AssetCheckSpec(
             FRESH,
             asset=asset_key(table),
@@ -71,8 +71,8 @@ class HistoryChecks:
             description="The latest stored day that is due has rows, or the same weekday usually has none (four weeks "
             "before it, where stored). If the source stops logging, the API still answers, with no rows.",
         )
-        self.intact = intact(table, derived)
-        self.current = current(table, derived)
+        self.intact = stored_days_are_intact(table, derived)
+        self.current = made_with_current_version(table, derived)
 
     @property
     def specs(self) -> list[dg.AssetCheckSpec]:
@@ -107,7 +107,7 @@ class HistoryChecks:
         now: datetime,
         *,
         recorded: Mapping[str, set[str]] = MappingProxyType({}),
-        attempts: Mapping[str, Attempts] = MappingProxyType({}),
+        failed: Mapping[str, FailedRuns] = MappingProxyType({}),
     ) -> dg.AssetCheckResult:
         """Checks that every table has all closed days that are due.
 
@@ -115,7 +115,7 @@ class HistoryChecks:
             stored: The partition keys of each table that are stored.
             now: The current time in the business zone.
             recorded: The partition keys of each table that Dagster shows as materialized.
-            attempts: The failed runs of each partition key that has any.
+            failed: The failed runs of each partition key that has any.
         """
         due = [key for key in closed_days(now) if key <= due_day(now).isoformat()]
         lacking: dict[tuple[str, ...], list[str]] = {}
@@ -130,7 +130,7 @@ class HistoryChecks:
             passed=not missing,
             good="Every closed day is stored.",
             bad=" ".join(_lacks(names, days) for days, names in lacking.items())
-            + _attempted(missing, attempts)
+            + _failures(missing, failed)
             + self._remedy(missing, min(stored[self.table.name], default=None), is_recorded=is_recorded),
             metadata={
                 "missing_days": len(missing),
@@ -213,12 +213,12 @@ def history_checks(
         if COMPLETE in selected:
             missing = set(closed_days(time)).difference(set[str].intersection(*keys.values()))
             shown = {name: {str(day) for day in days} for name, days in recorded.items()}
-            attempts = failed_attempts(instance, missing, {name: each.entries for name, each in stored.items()})
-            yield checks.inventory(keys, time, recorded=shown, attempts=attempts)
+            failed = failed_runs(instance, missing, {name: each.entries for name, each in stored.items()})
+            yield checks.inventory(keys, time, recorded=shown, failed=failed)
         if ALIVE in selected:
             yield checks.liveness(stored[table.name].entries, time)
         if INTACT in selected:
-            yield find_damage(checks.intact, table, stored, recorded, last)
+            yield find_differences(checks.intact, table, stored, recorded, last)
         if CURRENT in selected:
             versions = current_versions(checks.tables, outcomes.load())
             yield find_other_versions(checks.current, stored, versions)
@@ -230,9 +230,9 @@ def _closed(days: set[date], now: datetime) -> set[date]:
     return days & {date.fromisoformat(key) for key in closed_days(now)}
 
 
-def _attempted(missing: Sequence[str], attempts: Mapping[str, Attempts]) -> str:
-    tried = [f"{day} was {attempts[day]}" for day in missing if day in attempts]
-    return f" {first_of(tried, _MAX_LISTED, 'day', '; ')}." if tried else ""
+def _failures(missing: Sequence[str], failed: Mapping[str, FailedRuns]) -> str:
+    named = [f"{day} was {failed[day]}" for day in missing if day in failed]
+    return f" {first_of(named, _MAX_LISTED, 'day', '; ')}." if named else ""
 
 
 def _lacks(names: Sequence[str], days: Sequence[str]) -> str:

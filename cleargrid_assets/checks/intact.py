@@ -6,30 +6,29 @@ from datetime import date
 import dagster as dg
 
 from cleargrid_assets.assets.table_asset import asset_key
-from cleargrid_assets.checks.scope import verdict
+from cleargrid_assets.checks.scope import verdict, with_derived
 from cleargrid_assets.schema import Table
+from cleargrid_assets.warehouse.event_log import Recorded
 from cleargrid_assets.warehouse.ledger import Difference, LedgerEntry, StoredDays
-from cleargrid_assets.warehouse.recorded import Recorded
 from cleargrid_assets.wording import counted, first_of
 
 INTACT = "stored_days_are_intact"
-_MAX_NAMED = 5
+_MAX_LISTED = 5
 
 
-def intact(table: Table, derived: Sequence[Table]) -> dg.AssetCheckSpec:
+def stored_days_are_intact(table: Table, derived: Sequence[Table]) -> dg.AssetCheckSpec:
     """The check of an export and of the tables that are computed from it."""
-    together = f"`{table.name}` and every table computed from it" if derived else f"`{table.name}`"
     return dg.AssetCheckSpec(
         INTACT,
         asset=asset_key(table),
         additional_deps=[asset_key(each) for each in derived],
-        description=f"Each day of {together} has as many rows as were stored, and is as new as Dagster recorded. It "
-        "fails if rows were deleted, if an older copy of the file is in its place, or if CLEARGRID_DUCKDB names "
-        "another file.",
+        description=f"Each day of {with_derived(table, derived)} has as many rows as were stored, and is as new as "
+        "Dagster recorded. It fails if rows were deleted, if an older copy of the file is in its place, or if "
+        "CLEARGRID_DUCKDB names another file.",
     )
 
 
-def find_damage(
+def find_differences(
     spec: dg.AssetCheckSpec,
     table: Table,
     stored: Mapping[str, StoredDays],
@@ -50,7 +49,7 @@ def find_damage(
     different = [each for of_table in stored.values() for each in of_table.differences.values()]
     lost = {name: sorted(days - stored[name].entries.keys()) for name, days in recorded.items()}
     entries = stored[table.name].entries
-    outdated = sorted(day for day, said in last.items() if day in entries and _is_outdated(entries[day], said))
+    outdated = sorted(day for day, seen in last.items() if day in entries and _is_outdated(entries[day], seen))
     days = sorted({*(each.day for each in different), *outdated, *(day for days in lost.values() for day in days)})
     return verdict(
         spec,
@@ -65,7 +64,7 @@ def find_damage(
             ]
         ),
         metadata={
-            "days": [str(day) for day in days[:_MAX_NAMED]],
+            "days": [str(day) for day in days[:_MAX_LISTED]],
             "days_with_other_rows": len(different),
             "days_lost": len({day for days in lost.values() for day in days}),
             "days_outdated": len(outdated),
@@ -74,16 +73,17 @@ def find_damage(
     )
 
 
-def _is_outdated(entry: LedgerEntry, said: Recorded) -> bool:
+def _is_outdated(entry: LedgerEntry, recorded: Recorded) -> bool:
     """Whether Dagster recorded other rows, later than those that are stored.
 
     A run that was killed after its commit is recorded nowhere, so the ledger may be ahead of Dagster.
     """
-    if entry.run_id is not None and (said.stored_at is None or said.stored_at <= entry.stored_at.timestamp()):
+    is_later = recorded.stored_at is not None and recorded.stored_at > entry.stored_at.timestamp()
+    if entry.run_id is not None and not is_later:
         return False
-    if said.content_hash is not None:
-        return said.content_hash != entry.content_hash
-    return said.rows is not None and said.rows != entry.row_count
+    if recorded.content_hash is not None:
+        return recorded.content_hash != entry.content_hash
+    return recorded.rows is not None and recorded.rows != entry.row_count
 
 
 def _about_rows(different: Sequence[Difference]) -> Iterable[str]:
@@ -93,7 +93,7 @@ def _about_rows(different: Sequence[Difference]) -> Iterable[str]:
             + ("not in the ledger)" if each.ledger_rows is None else f"{each.ledger_rows:,} were stored)")
             for each in different
         ]
-        yield f"Rows were deleted or added outside of this project: {first_of(named, _MAX_NAMED, 'day')}."
+        yield f"Rows were deleted or added outside of this project: {first_of(named, _MAX_LISTED, 'day')}."
 
 
 def _about_lost(lost: Mapping[str, Sequence[date]]) -> Iterable[str]:
@@ -104,7 +104,7 @@ def _about_lost(lost: Mapping[str, Sequence[date]]) -> Iterable[str]:
     for days, names in names_of.items():
         yield (
             f"Dagster recorded {counted(len(days), 'day')} of {', '.join(names)} that the database does not have: "
-            f"{first_of(days, _MAX_NAMED, 'day')}."
+            f"{first_of(days, _MAX_LISTED, 'day')}."
         )
 
 
@@ -112,7 +112,7 @@ def _about_outdated(outdated: Sequence[date], table: Table) -> Iterable[str]:
     if outdated:
         yield (
             f"Dagster recorded newer rows of {table.name} than the database has: "
-            f"{first_of(outdated, _MAX_NAMED, 'day')}."
+            f"{first_of(outdated, _MAX_LISTED, 'day')}."
         )
 
 

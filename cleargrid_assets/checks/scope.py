@@ -1,4 +1,4 @@
-"""What checks share: the days to check, their latest materializations, and the result."""
+"""What checks share: the days to check, their latest materializations, texts and the result."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -56,6 +56,11 @@ def format_days(days: Sequence[date]) -> str:
     if not days:
         return "no day (none is stored yet)"
     return str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
+
+
+def with_derived(table: Table, derived: Sequence[Table]) -> str:
+    """An export and the tables that are computed from it, for the description of a check."""
+    return f"`{table.name}` and every table computed from it" if derived else f"`{table.name}`"
 
 
 def verdict(

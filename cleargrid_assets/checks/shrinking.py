@@ -23,15 +23,15 @@ def no_day_has_shrunk(table: Table) -> dg.AssetCheckSpec:
 def find_shrunk(spec: dg.AssetCheckSpec, last: Mapping[date, LastMaterialization]) -> dg.AssetCheckResult:
     """Checks that no day lost many rows when it was last stored."""
     shrunk = [
-        f"{day} from {said.metadata['shrunk_from']:,} to {said.metadata.get('rows'):,} rows"
-        for day, said in sorted(last.items())
-        if "shrunk_from" in said.metadata
+        f"{day} from {stored.metadata['shrunk_from']:,} to {stored.metadata.get('rows'):,} rows"
+        for day, stored in sorted(last.items())
+        if "shrunk_from" in stored.metadata
     ]
     return verdict(
         spec,
         passed=not shrunk,
         good=f"{format_days(sorted(last))} did not lose many rows.",
         bad=f"Days have shrunk: {', '.join(shrunk)}. The source's count confirmed it, or the run accepted it. Ask "
-        "ClearGrid why the rows are gone, if you do not know. To go back, restore a copy of the database.",
+        "ClearGrid why the rows are gone, if you do not know. To get them back, restore a backup.",
         metadata={"days": len(shrunk)},
     )

@@ -91,7 +91,7 @@ class _Comparison:
     Attributes:
         day: The business day.
         stored: Rows in the table.
-        quarantined: Rows that were set apart.
+        quarantined: Rows in quarantine.
         count: The source's count.
         repeated: Rows that the source sent again.
     """

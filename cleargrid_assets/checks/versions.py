@@ -9,24 +9,23 @@ from cleargrid_assets.assets.analyses import ANALYSES
 from cleargrid_assets.assets.export import CODE_VERSION
 from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.assets.version import made_with
-from cleargrid_assets.checks.scope import verdict
+from cleargrid_assets.checks.scope import verdict, with_derived
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.ledger import StoredDays
 from cleargrid_assets.wording import counted, first_of
 
 CURRENT = "made_with_current_version"
-_MAX_NAMED = 5
+_MAX_LISTED = 5
 
 
-def current(table: Table, derived: Sequence[Table]) -> dg.AssetCheckSpec:
+def made_with_current_version(table: Table, derived: Sequence[Table]) -> dg.AssetCheckSpec:
     """The check of an export and of the tables that are computed from it."""
-    together = f"`{table.name}` and every table computed from it" if derived else f"`{table.name}`"
     return dg.AssetCheckSpec(
         CURRENT,
         asset=asset_key(table),
         additional_deps=[asset_key(each) for each in derived],
-        description=f"Every stored day of {together} was made with today's code version, time zone and outcomes file. "
-        "Days of which the version is not known are not judged.",
+        description=f"Every stored day of {with_derived(table, derived)} was made with today's code version, time zone "
+        "and outcomes file. Days of which the version is not known are not judged.",
     )
 
 
@@ -62,8 +61,8 @@ def find_other_versions(
             days, made = sorted(others), sorted(set(others.values()))
             numbers[name] = len(days)
             described.append(
-                f"{counted(len(days), 'day')} of {name} ({first_of(days, _MAX_NAMED, 'day')}) were made with "
-                f"{first_of(made, _MAX_NAMED, 'version', '; ')}, and today's version is {version}. "
+                f"{counted(len(days), 'day')} of {name} ({first_of(days, _MAX_LISTED, 'day')}) were made with "
+                f"{first_of(made, _MAX_LISTED, 'version', '; ')}, and today's version is {version}. "
                 f"Backfill {name} from {days[0]} to {days[-1]}."
             )
     return verdict(

@@ -13,7 +13,7 @@ from cleargrid_assets.partitions import START_DATE
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.wording import counted, first_of
 
-_MAX_NAMED = 7
+_MAX_LISTED = 7
 _SPECS = {
     analysis.table.name: dg.AssetCheckSpec(
         "trailing_days_are_there",
@@ -48,7 +48,7 @@ def _examined(spec: dg.AssetCheckSpec, analysis: Analysis, days: list[date], sto
         passed=not missing,
         good=f"All days in the trailing window of {format_days(days)} are stored.",
         bad=f"{format_days(days)} was computed without the communication logs of "
-        f"{first_of(missing, _MAX_NAMED, 'day')}. Materialize those days, then {analysis.table.name} "
+        f"{first_of(missing, _MAX_LISTED, 'day')}. Materialize those days, then {analysis.table.name} "
         f"from {first} to {last}.",
         metadata={"missing_days": len(missing)},
     )

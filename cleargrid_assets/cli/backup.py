@@ -9,6 +9,7 @@ from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.backup import back_up, back_up_to
 from cleargrid_assets.warehouse.connection import LOCK_TIMEOUT_S
 from cleargrid_assets.warehouse.restore import restore
+from cleargrid_assets.wording import megabytes
 
 
 def run_backup(settings: Settings, destination: Path | None) -> None:
@@ -21,7 +22,7 @@ def run_backup(settings: Settings, destination: Path | None) -> None:
         made = back_up(settings.database, settings.backups, datetime.now(timezone.utc), LOCK_TIMEOUT_S)
     else:
         made = back_up_to(settings.database, destination, LOCK_TIMEOUT_S)
-    click.echo(f"Backup: {made.file}, {made.size_bytes / 1e6:,.1f} MB, made and verified in {made.seconds:.1f} s.")
+    click.echo(f"Backup: {made.file}, {megabytes(made.size_bytes)}, made and verified in {made.seconds:.1f} s.")
 
 
 def run_restore(settings: Settings, source: Path | None) -> None:

@@ -16,7 +16,8 @@ from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
 from cleargrid_assets.exports.rows import Page
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.settings import Settings, SettingsError
-from cleargrid_assets.warehouse.connection import WarehouseError, connect, file_of
+from cleargrid_assets.warehouse.connection import connect, file_of
+from cleargrid_assets.warehouse.errors import WarehouseError
 
 _MAX_LOOKBACK = timedelta(days=30)
 _MIN_LOOKBACK = timedelta(hours=1)

@@ -22,7 +22,8 @@ from cleargrid_assets.cli.sandbox import sandbox_variables
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.sandbox.serve import running_sandbox
 from cleargrid_assets.sandbox.settings import SandboxSettings
-from cleargrid_assets.warehouse.connection import DamagedFileError, NewerFileError, connect
+from cleargrid_assets.warehouse.connection import connect
+from cleargrid_assets.warehouse.errors import DamagedFileError, NewerFileError
 from cleargrid_assets.wording import counted
 
 _HOME = Path("data") / "demo"

@@ -10,6 +10,7 @@ import click
 from dotenv import load_dotenv
 
 from cleargrid_assets import __version__
+from cleargrid_assets.warehouse.errors import WarehouseError
 
 if TYPE_CHECKING:
     from cleargrid_assets.settings import Settings
@@ -26,7 +27,11 @@ _rows_per_day = click.option(
 @click.group()
 @click.version_option(__version__)
 def main() -> None:
-    """ClearGrid communication logs in DuckDB, one business day at a time."""
+    """ClearGrid communication logs in DuckDB, one business day at a time.
+
+    Like `dagster dev`, the commands check, sql, backup and restore read `.env` in the current folder. Its values
+    override the environment.
+    """
 
 
 @main.command(short_help="Check the configuration: log in and read one row.")
@@ -34,8 +39,7 @@ def check() -> None:
     """Check whether a run would work with the current configuration.
 
     Checks the first day, the outcomes file and the database, logs in to the API and reads one row. Prints one line per
-    step. The exit status is 0 if a run would work, else 1. Like `dagster dev`, the command reads `.env` in the current
-    folder, and its values override the environment.
+    step. The exit status is 0 if a run would work, else 1.
     """
     load_dotenv(".env", override=True)
     from cleargrid_assets.cli.check import run_check  # noqa: PLC0415 - loads the HTTP library and DuckDB
@@ -48,10 +52,10 @@ def check() -> None:
 @click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV.")
 @click.option("--database", help="The database file.  [default: `CLEARGRID_DUCKDB`]")
 def sql(query: str, as_csv: bool, database: str | None) -> None:
-    """Run QUERY on the database, which is opened to read, and print the rows.
+    """Run QUERY on the database, read-only, and print the rows.
 
     Bare table names are those of the schema `cleargrid`. COPY ... TO writes rows to a file. Runs that want to write
-    wait until the command ends. Like `cleargrid check`, the command reads `.env` in the current folder.
+    wait until the command ends.
     """
     with _errors_shown():
         from cleargrid_assets.cli.sql import run_sql  # noqa: PLC0415 - loads DuckDB
@@ -76,10 +80,10 @@ def backup(file: Path | None) -> None:
         run_backup(_settings(), file)
 
 
-@main.command(short_help="Put a backup in the place of the database.")
+@main.command(short_help="Replace the database with a backup.")
 @_file
 def restore(file: Path | None) -> None:
-    """Put back FILE, or the newest backup that is whole.
+    """Put back FILE, or the newest intact backup.
 
     The backup is compared with its ledger first. The present database is kept beside it under another name.
     """
@@ -103,7 +107,6 @@ def _errors_shown() -> Iterator[None]:
     import duckdb  # noqa: PLC0415 - takes a moment to load
 
     from cleargrid_assets.settings import SettingsError  # noqa: PLC0415 - loads pydantic
-    from cleargrid_assets.warehouse.connection import WarehouseError  # noqa: PLC0415 - loads DuckDB
 
     try:
         yield

@@ -14,16 +14,15 @@ from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError, Tra
 from cleargrid_assets.foreign import presentable
 
 MAX_BODY = 128 << 20
-"""Max bytes of the body of a success, unpacked. A page of 1000 rows usually has less than one million."""
+"""Max bytes of the body of a success, decompressed. A page of 1000 rows usually has less than one million."""
 
 _MAX_ERROR_BODY = 1 << 20
 _MAX_PIECE = 1 << 20
-_MAX_PACKED_PIECE = 1 << 16
+_MAX_COMPRESSED_PIECE = 1 << 16
 """Less, because the time for a piece grows with the square of its members, which may be empty."""
 
 _ANY_HEADER = 32 + zlib.MAX_WBITS
 """For zlib: data in the format of gzip or of zlib."""
-
 
 SUCCESSES = {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NON_AUTHORITATIVE_INFORMATION}
 """Statuses of whole answers. Others below 300 say that it is a part, or not there yet, or empty."""
@@ -31,8 +30,8 @@ SUCCESSES = {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NON_AUTHORITATIVE_INF
 _GATEWAY_TIMEOUTS = {HTTPStatus.GATEWAY_TIMEOUT, 522, 524}
 """Statuses for a query that took too long: 504, and what Cloudflare's proxies answer instead."""
 
-_TAKING_NO_REQUESTS = {HTTPStatus.TOO_MANY_REQUESTS, 521, 523}
-"""Statuses of a server that takes no requests now: 429, and those of Cloudflare's proxies that cannot reach it."""
+_ACCEPTING_NO_REQUESTS = {HTTPStatus.TOO_MANY_REQUESTS, 521, 523}
+"""Statuses of a server that accepts no requests now: 429, and those of Cloudflare's proxies that cannot reach it."""
 
 _RETRYABLE = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
@@ -50,10 +49,10 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 
 
 def read_body(raw: urllib3.BaseHTTPResponse, max_bytes: int) -> bytes:
-    """The unpacked body. `response.content` reads 10 kB at a time, which is slower, and knows no limit.
+    """The decompressed body. `response.content` reads 10 kB at a time, which is slower, and knows no limit.
 
     Raises:
-        TransientError: The body cannot be unpacked.
+        TransientError: The body cannot be decompressed.
         ExportsError: The body has more bytes.
     """
     pieces: list[bytes] = []
@@ -74,17 +73,17 @@ def _pieces(raw: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
     if encoding in {"identity", ""}:
         return iter(partial(raw.read1, _MAX_PIECE, decode_content=False), b"")
     if encoding in {"gzip", "x-gzip", "deflate"}:
-        return _unpacked(iter(partial(raw.read1, _MAX_PACKED_PIECE, decode_content=False), b""))
-    raise TransientError(f"the response is packed as {presentable(encoding)}, which was not asked for")
+        return _decompressed(iter(partial(raw.read1, _MAX_COMPRESSED_PIECE, decode_content=False), b""))
+    raise TransientError(f"the response has the encoding {presentable(encoding)}, which was not requested")
 
 
-def _unpacked(packed: Iterator[bytes]) -> Iterator[bytes]:
-    """The content of packed members, in pieces of bounded size.
+def _decompressed(compressed: Iterator[bytes]) -> Iterator[bytes]:
+    """The content of compressed members, in pieces of bounded size.
 
     urllib3 2.8 has no such bound for several members: it repeats what follows a member whose content ends with a piece.
     """
     decoder, is_first = zlib.decompressobj(_ANY_HEADER), True
-    for piece in packed:
+    for piece in compressed:
         rest = piece
         while rest:
             if decoder.eof:
@@ -93,7 +92,7 @@ def _unpacked(packed: Iterator[bytes]) -> Iterator[bytes]:
                 yield decoder.decompress(rest, _MAX_PIECE)
             except zlib.error:
                 if is_first:
-                    raise TransientError("the response is not packed as it says") from None
+                    raise TransientError("the response is not encoded as its Content-Encoding says") from None
                 # What follows the last member is ignored, as gzip does.
                 return
             rest = decoder.unconsumed_tail or decoder.unused_data
@@ -133,7 +132,7 @@ def _failure(status: int, message: str | None, request_id: str | None, retry_aft
     if status < HTTPStatus.MULTIPLE_CHOICES:
         return TransientError("the answer is not whole", status=status, message=message, request_id=request_id)
     if is_transient(status):
-        is_down = status in _TAKING_NO_REQUESTS and retry_after is None
+        is_down = status in _ACCEPTING_NO_REQUESTS and retry_after is None
         kind = UnavailableError if is_down else TransientError
         error = kind("the server failed", status=status, message=message, request_id=request_id)
         error.retry_after = retry_after

@@ -24,7 +24,7 @@ class ExportsClient:
         dataset: The dataset to request.
         wait: Waits a number of seconds between retries. The default wait is ended by `close`.
         timeouts: Timeouts of one request.
-        patience_s: How long requests are repeated while the server takes none.
+        patience_s: How long requests are repeated while the server accepts none.
         warn: Called with a line of text about a long wait; the default writes to the log of this process.
         clock: Monotonic seconds.
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from cleargrid_assets.exports.errors import ContractError, TransientError
-from cleargrid_assets.exports.pieces import NO_VALUE, BrokenTextError, elements, members, value_of
+from cleargrid_assets.exports.raw_json import NO_VALUE, BrokenTextError, elements, members, value_of
 from cleargrid_assets.exports.single_rows import LONE_SURROGATE, parse_instant
 from cleargrid_assets.exports.window import Window, iso
 

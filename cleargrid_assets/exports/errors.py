@@ -74,7 +74,7 @@ class TransientError(ExportsError):
 
 
 class UnavailableError(TransientError):
-    """The server takes no requests: it refuses connections, or answers so without saying when to come back.
+    """The server accepts no requests: it refuses connections, or answers 429 or the like without `Retry-After`.
 
     It may be restarted, so the request is retried for minutes.
     """

@@ -21,7 +21,7 @@ from cleargrid_assets.exports.walk import fetch_days
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.foreign import MAX_WORDS
 from cleargrid_assets.schema import QuarantinedRow
-from cleargrid_assets.wording import counted
+from cleargrid_assets.wording import counted, other_days
 
 if TYPE_CHECKING:  # loads an HTTP library that definitions do not need
     from cleargrid_assets.exports.client import ExportsClient
@@ -80,8 +80,8 @@ class FetchedDay:
         }
         if self.quarantined:
             metadata["quarantined_rows"] = len(self.quarantined)
-        if self.report.mended_texts:
-            metadata["mended_texts"] = self.report.mended_texts
+        if self.report.repaired_texts:
+            metadata["repaired_texts"] = self.report.repaired_texts
         if self.count.rows is not None:
             metadata["source_rows"] = self.count.rows
         if self.count.note is not None:
@@ -229,8 +229,8 @@ def _fetch_error(error: ExportsError, days: Mapping[str, Window], spools: Mappin
         message = f"{error} The day was not stored, and the table is unchanged."
     others = len(days) - 1
     if error.day is not None and others:
-        verb, pronoun = ("day of this run was", "it") if others == 1 else (f"{others} days of this run were", "them")
-        message += f" The other {verb} not stored either. Materialize {pronoun} without {error.day}."
+        pronoun = "it" if others == 1 else "them"
+        message += f" {other_days(others)} not stored either. Materialize {pronoun} without {error.day}."
     if any(spool.rows_path.exists() and spool.rows_path.stat().st_size for spool in spools.values()):
         until = min(spool.extracted_at for spool in spools.values()) + MAX_AGE
         message += f" A run that starts before {until:%Y-%m-%d %H:%M} UTC continues from the pages fetched so far."

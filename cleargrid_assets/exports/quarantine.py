@@ -1,4 +1,4 @@
-"""Rows that break the contract: how they are reported, set apart, and how many of a day are too many."""
+"""Rows that break the contract: how they are reported, quarantined, and how many of a day are too many."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

@@ -12,13 +12,13 @@ from cleargrid_assets.exports.backoff import Backoff
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError, TransientError, UnavailableError
 
 MAX_ATTEMPTS = 6
-"""Attempts of one request, including the first, without those that the server did not take (`UnavailableError`)."""
+"""Attempts of one request, including the first, without those that the server did not accept (`UnavailableError`)."""
 
 MAX_WAIT_S = 60.0
 """Max wait between two attempts, even if `Retry-After` is longer."""
 
 PATIENCE_S = 600.0
-"""How long requests are repeated while the server takes none. An API that is restarted must not cost the night."""
+"""How long requests are repeated while the server accepts none. A restart of the API must not fail the nightly run."""
 
 _BACKOFF = Backoff(first_s=0.5, max_s=30.0, jitter_s=0.5)
 
@@ -52,7 +52,7 @@ DEFAULT_RETRIES = RetryPolicy()
 
 
 class Outage:
-    """Since when the server takes no requests, as far as all threads know.
+    """Since when the server accepts no requests, as far as all threads know.
 
     Args:
         patience_s: How long requests are repeated meanwhile.
@@ -106,7 +106,7 @@ class Attempts:
         return seconds
 
     def _seconds_left(self, state: tenacity.RetryCallState) -> float:
-        # The request's own waits count too, because a server that takes every other request ends the outage each time.
+        # The request's own waits count too: a server that accepts every other request ends the outage each time.
         return min(self._outage.seconds_left(), self._outage.patience_s - state.idle_for)
 
 

@@ -51,7 +51,7 @@ class Page:
         unknown_fields: Fields outside the contract, with the number of rows that have them.
         keys: Keys of the rows.
         quarantined: Rows that break the contract. They are in none of the above, except the server's count.
-        mended_texts: How many free texts had invalid UTF-8, which is replaced.
+        repaired_texts: How many free texts had invalid UTF-8, which is replaced.
     """
 
     lines: bytes
@@ -65,7 +65,7 @@ class Page:
     unknown_fields: Counter[str] = field(default_factory=Counter)
     keys: Sequence[str] = ()
     quarantined: Sequence[QuarantinedRow] = ()
-    mended_texts: int = 0
+    repaired_texts: int = 0
 
 
 class PageReader:
@@ -73,7 +73,7 @@ class PageReader:
 
     Args:
         dataset: The dataset.
-        quarantines: Whether rows that break the contract are set apart. If not, they are an error.
+        quarantines: Whether rows that break the contract are quarantined. If not, they are an error.
     """
 
     def __init__(self, dataset: Dataset, *, quarantines: bool = False) -> None:
@@ -137,7 +137,7 @@ class PageReader:
         good: list[dict[str, Any]] = []
         bad: list[BadRow] = []
         unknown: Counter[str] = Counter()
-        mended_texts = 0
+        repaired_texts = 0
         for number, text in enumerate(envelope.rows, start=1):
             values: Mapping[str, Any] = {}
             try:
@@ -147,7 +147,7 @@ class PageReader:
             except BadRowError as error:
                 bad.append(BadRow(number, values.get(self._dataset.key), text, error))
                 continue
-            mended_texts += fields.mended
+            repaired_texts += fields.repaired
             unknown.update(values.keys() - self._known)
         instants = [row[self._dataset.cursor_field] for row in good]
         keys = [row[self._dataset.key] for row in good]
@@ -155,7 +155,7 @@ class PageReader:
         # After everything that a retry may mend.
         if bad and not self._quarantines:
             raise refused_page(bad, rows=len(envelope.rows), key=self._dataset.key)
-        return replace(page, quarantined=[row.quarantined for row in bad], mended_texts=mended_texts)
+        return replace(page, quarantined=[row.quarantined for row in bad], repaired_texts=repaired_texts)
 
     def _page(
         self,

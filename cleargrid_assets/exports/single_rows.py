@@ -15,7 +15,7 @@ import msgspec
 from dateutil.parser import isoparse
 
 from cleargrid_assets.exports.dataset import Dataset
-from cleargrid_assets.exports.pieces import NO_VALUE, BrokenTextError, members, value_of
+from cleargrid_assets.exports.raw_json import NO_VALUE, BrokenTextError, members, value_of
 from cleargrid_assets.exports.window import Window, iso
 from cleargrid_assets.schema import COLUMN_TYPES, Column
 
@@ -60,11 +60,11 @@ class Fields:
 
     Attributes:
         values: By name. A value that cannot be read is an object of no JSON type.
-        mended: How many free texts had invalid UTF-8, which is replaced.
+        repaired: How many free texts had invalid UTF-8, which is replaced.
     """
 
     values: Mapping[str, Any]
-    mended: int = 0
+    repaired: int = 0
 
 
 class RowReader:
@@ -129,13 +129,13 @@ class RowReader:
             # It may be the name of a field that can be absent.
             raise BadRowError(WHOLE_ROW, "has a field whose name is not valid UTF-8")
         values = {name: _value_or_mark(value) for name, value in texts.items()}
-        mended = 0
+        repaired = 0
         for name, value in values.items():
             column = self._columns.get(name)
             if value is _NOT_UTF_8 and column is not None and column.free_text:
                 values[name] = _value_or_mark(texts[name].decode(errors="replace").encode())
-                mended += 1
-        return Fields(values, mended)
+                repaired += 1
+        return Fields(values, repaired)
 
 
 def json_type(dataset: Dataset, column: Column) -> Any:

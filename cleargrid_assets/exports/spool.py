@@ -51,7 +51,7 @@ class Entry(msgspec.Struct, tag="page"):
         unknown_fields: Fields outside the contract, with the number of rows that have them.
         repeated_rows: Rows that came before in the same sequence of pages.
         quarantined: Rows that break the contract. They are not among the rows.
-        mended_texts: How many free texts had invalid UTF-8, which is replaced.
+        repaired_texts: How many free texts had invalid UTF-8, which is replaced.
         length: Bytes of the rows.
         checksum: CRC-32 of the rows.
     """
@@ -61,7 +61,7 @@ class Entry(msgspec.Struct, tag="page"):
     unknown_fields: Mapping[str, int] = msgspec.field(default_factory=dict)
     repeated_rows: int = 0
     quarantined: Sequence[QuarantinedRow] = ()
-    mended_texts: int = 0
+    repaired_texts: int = 0
     length: int = 0
     checksum: int = 0
 
@@ -125,13 +125,10 @@ class Spool:
             return cls.open(root, name, fingerprint, now, not_before, locks)
         if not is_taken:
             # Another run is fetching the same day: leave its spool alone.
-            name = f"{name}-{uuid.uuid4().hex[:8]}"
-            return cls.open(root, name, fingerprint, now, not_before, locks)
+            return cls.open(root, f"{name}-{uuid.uuid4().hex[:8]}", fingerprint, now, not_before, locks)
         try:
             kept = _read_journal(folder, fingerprint, now, not_before)
-            # Later than the stored fetch, even if the clock of its machine was ahead: that fetch is known to be over.
-            begun = now if not_before is None else max(now, not_before + timedelta.resolution)
-            header, entries, rows_length, journal_length = kept or (_Header(fingerprint, begun), [], 0, 0)
+            header, entries, rows_length, journal_length = kept or (_new_header(fingerprint, now, not_before), [], 0, 0)
             _write_at(folder / _ROWS, rows_length, b"")
             journal_length = _write_at(folder / _JOURNAL, journal_length, b"" if kept else _encoded(header))
             # The time of the folder decides whether a spool is abandoned. Until here it was that of the lock.
@@ -241,6 +238,11 @@ def _read_journal(
             rows_length += entry.length
             journal_length += len(line)
     return header, entries, rows_length, journal_length
+
+
+def _new_header(fingerprint: str, now: datetime, not_before: datetime | None) -> _Header:
+    # Later than the stored fetch, even if the clock of its machine was ahead: that fetch is known to be over.
+    return _Header(fingerprint, now if not_before is None else max(now, not_before + timedelta.resolution))
 
 
 def _encoded(line: _Header | Entry) -> bytes:

@@ -57,7 +57,7 @@ class DayReport:
         resumed_pages: Pages that earlier processes had left in the spool.
         unknown_fields: Fields outside the contract, with the number of rows that have them.
         quarantined: Rows that break the contract. A row that was received twice is there twice.
-        mended_texts: How many free texts had invalid UTF-8, which is replaced.
+        repaired_texts: How many free texts had invalid UTF-8, which is replaced.
         repeated_rows: Rows that the server sent again in the same sequence of pages. Rows that come twice because parts
             overlap are not counted. Far apart, a repetition is not noticed.
         alternatives: Pages that were requested differently, after the server failed to send them or refused a cursor.
@@ -70,7 +70,7 @@ class DayReport:
     resumed_pages: int = 0
     unknown_fields: Counter[str] = field(default_factory=Counter)
     quarantined: list[QuarantinedRow] = field(default_factory=list)
-    mended_texts: int = 0
+    repaired_texts: int = 0
     repeated_rows: int = 0
     alternatives: int = 0
     seconds: float = 0.0
@@ -83,4 +83,4 @@ class DayReport:
         self.repeated_rows += page.repeated_rows
         self.unknown_fields.update(page.unknown_fields)
         self.quarantined.extend(page.quarantined)
-        self.mended_texts += page.mended_texts
+        self.repaired_texts += page.repaired_texts

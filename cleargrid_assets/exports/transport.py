@@ -67,7 +67,7 @@ class Transport:
         base_url: Root of the API. Plain http is refused unless the host is loopback.
         connections: Size of the pool.
         max_requests_per_second: Max rate of requests, or None.
-        patience_s: How long requests are repeated while the server takes none.
+        patience_s: How long requests are repeated while the server accepts none.
         wait: Waits a number of seconds. The default wait is ended by `close`.
         warn: Called with a line of text about a long wait; the default writes to the log of this process.
         timeouts: Timeouts of one request.

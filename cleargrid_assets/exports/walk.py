@@ -277,7 +277,7 @@ class _Walk:
         """Writes the page to the spool, and the windows that are still open to the journal."""
         in_flight = [request.part for request in self._in_flight.values() if not request.is_superseded]
         still_open = [part.remaining for part in (*self._ready, *in_flight) if part.day == day]
-        entry = Entry(page.rows, still_open, page.unknown_fields, repeated_rows, page.quarantined, page.mended_texts)
+        entry = Entry(page.rows, still_open, page.unknown_fields, repeated_rows, page.quarantined, page.repaired_texts)
         self._spools[day].append(page.lines, entry)
         self.reports[day].add(entry)
         check_number(day, self.reports[day].quarantined, self.reports[day].rows)

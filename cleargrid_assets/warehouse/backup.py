@@ -1,4 +1,4 @@
-"""Backups: copies of the database file that are held against the ledger before they replace older ones."""
+"""Backups: copies of the database file that are compared with their ledger before they replace older ones."""
 
 import stat
 import time

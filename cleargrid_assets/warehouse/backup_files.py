@@ -30,7 +30,12 @@ def backup_folder(file: Path) -> Path:
 def backup_name(file: Path, now: datetime) -> str:
     """The name of a backup that is made now, such as `warehouse-20261128T010312000000Z.duckdb`."""
     name = file.resolve()
-    return f"{name.stem}-{now.astimezone(timezone.utc):{_TIME}}{name.suffix}"
+    return f"{name.stem}-{timestamp(now)}{name.suffix}"
+
+
+def timestamp(now: datetime) -> str:
+    """A time in the names of files, such as `20261128T010312000000Z`."""
+    return f"{now.astimezone(timezone.utc):{_TIME}}"
 
 
 def backups_of(file: Path) -> list[BackupFile]:

@@ -19,21 +19,6 @@ from cleargrid_assets.warehouse.lock import LockedError, lock_file
 from cleargrid_assets.warehouse.opening import connected, is_locked, lock_unused, open_file
 from cleargrid_assets.warehouse.sql import quoted
 
-__all__ = [
-    "LOCK_TIMEOUT_S",
-    "DamagedFileError",
-    "NewerFileError",
-    "WarehouseError",
-    "catalog",
-    "checkpointed",
-    "connect",
-    "connect_copy",
-    "exclusively",
-    "file_of",
-    "is_path",
-    "transaction",
-]
-
 LOCK_TIMEOUT_S = 600.0
 """Default of the max seconds to wait while another process holds the file."""
 
@@ -46,16 +31,12 @@ _WRITERS_FIRST_S = 2.0
 _Result = TypeVar("_Result")
 
 
-def is_path(database: str) -> bool:
-    """Whether the database is a file named by its path, not an address that only DuckDB reads."""
-    return "://" not in database and not re.match(r":memory:|\w{2,}:", database, re.ASCII)
-
-
 def file_of(database: str) -> Path | None:
     """The file that the address of a database names; None if it is no file, such as `md:outreach`."""
     if path := re.fullmatch(r"file:(?://(?:localhost)?)?(/.*)", database):
         return Path(path[1])
-    return Path(database) if is_path(database) else None
+    is_address = "://" in database or re.match(r":memory:|\w{2,}:", database, re.ASCII)
+    return None if is_address else Path(database)
 
 
 @contextmanager
@@ -162,12 +143,12 @@ def _open(database: str, *, read_only: bool, lock_timeout_s: float) -> Iterator[
             yield connection
         return
     # For a short time only: a reader may be nested in one that the writer waits for.
-    polite_until = time.monotonic() + min(_WRITERS_FIRST_S, lock_timeout_s / 2)
+    writers_first_until = time.monotonic() + min(_WRITERS_FIRST_S, lock_timeout_s / 2)
     opened = _waiting(
         database,
         lock_timeout_s,
         lambda: open_file(
-            database, file, read_only=read_only, writers_first=read_only and time.monotonic() < polite_until
+            database, file, read_only=read_only, writers_first=read_only and time.monotonic() < writers_first_until
         ),
     )
     try:

@@ -1,4 +1,4 @@
-"""Copies of a database file: making one, and holding it against its ledger."""
+"""Copies of a database file: making one, and comparing it with its ledger."""
 
 import os
 import shutil
@@ -12,15 +12,17 @@ import duckdb
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.schema import SCHEMA, Table
-from cleargrid_assets.warehouse.connection import WarehouseError, connect_copy
+from cleargrid_assets.warehouse.connection import connect_copy
 from cleargrid_assets.warehouse.content import content_hashes
+from cleargrid_assets.warehouse.damage import first_line
+from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.files import remove_abandoned_spills
 from cleargrid_assets.warehouse.ledger import LedgerEntry, differences, read_ledger
 from cleargrid_assets.warehouse.sql import quoted
 from cleargrid_assets.warehouse.tables import missing_columns, stored_columns
-from cleargrid_assets.wording import first_of
+from cleargrid_assets.wording import first_of, megabytes
 
-_MAX_DAYS = 10
+_MAX_LISTED = 10
 
 
 class BackupError(WarehouseError):
@@ -36,7 +38,7 @@ def copy_file(source: Path, copy: Path) -> None:
     needed, free = source.stat().st_size, shutil.disk_usage(copy.parent).free
     if needed > free:
         raise BackupError(
-            f"The copy of {source} needs {_megabytes(needed)}, but the disk of {copy.parent} has {_megabytes(free)} "
+            f"The copy of {source} needs {megabytes(needed)}, but the disk of {copy.parent} has {megabytes(free)} "
             "free. Free space there, and try again."
         )
     # What a killed process left.
@@ -44,18 +46,22 @@ def copy_file(source: Path, copy: Path) -> None:
     copy.unlink(missing_ok=True)
     os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     _copy_in_child(source, copy)
-    _sync(copy)
+    sync(copy)
 
 
 def replace_file(new: Path, file: Path) -> None:
     """Gives a file its name, in place of another one, in one step that outlives a power cut."""
     new.replace(file)
-    sync_folder(file.parent)
+    sync(file.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """Waits until the names in a folder are on the disk."""
-    _sync(folder)
+def sync(path: Path) -> None:
+    """Waits until the content of a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def verify(copy: Path) -> date | None:
@@ -77,11 +83,10 @@ def verify(copy: Path) -> date | None:
                 else [(None,)]
             )
     except duckdb.Error as error:
-        said = str(error).partition("\n")[0]
-        raise BackupError(f"The copy {copy} cannot be read. DuckDB says: {said}") from error
+        raise BackupError(f"The copy {copy} cannot be read. DuckDB says: {first_line(error)}.") from error
     if wrong:
         raise BackupError(
-            f"The copy {copy} differs from its ledger: {first_of(wrong, _MAX_DAYS, 'days')}. Materialize these days "
+            f"The copy {copy} differs from its ledger: {first_of(wrong, _MAX_LISTED, 'day')}. Materialize these days "
             "again, then make a backup."
         )
     last: date | None = last_day
@@ -148,15 +153,3 @@ def _copy_in_child(source: Path, copy: Path) -> None:
         if done.returncode == 0:
             return
     raise BackupError(f"{source} cannot be copied to {copy.parent}: {done.stderr.strip()}")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB"

@@ -1,4 +1,4 @@
-"""What is said of a database file that is damaged."""
+"""Recognises a damaged database file, and says what to do."""
 
 import re
 from pathlib import Path
@@ -30,9 +30,15 @@ def is_damage(error: duckdb.Error, *, opening: bool) -> bool:
 
 def damage_message(database: str, file: Path, error: duckdb.Error) -> str:
     """What happened to the file, which backups there are, and what to do."""
-    # DuckDB adds hints in further lines. It checks the blocks of a file before it reads values in them.
-    said = str(error).partition("\n")[0][:_MAX_MESSAGE]
-    return f"{database} is damaged and cannot be read. DuckDB says: {said.rstrip('.')}. {_remedy(file)}"
+    return f"{database} is damaged and cannot be read. DuckDB says: {first_line(error)}. {_remedy(file)}"
+
+
+def first_line(error: duckdb.Error) -> str:
+    """What DuckDB says of a damaged file, without a period at the end and without the hints in further lines.
+
+    It quotes no rows, because DuckDB checks the blocks of a file before it reads values in them.
+    """
+    return str(error).partition("\n")[0][:_MAX_MESSAGE].rstrip(".")
 
 
 def _remedy(file: Path) -> str:
@@ -45,6 +51,6 @@ def _remedy(file: Path) -> str:
         )
     return (
         f"There is no backup in {backup_folder(file)}. If you have a copy elsewhere, `cleargrid restore FILE` puts it "
-        f"back. To start anew, move {file.name} and {wal_of(file).name}, if it is there, to another folder, and "
-        "materialize all days again."
+        f"back. To start again without it, move {file.name} and {wal_of(file).name}, if it is there, to another "
+        "folder, and materialize all days again."
     )

@@ -8,7 +8,8 @@ import dagster as dg
 import duckdb
 import pandas as pd
 
-from cleargrid_assets.warehouse.connection import WarehouseError, catalog
+from cleargrid_assets.warehouse.connection import catalog
+from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.sql import quoted
 
 _DEFAULT_SCHEMA = "public"

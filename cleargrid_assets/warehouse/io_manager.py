@@ -15,6 +15,7 @@ from cleargrid_assets.contracts import TABLES
 from cleargrid_assets.schema import PARTITION_COLUMN, SCHEMA, Table
 from cleargrid_assets.warehouse.connection import catalog, exclusively, transaction
 from cleargrid_assets.warehouse.content import combined_hash, content_hashes
+from cleargrid_assets.warehouse.event_log import DATA_VERSION_TAG, days_recorded_as_empty, entry_metadata
 from cleargrid_assets.warehouse.frames import Target, replace_frame, target_of
 from cleargrid_assets.warehouse.ledger import (
     LedgerEntry,
@@ -27,7 +28,6 @@ from cleargrid_assets.warehouse.ledger import (
 )
 from cleargrid_assets.warehouse.partitions import Changes, replace_partitions, stage_frame, stage_spooled
 from cleargrid_assets.warehouse.quarantine import replace_quarantined
-from cleargrid_assets.warehouse.recorded import days_recorded_as_empty, entry_metadata
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.shrinking import ShrinkingError, Shrunk, refuse_unconfirmed, shrunk_days
 from cleargrid_assets.warehouse.slices import SpooledSlice, StoredSlice
@@ -200,7 +200,7 @@ def _report_days_left(context: dg.OutputContext, entries: Sequence[LedgerEntry])
                     description="Rows of this day moved to another day, which was materialized.",
                     metadata={"dagster/partition_row_count": entry.row_count, **entry_metadata(entry)},
                     partition=entry.day.isoformat(),
-                    tags={"dagster/data_version": entry.content_hash},
+                    tags={DATA_VERSION_TAG: entry.content_hash},
                 )
             )
 

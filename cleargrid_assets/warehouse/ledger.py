@@ -12,8 +12,8 @@ import duckdb
 from cleargrid_assets.contracts import DAYS
 from cleargrid_assets.schema import EXTRACTED_AT, PARTITION_COLUMN, Table
 from cleargrid_assets.warehouse.content import content_hashes
-from cleargrid_assets.warehouse.sql import column_definitions, quoted
-from cleargrid_assets.warehouse.tables import columns_differ, missing_columns, stored_columns
+from cleargrid_assets.warehouse.sql import quoted
+from cleargrid_assets.warehouse.tables import columns_differ, missing_columns, prepare_table, stored_columns
 
 _NAMES = ", ".join(DAYS.column_names)
 _OF_TABLE = "table_name = $table"
@@ -151,14 +151,9 @@ def prepare_ledger(
         WarehouseError: There is another table of this name.
     """
     found = stored_columns(connection, DAYS)
-    missing = DAYS.columns if not found else missing_columns(DAYS, found)
-    if missing is None:
+    if found and missing_columns(DAYS, found) is None:
         raise columns_differ(DAYS, found)
-    if not found:
-        connection.execute(f"CREATE TABLE {DAYS.name} ({column_definitions(DAYS)})")
-    else:
-        for column in missing:
-            connection.execute(f"ALTER TABLE {DAYS.name} ADD COLUMN {quoted(column.name)} {column.type}")
+    prepare_table(connection, DAYS)
     known = {name for (name,) in connection.execute(f"SELECT DISTINCT table_name FROM {DAYS.name}").fetchall()}
     for table in tables:
         if table.name not in known:

@@ -1,19 +1,16 @@
 """The resource for the database."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date
 from functools import partial
-from pathlib import Path
 
 import dagster as dg
-import duckdb
 from pydantic import Field
 
 from cleargrid_assets.schema import Table
-from cleargrid_assets.warehouse.connection import LOCK_TIMEOUT_S, connect, is_path
+from cleargrid_assets.warehouse.connection import LOCK_TIMEOUT_S, connect
+from cleargrid_assets.warehouse.event_log import days_recorded_as_empty
 from cleargrid_assets.warehouse.ledger import LedgerEntry, StoredDays, read_ledger, stored_days
-from cleargrid_assets.warehouse.recorded import days_recorded_as_empty
 from cleargrid_assets.warehouse.slices import StoredSlice
 
 
@@ -31,8 +28,8 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def ledger(self, table: Table) -> dict[date, LedgerEntry]:
         """What is stored of a table, by day, in order. Empty if there is no ledger or no file."""
-        with self._read() as connection:
-            return read_ledger(connection, table) if connection else {}
+        with connect(self.database, read_only=True, lock_timeout_s=self.lock_timeout_s) as connection:
+            return read_ledger(connection, table)
 
     def stored_days(self, tables: Sequence[Table], instance: dg.DagsterInstance) -> dict[str, StoredDays]:
         """What is stored of each table, by its name.
@@ -41,16 +38,5 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             tables: The tables.
             instance: Knows the days without rows, if the database has no ledger yet.
         """
-        with self._read() as connection:
-            if connection is None:
-                return {table.name: StoredDays({}, {}) for table in tables}
-            return stored_days(connection, tables, partial(days_recorded_as_empty, instance))
-
-    @contextmanager
-    def _read(self) -> Iterator[duckdb.DuckDBPyConnection | None]:
-        """Opens the database to read it. None if there is no file, which must not be created by reading."""
-        if is_path(self.database) and not Path(self.database).is_file():
-            yield None
-            return
         with connect(self.database, read_only=True, lock_timeout_s=self.lock_timeout_s) as connection:
-            yield connection
+            return stored_days(connection, tables, partial(days_recorded_as_empty, instance))

@@ -1,16 +1,16 @@
-"""Puts a backup in the place of the database."""
+"""Restoring: puts a backup in the place of the database."""
 
 import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from datetime import date, datetime
 from pathlib import Path
 
 from cleargrid_assets.warehouse.backup import database_file, one_at_a_time
-from cleargrid_assets.warehouse.backup_files import backup_folder, backups_of
+from cleargrid_assets.warehouse.backup_files import backup_folder, backups_of, timestamp
 from cleargrid_assets.warehouse.connection import exclusively
-from cleargrid_assets.warehouse.copies import BackupError, copy_file, replace_file, sync_folder, verify
+from cleargrid_assets.warehouse.copies import BackupError, copy_file, replace_file, sync, verify
 from cleargrid_assets.warehouse.files import wal_of
 
 
@@ -32,7 +32,7 @@ class Restored:
 
 
 def restore(database: str, source: Path | None, now: datetime, lock_timeout_s: float) -> Restored:
-    """Puts back a backup: the one that is named, or the newest that is whole.
+    """Puts back a backup: the one that is named, or the newest intact one.
 
     Raises:
         BackupError: No backup can be used. The database is as it was.
@@ -75,14 +75,14 @@ def _put_in_place(file: Path, new: Path, now: datetime) -> Path | None:
 
     The log goes first: DuckDB would apply it to the new file.
     """
-    kept = file.with_name(f"{file.name}.before-restore-{now.astimezone(timezone.utc):%Y%m%dT%H%M%S%fZ}")
+    kept = file.with_name(f"{file.name}.before-restore-{timestamp(now)}")
     is_there = file.exists()
     if is_there:
         new.chmod(stat.S_IMODE(file.stat().st_mode))
         _keep(file, kept)
     for log in [path for path in file.parent.iterdir() if path.name.startswith(wal_of(file).name)]:
         log.rename(log.with_name(log.name.replace(file.name, kept.name, 1)))
-    sync_folder(file.parent)
+    sync(file.parent)
     replace_file(new, file)
     return kept if is_there else None
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from cleargrid_assets.warehouse.ledger import LedgerEntry
 from cleargrid_assets.warehouse.slices import SpooledSlice
+from cleargrid_assets.wording import other_days
 
 JUDGED_FROM_ROWS = 50
 """Smaller days are not judged, because a few rows are a large share of them."""
@@ -52,11 +53,11 @@ def shrunk_days(
     """
     found = []
     for partition in spooled.partitions:
-        now, apart = rows[partition.day], len(partition.quarantined)
+        now = rows[partition.day]
         stored = before[partition.day].row_count if partition.day in before else 0
         lost = stored - now - moved.get(partition.day, 0)
         if stored >= JUDGED_FROM_ROWS and lost / stored > spooled.max_shrink:
-            found.append(Shrunk(partition.day, stored, now, partition.source_rows, apart))
+            found.append(Shrunk(partition.day, stored, now, partition.source_rows, len(partition.quarantined)))
     return found
 
 
@@ -79,12 +80,11 @@ def refuse_unconfirmed(shrunk: Sequence[Shrunk], spooled: SpooledSlice, op_name:
     if not refused:
         return
     others = len(spooled.partitions) - len(refused)
-    verb = "day of this run was" if others == 1 else f"{others} days of this run were"
     raise ShrinkingError(
         f"{' '.join(map(_sentence, refused))} Nothing was stored, and the table is unchanged. "
-        + (f"The other {verb} not stored either. " if others else "")
-        + "Materialize the day again: it is fetched anew, because the source may have been incomplete. If the rows are "
-        "really gone, accept it: materialize the day alone, with this run config in the launchpad: "
+        + (f"{other_days(others)} not stored either. " if others else "")
+        + "Materialize the day again: it is fetched from the start, because the source may have been incomplete. If "
+        "the rows are really gone, accept it: materialize the day alone, with this run config in the launchpad: "
         f"ops: {{{op_name}: {{config: {{accept_shrinking: true}}}}}}"
     )
 

@@ -6,7 +6,7 @@ from datetime import date
 import duckdb
 
 from cleargrid_assets.schema import COLUMN_TYPES, PARTITION_COLUMN, SCHEMA, Column, Table
-from cleargrid_assets.warehouse.connection import WarehouseError
+from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.sql import column_definitions, quoted
 
 StoredColumns = Mapping[str, tuple[str, bool]]

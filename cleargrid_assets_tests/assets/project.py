@@ -17,7 +17,7 @@ import duckdb
 from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.definitions import build_defs
-from cleargrid_assets.partitions import RANGE_END, RANGE_START
+from cleargrid_assets.partitions import PARTITION, RANGE_END, RANGE_START
 from cleargrid_assets.sandbox import RunningSandbox, SandboxSettings, rows_of_day
 from cleargrid_assets.schema import Table
 
@@ -30,7 +30,6 @@ LONG_AFTER = datetime(2026, 1, 20, tzinfo=timezone.utc)
 SECRETS = {"lender": "hush-lender", "email": "hush@lender.example", "password": "hush-password"}
 """Credentials that are easy to find wherever they show."""
 
-PARTITION = "dagster/partition"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """Run configuration without console output, because many tests cause failures."""
 

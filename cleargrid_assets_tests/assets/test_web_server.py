@@ -6,7 +6,6 @@ One server is shared, because starting it takes longer than all that it is asked
 import importlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -24,8 +23,10 @@ import requests
 
 from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.contracts import CHANNEL_REACH, COMMUNICATION_LOGS, REACH_BY_ATTEMPT
+from cleargrid_assets.partitions import RANGE_END, RANGE_START
 from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets_tests.assets.project import SECRETS, WEEK, Project
+from cleargrid_assets_tests.machine import free_port
 from cleargrid_assets_tests.rows import Row
 from cleargrid_assets_tests.warehouse.materializing import log
 
@@ -83,9 +84,7 @@ class Lineage:
         """One run of one asset over the days from the first to the last."""
         first, last = days[0].isoformat(), days[-1].isoformat()
         which: dict[str, Any] = (
-            {"partition_key": first}
-            if first == last
-            else {"tags": {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}}
+            {"partition_key": first} if first == last else {"tags": {RANGE_START: first, RANGE_END: last}}
         )
         job = self.project.defs.resolve_implicit_global_asset_job_def().get_subset(asset_selection={key})
         run = job.execute_in_process(
@@ -127,8 +126,7 @@ def lineage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lineage]:
         "CLEARGRID_START_DATE": "2026-01-01",
         **{f"CLEARGRID_{name.upper()}": value for name, value in SECRETS.items()},
     }
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with patch.dict(os.environ, environment):
         # Set first: the definitions read the variables when they are imported.
         project = importlib.import_module(_MODULE)

@@ -13,9 +13,9 @@ from dagster._utils.schedules import schedule_execution_time_iterator
 
 from cleargrid_assets.automation import SCHEDULES
 from cleargrid_assets.definitions import defs
-from cleargrid_assets.partitions import BUSINESS_ZONE, RANGE_END, RANGE_START
+from cleargrid_assets.partitions import BUSINESS_ZONE, PARTITION, RANGE_END, RANGE_START
 
-_TAGS = {"dagster/partition", RANGE_START, RANGE_END}
+_TAGS = {PARTITION, RANGE_START, RANGE_END}
 
 
 def ticks(name: str, first: str, last: str, zone: tzinfo = BUSINESS_ZONE) -> Iterator[tuple[str, str]]:

@@ -43,7 +43,7 @@ def failed(*numbers: int, times: int = 1) -> Runs:
 def test_complete_history_requests_nothing() -> None:
     plan = catch_up(ledgers(*range(1, 40)), 40, usual=1)
     assert plan.requests() == []
-    assert plan.left_to_people() == {}
+    assert plan.given_up() == {}
 
 
 def test_empty_ledger_requests_nothing() -> None:
@@ -88,13 +88,13 @@ def test_range_that_failed_is_requested_day_by_day() -> None:
     assert [each.failures for each in requests] == [1, 1, 1, 0]
 
 
-def test_day_that_failed_twice_is_left_to_people() -> None:
+def test_day_that_failed_twice_is_given_up() -> None:
     plan = catch_up(ledgers(1), 8, failed(4, times=2))
     assert spans(plan.requests()) == [(2, 3), (5, 8)]
-    assert plan.left_to_people() == {(LOGS, day(4)): 2}
+    assert plan.given_up() == {(LOGS, day(4)): 2}
 
 
-def test_days_left_to_people_do_not_count_towards_the_thirty() -> None:
+def test_days_given_up_do_not_count_towards_the_thirty() -> None:
     plan = catch_up(ledgers(1), 100, failed(*range(2, 40), times=3))
     assert spans(plan.requests()) == [(40, 49), (50, 59), (60, 69)]
 
@@ -128,7 +128,7 @@ def test_figures_wait_for_missing_days_that_they_look_back_on() -> None:
     assert len(requests) == 2
 
 
-def test_figures_do_not_wait_for_days_left_to_people() -> None:
+def test_figures_do_not_wait_for_days_given_up() -> None:
     stored = ledgers(*range(1, 5), *range(6, 8))
     stored[LOGS][day(4)] = entry(LOGS, day(4), STORED_AT + timedelta(minutes=10))
     requests = catch_up(stored, 7, failed(5, times=2)).requests()
@@ -169,14 +169,14 @@ def test_figures_overtaken_by_another_run_are_outdated(log_run: str, outdated: b
     assert catch_up(stored, 7, began_later).requests() == []
 
 
-def test_figures_that_failed_twice_are_left_to_people() -> None:
+def test_figures_that_failed_twice_are_given_up() -> None:
     stored = ledgers(*range(1, 8))
     del stored["attempt_funnel"][day(3)]
     del stored["attempt_funnel"][day(4)]
     runs = Runs(failed_at={("attempt_funnel", day(3)): [FAILED_AT] * 2, ("attempt_funnel", day(4)): [FAILED_AT]})
     plan = catch_up(stored, 7, runs)
     assert plan.requests() == [Request(day(4), day(4), frozenset({"attempt_funnel"}), 1)]
-    assert plan.left_to_people() == {("attempt_funnel", day(3)): 2}
+    assert plan.given_up() == {("attempt_funnel", day(3)): 2}
 
 
 def test_new_rows_forgive_the_failures_of_their_figures() -> None:
@@ -250,14 +250,14 @@ def test_bad_day_costs_two_failed_runs_and_no_other_day() -> None:
     world.days_pass(20, down=lambda today: date(2026, 1, 22) <= today <= date(2026, 1, 28))
     assert set(days_between(START, date(2026, 2, 9))) - set(world.stored) == {bad}
     assert len([each for _, each in world.requested if each.first <= bad <= each.last]) == 2
-    assert world.planned().left_to_people() == {(LOGS, bad): 2}
+    assert world.planned().given_up() == {(LOGS, bad): 2}
     assert world.wrong() == []
     # People repair it.
     world.fails = lambda _now, _days: Fails.NEVER
     world.begin([bad])
     world.days_pass(2)
     assert world.wrong() == []
-    assert world.planned().left_to_people() == {}
+    assert world.planned().given_up() == {}
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -278,7 +278,7 @@ def test_random_faults_and_downtimes_heal_exactly_and_come_to_rest(seed: int) ->
     world.fails, world.takes = (lambda _now, _days: Fails.NEVER), (lambda: timedelta(minutes=20))
     world.loses = lambda _stored: None
     world.days_pass(10)
-    left = world.planned().left_to_people().keys()
+    left = world.planned().given_up().keys()
     closed = days_between(START, world.now.date() - timedelta(days=1))
     assert {(LOGS, each) for each in closed if each not in world.stored and each > min(world.stored)} <= left
     assert set(world.wrong()) <= left

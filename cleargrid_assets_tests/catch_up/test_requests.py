@@ -15,11 +15,11 @@ from cleargrid_assets.automation import daily_job, daily_schedule, resync_recent
 from cleargrid_assets.catch_up import requests
 from cleargrid_assets.catch_up.requests import CATCH_UP
 from cleargrid_assets.contracts import TABLES
-from cleargrid_assets.partitions import RANGE_END, RANGE_START
+from cleargrid_assets.partitions import PARTITION, RANGE_END, RANGE_START
 from cleargrid_assets.schema import EXTRACTED_AT
 from cleargrid_assets.warehouse.connection import transaction
 from cleargrid_assets.warehouse.ledger import prepare_ledger, write_entries
-from cleargrid_assets_tests.assets.project import PARTITION, WEEK, Project
+from cleargrid_assets_tests.assets.project import WEEK, Project
 from cleargrid_assets_tests.catch_up.world import entry
 
 FIRST, YESTERDAY = date(2026, 1, 1), ("2026-01-13", "2026-01-13")

@@ -10,10 +10,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from cleargrid_assets.checks.intact import find_damage, intact
+from cleargrid_assets.checks.intact import find_differences, stored_days_are_intact
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, REACH_BY_ATTEMPT
+from cleargrid_assets.warehouse.event_log import Recorded
 from cleargrid_assets.warehouse.ledger import Difference, LedgerEntry, StoredDays
-from cleargrid_assets.warehouse.recorded import Recorded
 from cleargrid_assets_tests.assets.project import WEEK, Project
 from cleargrid_assets_tests.checks.evaluating import evaluated
 
@@ -21,7 +21,7 @@ FIRST, LAST = WEEK
 MIDDLE = FIRST + timedelta(days=3)
 MORNING = datetime(2026, 1, 8, 7, tzinfo=timezone.utc)
 LOGS = COMMUNICATION_LOGS.name
-SPEC = intact(COMMUNICATION_LOGS, [])
+SPEC = stored_days_are_intact(COMMUNICATION_LOGS, [])
 ENTRY = LedgerEntry(LOGS, MIDDLE, 5, "hash", MORNING, MORNING, "run", "code 1, UTC")
 
 
@@ -139,7 +139,7 @@ def damage(**changes: Any) -> dg.AssetCheckResult:
     """What is found where nothing is wrong but the given."""
     given: dict[str, Any] = {"entries": {MIDDLE: ENTRY}, "differences": {}, "recorded": {MIDDLE}, "last": {}, **changes}
     stored = {LOGS: StoredDays(given["entries"], given["differences"])}
-    return find_damage(SPEC, COMMUNICATION_LOGS, stored, {LOGS: given["recorded"]}, given["last"])
+    return find_differences(SPEC, COMMUNICATION_LOGS, stored, {LOGS: given["recorded"]}, given["last"])
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 from cleargrid_assets.analysis.outcomes import load_outcomes
-from cleargrid_assets.checks.versions import current, current_versions, find_other_versions
+from cleargrid_assets.checks.versions import current_versions, find_other_versions, made_with_current_version
 from cleargrid_assets.contracts import CHANNEL_REACH, COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.warehouse.ledger import LedgerEntry, StoredDays
 from cleargrid_assets_tests.assets.project import WEEK, Project
@@ -15,7 +15,7 @@ from cleargrid_assets_tests.checks.evaluating import DERIVED, evaluated
 FIRST, LAST = WEEK
 MORNING = datetime(2026, 1, 8, 7, tzinfo=timezone.utc)
 NAME = "made_with_current_version"
-SPEC = current(COMMUNICATION_LOGS, DERIVED)
+SPEC = made_with_current_version(COMMUNICATION_LOGS, DERIVED)
 
 
 def stored(versions: list[str | None]) -> StoredDays:

@@ -6,7 +6,6 @@ import re
 import shlex
 import signal
 import socket
-import stat
 import subprocess
 import sys
 import urllib.request
@@ -25,6 +24,7 @@ from cleargrid_assets.cli.main import main
 from cleargrid_assets.contracts import TABLES
 from cleargrid_assets_tests.docs.checkout import clone
 from cleargrid_assets_tests.docs.pages import ROOT, blocks
+from cleargrid_assets_tests.machine import mode_of
 from cleargrid_assets_tests.warehouse.files import write_newer_file
 
 
@@ -97,7 +97,7 @@ def test_demo_prints_a_funnel_and_leaves_real_data_alone(demo: Demo) -> None:
 @pytest.mark.server
 def test_files_of_the_demo_are_its_users_alone(demo: Demo) -> None:
     home = demo.folder / "data" / "demo"
-    modes = {name: stat.S_IMODE((home / name).stat().st_mode) for name in ("dagster", "dagster.log")}
+    modes = {name: mode_of(home / name) for name in ("dagster", "dagster.log")}
     assert modes == {"dagster": 0o700, "dagster.log": 0o600}
 
 

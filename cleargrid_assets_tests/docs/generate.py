@@ -33,8 +33,8 @@ def configuration() -> str:
     return _page(
         "# Configuration",
         _NOTE.format(source="`cleargrid_assets/settings.py`"),
-        "All configuration is in environment variables. `dagster dev` and `cleargrid check` also read a file `.env` in "
-        "the folder that they are started in; its values override the environment, empty ones too. "
+        "All configuration is in environment variables. `dagster dev` and the commands for your data read a file "
+        "`.env` in the folder that they are started in; its values override the environment, empty ones too. "
         "[.env.example](../.env.example) is a template.",
         "`cleargrid check` tries every variable and reports all problems at once.",
         _table(("Variable", "Default", "Takes", "Meaning"), rows),

@@ -27,7 +27,7 @@ def fetching(api: Api, folder: Path) -> Iterator["subprocess.Popen[str]"]:
         "CLEARGRID_EMAIL": EMAIL,
         "CLEARGRID_PASSWORD": PASSWORD,
     }
-    command = [sys.executable, "-m", "cleargrid_assets_tests.exports.ending", str(folder)]
+    command = [sys.executable, "-m", "cleargrid_assets_tests.exports.fetching_process", str(folder)]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process

@@ -6,7 +6,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError, Tra
 from cleargrid_assets.exports.in_flight import CONNECTING, Exchange
 from cleargrid_assets.exports.transport import Timeouts, Transport
 from cleargrid_assets_tests.exports.driving import no_wait
-from cleargrid_assets_tests.exports.speaking import Dripping, Silence, Speech, saying, speaking
+from cleargrid_assets_tests.exports.raw_server import Dripping, Silence, Speech, saying, speaking
 
 START = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = START + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -42,13 +42,8 @@ TRICKLES = {
 }
 
 
-@contextmanager
-def to(place: str, scheme: str = "http", **timeouts: float) -> Iterator[Transport]:
-    transport = Transport(f"{scheme}://{place}", connections=2, wait=no_wait, timeouts=Timeouts(**timeouts))
-    try:
-        yield transport
-    finally:
-        transport.close()
+def to(place: str, scheme: str = "http", **timeouts: float) -> "closing[Transport]":
+    return closing(Transport(f"{scheme}://{place}", connections=2, wait=no_wait, timeouts=Timeouts(**timeouts)))
 
 
 @pytest.mark.parametrize("speech", TRICKLES.values(), ids=list(TRICKLES))

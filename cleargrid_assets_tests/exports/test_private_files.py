@@ -2,7 +2,6 @@
 
 import os
 import re
-import stat
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from cleargrid_assets.exports.private_files import UntrustedFileError
 from cleargrid_assets.exports.spool import Entry, Spool, remove_abandoned
+from cleargrid_assets_tests.machine import mode_of
 
 NOW = datetime(2026, 5, 20, 1, tzinfo=timezone.utc)
 OTHER_USER = 12345
@@ -106,7 +106,7 @@ def test_permissions_for_a_group_are_kept(tmp_path: Path) -> None:
 
     opened(tmp_path).append(b"{}\n", Entry(1, []))
 
-    found = {name: stat.S_IMODE((tmp_path / NAMES[name]).stat().st_mode) for name in modes}
+    found = {name: mode_of(tmp_path / NAMES[name]) for name in modes}
     assert found == modes
 
 

@@ -179,11 +179,11 @@ def test_refused_day_is_asked_for_again_once_it_is_repaired(api: Api, tmp_path: 
     assert (day.report.resumed_pages, len(day.quarantined)) == (0, 0)
 
 
-def test_mended_texts_are_counted_in_metadata(api: Api, tmp_path: Path) -> None:
+def test_repaired_texts_are_counted_in_metadata(api: Api, tmp_path: Path) -> None:
     api.rows = spoil(rows_at(EVENLY), 100, subject="MARK")
     api.fault = lambda request, answer: Answer(body=answer.body.replace(b"MARK", b"M\xfcller"))
     day = fetched(api, tmp_path, quarantine="off")
-    assert day.metadata["mended_texts"] == 4
+    assert day.metadata["repaired_texts"] == 4
     assert json.dumps(day.metadata)
 
 

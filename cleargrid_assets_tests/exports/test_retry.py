@@ -2,9 +2,9 @@
 
 import socket
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import pytest
@@ -16,7 +16,8 @@ from cleargrid_assets.exports.transport import Transport
 from cleargrid_assets_tests.exports.api import Answer, Api, envelope
 from cleargrid_assets_tests.exports.driving import WINDOW, connected
 from cleargrid_assets_tests.exports.faults import answering, answering_by
-from cleargrid_assets_tests.exports.speaking import saying, speaking
+from cleargrid_assets_tests.exports.raw_server import saying, speaking
+from cleargrid_assets_tests.machine import free_port
 
 PARAMS = {"since": "", "until": ""}
 TEMPORARY = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
@@ -38,13 +39,8 @@ class FakeTime:
         self.now += seconds
 
 
-@contextmanager
-def to(url: str, time: FakeTime, **options: object) -> Iterator[Transport]:
-    transport = Transport(url, connections=2, wait=time.wait, clock=time.clock, **options)  # type: ignore[arg-type]
-    try:
-        yield transport
-    finally:
-        transport.close()
+def to(url: str, time: FakeTime, **options: object) -> "closing[Transport]":
+    return closing(Transport(url, connections=2, wait=time.wait, clock=time.clock, **options))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -54,10 +50,7 @@ def time() -> FakeTime:
 
 @pytest.fixture
 def closed_port() -> int:
-    """A port of loopback where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
+    return free_port()
 
 
 def raising(error: OSError) -> Callable[..., None]:

@@ -88,7 +88,7 @@ def test_a_row_that_is_no_object_is_refused_by_its_place(row: bytes) -> None:
 def test_invalid_bytes_are_replaced_in_free_text_and_refused_elsewhere(invalid: bytes) -> None:
     value = b'"M' + invalid + b'r"'
     page = PageReader(D21).read(page_of(written(b'"x"', key="fine"), written(value)), WINDOW)
-    assert (page.rows, page.mended_texts) == (2, 1)
+    assert (page.rows, page.repaired_texts) == (2, 1)
     assert json.loads(page.lines.splitlines()[1])["subject"] == value[1:-1].decode(errors="replace")
     for name in ("status", "from", "communicated_at"):
         assert f"{KEY}: {name} is not valid UTF-8" in refused(page_of(written(value, name)))
@@ -110,7 +110,7 @@ def test_invalid_bytes_in_a_name_are_refused() -> None:
 )
 def test_a_field_outside_the_contract_may_have_any_value(value: bytes) -> None:
     page = PageReader(D21).read(page_of(written(value, "invented")), WINDOW)
-    assert (page.rows, page.unknown_fields, page.mended_texts) == (1, {"invented": 1}, 0)
+    assert (page.rows, page.unknown_fields, page.repaired_texts) == (1, {"invented": 1}, 0)
 
 
 @pytest.mark.parametrize("name", ["subject", "status", "from", "public_id"])

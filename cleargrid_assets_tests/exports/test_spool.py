@@ -3,7 +3,6 @@
 import os
 import resource
 import shutil
-import stat
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from hypothesis import strategies as st
 from cleargrid_assets.exports.folder_locks import FolderLocks
 from cleargrid_assets.exports.spool import MAX_AGE, Entry, Spool, remove_abandoned
 from cleargrid_assets.exports.window import Window
+from cleargrid_assets_tests.machine import mode_of
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 5, 20, 3, tzinfo=timezone.utc)
@@ -206,7 +206,7 @@ def test_files_are_the_owners_alone(tmp_path: Path) -> None:
     finally:
         os.umask(mask)
     folder = spool.rows_path.parent
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (*folder.iterdir(), folder, folder.parent)}
+    modes = {path.name: mode_of(path) for path in (*folder.iterdir(), folder, folder.parent)}
     assert modes == {"rows.ndjson": 0o600, "journal.ndjson": 0o600, "lock": 0o600, "day": 0o700, "root": 0o700}
 
 
@@ -284,7 +284,7 @@ def test_folder_removed_while_opened_leaves_a_whole_private_spool(
     spool = begun(tmp_path)
     fill(spool)
     assert spool.rows_path.read_bytes() == b"".join(PAGES)
-    assert stat.S_IMODE(spool.rows_path.parent.stat().st_mode) == 0o700
+    assert mode_of(spool.rows_path.parent) == 0o700
 
 
 def test_a_full_disk_fails_the_page_and_leaves_the_pages_before(tmp_path: Path) -> None:

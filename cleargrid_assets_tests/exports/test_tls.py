@@ -14,7 +14,8 @@ from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError, Tra
 from cleargrid_assets.exports.retry import MAX_ATTEMPTS
 from cleargrid_assets.exports.transport import Timeouts, Transport
 from cleargrid_assets_tests.exports.certificates import Certificate, authority, self_signed, signed_by
-from cleargrid_assets_tests.exports.speaking import Dripping, Speech, saying, speaking
+from cleargrid_assets_tests.exports.raw_server import Dripping, Speech, saying, speaking
+from cleargrid_assets_tests.machine import free_port
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="certificates are made with openssl")
 
@@ -167,8 +168,7 @@ def test_refusal_of_a_proxy_shows_its_status_and_place_alone(
 
 
 def test_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, waits: list[float]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        place = f"127.0.0.1:{free.getsockname()[1]}"
+    place = f"127.0.0.1:{free_port()}"
     monkeypatch.setenv("HTTPS_PROXY", f"http://{USER}:{PASSWORD}@{place}")
     error = refusal("api.example", waits)
     assert f"the connection to the proxy {place} failed (Connection refused)" in str(error)

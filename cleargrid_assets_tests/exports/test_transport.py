@@ -8,8 +8,8 @@ import socket
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -34,13 +34,8 @@ def waits() -> list[float]:
     return []
 
 
-@contextmanager
-def to(url: str, wait: Callable[[float], object] = no_wait, **timeouts: float) -> Iterator[Transport]:
-    transport_ = Transport(url, connections=2, wait=wait, timeouts=Timeouts(**timeouts))
-    try:
-        yield transport_
-    finally:
-        transport_.close()
+def to(url: str, wait: Callable[[float], object] = no_wait, **timeouts: float) -> "closing[Transport]":
+    return closing(Transport(url, connections=2, wait=wait, timeouts=Timeouts(**timeouts)))
 
 
 def get(

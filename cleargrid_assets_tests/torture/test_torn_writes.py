@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cleargrid_assets.warehouse.backup import back_up
-from cleargrid_assets.warehouse.connection import DamagedFileError
+from cleargrid_assets.warehouse.errors import DamagedFileError
 from cleargrid_assets.warehouse.restore import restore
 from cleargrid_assets_tests.exports.api import Api, serving
 from cleargrid_assets_tests.torture.another_run import run_days, seconds_of_phases

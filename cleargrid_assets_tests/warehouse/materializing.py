@@ -16,6 +16,7 @@ import pandas as pd
 
 from cleargrid_assets.assets.table_asset import asset_key, table_asset
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, HOURLY_REACH
+from cleargrid_assets.partitions import RANGE_END, RANGE_START
 from cleargrid_assets.schema import EXTRACTED_AT, QuarantinedRow, Table
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.io_manager import WarehouseIOManager
@@ -160,14 +161,7 @@ class Warehouse:
         """One run over the days from the first to the last."""
         keys = [day.isoformat() for day in days]
         which: dict[str, Any] = (
-            {"partition_key": keys[0]}
-            if len(keys) == 1
-            else {
-                "tags": {
-                    "dagster/asset_partition_range_start": keys[0],
-                    "dagster/asset_partition_range_end": keys[-1],
-                }
-            }
+            {"partition_key": keys[0]} if len(keys) == 1 else {"tags": {RANGE_START: keys[0], RANGE_END: keys[-1]}}
         )
         return dg.materialize(
             assets,

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +9,6 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import duckdb
 import pytest
 
@@ -19,10 +17,12 @@ from cleargrid_assets.warehouse import backup as backup_module
 from cleargrid_assets.warehouse import copies
 from cleargrid_assets.warehouse.backup import Backup, back_up, back_up_to
 from cleargrid_assets.warehouse.backup_files import backup_folder, backups_of
-from cleargrid_assets.warehouse.connection import WarehouseError, connect
+from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.copies import BackupError, verify
+from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.files import wal_of
 from cleargrid_assets.warehouse.lock import Lock, LockedError
+from cleargrid_assets_tests.machine import mode_of
 from cleargrid_assets_tests.warehouse.another_process import held_elsewhere
 from cleargrid_assets_tests.warehouse.materializing import DAY_1, DAY_2, Warehouse, log
 
@@ -31,20 +31,11 @@ LOGS = f"{SCHEMA}.communication_logs"
 
 
 @pytest.fixture(scope="module")
-def made_once(tmp_path_factory: pytest.TempPathFactory, instance: dg.DagsterInstance) -> Path:
+def filled(shared_warehouse: Warehouse) -> Warehouse:
     """A warehouse with two days."""
-    folder = tmp_path_factory.mktemp("stored")
-    warehouse = Warehouse(str(folder / "warehouse.duckdb"), folder / "spool", instance)
-    warehouse.store_day(DAY_1, log("a"), log("b"))
-    warehouse.store_day(DAY_2, log("c", DAY_2))
-    return folder
-
-
-@pytest.fixture
-def stored(warehouse: Warehouse, made_once: Path) -> Warehouse:
-    """A copy of it that a test may change."""
-    shutil.copytree(made_once, Path(warehouse.database).parent, dirs_exist_ok=True)
-    return warehouse
+    shared_warehouse.store_day(DAY_1, log("a"), log("b"))
+    shared_warehouse.store_day(DAY_2, log("c", DAY_2))
+    return shared_warehouse
 
 
 def made(warehouse: Warehouse, hours: int = 0, keep: int = 2) -> Backup:
@@ -67,8 +58,8 @@ def test_backup_is_a_private_copy_named_by_its_time_in_utc(stored: Warehouse) ->
     assert ids_in(backup.file) == ["a", "b", "c"]
     assert backup.size_bytes == backup.file.stat().st_size > 0
     assert backup.seconds > 0
-    assert stat.S_IMODE(backup.file.stat().st_mode) == 0o600
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert mode_of(backup.file) == 0o600
+    assert mode_of(folder) == 0o700
     assert names_of_backups(stored) == [backup.file.name]
 
 
@@ -76,7 +67,7 @@ def test_backup_keeps_the_mode_of_the_file_in_its_place(stored: Warehouse, tmp_p
     back_up_to(stored.database, tmp_path / "copy.duckdb", 0)
     (tmp_path / "copy.duckdb").chmod(0o640)
     back_up_to(stored.database, tmp_path / "copy.duckdb", 0)
-    assert stat.S_IMODE((tmp_path / "copy.duckdb").stat().st_mode) == 0o640
+    assert mode_of(tmp_path / "copy.duckdb") == 0o640
 
 
 def test_commits_that_are_only_in_the_wal_are_in_the_backup(stored: Warehouse) -> None:

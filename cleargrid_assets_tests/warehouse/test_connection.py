@@ -14,7 +14,8 @@ import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.warehouse import connection
-from cleargrid_assets.warehouse.connection import DamagedFileError, NewerFileError, WarehouseError, connect
+from cleargrid_assets.warehouse.connection import connect
+from cleargrid_assets.warehouse.errors import DamagedFileError, NewerFileError, WarehouseError
 from cleargrid_assets.warehouse.lock import Lock
 from cleargrid_assets.warehouse.slices import StoredSlice
 from cleargrid_assets_tests.warehouse.another_process import Process, held_elsewhere

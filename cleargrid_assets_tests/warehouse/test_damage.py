@@ -1,13 +1,11 @@
 """Files that are damaged: what the error says, and that a backup brings them back."""
 
 import os
-import shutil
 import signal
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-import dagster as dg
 import duckdb
 import pytest
 
@@ -15,7 +13,8 @@ from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.warehouse.backup import back_up
 from cleargrid_assets.warehouse.backup_files import backup_folder
-from cleargrid_assets.warehouse.connection import DamagedFileError, connect
+from cleargrid_assets.warehouse.connection import connect
+from cleargrid_assets.warehouse.errors import DamagedFileError
 from cleargrid_assets.warehouse.files import wal_of
 from cleargrid_assets.warehouse.restore import restore
 from cleargrid_assets_tests.warehouse.another_process import start
@@ -55,19 +54,10 @@ DAMAGES = {
 
 
 @pytest.fixture(scope="module")
-def made_once(tmp_path_factory: pytest.TempPathFactory, instance: dg.DagsterInstance) -> Path:
+def filled(shared_warehouse: Warehouse) -> Warehouse:
     """A warehouse with a day."""
-    folder = tmp_path_factory.mktemp("stored")
-    warehouse = Warehouse(str(folder / "warehouse.duckdb"), folder / "spool", instance)
-    warehouse.store_day(DAY_1, log("a", subject=SUBJECT, to=ADDRESS))
-    return folder
-
-
-@pytest.fixture
-def stored(warehouse: Warehouse, made_once: Path) -> Warehouse:
-    """A copy of it that a test may change."""
-    shutil.copytree(made_once, Path(warehouse.database).parent, dirs_exist_ok=True)
-    return warehouse
+    shared_warehouse.store_day(DAY_1, log("a", subject=SUBJECT, to=ADDRESS))
+    return shared_warehouse
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
@@ -90,7 +80,7 @@ def test_damaged_file_is_refused_with_its_backups_and_the_way_back(
     assert [row[0] for row in stored.everything()] == ["a"]
 
 
-def test_without_a_backup_the_error_says_how_to_start_anew(stored: Warehouse) -> None:
+def test_without_a_backup_the_error_says_how_to_start_again(stored: Warehouse) -> None:
     garbage(0)(Path(stored.database))
     with pytest.raises(DamagedFileError) as refused:
         stored.everything()

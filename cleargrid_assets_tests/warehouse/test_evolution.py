@@ -8,7 +8,7 @@ import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, HOURLY_REACH
 from cleargrid_assets.schema import Column, Table
-from cleargrid_assets.warehouse.connection import WarehouseError
+from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets_tests.warehouse.materializing import (
     DAY_1,
     DAY_2,

@@ -9,7 +9,8 @@ import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.warehouse import io_manager, partitions
-from cleargrid_assets.warehouse.connection import WarehouseError, connect
+from cleargrid_assets.warehouse.connection import connect
+from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets_tests.warehouse.another_process import start
 from cleargrid_assets_tests.warehouse.another_run import die
 from cleargrid_assets_tests.warehouse.failing import PowerCutError, fail_after

@@ -1,14 +1,14 @@
 """The files beside a database: who may read them, and what is left of them."""
 
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cleargrid_assets.warehouse import files
-from cleargrid_assets.warehouse.connection import connect, file_of, is_path
+from cleargrid_assets.warehouse.connection import connect, file_of
+from cleargrid_assets_tests.machine import mode_of
 
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 SPILLING = "SELECT count(*) FROM (SELECT row_number() OVER (ORDER BY hash(range)) FROM range(1500000))"
@@ -19,10 +19,6 @@ def _permissive_umask() -> Iterator[None]:
     before = os.umask(0)
     yield
     os.umask(before)
-
-
-def mode_of(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode)
 
 
 def names_in(folder: Path) -> set[str]:
@@ -162,4 +158,3 @@ def test_reading_a_file_that_is_not_there_creates_nothing(tmp_path: Path) -> Non
 )
 def test_file_of_a_database_is_known_by_its_address(database: str, file: str | None) -> None:
     assert file_of(database) == (None if file is None else Path(file))
-    assert is_path(database) == (file is not None and not database.startswith("file:"))

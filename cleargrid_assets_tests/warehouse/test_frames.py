@@ -9,15 +9,15 @@ import duckdb
 import pandas as pd
 import pytest
 
+from cleargrid_assets.partitions import RANGE_END, RANGE_START
 from cleargrid_assets.warehouse import io_manager
-from cleargrid_assets.warehouse.connection import WarehouseError
+from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.frames import replace_frame
 from cleargrid_assets.warehouse.io_manager import WarehouseIOManager
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets_tests.warehouse.failing import PowerCutError, fail_after
 from cleargrid_assets_tests.warehouse.materializing import DAILY, DAY_1, DAY_2, DAY_3, Warehouse
 
-RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 REGIONS = dg.StaticPartitionsDefinition(["o'hare", "dubai", "riyadh"])
 BOTH = dg.MultiPartitionsDefinition({"day": DAILY, "region": REGIONS})
 
@@ -48,7 +48,7 @@ class Run:
 
         which: dict[str, Any] = {"partition_key": keys[0]} if len(keys) == 1 else {}
         if len(keys) > 1:
-            which = {"tags": dict(zip(RANGE, (keys[0], keys[-1]), strict=True))}
+            which = {"tags": {RANGE_START: keys[0], RANGE_END: keys[-1]}}
         result = dg.materialize(
             [mine, reader],
             resources={"io_manager": self.manager},

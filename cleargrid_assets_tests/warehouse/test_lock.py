@@ -1,7 +1,6 @@
 """The project's own lock: who excludes whom, and what is said of it."""
 
 import os
-import stat
 import time
 from pathlib import Path
 
@@ -10,9 +9,11 @@ import pandas as pd
 import pytest
 
 from cleargrid_assets.warehouse import connection, io_manager, lock
-from cleargrid_assets.warehouse.connection import WarehouseError, connect, exclusively
+from cleargrid_assets.warehouse.connection import connect, exclusively
+from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.lock import Lock, LockedError, lock_file
 from cleargrid_assets.warehouse.resource import WarehouseResource
+from cleargrid_assets_tests.machine import mode_of
 from cleargrid_assets_tests.warehouse.another_process import held_elsewhere
 
 
@@ -81,7 +82,7 @@ def test_lock_is_held_from_opening_to_closing_and_stays(database: Path) -> None:
         Lock.acquired(database, exclusive=False)
     Lock.acquired(database, exclusive=True).release()
     assert lock_file(database) == database.with_name("x.duckdb.lock")
-    assert stat.S_IMODE(lock_file(database).stat().st_mode) == 0o600
+    assert mode_of(lock_file(database)) == 0o600
     assert not os.get_inheritable(Lock.acquired(database, exclusive=False)._descriptor)
 
 

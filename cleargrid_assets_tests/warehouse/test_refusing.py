@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, HOURLY_REACH
-from cleargrid_assets.warehouse.connection import WarehouseError, connect
+from cleargrid_assets.warehouse.connection import connect
+from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.partitions import stage_frame, stage_spooled
 from cleargrid_assets.warehouse.slices import StoredSlice
 from cleargrid_assets.warehouse.tables import prepare_table

@@ -1,12 +1,9 @@
 """Restoring: which backup is put back, and what becomes of the file that was there."""
 
 import os
-import shutil
-import stat
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-import dagster as dg
 import duckdb
 import pytest
 
@@ -14,11 +11,12 @@ from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.warehouse import restore as restore_module
 from cleargrid_assets.warehouse.backup import back_up, back_up_to
 from cleargrid_assets.warehouse.backup_files import backup_folder, backups_of
-from cleargrid_assets.warehouse.connection import WarehouseError
 from cleargrid_assets.warehouse.copies import BackupError, replace_file
+from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.files import wal_of
 from cleargrid_assets.warehouse.lock import Lock, LockedError
 from cleargrid_assets.warehouse.restore import Restored, restore
+from cleargrid_assets_tests.machine import mode_of
 from cleargrid_assets_tests.warehouse.another_process import held_elsewhere
 from cleargrid_assets_tests.warehouse.materializing import DAY_1, DAY_2, DAY_3, Warehouse, log
 
@@ -26,22 +24,13 @@ NOON = datetime(2026, 11, 28, 12, tzinfo=timezone.utc)
 
 
 @pytest.fixture(scope="module")
-def made_once(tmp_path_factory: pytest.TempPathFactory, instance: dg.DagsterInstance) -> Path:
+def filled(shared_warehouse: Warehouse) -> Warehouse:
     """A warehouse with two backups, of one and of two days, and a third day that is in none."""
-    folder = tmp_path_factory.mktemp("stored")
-    warehouse = Warehouse(str(folder / "warehouse.duckdb"), folder / "spool", instance)
     for number, day in enumerate([DAY_1, DAY_2]):
-        warehouse.store_day(day, log(f"{day}", day))
-        back_up(warehouse.database, 2, NOON + timedelta(days=number), 0)
-    warehouse.store_day(DAY_3, log("c", DAY_3))
-    return folder
-
-
-@pytest.fixture
-def stored(warehouse: Warehouse, made_once: Path) -> Warehouse:
-    """A copy of it that a test may change."""
-    shutil.copytree(made_once, Path(warehouse.database).parent, dirs_exist_ok=True)
-    return warehouse
+        shared_warehouse.store_day(day, log(f"{day}", day))
+        back_up(shared_warehouse.database, 2, NOON + timedelta(days=number), 0)
+    shared_warehouse.store_day(DAY_3, log("c", DAY_3))
+    return shared_warehouse
 
 
 def restored(warehouse: Warehouse, source: Path | None = None) -> Restored:
@@ -153,10 +142,10 @@ def test_file_that_is_no_complete_copy_is_refused(stored: Warehouse, tmp_path: P
 def test_mode_of_the_present_file_is_kept(stored: Warehouse) -> None:
     Path(stored.database).chmod(0o660)
     restored(stored)
-    assert stat.S_IMODE(Path(stored.database).stat().st_mode) == 0o660
+    assert mode_of(Path(stored.database)) == 0o660
     Path(stored.database).unlink()
     restored(stored)
-    assert stat.S_IMODE(Path(stored.database).stat().st_mode) == 0o600
+    assert mode_of(Path(stored.database)) == 0o600
 
 
 def test_file_is_replaced_under_the_lock_and_its_name_never_missing(

@@ -12,6 +12,8 @@ from cleargrid_assets.warehouse.content import HASH_OF_NO_ROWS
 from cleargrid_assets.warehouse.ledger import LedgerEntry
 
 _ROWS, _HASH, _STORED_AT = "rows", "content_hash", "stored_at"
+DATA_VERSION_TAG = "dagster/data_version"
+
 _BATCH = 500
 """Max records of one query. SQLite limits the number of parameters."""
 
@@ -76,7 +78,7 @@ def days_recorded_as_empty(instance: dg.DagsterInstance, table: Table, days_with
 def _recorded(materialization: dg.AssetMaterialization) -> Recorded:
     values = {name: value.value for name, value in materialization.metadata.items()}
     rows, content_hash, stored_at = (values.get(name) for name in (_ROWS, _HASH, _STORED_AT))
-    if rows is None and (materialization.tags or {}).get("dagster/data_version") == HASH_OF_NO_ROWS:
+    if rows is None and (materialization.tags or {}).get(DATA_VERSION_TAG) == HASH_OF_NO_ROWS:
         # Earlier versions said no more of a day whose rows had all moved to another day.
         rows = 0
     return Recorded(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cleargrid_assets.exports.pieces import BrokenTextError, elements, members, value_of
+from cleargrid_assets.exports.raw_json import BrokenTextError, elements, members, value_of
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
