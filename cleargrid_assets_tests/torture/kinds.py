@@ -116,7 +116,8 @@ def _acting(act: Callable[[Campaign], object], times: int = 1) -> Callable[[Camp
         numbers = sorted(campaign.luck.sample(range(2, _PAGES + 1), times), reverse=True)
 
         def fault(request: Request, answer: Answer) -> Answer:
-            if request.kind == "data" and numbers and request.number >= numbers[-1]:
+            is_page = request.kind == "data" and not faults.asks_for_count(request)
+            if is_page and numbers and request.number >= numbers[-1]:
                 numbers.pop()
                 act(campaign)
             return answer
