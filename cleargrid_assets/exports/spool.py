@@ -202,8 +202,10 @@ def _write_at(path: Path, length: int, content: bytes) -> int:
 def _open_at(path: Path, length: int) -> IO[bytes]:
     """Opens a file for appending after its first `length` bytes; the rest is cut off."""
     file = open_private_file(path, os.O_CREAT)
-    file.truncate(length)
-    file.seek(length)
+    # Not always, because truncating takes as long as writing a page.
+    if file.seek(0, os.SEEK_END) != length:
+        file.truncate(length)
+        file.seek(length)
     return file
 
 
