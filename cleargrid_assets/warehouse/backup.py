@@ -41,7 +41,7 @@ def back_up(database: str, keep: int, now: datetime, lock_timeout_s: float) -> B
         BackupError: The backup could not be made, or is not what was stored. No older backup is removed.
         WarehouseError: Another process held the database for longer than `lock_timeout_s`.
     """
-    file = database_file(database)
+    file = _existing_file(database)
     if keep < 1:
         raise BackupError("CLEARGRID_BACKUPS is 0, so no backups are kept. Name a file: `cleargrid backup FILE`.")
     with one_at_a_time(file, lock_timeout_s):
@@ -63,7 +63,7 @@ def back_up_to(database: str, destination: Path, lock_timeout_s: float) -> Backu
         BackupError: As `back_up`, or the destination is the database.
         WarehouseError: As `back_up`.
     """
-    file = database_file(database)
+    file = _existing_file(database)
     if (destination.exists() and destination.samefile(file)) or _is_beside(destination.resolve(), file):
         raise BackupError(f"{destination} is the database itself, or a file that belongs to it. Name another file.")
     if wal_of(destination).exists():
@@ -89,6 +89,14 @@ def database_file(database: str) -> Path:
     return file.resolve()
 
 
+def _existing_file(database: str) -> Path:
+    # Checked before anything is created beside it.
+    file = database_file(database)
+    if not file.is_file():
+        raise BackupError(f"{file} does not exist. The first run creates it.")
+    return file
+
+
 def one_at_a_time(file: Path, lock_timeout_s: float) -> AbstractContextManager[None]:
     """Keeps other backups and restores of the database waiting, while others may read and write it."""
     return exclusively(f"{file}.backup", lock_timeout_s)
@@ -101,8 +109,6 @@ def _is_beside(path: Path, file: Path) -> bool:
 
 
 def _copied(file: Path, destination: Path, lock_timeout_s: float) -> Backup:
-    if not file.is_file():
-        raise BackupError(f"{file} does not exist. The first run creates it.")
     start = time.monotonic()
     partial = unfinished(destination)
     try:

@@ -51,6 +51,15 @@ def names_of_backups(warehouse: Warehouse) -> list[str]:
     return sorted(path.name for path in backup_folder(Path(warehouse.database)).iterdir())
 
 
+def test_backup_of_a_missing_database_creates_nothing(tmp_path: Path) -> None:
+    missing = str(tmp_path / "data" / "x.duckdb")
+    with pytest.raises(BackupError, match=r"x\.duckdb does not exist"):
+        back_up(missing, 2, datetime.now(timezone.utc), 1.0)
+    with pytest.raises(BackupError, match=r"x\.duckdb does not exist"):
+        back_up_to(missing, tmp_path / "copy.duckdb", 1.0)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_backup_is_a_private_copy_named_by_its_time_in_utc(stored: Warehouse) -> None:
     backup = made(stored)
     folder = Path(stored.database).parent / "backups"
