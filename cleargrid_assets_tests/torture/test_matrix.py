@@ -105,7 +105,7 @@ def recover(campaign: Campaign) -> None:
     _reset(campaign.source.api)
     campaign.source.hold(list(campaign.source.rows.values()))
     said = campaign.attempt()
-    if "it is fetched anew" in said:
+    if "it is fetched from the start" in said:
         said = campaign.attempt()
     assert said == ""
 
