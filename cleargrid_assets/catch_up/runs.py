@@ -31,7 +31,7 @@ _IN_PROGRESS = [
 def read_runs(instance: dg.DagsterInstance, catch_up: CatchUp) -> Runs:
     """Reads what a catch-up needs to know of the runs.
 
-    A cancelled run counts as failed: its days are not stored, and they would be requested again for ever.
+    A cancelled run counts as failed: its days are not stored, and they would be requested again at every tick.
 
     Args:
         instance: The Dagster instance.

@@ -20,7 +20,7 @@ _MAX_PAGES_WITHOUT_NEW_ROWS = 100
 _KEYS_REMEMBERED = 10_000
 
 _ADVANCE = timedelta(minutes=1)
-"""Less is no progress: rows that are a microsecond apart could go on for ever in a minute."""
+"""Less is no progress: rows that are a microsecond apart could fill endless pages within a minute."""
 
 _MAX_PAGES_IN_A_MINUTE = 5000
 """At the full page size. With pages of 1,000 rows, that is 5,000,000 rows in one minute of a day."""
