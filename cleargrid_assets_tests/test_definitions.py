@@ -15,13 +15,13 @@ import pytest
 import cleargrid_assets
 from cleargrid_assets.analysis.outcomes import OutcomesError
 from cleargrid_assets.assets.analyses import ANALYSES
-from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.automation import SCHEDULES
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.definitions import build_defs, defs
 from cleargrid_assets.schema import Table
 from cleargrid_assets.settings import SettingsError
 from cleargrid_assets.warehouse.resource import WarehouseResource
+from cleargrid_assets.warehouse.table_metadata import asset_key
 
 ROOT = Path(__file__).parents[1]
 

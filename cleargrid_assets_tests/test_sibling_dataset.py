@@ -9,11 +9,11 @@ import dagster as dg
 import pytest
 from dateutil.parser import isoparse
 
-from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.automation import daily_job, daily_schedule, resync_job, resync_recent_days_schedule
 from cleargrid_assets.checks.export import export_checks
 from cleargrid_assets.sandbox import ServedDataset
 from cleargrid_assets.schema import COLUMN_TYPES, EXTRACTED_AT
+from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets_tests.assets.project import Project, Run, days_between
 from cleargrid_assets_tests.sibling import COMMUNICATION_OUTCOMES, D23, build_defs_with_sibling, outcome
 

@@ -14,7 +14,7 @@ from cleargrid_assets.analysis import attempts, channels, funnel, health, hours
 from cleargrid_assets.analysis.classify import trailing_days
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.analysis.unmapped import Unmapped, unmapped
-from cleargrid_assets.assets.table_asset import asset_key, table_asset, without_beta_warnings
+from cleargrid_assets.assets.table_asset import table_asset, without_beta_warnings
 from cleargrid_assets.assets.version import made_with
 from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
@@ -38,6 +38,7 @@ from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.io_manager import VERSION
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.slices import StoredSlice
+from cleargrid_assets.warehouse.table_metadata import asset_key
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,10 @@ import dagster as dg
 
 from cleargrid_assets.partitions import DAILY
 from cleargrid_assets.schema import SCHEMA, Table
-from cleargrid_assets.warehouse.table_metadata import table_metadata
+from cleargrid_assets.warehouse.table_metadata import asset_key, table_metadata
 
 DAYS_PER_RUN = 10
 """Max days in one run of a backfill. A bad day fails its whole run, so at most ten days."""
-
-
-def asset_key(table: Table) -> dg.AssetKey:
-    """The key of the asset that stores the table."""
-    return dg.AssetKey([SCHEMA, table.name])
 
 
 @contextmanager

@@ -7,7 +7,6 @@ from datetime import date, datetime
 import dagster as dg
 import duckdb
 
-from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.catch_up.plan import CatchUp, Ledgers, Request
 from cleargrid_assets.catch_up.runs import read_runs
 from cleargrid_assets.contracts import TABLES
@@ -16,6 +15,7 @@ from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.ledger import read_ledger
+from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets.wording import first_of
 
 CATCH_UP = "cleargrid/catch_up"

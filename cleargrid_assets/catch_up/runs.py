@@ -5,11 +5,11 @@ from datetime import date, datetime, timedelta, timezone
 
 import dagster as dg
 
-from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.catch_up.plan import CatchUp, Runs, TableDay
 from cleargrid_assets.contracts import TABLES
 from cleargrid_assets.partitions import PARTITION, RANGE_END, RANGE_START
 from cleargrid_assets.schema import SCHEMA
+from cleargrid_assets.warehouse.table_metadata import asset_key
 
 DAILY_JOB, RESYNC_JOB = "daily_outreach", "resync_recent_days"
 

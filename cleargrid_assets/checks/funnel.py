@@ -7,11 +7,11 @@ from datetime import date
 import dagster as dg
 
 from cleargrid_assets.analysis import classify
-from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.scope import days_in_scope, format_days, verdict
 from cleargrid_assets.contracts import ALL_TYPES, ATTEMPT_FUNNEL, COMMUNICATION_LOGS, STAGES
 from cleargrid_assets.foreign import MAX_WORDS, presentable, presentable_code
 from cleargrid_assets.warehouse.resource import WarehouseResource
+from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets.wording import counted, first_of
 
 _MAX_NAMED = 5

@@ -10,7 +10,6 @@ from types import MappingProxyType
 
 import dagster as dg
 
-from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.failed_runs import FailedRuns, failed_runs
 from cleargrid_assets.checks.intact import INTACT, find_differences, stored_days_are_intact
 from cleargrid_assets.checks.scope import verdict, with_derived
@@ -21,6 +20,7 @@ from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.event_log import last_recorded, recorded_days
 from cleargrid_assets.warehouse.ledger import LedgerEntry
 from cleargrid_assets.warehouse.resource import WarehouseResource
+from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets.wording import counted, first_of
 
 FRESH, COMPLETE, ALIVE = "is_fresh", "no_closed_day_is_missing", "source_is_alive"

@@ -5,11 +5,11 @@ from datetime import date
 
 import dagster as dg
 
-from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.scope import verdict, with_derived
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.event_log import Recorded
 from cleargrid_assets.warehouse.ledger import Difference, LedgerEntry, StoredDays
+from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets.wording import counted, first_of
 
 INTACT = "stored_days_are_intact"

@@ -9,10 +9,10 @@ from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis.outcomes import Outcomes, toml_lines_for
 from cleargrid_assets.analysis.unmapped import Unmapped, as_pairs, unmapped
-from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.scope import format_days, verdict
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, OTHER_CHANNEL
 from cleargrid_assets.foreign import MAX_WORDS, presentable, presentable_code, presentable_words
+from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets.wording import counted
 
 MAPPED = dg.AssetCheckSpec(

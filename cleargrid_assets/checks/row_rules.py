@@ -9,7 +9,6 @@ import dagster as dg
 from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis.relations import select
-from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.scope import format_days, verdict
 from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.exports.window import iso
@@ -17,6 +16,7 @@ from cleargrid_assets.foreign import presentable_id
 from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
 from cleargrid_assets.schema import PARTITION_COLUMN, SCHEMA, Table
 from cleargrid_assets.warehouse.sql import quoted
+from cleargrid_assets.warehouse.table_metadata import asset_key
 
 _MAX_SAMPLES = 5
 _REFETCH = "Materialize the day again. If the check still fails, another program writes to the table."

@@ -8,10 +8,10 @@ from typing import Any
 import dagster as dg
 from duckdb import DuckDBPyRelation
 
-from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.partitions import DAILY
 from cleargrid_assets.schema import PARTITION_COLUMN, Table
 from cleargrid_assets.warehouse.resource import WarehouseResource
+from cleargrid_assets.warehouse.table_metadata import asset_key
 
 
 def days_in_scope(context: dg.AssetCheckExecutionContext, table: Table, warehouse: WarehouseResource) -> list[date]:

@@ -5,9 +5,9 @@ from datetime import date
 
 import dagster as dg
 
-from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.scope import LastMaterialization, format_days, verdict
 from cleargrid_assets.schema import Table
+from cleargrid_assets.warehouse.table_metadata import asset_key
 
 
 def no_day_has_shrunk(table: Table) -> dg.AssetCheckSpec:

@@ -7,7 +7,6 @@ from datetime import date
 
 import dagster as dg
 
-from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.scope import LastMaterialization, format_days, verdict
 from cleargrid_assets.exports.count import Count, count_rows
 from cleargrid_assets.exports.dataset import Dataset
@@ -17,6 +16,7 @@ from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
 from cleargrid_assets.resources import ExportsResource
 from cleargrid_assets.schema import Table
 from cleargrid_assets.settings import SettingsError
+from cleargrid_assets.warehouse.table_metadata import asset_key
 
 
 def agrees(table: Table) -> dg.AssetCheckSpec:

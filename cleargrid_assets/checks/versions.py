@@ -7,11 +7,11 @@ import dagster as dg
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.assets.analyses import ANALYSES
 from cleargrid_assets.assets.export import CODE_VERSION
-from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.assets.version import made_with
 from cleargrid_assets.checks.scope import verdict, with_derived
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.ledger import StoredDays
+from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets.wording import counted, first_of
 
 CURRENT = "made_with_current_version"

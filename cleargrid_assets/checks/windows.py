@@ -6,11 +6,11 @@ from datetime import date, timedelta
 import dagster as dg
 
 from cleargrid_assets.assets.analyses import ANALYSES, Analysis
-from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.scope import days_in_scope, format_days, verdict
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.partitions import START_DATE
 from cleargrid_assets.warehouse.resource import WarehouseResource
+from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets.wording import counted, first_of
 
 _MAX_LISTED = 7

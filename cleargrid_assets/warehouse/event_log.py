@@ -7,9 +7,10 @@ from typing import Any
 
 import dagster as dg
 
-from cleargrid_assets.schema import SCHEMA, Table
+from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.content import HASH_OF_NO_ROWS
 from cleargrid_assets.warehouse.ledger import LedgerEntry
+from cleargrid_assets.warehouse.table_metadata import asset_key
 
 _ROWS, _HASH, _STORED_AT = "rows", "content_hash", "stored_at"
 DATA_VERSION_TAG = "dagster/data_version"
@@ -44,7 +45,7 @@ def entry_metadata(entry: LedgerEntry) -> Mapping[str, Any]:
 
 def recorded_days(instance: dg.DagsterInstance, table: Table) -> set[date]:
     """The days that have been materialized at least once."""
-    return {date.fromisoformat(key) for key in instance.get_materialized_partitions(_key(table))}
+    return {date.fromisoformat(key) for key in instance.get_materialized_partitions(asset_key(table))}
 
 
 def last_recorded(
@@ -52,7 +53,7 @@ def last_recorded(
 ) -> dict[date, Recorded]:
     """Reads the latest materialization of every day, or of some days."""
     latest = instance.get_latest_storage_id_by_partition(
-        _key(table),
+        asset_key(table),
         dg.DagsterEventType.ASSET_MATERIALIZATION,
         None if days is None else {day.isoformat() for day in days},
     )
@@ -60,7 +61,7 @@ def last_recorded(
     found = {}
     for begin in range(0, len(ids), _BATCH):
         records = instance.fetch_materializations(
-            dg.AssetRecordsFilter(_key(table), storage_ids=ids[begin : begin + _BATCH]), limit=_BATCH
+            dg.AssetRecordsFilter(asset_key(table), storage_ids=ids[begin : begin + _BATCH]), limit=_BATCH
         ).records
         for record in records:
             if record.asset_materialization and record.partition_key:
@@ -86,7 +87,3 @@ def _recorded(materialization: dg.AssetMaterialization) -> Recorded:
         content_hash if isinstance(content_hash, str) else None,
         stored_at if isinstance(stored_at, float) else None,
     )
-
-
-def _key(table: Table) -> dg.AssetKey:
-    return dg.AssetKey([SCHEMA, table.name])

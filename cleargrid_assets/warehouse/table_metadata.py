@@ -1,15 +1,20 @@
-"""Writes the contract of a table to the metadata of its asset, where the IO manager reads it."""
+"""The asset of a table: its key, and its metadata, from which the IO manager reads the contract."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 
-from cleargrid_assets.schema import PARTITION_COLUMN, Column, Table
+from cleargrid_assets.schema import PARTITION_COLUMN, SCHEMA, Column, Table
 
 _SCHEMA, _KEY, _VERSION = "dagster/column_schema", "cleargrid/key", "cleargrid/version_column"
 _QUARANTINE = "cleargrid/quarantine"
 _PERSONAL, _FREE_TEXT = "personal", "free_text"
+
+
+def asset_key(table: Table) -> dg.AssetKey:
+    """The key of the asset that stores the table."""
+    return dg.AssetKey([SCHEMA, table.name])
 
 
 def table_metadata(table: Table) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import dagster as dg
 
-from cleargrid_assets.assets.table_asset import asset_key, table_asset
+from cleargrid_assets.assets.table_asset import table_asset
 from cleargrid_assets.contracts import CHANNEL_REACH, COMMUNICATION_LOGS
 from cleargrid_assets.definitions import build_defs
 from cleargrid_assets.schema import SCHEMA, Table
 from cleargrid_assets.warehouse.slices import SpooledPartition, SpooledSlice, StoredSlice
+from cleargrid_assets.warehouse.table_metadata import asset_key
 
 
 def rows_file(day: date) -> Path:

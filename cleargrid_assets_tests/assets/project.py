@@ -14,12 +14,12 @@ from unittest.mock import patch
 import dagster as dg
 import duckdb
 
-from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.definitions import build_defs
 from cleargrid_assets.partitions import PARTITION, RANGE_END, RANGE_START
 from cleargrid_assets.sandbox import RunningSandbox, SandboxSettings, rows_of_day
 from cleargrid_assets.schema import Table
+from cleargrid_assets.warehouse.table_metadata import asset_key
 
 WEEK = (date(2026, 1, 1), date(2026, 1, 7))
 """The first days of the history: no partition is before them."""

@@ -18,7 +18,6 @@ import dagster as dg
 import pytest
 
 from cleargrid_assets.assets.export import spool_root
-from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, COMMUNICATION_LOGS
 from cleargrid_assets.definitions import build_defs
 from cleargrid_assets.exports.client import ExportsClient
@@ -31,6 +30,7 @@ from cleargrid_assets.exports.window import Window
 from cleargrid_assets.partitions import day_window
 from cleargrid_assets.schema import EXTRACTED_AT
 from cleargrid_assets.warehouse.resource import WarehouseResource
+from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets_tests.assets.project import LONG_AFTER, QUIET, WEEK, Project, Run, days_between
 from cleargrid_assets_tests.exports.api import EMAIL, LENDER, PASSWORD, Api, serving
 from cleargrid_assets_tests.exports.faults import changing, failing

@@ -21,10 +21,10 @@ import dagster as dg
 import pytest
 import requests
 
-from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.contracts import CHANNEL_REACH, COMMUNICATION_LOGS, REACH_BY_ATTEMPT
 from cleargrid_assets.partitions import RANGE_END, RANGE_START
 from cleargrid_assets.schema import SCHEMA
+from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets_tests.assets.project import SECRETS, WEEK, Project
 from cleargrid_assets_tests.machine import free_port
 from cleargrid_assets_tests.rows import Row

@@ -10,7 +10,6 @@ import dagster as dg
 import duckdb
 import pytest
 
-from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.automation import daily_job, daily_schedule, resync_recent_days_schedule
 from cleargrid_assets.catch_up import requests
 from cleargrid_assets.catch_up.requests import CATCH_UP
@@ -19,6 +18,7 @@ from cleargrid_assets.partitions import PARTITION, RANGE_END, RANGE_START
 from cleargrid_assets.schema import EXTRACTED_AT
 from cleargrid_assets.warehouse.connection import transaction
 from cleargrid_assets.warehouse.ledger import prepare_ledger, write_entries
+from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets_tests.assets.project import WEEK, Project
 from cleargrid_assets_tests.catch_up.world import entry
 

@@ -7,12 +7,12 @@ import dagster as dg
 import pytest
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 
-from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.catch_up.plan import CatchUp
 from cleargrid_assets.catch_up.runs import DAILY_JOB, RESYNC_JOB, read_runs
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL, COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.partitions import PARTITION, RANGE_END, RANGE_START
 from cleargrid_assets.schema import Table
+from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets_tests.assets.project import days_between
 from cleargrid_assets_tests.catch_up.world import entry
 

@@ -6,10 +6,10 @@ from datetime import date, datetime, timedelta, timezone
 import dagster as dg
 import pytest
 
-from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.history import HISTORY_CHECKS, HistoryChecks, due_day
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL, CHANNEL_REACH, COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.definitions import defs
+from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets_tests.assets.project import WEEK, Project, days_between
 from cleargrid_assets_tests.checks.evaluating import DERIVED, evaluated
 

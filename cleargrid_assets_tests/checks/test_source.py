@@ -8,7 +8,6 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.checks.scope import LastMaterialization
 from cleargrid_assets.checks.source import agrees, compare_counts
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
@@ -19,6 +18,7 @@ from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
 from cleargrid_assets.exports.rows import Page
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.resources import ExportsResource
+from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets_tests.assets.project import WEEK, Project
 
 DAY = WEEK[0] + timedelta(days=4)

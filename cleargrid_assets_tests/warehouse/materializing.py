@@ -14,7 +14,7 @@ import dagster as dg
 import duckdb
 import pandas as pd
 
-from cleargrid_assets.assets.table_asset import asset_key, table_asset
+from cleargrid_assets.assets.table_asset import table_asset
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, HOURLY_REACH
 from cleargrid_assets.partitions import RANGE_END, RANGE_START
 from cleargrid_assets.schema import EXTRACTED_AT, QuarantinedRow, Table
@@ -22,6 +22,7 @@ from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.io_manager import WarehouseIOManager
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.slices import SpooledPartition, SpooledSlice, StoredSlice
+from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets_tests.rows import Row, sent_row
 
 DAY_1, DAY_2, DAY_3 = date(2024, 5, 1), date(2024, 5, 2), date(2024, 5, 3)

@@ -7,10 +7,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from cleargrid_assets.assets.table_asset import asset_key
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, DAYS, HOURLY_REACH
 from cleargrid_assets.schema import Column, Table
 from cleargrid_assets.warehouse.content import HASH_OF_NO_ROWS
+from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets_tests.warehouse.ledgers import ledger, rows_by_ledger
 from cleargrid_assets_tests.warehouse.materializing import (
     DAY_1,
