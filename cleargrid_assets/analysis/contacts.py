@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from cleargrid_assets.analysis.classify import INBOUND, OUTBOUND, literal, normalised, trimmed
+from cleargrid_assets.contacts import E164, e164
 from cleargrid_assets.contracts import EMAIL
 
 SPELLINGS = "temp.main.spellings"
@@ -16,7 +17,6 @@ ADDRESS = f'CASE WHEN {OUTBOUND} THEN "to" WHEN {INBOUND} THEN "from" END'
 IS_EMAIL = f"channel = '{EMAIL}'"
 """Whether a classified row is on the e-mail channel, where no address is a telephone number."""
 
-_E164 = literal(r"\+[1-9][0-9]{7,14}")
 _INVISIBLE = literal(r"\p{Cf}+")
 _OUTER_BRACKETS = literal(r"^<\s*([^<>]*?)\s*>$")
 
@@ -27,7 +27,7 @@ def is_e164(address: str) -> str:
     Args:
         address: An SQL expression.
     """
-    return f"regexp_full_match({address}, {_E164})"
+    return f"regexp_full_match({address}, {literal(E164)})"
 
 
 def find_spellings(
@@ -66,7 +66,7 @@ def find_spellings(
     telephones = connection.execute(
         f"SELECT DISTINCT text FROM temp.main.texts WHERE NOT (is_email OR contains(text, '@') OR {is_e164('text')})"
     )
-    numbers = {text: number for (text,) in telephones.fetchall() if (number := _e164(text, region))}
+    numbers = {text: number for (text,) in telephones.fetchall() if (number := e164(text, region))}
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE spellings AS
@@ -88,18 +88,3 @@ def _cleaned(column: str) -> str:
     # The first branch is fast, and enough for most addresses.
     visible = f"regexp_replace({column}, {_INVISIBLE}, '', 'g')"
     return f"CASE WHEN regexp_full_match({column}, '[!-~]*') THEN {column} ELSE {trimmed(visible)} END"
-
-
-def _e164(text: str, region: str | None) -> str | None:
-    """The telephone number in E.164; None if the text cannot be read as a possible number."""
-    # Imported here, because only runs that meet such numbers need it.
-    import phonenumbers  # noqa: PLC0415
-
-    try:
-        # The library knows only some kinds of white space.
-        number = phonenumbers.parse(" ".join(text.split()), region)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_possible_number(number):
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
