@@ -26,8 +26,8 @@ def run_sql(database: str, query: str, *, as_csv: bool, contact: str | None = No
         contact: The value of `$contact`; None if the statements have no such parameter.
 
     Raises:
-        click.ClickException: There is no database, or a statement is wrong or could change the database, or none has
-            the parameter.
+        click.ClickException: There is no database, a statement is wrong or could change the database, or the contact
+            is missing or not used.
         WarehouseError: The database cannot be opened.
     """
     file = file_of(database)
@@ -38,8 +38,8 @@ def run_sql(database: str, query: str, *, as_csv: bool, contact: str | None = No
             statements = connection.extract_statements(query)
             if file is not None:
                 refuse_changes(statements, file)
-            if contact is not None and not any(map(_finds_contact, statements)):
-                raise click.ClickException("--contact is given, but the query does not use $contact.")
+            if any(map(_finds_contact, statements)) != (contact is not None):
+                raise click.ClickException("A query with $contact needs --contact, and --contact needs $contact in it.")
             for statement in statements:
                 rows = connection.sql(statement, params={"contact": contact} if _finds_contact(statement) else None)
                 if rows is not None:
