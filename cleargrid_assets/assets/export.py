@@ -68,14 +68,12 @@ def export_asset(dataset: Dataset, table: Table) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[SpooledSlice]:
         pseudonyms = pseudonyms_of(Settings.from_environment())
         version = export_version(table, pseudonyms)
-        entries = warehouse.ledger(table)
-        if pseudonyms is not None and not entries:
-            # A database of an earlier version has no ledger, but may hold addresses as they came.
-            entries = warehouse.stored_days([table], context.instance)[table.name].entries
-        if found := other_form(table.name, entries, version):
+        if found := other_form(table.name, warehouse.versions(table), version):
             raise dg.Failure(found, allow_retries=False)
         windows = {key: day_window(date.fromisoformat(key), BUSINESS_ZONE) for key in context.partition_keys}
-        not_before = {str(day): entry.extracted_at for day, entry in entries.items() if entry.extracted_at}
+        not_before = {
+            str(day): entry.extracted_at for day, entry in warehouse.ledger(table).items() if entry.extracted_at
+        }
         with exports.client(dataset, warn=context.log.warning, pseudonyms=pseudonyms) as client:
             try:
                 days = fetch(

@@ -57,22 +57,19 @@ def find_other_versions(
     """
     described, numbers = [], {}
     for name, version in versions.items():
-        if found := other_form(name, stored[name].entries, version):
+        made = {day: entry.version for day, entry in stored[name].entries.items()}
+        if found := other_form(name, made, version):
             # A backfill of these days would be refused.
-            numbers[name] = len(days_in_other_form(stored[name].entries, version))
+            numbers[name] = len(days_in_other_form(made, version))
             described.append(found)
             continue
-        others = {
-            day: entry.version
-            for day, entry in stored[name].entries.items()
-            if entry.version is not None and entry.version != version
-        }
+        others = {day: other for day, other in made.items() if other is not None and other != version}
         if others:
-            days, made = sorted(others), sorted(set(others.values()))
+            days, other_versions = sorted(others), sorted(set(others.values()))
             numbers[name] = len(days)
             described.append(
                 f"{counted(len(days), 'day')} of {name} ({first_of(days, _MAX_LISTED, 'day')}) were made with "
-                f"{first_of(made, _MAX_LISTED, 'version', '; ')}, and today's version is {version}. "
+                f"{first_of(other_versions, _MAX_LISTED, 'version', '; ')}, and today's version is {version}. "
                 f"Backfill {name} from {days[0]} to {days[-1]}."
             )
     return verdict(

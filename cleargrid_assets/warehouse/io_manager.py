@@ -112,7 +112,7 @@ class _Manager(dg.IOManager):
             if dropped is not None:
                 dropped = sorted({*dropped, *forget(connection, table)})
             before = read_ledger(connection, table)
-            refuse_other_form(table.name, before, _version(context))
+            refuse_other_form(table.name, {day: entry.version for day, entry in before.items()}, _version(context))
             if isinstance(obj, SpooledSlice):
                 superseded = stage_spooled(connection, table, obj.partitions)
             else:
