@@ -67,8 +67,8 @@ def _check_database(settings: Settings) -> bool:
                 "SELECT count(*) FROM duckdb_tables() WHERE schema_name = current_schema()"
             ).fetchall()[0][0]
             pseudonyms = pseudonyms_of(settings)
-            versions = stored_versions(connection, COMMUNICATION_LOGS)
-            refuse_other_form(COMMUNICATION_LOGS.name, versions, pseudonyms and pseudonyms.version)
+            version = None if pseudonyms is None else pseudonyms.version
+            refuse_other_form(COMMUNICATION_LOGS.name, stored_versions(connection, COMMUNICATION_LOGS), version)
         return f"Database: {settings.database} is writable and has {tables} tables of this project."
 
     return _try(open_database, OutcomesError, WarehouseError, duckdb.Error, OSError)

@@ -10,6 +10,7 @@ import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, DAYS
 from cleargrid_assets.warehouse import io_manager
+from cleargrid_assets.warehouse.quarantine import replace_quarantined
 from cleargrid_assets_tests.assets.project import Project, Run
 from cleargrid_assets_tests.exports.api import EMAIL, LENDER, PASSWORD, Api, rows_at, serving
 from cleargrid_assets_tests.exports.driving import EVENLY
@@ -75,11 +76,10 @@ def found_on_disk(project: Project) -> set[str]:
 @pytest.fixture
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaves what a transaction wrote in the write-ahead log, where it is not compressed."""
-    replace = io_manager.replace_quarantined
 
     def without_checkpoint(connection: Any, *args: Any) -> None:
         connection.execute("PRAGMA disable_checkpoint_on_shutdown")
-        replace(connection, *args)
+        replace_quarantined(connection, *args)
 
     monkeypatch.setattr(io_manager, "replace_quarantined", without_checkpoint)
 
