@@ -74,8 +74,8 @@ class StoredSlice:
         Raises:
             WarehouseError: The table of an export does not match its contract.
         """
-        with connect(self.database, read_only=True, lock_timeout_s=self.lock_timeout_s) as connection:
-            yield connection.sql(self._statement(connection))
+        with open_slices(self) as [rows]:
+            yield rows
 
     def frame(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """The rows in memory, with all columns or the named ones."""
@@ -100,3 +100,14 @@ class StoredSlice:
         days = ", ".join(f"DATE '{day.isoformat()}'" for day in self.days)
         condition = f"{PARTITION_COLUMN} IN ({days})" if days else "false"
         return f"SELECT {columns} FROM {quoted(self.table.name)} WHERE {condition}"
+
+
+@contextmanager
+def open_slices(*slices: StoredSlice) -> Iterator[list[duckdb.DuckDBPyRelation]]:
+    """Opens slices of one database together, as `StoredSlice.open` does, with one connection.
+
+    Raises:
+        WarehouseError: The table of an export does not match its contract.
+    """
+    with connect(slices[0].database, read_only=True, lock_timeout_s=slices[0].lock_timeout_s) as connection:
+        yield [connection.sql(each._statement(connection)) for each in slices]
