@@ -1,11 +1,10 @@
 """Hourly reach: at which hour of the business day attempts reach people."""
 
-from datetime import datetime, timedelta, tzinfo
-
 import pandas as pd
 from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis import classify
+from cleargrid_assets.analysis.local_time import microsecond_of_day
 from cleargrid_assets.analysis.relations import select, to_frame
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.contracts import HOURLY_REACH
@@ -21,8 +20,7 @@ SOURCES = {
 }
 """For each column of the table, the columns of the communication logs that it is computed from."""
 
-_OFFSET_STEP_S = 900
-"""The UTC offset of a zone changes only at whole quarters of an hour."""
+_HOUR_US = 3_600_000_000
 
 _HOURLY_REACH = """
 WITH counted AS (
@@ -64,27 +62,9 @@ def hourly_reach(logs: DuckDBPyRelation, scope: Scope) -> pd.DataFrame:
     Returns:
         The columns of `HOURLY_REACH`, sorted by its key.
     """
+    hour = f"{microsecond_of_day(logs, scope.zone)} // {_HOUR_US}"
     attempts = classify.classified(logs.filter(classify.OUTBOUND), scope.outcomes).project(
-        f"communicated_date, channel, {classify.IS_REACHED} AS is_reached, {_local_hour(logs, scope.zone)} AS hour"
+        f"communicated_date, channel, {classify.IS_REACHED} AS is_reached, {hour} AS hour"
     )
     result = select(_HOURLY_REACH, "attempts", attempts)
     return to_frame(HOURLY_REACH, [result])
-
-
-def _local_hour(logs: DuckDBPyRelation, zone: tzinfo) -> str:
-    """The hour in the zone, in SQL.
-
-    The offsets are computed in Python, because the bounds of the day are. DuckDB has its own time zone rules. If those
-    are older, hours could lie outside the day.
-    """
-    seconds = "epoch_us(communicated_at) // 1000000"
-    [(first, last)] = logs.aggregate(f"min({seconds}), max({seconds})").fetchall()
-    if first is None:
-        return "0"
-    offsets: list[tuple[int, int]] = []
-    for instant in range(first - first % _OFFSET_STEP_S, last + 1, _OFFSET_STEP_S):
-        offset = datetime.fromtimestamp(instant, zone).utcoffset() or timedelta()
-        if not offsets or offset.total_seconds() != offsets[-1][1]:
-            offsets.append((instant, round(offset.total_seconds())))
-    since = " ".join(f"WHEN {seconds} >= {instant} THEN {offset}" for instant, offset in reversed(offsets))
-    return f"({seconds} + CASE {since} END) // 3600 % 24"

@@ -10,7 +10,7 @@ import dagster as dg
 import pandas as pd
 from duckdb import DuckDBPyRelation
 
-from cleargrid_assets.analysis import attempts, channels, funnel, health, hours
+from cleargrid_assets.analysis import attempts, channels, frequency, funnel, health, hours
 from cleargrid_assets.analysis.classify import trailing_days
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.analysis.unmapped import Unmapped, unmapped
@@ -20,6 +20,7 @@ from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
     CHANNEL_REACH,
     COMMUNICATION_LOGS,
+    CONTACT_FREQUENCY,
     HOURLY_REACH,
     OPERATIONAL_HEALTH,
     REACH_BY_ATTEMPT,
@@ -91,6 +92,12 @@ ANALYSES: tuple[Analysis, ...] = (
         health_picture.present,
         trailing_days=health.BASELINE_DAYS + 1,
         shown_days=health_picture.SHOWN_DAYS,
+    ),
+    Analysis(
+        CONTACT_FREQUENCY,
+        frequency.contact_frequency,
+        frequency.SOURCES,
+        trailing_days=frequency.WINDOW_DAYS,
     ),
 )
 """Assets, column lineage, window checks, summaries, pictures and tests are made from this list."""
