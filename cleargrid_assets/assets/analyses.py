@@ -9,7 +9,7 @@ import dagster as dg
 import pandas as pd
 from duckdb import DuckDBPyRelation
 
-from cleargrid_assets.analysis import attempts, channels, funnel, health, hours
+from cleargrid_assets.analysis import attempts, channels, frequency, funnel, health, hours
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.assets.presenting import presentation_metadata, presentations
 from cleargrid_assets.assets.table_asset import column_lineage, table_asset, without_beta_warnings
@@ -17,6 +17,7 @@ from cleargrid_assets.assets.version import made_with
 from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
     CHANNEL_REACH,
+    CONTACT_FREQUENCY,
     HOURLY_REACH,
     INTERACTIONS,
     OPERATIONAL_HEALTH,
@@ -87,6 +88,12 @@ ANALYSES: tuple[Analysis, ...] = (
         health_picture.present,
         trailing_days=health.BASELINE_DAYS + 1,
         shown_days=health_picture.SHOWN_DAYS,
+    ),
+    Analysis(
+        CONTACT_FREQUENCY,
+        frequency.contact_frequency,
+        frequency.SOURCES,
+        trailing_days=frequency.WINDOW_DAYS,
     ),
 )
 """Assets, column lineage, window checks, summaries, pictures and tests are made from this list."""
