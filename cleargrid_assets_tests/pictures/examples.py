@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pandas as pd
 
-from cleargrid_assets.pictures import attempts, channels, funnel, health, hours
+from cleargrid_assets.pictures import attempts, channels, funnel, health, hours, logs
 from cleargrid_assets.pictures.presentation import Presentation
 from cleargrid_assets.pictures.table import presenter
 from cleargrid_assets.schema import PARTITION_COLUMN, Column, Table
@@ -89,6 +89,18 @@ def _health() -> Presentation:
     return health.present(rows.health(cells), rows.about())
 
 
+def _logs() -> Presentation:
+    cells = []
+    for name, size in (("CALL", 90), ("EMAIL", 140), ("SMS", 26), ("WHATSAPP", 12)):
+        for weeks in range(7):
+            for hour in range(8, 20):
+                usual = size * (1.2 - abs(hour - 13) / 8)
+                is_silent = name == "SMS" and weeks == 0
+                cells.append((weeks, name, hour, 0 if is_silent else round(usual * (1 + 0.1 * _wave(hour + weeks)))))
+    past = [rows.DAY - timedelta(weeks=weeks) for weeks in range(1, 7)]
+    return logs.present(rows.volumes(cells), past, rows.about())
+
+
 def _table() -> Presentation:
     days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
     cells = [
@@ -105,6 +117,7 @@ EXAMPLES: Mapping[str, Callable[[], Presentation]] = {
     "funnel": _funnel,
     "health": _health,
     "hours": _hours,
+    "logs": _logs,
     "table": _table,
 }
 """By the name of the module in `pictures`."""
