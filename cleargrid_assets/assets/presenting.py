@@ -51,7 +51,7 @@ def presentations(
         outcomes: The outcomes file.
     """
     shown = _shown_rows(analysis, days, rows, warehouse)
-    latest = max([*warehouse.ledger(analysis.table), *days])
+    stored = {*warehouse.ledger(analysis.table), *days}
     with warehouse.slice(COMMUNICATION_LOGS, _days_until(days, ATTEMPT_DAYS)).open() as logs:
         words = unmapped(_of_days(logs, days), outcomes)
         attempts = unmapped_attempts(logs, outcomes)
@@ -62,10 +62,11 @@ def presentations(
             Shown(
                 day,
                 BUSINESS_ZONE.key,
-                latest,
+                max(stored),
                 outcomes,
                 [each for each in words if each.communicated_date == day],
                 [each for each in attempts if 0 <= (day - each.communicated_date).days < ATTEMPT_DAYS],
+                stored,
             ),
         )
         for day in days

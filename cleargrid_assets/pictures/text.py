@@ -143,6 +143,11 @@ def listed(*parts: str) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def clauses(*parts: str) -> str:
+    """Joins the non-empty parts with semicolons."""
+    return "; ".join(part for part in parts if part)
+
+
 def fit(render: Callable[[int], str], rows: int) -> str:
     """Markdown with as many rows as `INLINE_LIMIT` allows.
 
