@@ -137,7 +137,8 @@ def _draw(curves: Curves, about: Shown, conclusion: str, hidden: str) -> bytes:
     lower.set_xlabel("number of the attempt", fontsize=drawing.SMALL, color=drawing.MUTED)
     card.footnote(
         f"Kaplan-Meier: contacts that were not tried again are left out, not counted as failures. "
-        f"{text.capitalized(hidden)}".strip() + f"\n{versus.CAVEAT}"
+        f"{text.capitalized(hidden)}".strip()
+        + f"\n{versus.CAVEAT}"
     )
     return card.png()
 
@@ -167,9 +168,7 @@ def _top(curves: Curves) -> float:
 
 
 def _draw_curves(axes: Axes, curves: Curves, last: int) -> None:
-    drawing.panel_title(
-        axes, "Share reached so far. Line: Kaplan-Meier. Dashes: of all contacts attempted"
-    )
+    drawing.panel_title(axes, "Share reached so far. Line: Kaplan-Meier. Dashes: of all contacts attempted")
     drawing.percent_axis(axes, max(float(curve["km_reach_rate"].max()) for curve in curves.values()))
     ends = [_last_rate(curve) for curve in curves.values()]
     label_heights = drawing.spread(ends, axes.get_ylim()[1] * 0.2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from cleargrid_assets.contracts import CHANNELS
 from cleargrid_assets.pictures import drawing, text, versus
+from cleargrid_assets.pictures.figures import LINE, figures_below
 from cleargrid_assets.pictures.frames import by_channel, in_days
 from cleargrid_assets.pictures.presentation import Presentation, Shown, nothing_to_show
 from cleargrid_assets.pictures.versus import Reach, difference
@@ -29,11 +30,18 @@ _DAYS = range(1 - SHOWN_DAYS, 1)
 """The shown days, as their distance from the day."""
 _BAR = 5
 _MAX_DRAWN = len(CHANNELS)
-_TOP, _DOWN, _BOTTOM, _LINE = 24, 32, 92, 20
+_TOP, _DOWN, _BOTTOM = 24, 32, 92
 _RIGHT = 0.6
 """Where the horizontal axis ends, in days from the day."""
 _DODGE = 0.16
 """Horizontal distance of the marks of two channels on a day, in days."""
+_COLUMNS = (
+    (120, "attempts"),
+    (255, "status unmapped"),
+    (445, "attempts per contact reached"),
+    (590, "contacts responded"),
+    (710, "median duration"),
+)
 _SILENT = "A stored day without attempts on a channel has zero contacts and no share."
 
 
@@ -117,8 +125,7 @@ def _draw(today: dict[str, pd.Series[float]], weeks: pd.DataFrame, about: Shown,
     between = _differences(weeks)
     heights = (200, 0 if between.empty else 110, 84)
     panels = [height for height in heights if height]
-    figures = _LINE * (len(shown) + 1)
-    below = _BOTTOM + figures
+    below = _BOTTOM + LINE * (len(shown) + 1)
     card = drawing.card(
         about.title(conclusion),
         f"Outbound communications of {SHOWN_DAYS} days. Vertical lines: 95% intervals. "
@@ -134,7 +141,7 @@ def _draw(today: dict[str, pd.Series[float]], weeks: pd.DataFrame, about: Shown,
     _draw_contacts(lower, drawn, about)
     for axes in (upper, *middle, lower):
         _day_axis(axes, about.day, names_days=axes is lower)
-    _draw_figures(lower, shown, about)
+    figures_below(lower, -52, _COLUMNS, _figures(shown, about))
     hidden = more(weeks["channel"].nunique() - len(drawn), "channel")
     card.footnote(f"{_SILENT} {text.capitalized(hidden)}".strip() + f"\n{versus.CAVEAT}")
     return card.png()
@@ -195,34 +202,18 @@ def _draw_contacts(axes: Axes, drawn: Channels, about: Shown) -> None:
     drawing.count_axis(axes, max(float(rows["contacts"].max()) for rows in drawn.values()))
 
 
-def _draw_figures(axes: Axes, today: dict[str, pd.Series[float]], about: Shown) -> None:
-    """The figures of the day as a table below the panel."""
-    columns: tuple[tuple[int, str, Callable[[str, pd.Series[float]], str]], ...] = (
-        (120, "attempts", lambda _, row: text.count(row["attempts"])),
-        (255, "status unmapped", lambda channel, _: text.count(_unmapped(channel, about))),
-        (445, "attempts per contact reached", lambda _, row: text.number(row["attempts_per_reached_contact"])),
-        (590, "contacts responded", lambda _, row: text.count(row["contacts_responded"])),
-        (710, "median duration", lambda _, row: text.seconds(row["median_duration"])),
-    )
-    cells = [(x, 0, title, drawing.MUTED, "normal", "right") for x, title, _ in columns]
-    for line, (channel, row) in enumerate(today.items(), 1):
-        name = text.channel_name(channel)
-        cells.append((-52, line, name, drawing.channel_colour(channel), "bold", "left"))
-        cells += [(x, line, shown(channel, row), drawing.INK, "normal", "right") for x, _, shown in columns]
-    for x, line, words, colour, weight, side in cells:
-        axes.annotate(
-            drawing.verbatim(words),
-            (0, 0),
-            xycoords="axes fraction",
-            xytext=(drawing.points(x), drawing.points(-_LINE * line - 48)),
-            textcoords="offset points",
-            fontsize=drawing.BODY if line else drawing.SMALL,
-            fontweight=weight,
-            color=colour,
-            ha=side,
-            va="center",
-            annotation_clip=False,
+def _figures(today: dict[str, pd.Series[float]], about: Shown) -> dict[str, Sequence[str]]:
+    """The figures of the day of each channel, in the order of `_COLUMNS`."""
+    return {
+        channel: (
+            text.count(row["attempts"]),
+            text.count(_unmapped(channel, about)),
+            text.number(row["attempts_per_reached_contact"]),
+            text.count(row["contacts_responded"]),
+            text.seconds(row["median_duration"]),
         )
+        for channel, row in today.items()
+    }
 
 
 def _unmapped(channel: str, about: Shown) -> int:

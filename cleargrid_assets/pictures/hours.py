@@ -86,9 +86,7 @@ def _summary(today: pd.DataFrame, about: Shown, conclusion: str) -> str:
     ordered = rows.sort_values("hour")
     enough = ordered["attempts"] >= drawing.FEW
     top = ordered.loc[enough, "reach_rate"].max()
-    lines = [
-        (f"{row['hour']:02.0f}", _cell(row["attempts"], row["reach_rate"], top)) for _, row in ordered.iterrows()
-    ]
+    lines = [(f"{row['hour']:02.0f}", _cell(row["attempts"], row["reach_rate"], top)) for _, row in ordered.iterrows()]
     others = [
         f"{text.channel_name(other)} {text.percent(of['reached_attempts'].sum() / of['attempts'].sum())} "
         f"of {text.count(of['attempts'].sum())}"

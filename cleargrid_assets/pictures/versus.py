@@ -9,7 +9,9 @@ from cleargrid_assets.analysis.intervals import Difference, newcombe
 from cleargrid_assets.contracts import EMAIL, PHONE
 from cleargrid_assets.pictures import text
 
-CAVEAT = "Phone and e-mail have different groups of contacts, and an address is not a person. Machines open e-mails, too."
+CAVEAT = (
+    "Phone and e-mail have different groups of contacts, and an address is not a person. Machines open e-mails, too."
+)
 """What a reader of the difference must know."""
 
 
@@ -60,8 +62,7 @@ def compared(reach: Mapping[str, Reach]) -> str:
 def in_words(between: Difference) -> str:
     """The difference in percentage points with its 95% interval, and whether it is significant."""
     figures = (
-        f"{in_points(between.difference)} points "
-        f"(95% interval {in_points(between.low)} to {in_points(between.high)})"
+        f"{in_points(between.difference)} points (95% interval {in_points(between.low)} to {in_points(between.high)})"
     )
     if between.low <= 0 <= between.high:
         return f"no significant difference, {figures}"

@@ -11,6 +11,7 @@ from cleargrid_assets.analysis.outcomes import load_outcomes
 from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
     CHANNEL_REACH,
+    CONTACT_FREQUENCY,
     HOURLY_REACH,
     OPERATIONAL_HEALTH,
     REACH_BY_ATTEMPT,
@@ -104,3 +105,13 @@ def health(cells: Iterable[tuple[int, str, int, int, float | None, bool | None]]
         counts = (communications, failed, _rate(failed, communications), 0, 0)
         rows.append((day, name, *counts, *lags, at, at, None, ratio, is_anomalous))
     return frame(rows, OPERATIONAL_HEALTH)
+
+
+def frequency(
+    channels: dict[str, tuple[int, int, int, int, int]], most: int = 9, limits: tuple[int | None, ...] = (None,) * 3
+) -> pd.DataFrame:
+    """For each channel the contacts with 1, 2, 3 to 4, 5 to 7 and more attempts; for all what crossed the limits."""
+    rows: list[tuple[object, ...]] = [
+        (DAY, channel, sum(groups), most, *groups, *limits) for channel, groups in channels.items()
+    ]
+    return frame(rows, CONTACT_FREQUENCY)
