@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
-from cleargrid_assets.contracts import CHANNELS, MAX_ATTEMPT_NUMBER
+from cleargrid_assets.contracts import CHANNELS, EMAIL, MAX_ATTEMPT_NUMBER, PHONE
 from cleargrid_assets.pictures import drawing, text, versus
-from cleargrid_assets.pictures.frames import by_channel, more_channels
+from cleargrid_assets.pictures.frames import by_channel
 from cleargrid_assets.pictures.presentation import Presentation, Shown, nothing_to_show
 from cleargrid_assets.pictures.versus import Reach, difference
 from cleargrid_assets.wording import more
@@ -25,6 +25,7 @@ _MIN_AT_RISK = 30
 """Contacts at risk that the headline needs. With fewer it is about an earlier attempt."""
 _MAX_DRAWN = len(CHANNELS)
 _BAR = 5
+_CENSORED = "Kaplan-Meier: contacts that were not tried again are left out, not counted as failures."
 _DODGE = 0.12
 _NAMES = dict(enumerate(("first", "second", "third", "fourth", "fifth"), 1))
 
@@ -51,10 +52,11 @@ def present(rows: pd.DataFrame, about: Shown) -> Presentation:
         f"phone against e-mail in {days} days: {versus.in_words(between)}" if between else "",
         about.unmapped_note(days=days),
     )
+    notes = f"In {days} days {versus.compared(reach)}.{f' {versus.CAVEAT}' if between else ''}"
     return Presentation(
         about.title(conclusion),
-        _summary(curves[answer.channel], about, conclusion, f"In {days} days {versus.compared(reach)}."),
-        lambda: _draw(curves, about, conclusion, more_channels(by_number)),
+        _summary(curves[answer.channel], about, conclusion, notes),
+        lambda: _draw(curves, about, conclusion, by_number["channel"].nunique()),
         {
             "phone_minus_email": between.difference if between else None,
             **{f"{channel}_reach_rate": reach[channel].rate for channel in CHANNELS if channel in reach},
@@ -95,7 +97,7 @@ def _interval(row: pd.Series[float]) -> str:
     return f"95% interval {low} to {high}"
 
 
-def _summary(curve: pd.DataFrame, about: Shown, conclusion: str, comparison: str) -> str:
+def _summary(curve: pd.DataFrame, about: Shown, conclusion: str, notes: str) -> str:
     """The attempts of the channel that the headline is about, and phone against e-mail."""
     top = curve["reach_probability"].max()
     lines = [
@@ -107,16 +109,17 @@ def _summary(curve: pd.DataFrame, about: Shown, conclusion: str, comparison: str
         for _, row in curve.iterrows()
     ]
     header = ("#", f"reached by {text.escape(text.channel_name(str(curve['channel'].iloc[0])))}")
-    notes = f"{text.escape(comparison)} {versus.CAVEAT}"
 
     def render(shown: int) -> str:
         table = text.table(header, "rl", lines[:shown])
-        return text.paragraphs(about.opening(conclusion), table, more(len(lines) - shown, "attempt"), notes)
+        return text.paragraphs(
+            about.opening(conclusion), table, more(len(lines) - shown, "attempt"), text.escape(notes)
+        )
 
     return text.fit(render, len(lines))
 
 
-def _draw(curves: Curves, about: Shown, conclusion: str, hidden: str) -> bytes:
+def _draw(curves: Curves, about: Shown, conclusion: str, all_channels: int) -> bytes:
     """From top to bottom, by attempt number: the probability of reaching, its curve, and the contacts at risk."""
     drawn = dict(list(curves.items())[:_MAX_DRAWN])
     heights = (170, 170, 90)
@@ -135,11 +138,9 @@ def _draw(curves: Curves, about: Shown, conclusion: str, hidden: str) -> bytes:
         axes.set_xticks(range(1, last + 1), [_ordinal(number) for number in range(1, last + 1)])
         axes.grid(axis="y", color=drawing.GRID, linewidth=0.8)
     lower.set_xlabel("number of the attempt", fontsize=drawing.SMALL, color=drawing.MUTED)
-    card.footnote(
-        f"Kaplan-Meier: contacts that were not tried again are left out, not counted as failures. "
-        f"{text.capitalized(hidden)}".strip()
-        + f"\n{versus.CAVEAT}"
-    )
+    hidden = more(all_channels - len(drawn), "channel")
+    caveat = f"\n{versus.CAVEAT}" if {PHONE, EMAIL} <= drawn.keys() else ""
+    card.footnote(f"{_CENSORED} {text.capitalized(hidden)}".strip() + caveat)
     return card.png()
 
 
@@ -147,7 +148,7 @@ def _draw_probabilities(axes: Axes, curves: Curves) -> None:
     """The share of the contacts at risk that each attempt reached, with its interval."""
     drawing.panel_title(
         axes,
-        f"Reached by this attempt, of contacts not reached before (lines: 95% intervals; grey: fewer than {drawing.FEW})",
+        f"Reached by this attempt, of contacts not reached before. Line: 95% interval. Grey: fewer than {drawing.FEW}",
     )
     for place, (channel, curve) in enumerate(curves.items()):
         x = curve["attempt_number"] + _DODGE * (place - (len(curves) - 1) / 2)

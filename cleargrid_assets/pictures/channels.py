@@ -95,7 +95,7 @@ def _summary(today: dict[str, pd.Series[float]], weeks: pd.DataFrame, about: Sho
         for channel, row in today.items()
     ]
     all_channels = weeks.loc[weeks["x"] == 0, "channel"].nunique()
-    notes = f"{versus.CAVEAT} {_usual(weeks)}".strip()
+    notes = _notes(weeks)
 
     def render(shown: int) -> str:
         table = text.table(("channel", "contacts reached"), "ll", lines[:shown])
@@ -104,18 +104,23 @@ def _summary(today: dict[str, pd.Series[float]], weeks: pd.DataFrame, about: Sho
     return text.fit(render, len(lines))
 
 
-def _usual(weeks: pd.DataFrame) -> str:
-    """The median difference of the days before, as a sentence."""
-    before = _differences(weeks[weeks["x"] < 0])["value"]
+def _notes(weeks: pd.DataFrame) -> str:
+    """What a reader of the difference must know, and the median of the days before. Empty without a difference."""
+    differences = _differences(weeks)
+    before = differences.loc[differences["x"] < 0, "value"]
     if before.empty:
-        return ""
-    return f"Median of {counted(len(before), 'day')} before: {versus.in_points(before.median())} points."
+        return "" if differences.empty else versus.CAVEAT
+    return (
+        f"{versus.CAVEAT} Median difference of {counted(len(before), 'day')} before: "
+        f"{versus.in_points(before.median())} points."
+    )
 
 
 def _differences(weeks: pd.DataFrame) -> pd.DataFrame:
     """Phone minus e-mail, for each day on which both were used."""
     found = [(x, *between) for x, of_day in weeks.groupby("x") if (between := difference(_reach(of_day)))]
-    return pd.DataFrame(found, columns=("x", "value", "low", "high"))
+    differences: pd.DataFrame = pd.DataFrame(found, columns=["x", "value", "low", "high"])
+    return differences
 
 
 def _draw(today: dict[str, pd.Series[float]], weeks: pd.DataFrame, about: Shown, conclusion: str) -> bytes:
@@ -143,7 +148,8 @@ def _draw(today: dict[str, pd.Series[float]], weeks: pd.DataFrame, about: Shown,
         _day_axis(axes, about.day, names_days=axes is lower)
     figures_below(lower, -52, _COLUMNS, _figures(shown, about))
     hidden = more(weeks["channel"].nunique() - len(drawn), "channel")
-    card.footnote(f"{_SILENT} {text.capitalized(hidden)}".strip() + f"\n{versus.CAVEAT}")
+    caveat = "" if between.empty else f"\n{versus.CAVEAT}"
+    card.footnote(f"{_SILENT} {text.capitalized(hidden)}".strip() + caveat)
     return card.png()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cleargrid_assets.pictures import drawing, text
 
@@ -36,7 +36,7 @@ def figures_below(
             _write(axes, (x, line), cell, size=drawing.BODY, color=drawing.INK, ha="right")
 
 
-def _write(axes: Axes, place: tuple[int, int], words: str, **style: object) -> None:
+def _write(axes: Axes, place: tuple[int, int], words: str, **style: Any) -> None:
     x, line = place
     axes.annotate(
         drawing.verbatim(words),

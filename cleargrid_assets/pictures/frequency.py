@@ -91,7 +91,7 @@ def _table(channel: str, row: pd.Series[float]) -> str:
         (words, f"{text.count(row[name])} {text.bar(_share(row, name), _BAR)}".strip())
         for name, words in _GROUPS.items()
     ]
-    return text.table(("attempts", f"contacts, {text.escape(text.channel_name(channel))}"), "ll", lines)
+    return text.table(("attempts", text.escape(text.channel_name(channel))), "ll", lines)
 
 
 def _others(channels: Channels, shown: str) -> str:

@@ -96,7 +96,7 @@ def _summary(today: pd.DataFrame, about: Shown, conclusion: str) -> str:
     note = text.escape(f"Attempts of the day reached by {text.listed(*others, hidden)}.") if others else ""
 
     def render(shown: int) -> str:
-        header = ("hour", f"attempts reached, {text.escape(text.channel_name(channel))}")
+        header = ("hour", f"reached, {text.escape(text.channel_name(channel))}")
         table = text.table(header, "rl", lines[:shown])
         return text.paragraphs(opening, table, more(len(lines) - shown, "hour"), note)
 
@@ -146,7 +146,8 @@ def _cells(rows: pd.DataFrame, day: date, stored: Collection[date], shown: range
     found = rows.assign(age=[(day - each).days for each in rows[PARTITION_COLUMN]]).set_index(["age", "hour"])
     cells = found[["attempts", "reach_rate"]].reindex(grid).reset_index()
     attempts = cells["attempts"].fillna(0.0)
-    return cells.assign(attempts=attempts, rate=cells["reach_rate"].where(attempts >= drawing.FEW))
+    shaded: pd.DataFrame = cells.assign(attempts=attempts, rate=cells["reach_rate"].where(attempts >= drawing.FEW))
+    return shaded
 
 
 def _draw_cells(axes: Axes, cells: pd.DataFrame, shown: range, scale: ScalarMappable) -> None:

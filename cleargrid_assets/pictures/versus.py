@@ -16,6 +16,7 @@ CAVEAT = (
 
 
 _MIN_POINTS = 0.05
+_MAX_OTHERS = 2
 
 
 @dataclass(frozen=True)
@@ -44,19 +45,22 @@ def difference(reach: Mapping[str, Reach]) -> Difference | None:
 
 
 def compared(reach: Mapping[str, Reach]) -> str:
-    """The reach of phone and of e-mail, as plain text, such as `phone reached 41% of 812 contacts, e-mail 23% of 90`.
+    """The reach of phone and e-mail, such as `phone reached 41% of 812 contacts, e-mail 23% of 90`, as plain text.
+
+    Without both, it is that of the other channels.
 
     Args:
         reach: By channel. A channel without contacts has no entry.
     """
-    used = [channel for channel in (PHONE, EMAIL) if channel in reach]
+    unused = [channel for channel in (PHONE, EMAIL) if channel not in reach]
+    used = [channel for channel in (PHONE, EMAIL) if channel in reach] or list(reach)[:_MAX_OTHERS]
     figures = [
         f"{text.channel_name(channel)}{'' if place else ' reached'} {text.percent(reach[channel].rate)} "
         f"of {text.count(reach[channel].contacts)}{'' if place else ' contacts'}"
         for place, channel in enumerate(used)
     ]
-    unused = " or ".join(text.channel_name(channel) for channel in (PHONE, EMAIL) if channel not in reach)
-    return text.listed(*figures, f"no contact attempted by {unused}" if unused else "")
+    missing = " or ".join(map(text.channel_name, unused))
+    return text.listed(*figures, f"no contact attempted by {missing}" if unused else "")
 
 
 def in_words(between: Difference) -> str:
