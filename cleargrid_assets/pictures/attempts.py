@@ -24,7 +24,6 @@ _ASKED = 5
 _MIN_AT_RISK = 30
 """Contacts at risk that the headline needs. With fewer it is about an earlier attempt."""
 _MAX_DRAWN = len(CHANNELS)
-_BAR = 5
 _CENSORED = "Kaplan-Meier: contacts that were not tried again are left out, not counted as failures."
 _DODGE = 0.12
 _NAMES = dict(enumerate(("first", "second", "third", "fourth", "fifth"), 1))
@@ -99,15 +98,8 @@ def _interval(row: pd.Series[float]) -> str:
 
 def _summary(curve: pd.DataFrame, about: Shown, conclusion: str, notes: str) -> str:
     """The attempts of the channel that the headline is about, and phone against e-mail."""
-    top = curve["reach_probability"].max()
-    lines = [
-        (
-            _ordinal(row["attempt_number"]),
-            f"{text.percent(row['reach_probability'])} of {text.short_count(row['contacts_at_risk'])} "
-            f"{text.bar(row['reach_probability'] / top if top > 0 else 0.0, _BAR)}".strip(),
-        )
-        for _, row in curve.iterrows()
-    ]
+    numbers = map(_ordinal, curve["attempt_number"])
+    lines = list(zip(numbers, text.shares(curve["contacts_first_reached"], curve["contacts_at_risk"]), strict=True))
     header = ("#", f"reached by {text.escape(text.channel_name(str(curve['channel'].iloc[0])))}")
 
     def render(shown: int) -> str:
@@ -148,12 +140,12 @@ def _draw_probabilities(axes: Axes, curves: Curves) -> None:
     """The share of the contacts at risk that each attempt reached, with its interval."""
     drawing.panel_title(
         axes,
-        f"Reached by this attempt, of contacts not reached before. Line: 95% interval. Grey: fewer than {drawing.FEW}",
+        f"Reached by this attempt, of contacts not reached before. Line: 95% interval. Grey: fewer than {text.FEW}",
     )
     for place, (channel, curve) in enumerate(curves.items()):
         x = curve["attempt_number"] + _DODGE * (place - (len(curves) - 1) / 2)
         colour = drawing.channel_colour(channel)
-        colours = [drawing.UNSURE if at_risk < drawing.FEW else colour for at_risk in curve["contacts_at_risk"]]
+        colours = [drawing.UNSURE if at_risk < text.FEW else colour for at_risk in curve["contacts_at_risk"]]
         low, high = curve["reach_probability_low"], curve["reach_probability_high"]
         axes.vlines(x, low, high, color=colours, alpha=0.5, linewidth=2.5)
         axes.scatter(x, curve["reach_probability"], color=colours, s=28, zorder=3, clip_on=False)
@@ -161,9 +153,9 @@ def _draw_probabilities(axes: Axes, curves: Curves) -> None:
 
 
 def _top(curves: Curves) -> float:
-    """The highest end of an interval of at least `drawing.FEW` contacts, or the highest probability."""
+    """The highest end of an interval of at least `text.FEW` contacts, or the highest probability."""
     rows = pd.concat(curves.values())
-    sure = rows.loc[rows["contacts_at_risk"] >= drawing.FEW, "reach_probability_high"].max()
+    sure = rows.loc[rows["contacts_at_risk"] >= text.FEW, "reach_probability_high"].max()
     top = max(sure, rows["reach_probability"].max())
     return float(top) if math.isfinite(top) else 0.0
 
@@ -171,16 +163,20 @@ def _top(curves: Curves) -> float:
 def _draw_curves(axes: Axes, curves: Curves, last: int) -> None:
     drawing.panel_title(axes, "Share reached so far. Line: Kaplan-Meier. Dashes: of all contacts attempted")
     drawing.percent_axis(axes, max(float(curve["km_reach_rate"].max()) for curve in curves.values()))
-    ends = [_last_rate(curve) for curve in curves.values()]
-    label_heights = drawing.spread(ends, axes.get_ylim()[1] * 0.2)
+    ends = [_end(curve) for curve in curves.values()]
+    label_heights = drawing.spread([end["km_reach_rate"] for end in ends], axes.get_ylim()[1] * 0.2)
     for (channel, curve), end, height in zip(curves.items(), ends, label_heights, strict=True):
         colour = drawing.channel_colour(channel)
-        numbers = curve["attempt_number"]
-        axes.plot(numbers, curve["km_reach_rate"], color=colour, linewidth=2, marker="o", markersize=5)
-        axes.plot(numbers, curve["cumulative_reach_rate"], color=colour, linewidth=1, linestyle="--")
+        number, rate = end["attempt_number"], end["km_reach_rate"]
+        sure = curve[curve["attempt_number"] <= number]
+        for shown, line_colour in ((curve, drawing.UNSURE), (sure, colour)):
+            axes.plot(
+                shown["attempt_number"], shown["km_reach_rate"], color=line_colour, lw=2, marker="o", markersize=5
+            )
+        axes.plot(curve["attempt_number"], curve["cumulative_reach_rate"], color=colour, linewidth=1, linestyle="--")
         axes.plot(
-            (numbers.iloc[-1], last + 0.3, last + 0.6),
-            (end, end, height),
+            (number, last + 0.3, last + 0.6),
+            (rate, rate, height),
             color=colour,
             linewidth=1,
             linestyle=":",
@@ -190,7 +186,7 @@ def _draw_curves(axes: Axes, curves: Curves, last: int) -> None:
             axes,
             (last + 0.6, height),
             text.channel_name(channel),
-            f"{text.percent(end)} by {_ordinal(numbers.iloc[-1])}",
+            f"{text.percent(rate)} by {_ordinal(number)}",
             colour,
         )
 
@@ -206,9 +202,10 @@ def _draw_contacts(axes: Axes, curves: Curves) -> None:
     drawing.count_axis(axes, max(float(curve["contacts_at_risk"].max()) for curve in curves.values()))
 
 
-def _last_rate(curve: pd.DataFrame) -> float:
-    rates = curve["km_reach_rate"].dropna()
-    return float(rates.iloc[-1]) if len(rates) else 0.0
+def _end(curve: pd.DataFrame) -> pd.Series[float]:
+    """The last attempt with contacts enough for the label of the curve, or the first attempt."""
+    enough = curve[curve["contacts_at_risk"] >= text.FEW]
+    return (curve.head(1) if enough.empty else enough).fillna({"km_reach_rate": 0.0}).iloc[-1]
 
 
 def _ordinal(number: float) -> str:

@@ -28,7 +28,6 @@ SHOWN_DAYS = 28
 
 _DAYS = range(1 - SHOWN_DAYS, 1)
 """The shown days, as their distance from the day."""
-_BAR = 5
 _MAX_DRAWN = len(CHANNELS)
 _TOP, _DOWN, _BOTTOM = 24, 32, 92
 _RIGHT = 0.6
@@ -85,15 +84,9 @@ def _reach(of_day: pd.DataFrame) -> dict[str, Reach]:
 
 
 def _summary(today: dict[str, pd.Series[float]], weeks: pd.DataFrame, about: Shown, conclusion: str) -> str:
-    top = max(row["reach_rate"] for row in today.values())
-    lines = [
-        (
-            text.escape(text.channel_name(channel)),
-            f"{text.percent(row['reach_rate'])} of {text.short_count(row['contacts'])} "
-            f"{text.bar(row['reach_rate'] / top if top > 0 else 0.0, _BAR)}".strip(),
-        )
-        for channel, row in today.items()
-    ]
+    names = [text.escape(text.channel_name(channel)) for channel in today]
+    reached, contacts = zip(*((row["reached_contacts"], row["contacts"]) for row in today.values()), strict=True)
+    lines = list(zip(names, text.shares(reached, contacts), strict=True))
     all_channels = weeks.loc[weeks["x"] == 0, "channel"].nunique()
     notes = _notes(weeks)
 
@@ -134,7 +127,7 @@ def _draw(today: dict[str, pd.Series[float]], weeks: pd.DataFrame, about: Shown,
     card = drawing.card(
         about.title(conclusion),
         f"Outbound communications of {SHOWN_DAYS} days. Vertical lines: 95% intervals. "
-        f"Grey: fewer than {drawing.FEW} contacts",
+        f"Grey: fewer than {text.FEW} contacts",
         _TOP + sum(panels) + _DOWN * (len(panels) - 1) + below,
     )
     upper, *middle, lower = card.panels(
@@ -161,7 +154,7 @@ def _draw_reach(axes: Axes, drawn: Channels) -> None:
         colour = drawing.channel_colour(channel)
         by_day = rows.set_index("x").reindex(_DAYS)
         x = by_day.index + _DODGE * (place - (len(drawn) - 1) / 2)
-        colours = [drawing.UNSURE if contacts < drawing.FEW else colour for contacts in by_day["contacts"]]
+        colours = [drawing.UNSURE if contacts < text.FEW else colour for contacts in by_day["contacts"]]
         axes.plot(x, by_day["reach_rate"], color=colour, linewidth=1, alpha=0.6)
         axes.vlines(x, by_day["reach_rate_low"], by_day["reach_rate_high"], color=colours, alpha=0.4, linewidth=2)
         axes.scatter(x, by_day["reach_rate"], color=colours, s=14, zorder=3)
@@ -173,9 +166,9 @@ def _draw_reach(axes: Axes, drawn: Channels) -> None:
 
 
 def _top(drawn: Channels) -> float:
-    """The highest end of an interval of at least `drawing.FEW` contacts, or the highest rate."""
+    """The highest end of an interval of at least `text.FEW` contacts, or the highest rate."""
     rows = pd.concat(drawn.values())
-    top = max(rows.loc[rows["contacts"] >= drawing.FEW, "reach_rate_high"].max(), rows["reach_rate"].max())
+    top = max(rows.loc[rows["contacts"] >= text.FEW, "reach_rate_high"].max(), rows["reach_rate"].max())
     return float(top) if math.isfinite(top) else 0.0
 
 

@@ -23,7 +23,6 @@ SHOWN_DAYS = 7
 
 _MIN_HOURS = 12
 _MAX_NAMED = 3
-_BAR = 5
 _DARK = 0.72
 _BUSY = 0.5
 """An hour counts as busy if it has at least this share of the attempts of the average active hour."""
@@ -60,7 +59,7 @@ def _best_hours(week: pd.DataFrame) -> str:
     days = week[PARTITION_COLUMN].nunique()
     span = f"{SHOWN_DAYS} days" + ("" if days == SHOWN_DAYS else f" ({days} with attempts)")
     if not parts:
-        return f"in {span}, nobody was reached in an hour with {drawing.FEW} attempts or more"
+        return f"in {span}, nobody was reached in an hour with {text.FEW} attempts or more"
     return f"most reached in {span}: {'; '.join(parts[:_MAX_NAMED])}"
 
 
@@ -71,7 +70,7 @@ def _best(rows: pd.DataFrame) -> pd.Series[float] | None:
         None if nobody was reached in such an hour.
     """
     total = rows.groupby("hour", as_index=False)[["attempts", "reached_attempts"]].sum()
-    busy = total[total["attempts"] >= max(drawing.FEW, _BUSY * total["attempts"].mean())]
+    busy = total[total["attempts"] >= max(text.FEW, _BUSY * total["attempts"].mean())]
     rates = busy.assign(rate=busy["reached_attempts"] / busy["attempts"])
     return rates.loc[rates["rate"].idxmax()] if (rates["rate"] > 0).any() else None
 
@@ -84,9 +83,8 @@ def _summary(today: pd.DataFrame, about: Shown, conclusion: str) -> str:
     channels = by_channel(today, "attempts")
     channel, rows = next(iter(channels.items()))
     ordered = rows.sort_values("hour")
-    enough = ordered["attempts"] >= drawing.FEW
-    top = ordered.loc[enough, "reach_rate"].max()
-    lines = [(f"{row['hour']:02.0f}", _cell(row["attempts"], row["reach_rate"], top)) for _, row in ordered.iterrows()]
+    names = [f"{hour:02.0f}" for hour in ordered["hour"]]
+    lines = list(zip(names, text.shares(ordered["reached_attempts"], ordered["attempts"]), strict=True))
     others = [
         f"{text.channel_name(other)} {text.percent(of['reached_attempts'].sum() / of['attempts'].sum())} "
         f"of {text.count(of['attempts'].sum())}"
@@ -103,13 +101,6 @@ def _summary(today: pd.DataFrame, about: Shown, conclusion: str) -> str:
     return text.fit(render, len(lines))
 
 
-def _cell(attempts: float, rate: float, top: float) -> str:
-    """The share reached in an hour; only the attempts if they are too few for a share."""
-    if attempts < drawing.FEW:
-        return f"{text.count(attempts)} attempts"
-    return f"{text.percent(rate)} of {text.short_count(attempts)} {text.bar(rate / top if top > 0 else 0.0, _BAR)}"
-
-
 def _draw(week: pd.DataFrame, about: Shown, conclusion: str) -> bytes:
     """A heat map of days and hours for each channel: colours are reach rates, numbers are attempts."""
     channels = by_channel(week, "attempts")
@@ -118,7 +109,7 @@ def _draw(week: pd.DataFrame, about: Shown, conclusion: str) -> bytes:
     card = drawing.card(
         about.title(conclusion),
         "Number: outbound attempts in that hour. Colour: share reached (separate scale per channel). "
-        f"Grey: fewer than {drawing.FEW} attempts",
+        f"Grey: fewer than {text.FEW} attempts",
         len(channels) * _LINE * SHOWN_DAYS + 26 + _BETWEEN * (len(channels) - 1) + bottom,
     )
     shown = _shown_hours(week)
@@ -146,14 +137,14 @@ def _cells(rows: pd.DataFrame, day: date, stored: Collection[date], shown: range
     found = rows.assign(age=[(day - each).days for each in rows[PARTITION_COLUMN]]).set_index(["age", "hour"])
     cells = found[["attempts", "reach_rate"]].reindex(grid).reset_index()
     attempts = cells["attempts"].fillna(0.0)
-    shaded: pd.DataFrame = cells.assign(attempts=attempts, rate=cells["reach_rate"].where(attempts >= drawing.FEW))
+    shaded: pd.DataFrame = cells.assign(attempts=attempts, rate=cells["reach_rate"].where(attempts >= text.FEW))
     return shaded
 
 
 def _draw_cells(axes: Axes, cells: pd.DataFrame, shown: range, scale: ScalarMappable) -> None:
     from matplotlib.colors import ListedColormap  # noqa: PLC0415
 
-    few = (cells["attempts"] < drawing.FEW).astype("float64").replace(0.0, float("nan"))
+    few = (cells["attempts"] < text.FEW).astype("float64").replace(0.0, float("nan"))
     for values, colours in ((few, ListedColormap([drawing.GRID])), (cells["rate"], scale.cmap)):
         grid = cells.assign(value=values).pivot_table("value", "age", "hour", dropna=False)
         mesh = axes.pcolormesh(
@@ -167,7 +158,7 @@ def _draw_cells(axes: Axes, cells: pd.DataFrame, shown: range, scale: ScalarMapp
         mesh.set_clim(scale.get_clim())
     darkest = _DARK * scale.get_clim()[1]
     for _, cell in cells.iterrows():
-        few_colour = drawing.MUTED if cell["attempts"] < drawing.FEW else drawing.INK
+        few_colour = drawing.MUTED if cell["attempts"] < text.FEW else drawing.INK
         axes.text(
             cell["hour"],
             cell["age"],

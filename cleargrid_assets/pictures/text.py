@@ -13,9 +13,13 @@ MAX_SHOWN = 10
 INLINE_LIMIT = 700
 """Max characters of Markdown that the UI shows without a click."""
 
+FEW = 10
+"""Attempts or contacts. With fewer, a rate says little: it is grey in a picture and left out of a table."""
+
 MISSING = "\N{EN DASH}"
 """Stands for a missing number."""
 
+_BAR = 4
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _LEVELS = "▁▂▃▄▅▆▇█"
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&!$^])")
@@ -56,6 +60,18 @@ def percent(rate: float) -> str:
     if _MAX_RATE < rate < 1:
         return f">{_MAX_RATE:.0%}"
     return f"{rate:.1%}" if 0 < rate < _SMALL_RATE else f"{rate:.0%}"
+
+
+def shares(parts: Iterable[float], wholes: Iterable[float]) -> list[str]:
+    """Parts of wholes for narrow cells, with bars, such as `38% of 1.2k ████`; of fewer than `FEW` `3 of 8`."""
+    pairs = list(zip(parts, wholes, strict=True))
+    top = max((part / whole for part, whole in pairs if whole >= FEW), default=0.0)
+    return [
+        f"{percent(part / whole)} of {short_count(whole)} {bar(part / whole / top if top else 0.0, _BAR)}".strip()
+        if whole >= FEW
+        else f"{count(part)} of {count(whole)}"
+        for part, whole in pairs
+    ]
 
 
 def seconds(value: float) -> str:

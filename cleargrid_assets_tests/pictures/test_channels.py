@@ -51,14 +51,14 @@ def test_the_summary_has_each_channel_the_caveat_and_the_usual_difference() -> N
     today = rows.channels({"phone": PHONE, "email": EMAIL})
     summary = channels.present(pd.concat([*before, today]), rows.about()).summary
 
-    assert "|phone|41% of 812 █████|\n|e-mail|23% of 1.2k ██▊|" in summary
+    assert "|phone|41% of 812 ████|\n|e-mail|23% of 1.2k ██▎|" in summary
     assert summary.endswith(f"{versus.CAVEAT} Median difference of 3 days before: +20.0 points.")
 
 
 def test_without_email_there_is_no_caveat_and_no_difference() -> None:
     shown = channels.present(rows.channels({"phone": PHONE}), rows.about())
 
-    assert shown.summary.endswith("|phone|41% of 812 █████|")
+    assert shown.summary.endswith("|phone|41% of 812 ████|")
     assert shown.numbers["phone_minus_email"] is None
 
 

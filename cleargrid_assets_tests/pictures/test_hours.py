@@ -58,7 +58,7 @@ def test_the_summary_has_the_hours_of_the_day_without_shares_of_few_attempts() -
 
     summary = hours.present(rows.hours([*cells, (0, "email", 9, 50, 1)]), rows.about()).summary
 
-    assert "|09|10% of 80 ██▌|\n|10|20% of 40 █████|\n|23|9 attempts|\n" in summary
+    assert "|09|10% of 80 ██|\n|10|20% of 40 ████|\n|23|9 of 9|\n" in summary
     assert "|07|" not in summary
     assert summary.endswith("Attempts of the day reached by e-mail 2.0% of 50.")
 
