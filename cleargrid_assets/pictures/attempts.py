@@ -83,7 +83,7 @@ def _answered(answer: _Answer) -> str:
     row = answer.row
     number = int(row["attempt_number"])
     whom = "contacts" if number == 1 else "contacts not reached before"
-    few = "" if number == _ASKED else f", the last attempt with {_MIN_AT_RISK} contacts or more"
+    few = "" if number == _ASKED else f", the last with {_MIN_AT_RISK} contacts"
     return (
         f"the {_NAMES[number]} attempt by {text.channel_name(answer.channel)} reached "
         f"{text.percent(row['reach_probability'])} of {text.count(row['contacts_at_risk'])} {whom} "
@@ -205,7 +205,8 @@ def _draw_contacts(axes: Axes, curves: Curves) -> None:
 def _end(curve: pd.DataFrame) -> pd.Series[float]:
     """The last attempt with contacts enough for the label of the curve, or the first attempt."""
     enough = curve[curve["contacts_at_risk"] >= text.FEW]
-    return (curve.head(1) if enough.empty else enough).fillna({"km_reach_rate": 0.0}).iloc[-1]
+    end: pd.Series[float] = (curve.head(1) if enough.empty else enough).fillna({"km_reach_rate": 0.0}).iloc[-1]
+    return end
 
 
 def _ordinal(number: float) -> str:
