@@ -171,7 +171,13 @@ def _draw_curves(axes: Axes, curves: Curves, last: int) -> None:
         sure = curve[curve["attempt_number"] <= number]
         for shown, line_colour in ((curve, drawing.UNSURE), (sure, colour)):
             axes.plot(
-                shown["attempt_number"], shown["km_reach_rate"], color=line_colour, lw=2, marker="o", markersize=5
+                shown["attempt_number"],
+                shown["km_reach_rate"],
+                color=line_colour,
+                linewidth=2,
+                marker="o",
+                markersize=5,
+                clip_on=False,
             )
         axes.plot(curve["attempt_number"], curve["cumulative_reach_rate"], color=colour, linewidth=1, linestyle="--")
         axes.plot(

@@ -157,7 +157,7 @@ def _draw_reach(axes: Axes, drawn: Channels) -> None:
         colours = [drawing.UNSURE if contacts < text.FEW else colour for contacts in by_day["contacts"]]
         axes.plot(x, by_day["reach_rate"], color=colour, linewidth=1, alpha=0.6)
         axes.vlines(x, by_day["reach_rate_low"], by_day["reach_rate_high"], color=colours, alpha=0.4, linewidth=2)
-        axes.scatter(x, by_day["reach_rate"], color=colours, s=14, zorder=3)
+        axes.scatter(x, by_day["reach_rate"], color=colours, s=14, zorder=3, clip_on=False)
         labels.append((channel, *_last(by_day)))
     drawing.percent_axis(axes, _top(drawn))
     heights = drawing.spread([rate for _, rate, _ in labels], axes.get_ylim()[1] * 0.17)

@@ -132,7 +132,7 @@ def card(title: str, subtitle: str, body: int) -> Card:
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
-    lines = textwrap.wrap(title, _TITLE_CHARACTERS, max_lines=4, placeholder=" …")
+    lines = textwrap.wrap(title, _TITLE_CHARACTERS, max_lines=5, placeholder=" …")
     header = 20 + _TITLE_LINE * len(lines) + 34
     height = header + body
     figure = Figure(figsize=(WIDTH / _DPI, height / _DPI), dpi=_DPI, facecolor=PAPER)

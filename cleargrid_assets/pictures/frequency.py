@@ -78,6 +78,8 @@ def _crossed(crossed: pd.Series[float]) -> str:
 
 def _often(channel: str, row: pd.Series[float]) -> str:
     """The most attempts on one contact, and how many contacts had many, as plain text."""
+    if not row["most_attempts"]:
+        return "no attempts on a known contact in 7 days"
     return (
         f"at most {counted(int(row['most_attempts']), 'attempt')} on one contact in 7 days, by "
         f"{text.channel_name(channel)}, where {text.count(row['contacts_8_up'])} of "

@@ -59,7 +59,9 @@ def _best_hours(week: pd.DataFrame) -> str:
     days = week[PARTITION_COLUMN].nunique()
     span = f"{SHOWN_DAYS} days" + ("" if days == SHOWN_DAYS else f" ({days} with attempts)")
     if not parts:
-        return f"in {span}, nobody was reached in an hour with {text.FEW} attempts or more"
+        has_enough = (week.groupby(["channel", "hour"])["attempts"].sum() >= text.FEW).any()
+        found = "nobody was reached in an" if has_enough else "there was no"
+        return f"in {span}, {found} hour with {text.FEW} attempts or more"
     return f"most reached in {span}: {'; '.join(parts[:_MAX_NAMED])}"
 
 

@@ -29,6 +29,10 @@ Cell = tuple[int, str, int, int, int]
         ),
         (
             [(0, "phone", 10, 9, 9)],
+            "in 7 days (1 with attempts), there was no hour with 10 attempts or more",
+        ),
+        (
+            [(0, "phone", 10, 10, 0)],
             "in 7 days (1 with attempts), nobody was reached in an hour with 10 attempts or more",
         ),
         ([(7, "phone", 10, 100, 50)], "no outbound communications in the 7 days that end with it"),
