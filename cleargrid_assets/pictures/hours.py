@@ -194,7 +194,9 @@ def _name_days(axes: Axes, day: date, stored: Collection[date]) -> None:
 def _draw_scale(axes: Axes, scale: ScalarMappable) -> None:
     """The colour scale, to the right of a panel."""
     bar = axes.inset_axes((1.03, 0.0, 0.018, 1.0))
-    axes.figure.colorbar(scale, cax=bar, format=lambda rate, _: f"{rate * 100:.3g}%", ticks=drawing.few_ticks())
+    axes.figure.colorbar(
+        scale, cax=bar, extend="max", format=lambda rate, _: f"{rate * 100:.3g}%", ticks=drawing.few_ticks()
+    )
     bar.tick_params(length=0, labelsize=drawing.SMALL, labelcolor=drawing.MUTED)
     bar.set_title("reached", fontsize=drawing.SMALL, color=drawing.MUTED, loc="left", pad=8)
     for spine in bar.spines.values():
@@ -202,8 +204,9 @@ def _draw_scale(axes: Axes, scale: ScalarMappable) -> None:
 
 
 def _scale_top(cells: pd.DataFrame) -> float:
-    """The rate with the darkest colour: the highest one that is shown."""
-    top = float(cells["rate"].max())
+    """The rate with the darkest colour: the highest one in busy hours."""
+    made = cells.loc[cells["attempts"] > 0, "attempts"]
+    top = float(cells.loc[cells["attempts"] >= _BUSY * made.mean(), "rate"].max())
     return top if top > 0 else 1.0
 
 
