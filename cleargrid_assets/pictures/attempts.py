@@ -41,7 +41,7 @@ def present(rows: pd.DataFrame, about: Shown) -> Presentation:
     by_number = rows[rows["contacts_attempted"] > 0].sort_values("attempt_number")
     curves = by_channel(by_number, "contacts_attempted")
     if not curves:
-        return nothing_to_show(about, "no outbound communications in the 7 days that end with it")
+        return nothing_to_show(about, "no contact attempted in the 7 days that end with it")
     days = int(by_number["window_days"].max())
     answer = _answer(curves)
     reach = {channel: _reach(curve) for channel, curve in curves.items()}

@@ -51,7 +51,7 @@ def present(rows: pd.DataFrame, about: Shown) -> Presentation:
     of_day = weeks[weeks["x"] == 0]
     today = {channel: of_channel.iloc[0] for channel, of_channel in by_channel(of_day, "contacts").items()}
     if not today:
-        return nothing_to_show(about, "no outbound communications")
+        return nothing_to_show(about, "no contact attempted")
     reach = _reach(of_day)
     between = difference(reach)
     conclusion = text.clauses(

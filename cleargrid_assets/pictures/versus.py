@@ -14,7 +14,6 @@ CAVEAT = (
 )
 """What a reader of the difference must know."""
 
-
 _MIN_POINTS = 0.05
 _MAX_OTHERS = 2
 

@@ -23,7 +23,7 @@ FIVE = [(1000, 200), (700, 100), (400, 60), (200, 20), (80, 4)]
         ),
         ({"phone": [(10, 1)], "email": [(20, 0)]}, "the first attempt by e-mail reached 0% of 20 contacts "),
         ({"phone": [(10, 1), (9, 3)]}, "the first attempt by phone reached 10% of 10 contacts (95% interval 1.8% to"),
-        ({}, "no outbound communications in the 7 days that end with it"),
+        ({}, "no contact attempted in the 7 days that end with it"),
     ],
 )
 def test_the_headline_is_about_the_fifth_attempt_or_the_last_with_enough_contacts(

@@ -26,7 +26,7 @@ EMAIL = (1204, 0.23, 0.21, 0.25)
             "no significant difference, +21.4 points (95% interval \N{MINUS SIGN}4.2 to +50.4)",
         ),
         ({"phone": PHONE}, "phone reached 41% of 812 contacts, no contact attempted by e-mail"),
-        ({"phone": (0, None, None, None)}, "no outbound communications"),
+        ({"phone": (0, None, None, None)}, "no contact attempted"),
     ],
 )
 def test_the_headline_gives_the_difference_of_phone_and_email(rates: Rates, sentence: str) -> None:
@@ -65,7 +65,7 @@ def test_without_email_there_is_no_caveat_and_no_difference() -> None:
 def test_an_empty_day_is_a_sentence_whatever_was_before() -> None:
     before = rows.channels({"phone": PHONE}, rows.DAY - timedelta(days=1))
 
-    assert channels.present(before, rows.about()).summary == "**Tue 2026-05-19 (UTC): no outbound communications**"
+    assert channels.present(before, rows.about()).summary == "**Tue 2026-05-19 (UTC): no contact attempted**"
 
 
 def test_the_numbers_are_difference_rate_contacts_and_effort() -> None:
