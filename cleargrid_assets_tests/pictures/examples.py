@@ -68,7 +68,7 @@ def _channels() -> Presentation:
     def day(age: int) -> pd.DataFrame:
         rates: dict[str, tuple[int, float | None, float | None, float | None]] = {}
         for name, (size, rate) in sizes.items():
-            contacts = round(size * (1 + 0.1 * _wave(age)))
+            contacts = round(size * (1 + 0.1 * _wave(age)) * (0.1 if name == "messaging" and age % 7 == 1 else 1))
             reached = round(contacts * (rate + 0.03 * _wave(age + size)))
             if age not in silent.get(name, ()):
                 rates[name] = (contacts, reached / contacts, *rows.wilson(reached, contacts))

@@ -1,5 +1,6 @@
 import math
 
+import pandas as pd
 import pytest
 
 from cleargrid_assets.pictures import frequency
@@ -24,12 +25,15 @@ def test_the_headline_begins_with_the_limits_that_were_crossed(limits: tuple[int
     assert shown.headline == rows.TITLE + sentence
 
 
-def test_the_summary_has_the_contacts_of_the_channel_that_is_tried_most() -> None:
-    shown = frequency.present(rows.frequency({"phone": PHONE, "email": EMAIL}, 14), rows.about())
+def test_the_channel_with_the_most_attempts_on_a_contact_is_shown_first() -> None:
+    frame = pd.concat([rows.frequency({"email": EMAIL}, 3), rows.frequency({"phone": PHONE}, 14)])
 
+    shown = frequency.present(frame, rows.about())
+
+    assert shown.headline.endswith(OFTEN)
     assert "|attempts|phone|" in shown.summary
     assert "|1|408 ██▌|\n|2|202 █▎|\n|3 to 4|131 ▊|\n|5 to 7|60 ▍|\n|8 or more|11 ▏|" in shown.summary
-    assert shown.summary.endswith("Most on one contact by e-mail 14.")
+    assert shown.summary.endswith("Most on one contact by e-mail 3.")
 
 
 def test_the_numbers_are_the_most_attempts_and_what_crossed_limits() -> None:
