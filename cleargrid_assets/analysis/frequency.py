@@ -1,21 +1,16 @@
 """Contact frequency: how often contacts are attempted, and whether that keeps to the lender's limits."""
 
-from __future__ import annotations
-
-from datetime import date, time
-from typing import TYPE_CHECKING
+from datetime import date
 
 import pandas as pd
 from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis import classify
-from cleargrid_assets.analysis.local_time import microsecond_of_day
+from cleargrid_assets.analysis.local_time import minute_of_day
+from cleargrid_assets.analysis.outcome_entries import NO_DAYS_OFF, Limits
 from cleargrid_assets.analysis.relations import select, to_frame
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.contracts import CONTACT_FREQUENCY
-
-if TYPE_CHECKING:
-    from cleargrid_assets.analysis.outcomes import Limits
 
 _COUNTS = ("communicated_date", "channel", "direction", "contact")
 _ATTEMPTS = ("communicated_date", "channel", "direction")
@@ -91,7 +86,7 @@ def contact_frequency(interactions: DuckDBPyRelation, scope: Scope) -> pd.DataFr
 
 def _window(interactions: DuckDBPyRelation, scope: Scope, day: date) -> DuckDBPyRelation:
     limits, days_off = scope.outcomes.limits, scope.outcomes.days_off
-    attempts = classify.trailing_days(interactions, day, WINDOW_DAYS).filter(classify.OUTBOUND)
+    attempts = classify.trailing_days(interactions, day, WINDOW_DAYS).filter(classify.IS_ATTEMPT)
     outside_hours = _outside_hours(limits, attempts, scope)
     per_week = limits.attempts_per_week
     sql = _CONTACT_FREQUENCY.format(
@@ -99,25 +94,19 @@ def _window(interactions: DuckDBPyRelation, scope: Scope, day: date) -> DuckDBPy
         outside_hours=outside_hours or "false",
         over_limit="NULL" if per_week is None else f"count(contact) FILTER (attempts > {per_week})",
         outside="sum(attempts_outside_hours)" if outside_hours else "NULL",
-        on_days_off=("sum(attempts_of_day)" if days_off.includes(day) else "0")
-        if days_off.dates or days_off.weekdays
-        else "NULL",
+        on_days_off=("sum(attempts_of_day)" if days_off.includes(day) else "0") if days_off != NO_DAYS_OFF else "NULL",
     )
     return select(sql, "attempts", attempts)
 
 
 def _outside_hours(limits: Limits, attempts: DuckDBPyRelation, scope: Scope) -> str:
     """Whether an attempt is outside the hours of the limits, in SQL; empty if they set none."""
-    if limits.earliest is None and limits.latest is None:
-        return ""
-    time_of_day = microsecond_of_day(attempts, scope.zone)
     bounds = [
-        f"{time_of_day} {comparison} {_microseconds(bound)}"
+        f"{comparison} {bound.hour * 60 + bound.minute}"
         for comparison, bound in (("<", limits.earliest), (">=", limits.latest))
         if bound is not None
     ]
-    return " OR ".join(bounds)
-
-
-def _microseconds(clock: time) -> int:
-    return ((clock.hour * 60 + clock.minute) * 60 + clock.second) * 1_000_000 + clock.microsecond
+    if not bounds:
+        return ""
+    minute = minute_of_day(attempts, scope.zone)
+    return " OR ".join(f"{minute} {bound}" for bound in bounds)

@@ -4,23 +4,22 @@ import pandas as pd
 from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis import classify
-from cleargrid_assets.analysis.local_time import microsecond_of_day
+from cleargrid_assets.analysis.local_time import minute_of_day
 from cleargrid_assets.analysis.relations import select, to_frame
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.contracts import HOURLY_REACH
 
-_REACHED = ("communication_type", "direction", "status", "communicated_at")
+_ATTEMPTS = ("communicated_date", "channel", "direction", "communicated_at")
+_REACHED = (*_ATTEMPTS, "outcome")
 SOURCES = {
     "communicated_date": ("communicated_date",),
-    "channel": ("communication_type",),
+    "channel": ("channel",),
     "hour": ("communicated_at",),
-    "attempts": ("communication_type", "direction", "communicated_at"),
+    "attempts": _ATTEMPTS,
     "reached_attempts": _REACHED,
     "reach_rate": _REACHED,
 }
-"""For each column of the table, the columns of the communication logs that it is computed from."""
-
-_HOUR_US = 3_600_000_000
+"""For each column of the table, the columns of the interactions that it is computed from."""
 
 _HOURLY_REACH = """
 WITH counted AS (
@@ -49,21 +48,21 @@ LEFT JOIN counted USING (communicated_date, channel, hour)
 """
 
 
-def hourly_reach(logs: DuckDBPyRelation, scope: Scope) -> pd.DataFrame:
+def hourly_reach(interactions: DuckDBPyRelation, scope: Scope) -> pd.DataFrame:
     """Counts outbound attempts, and those with the outcome reached or engaged, by hour in the business zone.
 
     `reach_rate` = reached attempts / attempts; NULL in an hour without attempts. Each day and channel with an attempt
     has a row for all 24 hours. An hour that repeats because clocks go back is one row.
 
     Args:
-        logs: Communication logs of the days.
-        scope: The business zone, and the meaning of statuses and types.
+        interactions: Interactions of the days.
+        scope: The business zone.
 
     Returns:
         The columns of `HOURLY_REACH`, sorted by its key.
     """
-    hour = f"{microsecond_of_day(logs, scope.zone)} // {_HOUR_US}"
-    attempts = classify.classified(logs.filter(classify.OUTBOUND), scope.outcomes).project(
+    hour = f"{minute_of_day(interactions, scope.zone)} // 60"
+    attempts = interactions.filter(classify.IS_ATTEMPT).project(
         f"communicated_date, channel, {classify.IS_REACHED} AS is_reached, {hour} AS hour"
     )
     result = select(_HOURLY_REACH, "attempts", attempts)

@@ -1,6 +1,5 @@
 """The registry of analyses, and the factory that makes an asset of each. CONTRIBUTING.md says how to add one."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,15 +11,15 @@ from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis import attempts, channels, frequency, funnel, health, hours
 from cleargrid_assets.analysis.scope import Scope
-from cleargrid_assets.assets.presenting import presentations
-from cleargrid_assets.assets.table_asset import table_asset, without_beta_warnings
+from cleargrid_assets.assets.presenting import presentation_metadata, presentations
+from cleargrid_assets.assets.table_asset import column_lineage, table_asset, without_beta_warnings
 from cleargrid_assets.assets.version import made_with
 from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
     CHANNEL_REACH,
-    COMMUNICATION_LOGS,
     CONTACT_FREQUENCY,
     HOURLY_REACH,
+    INTERACTIONS,
     OPERATIONAL_HEALTH,
     REACH_BY_ATTEMPT,
 )
@@ -42,15 +41,15 @@ from cleargrid_assets.warehouse.table_metadata import asset_key
 
 @dataclass(frozen=True)
 class Analysis:
-    """One analysis of the communication logs.
+    """One analysis of the interactions.
 
     Attributes:
         table: The contract. It also names and describes the asset.
         compute: Computes the rows of the table for the days of a scope.
-        sources: For each column of the table, the columns of the log that it is computed from.
+        sources: For each column of the table, the columns of the interactions that it is computed from.
         present: Makes summary, picture and numbers of one day from the tidy rows of `shown_days`. None shows the rows
             as a table.
-        trailing_days: Days of the log that the figures of one day are computed from, including the day.
+        trailing_days: Days of interactions that the figures of one day are computed from, including the day.
         shown_days: Days of the table that the picture of one day shows, including the day.
         code_version: Change it together with the definition of the figures.
     """
@@ -107,56 +106,37 @@ def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
 
     def compute(
         context: dg.AssetExecutionContext,
-        communication_logs: StoredSlice,
+        interactions: StoredSlice,
         outcomes: OutcomesResource,
         warehouse: WarehouseResource,
     ) -> dg.MaterializeResult[Any]:
         days = [date.fromisoformat(key) for key in context.partition_keys]
         scope = Scope(days, BUSINESS_ZONE, outcomes.load())
-        with communication_logs.open() as logs:
-            rows = analysis.compute(logs, scope)
+        with interactions.open() as stored:
+            rows = analysis.compute(stored, scope)
         for day, presentation in presentations(analysis, days, rows, warehouse, scope.outcomes).items():
-            _attach_metadata(context, day, presentation)
-        return dg.MaterializeResult(
-            value=rows,
-            metadata={
-                "dagster/column_lineage": _column_lineage(analysis),
-                VERSION: made_with(analysis.code_version, scope.outcomes),
-            },
+            metadata = presentation_metadata(presentation, day, drawn=day == days[-1])
+            context.add_asset_metadata(metadata, partition_key=day.isoformat())
+        context.log.info(f"{analysis.table.name}: {presentation.headline}")
+        # Only with the latest day, because it is the same for all and takes as much room as all other metadata.
+        context.add_asset_metadata(
+            {"dagster/column_lineage": column_lineage(INTERACTIONS, analysis.sources)},
+            partition_key=days[-1].isoformat(),
         )
+        return dg.MaterializeResult(value=rows, metadata={VERSION: made_with(analysis.code_version, scope.outcomes)})
 
     return table_asset(
-        analysis.table, compute, ins={"communication_logs": _logs_input(analysis)}, code_version=analysis.code_version
+        analysis.table, compute, ins={"interactions": _input(analysis)}, code_version=analysis.code_version
     )
 
 
-def _logs_input(analysis: Analysis) -> dg.AssetIn:
-    """The communication logs of the trailing days that end with the day. The first days of the history have fewer."""
+def _input(analysis: Analysis) -> dg.AssetIn:
+    """The interactions of the trailing days that end with the day. The first days of the history have fewer."""
     with without_beta_warnings():
         mapping = dg.TimeWindowPartitionMapping(
             start_offset=1 - analysis.trailing_days, allow_nonexistent_upstream_partitions=analysis.trailing_days > 1
         )
-    return dg.AssetIn(key=asset_key(COMMUNICATION_LOGS), partition_mapping=mapping)
-
-
-def _column_lineage(analysis: Analysis) -> dg.TableColumnLineage:
-    logs = asset_key(COMMUNICATION_LOGS)
-    return dg.TableColumnLineage(
-        {name: [dg.TableColumnDep(logs, source) for source in sources] for name, sources in analysis.sources.items()}
-    )
-
-
-def _attach_metadata(context: dg.AssetExecutionContext, day: date, presentation: Presentation) -> None:
-    numbers = {name: float(number) for name, number in presentation.numbers.items() if number is not None}
-    context.add_asset_metadata(
-        {
-            "summary": dg.MetadataValue.md(presentation.summary),
-            "picture": dg.MetadataValue.md(presentation.picture()),
-            **{name: number for name, number in numbers.items() if not math.isnan(number)},
-            **presentation.details,
-        },
-        partition_key=day.isoformat(),
-    )
+    return dg.AssetIn(key=asset_key(INTERACTIONS), partition_mapping=mapping)
 
 
 analysis_assets = [analysis_asset(analysis) for analysis in ANALYSES]
