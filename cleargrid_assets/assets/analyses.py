@@ -1,7 +1,7 @@
 """The registry of analyses, and the factory that makes an asset of each. CONTRIBUTING.md says how to add one."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -9,7 +9,8 @@ import dagster as dg
 import pandas as pd
 from duckdb import DuckDBPyRelation
 
-from cleargrid_assets.analysis import attempts, channels, frequency, funnel, health, hours
+from cleargrid_assets.analysis import attempts, baselines, channels, frequency, funnel, health, hours
+from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.assets.presenting import presentation_metadata, presentations
 from cleargrid_assets.assets.table_asset import column_lineage, table_asset, without_beta_warnings
@@ -33,9 +34,10 @@ from cleargrid_assets.pictures import hours as hours_picture
 from cleargrid_assets.pictures.presentation import Presentation, Shown
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.schema import Table
+from cleargrid_assets.views import OPERATIONAL_BASELINES
 from cleargrid_assets.warehouse.io_manager import VERSION
 from cleargrid_assets.warehouse.resource import WarehouseResource
-from cleargrid_assets.warehouse.slices import StoredSlice
+from cleargrid_assets.warehouse.slices import FrameWithViews, StoredSlice
 from cleargrid_assets.warehouse.table_metadata import asset_key
 
 
@@ -51,6 +53,8 @@ class Analysis:
             as a table.
         trailing_days: Days of interactions that the figures of one day are computed from, including the day.
         shown_days: Days of the table that the picture of one day shows, including the day.
+        judge: Makes the rows that `present` gets, from the tidy rows, the stored days and the outcomes file.
+        views: The queries of the views over the table, by the names of the views.
         code_version: Change it together with the definition of the figures.
     """
 
@@ -60,6 +64,8 @@ class Analysis:
     present: "Callable[[pd.DataFrame, Shown], Presentation] | None" = None
     trailing_days: int = 1
     shown_days: int = 1
+    judge: "Callable[[pd.DataFrame, Collection[date], Outcomes], pd.DataFrame] | None" = None
+    views: Mapping[str, Callable[[Outcomes], str]] = field(default_factory=dict)
     code_version: str = "1"
 
 
@@ -87,8 +93,9 @@ ANALYSES: tuple[Analysis, ...] = (
         health.operational_health,
         health.SOURCES,
         health_picture.present,
-        trailing_days=health.BASELINE_DAYS + 1,
-        shown_days=health_picture.SHOWN_DAYS,
+        shown_days=health_picture.SHOWN_DAYS + baselines.PAST_DAYS,
+        judge=health_picture.judge,
+        views={OPERATIONAL_BASELINES.name: baselines.baselines_sql},
     ),
     Analysis(
         CONTACT_FREQUENCY,
@@ -123,7 +130,11 @@ def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
             {"dagster/column_lineage": column_lineage(INTERACTIONS, analysis.sources)},
             partition_key=days[-1].isoformat(),
         )
-        return dg.MaterializeResult(value=rows, metadata={VERSION: made_with(analysis.code_version, scope.outcomes)})
+        views = {name: query(scope.outcomes) for name, query in analysis.views.items()}
+        return dg.MaterializeResult(
+            value=FrameWithViews(rows, views) if views else rows,
+            metadata={VERSION: made_with(analysis.code_version, scope.outcomes)},
+        )
 
     return table_asset(
         analysis.table, compute, ins={"interactions": _input(analysis)}, code_version=analysis.code_version

@@ -55,6 +55,8 @@ def presentations(
     """
     shown = _shown_rows(analysis, days, rows, warehouse)
     stored = {*warehouse.ledger(analysis.table), *days}
+    if analysis.judge:
+        shown = analysis.judge(shown, stored.intersection(_days_until(days, analysis.shown_days)), outcomes)
     with warehouse.slice(INTERACTIONS, _days_until(days, ATTEMPT_DAYS)).open() as interactions:
         words = unmapped(_of_days(interactions, days), outcomes)
         attempts = unmapped_attempts(interactions)
