@@ -68,6 +68,6 @@ def test_the_summary_fits_a_narrow_column_and_puts_unusual_types_first() -> None
     unmapped = [Unmapped(rows.DAY, "status", "ODD", 7), Unmapped(rows.DAY, "communication_type", "FAX", 5)]
     shown = health.present(rows.judged(cells), rows.about(unmapped=unmapped))
     table = [line for line in shown.summary.splitlines() if line.startswith("|")]
-    assert table[2:] == ["|SMS|0 0.00\u00d7 ⚠|", "|all types|12,500 1.03\u00d7|", "|WHATSAPP…|12,500 1.04\u00d7|"]
+    assert table[2:] == ["|SMS|0 0.00\u00d7 ⚠|", "|all types|12,500 1.03\u00d7|", "|WHATSAP...|12,500 1.04\u00d7|"]
     assert shown.summary.endswith("7 with a status that the outcomes file does not list.")
     assert (shown.numbers["unusual_types"], shown.numbers["unmapped"], shown.numbers["communications"]) == (1, 7, 12500)
