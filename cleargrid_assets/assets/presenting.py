@@ -82,6 +82,7 @@ def presentations(
                 outcomes,
                 [each for each in words if each.communicated_date == day],
                 [each for each in attempts if 0 <= (day - each.communicated_date).days < ATTEMPT_DAYS],
+                stored,
             ),
         )
         for day in days

@@ -86,7 +86,7 @@ def light_card(title: str, subtitle: str, body: int) -> LightCard:
     """
     from PIL import Image, ImageDraw
 
-    lines = textwrap.wrap(title, TITLE_CHARACTERS, max_lines=3, placeholder=" …")
+    lines = textwrap.wrap(title, TITLE_CHARACTERS, max_lines=5, placeholder=" …")
     header = 20 + TITLE_LINE * len(lines) + 34
     image = Image.new("RGB", (WIDTH, header + body), PAPER)
     card = LightCard(image, ImageDraw.Draw(image), header)

@@ -260,10 +260,9 @@ def hourly_reach(rows: list[Row], _days: Sequence[date], zone: str) -> list[Row]
     return result
 
 
-def operational_health(rows: list[Row], days: Sequence[date], _zone: str) -> list[Row]:
+def operational_health(rows: list[Row], _days: Sequence[date], _zone: str) -> list[Row]:
     result = []
-    of_days = [row for row in rows if day_of(row) in days]
-    groups = {**grouped(of_days, day_of, kind), **grouped(of_days, day_of, lambda row: "ALL")}
+    groups = {**grouped(rows, day_of, kind), **grouped(rows, day_of, lambda row: "ALL")}
     for (day, name), group in groups.items():
         lags = [(row["created_at"] - row["communicated_at"]).total_seconds() for row in group]
         updates = [(row["updated_at"] - row["created_at"]).total_seconds() for row in group]
@@ -277,7 +276,7 @@ def operational_health(rows: list[Row], days: Sequence[date], _zone: str) -> lis
                 "failure_rate": failed / len(group),
                 "unmapped": sum(outcome(row) == "unmapped" for row in group),
                 "withheld": sum(
-                    contact(row) is None and row["direction"].lower() in ("inbound", "outbound") for row in group
+                    contact(row) is None for row in group if row["direction"].lower() in ("inbound", "outbound")
                 ),
                 "answered_without_duration": sum(
                     channel(row) == "phone" and reached(row) and row["duration"] is None for row in group
