@@ -53,7 +53,7 @@ def test_message_arrives_at_webhook_and_mailbox_with_its_file(hook: Received, ma
     assert [each["filename"] for each in hook.bodies[-1]["attachments"]] == [page.name]
     [mailed] = mail.mails
     assert mailed["subject"] == "A title"
-    assert mailed["from"] == "ClearGrid alerts <alerts@lender.example>"
+    assert mailed["x-application"] == "ClearGrid alerts"
     plain = mailed.get_body(("plain",))
     assert plain
     assert plain.get_content().replace("\r\n", "\n").strip() == text
