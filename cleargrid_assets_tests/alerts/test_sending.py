@@ -92,6 +92,6 @@ def test_message_is_sent_again_only_where_it_did_not_arrive(hook: Received) -> N
 def test_missing_apprise_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "apprise", None)
     for attempt in (check_urls, lambda urls: send(urls, "title", "body")):
-        with pytest.raises(AlertError, match=r"pip install 'cleargrid_assets\[alerts\]'") as caught:
+        with pytest.raises(AlertError, match=r"pip install --editable '.\[alerts\]'") as caught:
             attempt(SecretStr(f"{NOBODY} slak://x"))
         assert caught.value.unsent == (1, 2)
