@@ -212,8 +212,7 @@ def test_runs_of_other_code_locations_are_not_told(world: World) -> None:
 
 
 def test_first_failure_of_a_backfill_is_told_at_once_and_the_rest_at_its_end(world: World) -> None:
-    backfill = PartitionBackfill(BACKFILL_ID, BulkActionStatus.REQUESTED, False, {}, 0.0)
-    world.instance.add_backfill(backfill)
+    world.instance.add_backfill(PartitionBackfill(BACKFILL_ID, BulkActionStatus.REQUESTED, False, {}, 0.0))
     tags = {BACKFILL: BACKFILL_ID}
     world.run(FIRST, mapped="WARN", tags=tags)
     assert world.tick() == [f"ClearGrid WARN: communication_logs.mapped fails ({FIRST})"]
@@ -223,7 +222,8 @@ def test_first_failure_of_a_backfill_is_told_at_once_and_the_rest_at_its_end(wor
     world.run(THIRD, error=dg.Failure("No rows."), tags=tags)
     world.run(FIRST, mapped="ok", tags=tags)
     assert world.tick() == []
-    world.instance.update_backfill(backfill.with_status(BulkActionStatus.COMPLETED_FAILED))
+    ended = PartitionBackfill(BACKFILL_ID, BulkActionStatus.COMPLETED_FAILED, False, {}, 0.0)
+    world.instance.update_backfill(ended)
     assert world.tick() == ["ClearGrid ERROR: a backfill has ended, 3 findings"]
     assert [text.splitlines()[0] for text in world.hook.texts[-1].split("\n\n")] == [
         f"ERROR run of a materialization failed ({THIRD})",
