@@ -51,4 +51,5 @@ def _examined(spec: dg.AssetCheckSpec, analysis: Analysis, days: list[date], sto
         f"{first_of(missing, _MAX_LISTED, 'day')}. Materialize those days, then {analysis.table.name} "
         f"from {first} to {last}.",
         metadata={"missing_days": len(missing)},
+        days=days,
     )
