@@ -197,11 +197,16 @@ OPERATIONAL_HEALTH = Table(
     name="operational_health",
     columns=(
         _DAY,
-        _TYPE,
+        Column(
+            "communication_type",
+            "VARCHAR",
+            f"Type of communication, in capitals, with `_` for `-` and space, or `{ALL_TYPES}` for all types together.",
+        ),
         Column("communications", "BIGINT", "Communications of both directions."),
         Column("failed", "BIGINT", "Communications with the outcome failed."),
         Column("failure_rate", "DOUBLE", "Failed over communications, 0 to 1.", nullable=True),
         Column("unmapped", "BIGINT", "Communications whose status the outcomes file does not list."),
+        Column("withheld", "BIGINT", "Inbound and outbound communications whose other party withheld its address."),
         Column(
             "answered_without_duration", "BIGINT", "Phone communications that reached a person but have no duration."
         ),
@@ -218,30 +223,16 @@ OPERATIONAL_HEALTH = Table(
         ),
         Column("first_at", "TIMESTAMPTZ", "Instant of the day's first communication of the type.", nullable=True),
         Column("last_at", "TIMESTAMPTZ", "Instant of the day's last communication of the type.", nullable=True),
-        Column(
-            "baseline_communications",
-            "DOUBLE",
-            "Median communications of the 7 days before, without the days that have no rows.",
-            nullable=True,
-        ),
-        Column("volume_ratio", "DOUBLE", "Communications over the baseline.", nullable=True),
-        Column(
-            "is_anomalous",
-            "BOOLEAN",
-            "Whether the volume is more than 3 scaled MADs from the baseline; NULL with fewer than 4 days before.",
-            nullable=True,
-        ),
     ),
     description="""\
-Whether the day looks healthy, for each communication type, in both directions.
+How the communications of a day were carried out, for each communication type and for all types together, in both
+directions.
 
 - A communication has failed if it never got out.
 - Logging lag is the time from a communication to its row; update lag is the time from the row's creation to its last
   change. Rows that arrive after `CLEARGRID_RESYNC_DAYS` days are missed.
-- The baseline is the median of the 7 days before, without the days that have no rows. A day is anomalous if its volume
-  is more than 3 scaled MADs from the baseline; the MAD (median absolute deviation) is taken as at least 5% of it. With
-  fewer than 4 days before, the day is not judged.
-- Weekends are days like any other, so a quiet Saturday after five working days can be anomalous.""",
+- The rows describe the day alone. The view `operational_baselines` compares it with the same weekday of the weeks
+  before.""",
     key=(PARTITION_COLUMN, "communication_type"),
 )
 
