@@ -2,7 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+
+WEEK = timedelta(weeks=1)
+
+
+def dated(day: date) -> str:
+    """A day with its weekday, such as `Tue 2026-05-19`."""
+    return f"{day:%a} {day.isoformat()}"
 
 
 @dataclass(frozen=True)
@@ -142,6 +149,21 @@ class Digest:
     sections: Sequence[Section] = ()
     unmapped: Sequence[tuple[str, str]] = ()
     history: History | None = None
+
+    @property
+    def before(self) -> date:
+        """The day that the figures are compared with: the same weekday of the week before."""
+        return self.day - WEEK
+
+    @property
+    def notice(self) -> str:
+        """What is wrong with the day itself; empty if it is the latest stored day."""
+        if self.latest is None:
+            return "No day is stored yet."
+        latest = f"The latest stored day is {dated(self.latest)}."
+        if not self.is_stored:
+            return f"{dated(self.day)} is not stored, so there are no figures. {latest}"
+        return "" if self.day == self.latest else f"Not the latest day. {latest}"
 
     @property
     def failing(self) -> Sequence[FailingCheck]:

@@ -1,21 +1,16 @@
 """The HTML page of a digest. It refers to nothing outside of itself."""
 
 import base64
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cleargrid_assets.contracts import STAGES, TABLES
-from cleargrid_assets.digest.content import Digest
+from cleargrid_assets.digest.content import Digest, dated
 from cleargrid_assets.partitions import BUSINESS_ZONE
 
 if TYPE_CHECKING:
     from markupsafe import Markup
-
-
-def dated(day: date) -> str:
-    """A day with its weekday, such as `Tue 2026-05-19`."""
-    return f"{day:%a} {day.isoformat()}"
 
 
 def page(digest: Digest) -> str:
@@ -23,19 +18,13 @@ def page(digest: Digest) -> str:
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - takes a moment to load
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(
-        dated=dated, instant=_instant, latest=_latest, data_uri=_data_uri, markdown=_definition
-    )
+    environment.filters.update(dated=dated, instant=_instant, data_uri=_data_uri, markdown=_definition)
     template = environment.from_string(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
     return template.render(digest=digest, stages=STAGES, tables=TABLES)
 
 
 def _instant(at: datetime) -> str:
     return f"{at.astimezone(BUSINESS_ZONE):%a %Y-%m-%d %H:%M}"
-
-
-def _latest(digest: Digest) -> str:
-    return f"The latest stored day is {dated(digest.latest)}." if digest.latest else "No day is stored yet."
 
 
 def _data_uri(png: bytes) -> str:
