@@ -73,6 +73,48 @@ Source: ClearGrid Exports API, section S4, dataset D21 (Communication Logs).""",
     quarantine="quarantined_rows",
 )
 
+INTERACTIONS = Table(
+    name="interactions",
+    columns=(
+        Column("public_id", "VARCHAR", "Identifier of the communication in the log."),
+        _DAY,
+        Column("communicated_at", "TIMESTAMPTZ", "Instant of the communication."),
+        Column("direction", "VARCHAR", "`inbound` or `outbound`; another word of the log in lower case."),
+        _TYPE,
+        Column("status", "VARCHAR", "Result of the communication, in capitals, with `_` for `-` and space."),
+        _CHANNEL,
+        Column(
+            "contact",
+            "VARCHAR",
+            "The other party's address in one spelling; NULL if it is withheld or the direction is unknown.",
+            nullable=True,
+            personal=True,
+        ),
+        Column(
+            "outcome",
+            "VARCHAR",
+            f"{_one_of(('failed', 'delivered', 'reached', 'engaged', 'unmapped'))}, from status, type and duration.",
+        ),
+        Column("duration", "DOUBLE", "Length in seconds, with fractions; NULL when not applicable.", nullable=True),
+        Column("logging_lag_s", "DOUBLE", "Seconds from the communication to the creation of its row."),
+        Column("update_lag_s", "DOUBLE", "Seconds from the creation of the row to its latest change."),
+    ),
+    description="""\
+The communications of the log with their meaning: one row per communication, in both directions. Every analysis reads
+this table, so a figure can be followed to its rows.
+
+- `contact` is the other party's address: `to` when outbound, `from` when inbound. It is an address, not a person. One
+  contact has one spelling: without outer white space and invisible characters, telephone numbers in E.164 where they
+  can be read as one (with `CLEARGRID_REGION` also those without a country code), everything else in lower case, e-mail
+  addresses without outer angle brackets.
+- Withheld addresses, such as `anonymous`, are no contacts. The outcomes file lists them. Their communications count as
+  attempts.
+- `outcome` is what the status means by the outcomes file: *failed* (it never got out), *delivered* (nobody took it),
+  *reached* (a person took it), *engaged* (the person acted on it, or a reached phone call lasted at least
+  `engaged_seconds`), or *unmapped* (the file does not list the status).""",
+    key=("public_id",),
+)
+
 ATTEMPT_FUNNEL = Table(
     name="attempt_funnel",
     columns=(
@@ -238,6 +280,7 @@ directions.
 
 TABLES: tuple[Table, ...] = (
     COMMUNICATION_LOGS,
+    INTERACTIONS,
     ATTEMPT_FUNNEL,
     REACH_BY_ATTEMPT,
     CHANNEL_REACH,

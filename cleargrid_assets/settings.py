@@ -85,6 +85,15 @@ def _time_of_day(text: str) -> time:
     return value
 
 
+def _region(text: str) -> str:
+    # Imported here, because most processes read no region.
+    import phonenumbers  # noqa: PLC0415
+
+    if text.upper() not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError(text)
+    return text.upper()
+
+
 def _expand_user(path: str) -> str:
     # Values from `.env` are not expanded by a shell.
     return str(Path(path).expanduser()) if path.startswith("~") else path
@@ -245,6 +254,11 @@ class Settings(BaseModel):
         alias="CLEARGRID_DIGEST",
         description="`on`: each morning's digest is sent to the addresses of `CLEARGRID_ALERTS`. The page is made in "
         "any case.",
+    region: Annotated[str | None, PlainValidator(_region), Takes("an ISO country code such as SA")] = Field(
+        None,
+        alias="CLEARGRID_REGION",
+        description="Country of telephone numbers without a country code, so that their spellings are one contact. "
+        "Not set: such numbers stay as they are. After a change, materialize `interactions` again.",
     )
 
     @classmethod

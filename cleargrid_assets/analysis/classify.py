@@ -20,16 +20,26 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _trimmed(column: str) -> str:
+def trimmed(text: str) -> str:
+    """A text without outer white space, in SQL.
+
+    Args:
+        text: An SQL expression.
+    """
     # The first branch is fast, and enough for most addresses: they begin and end with a visible ASCII character.
     return f"""CASE
-        WHEN "{column}"[1] BETWEEN '!' AND '~' AND "{column}"[-1] BETWEEN '!' AND '~' THEN "{column}"
-        ELSE regexp_replace("{column}", {literal(_OUTER_WHITESPACE)}, '', 'g')
+        WHEN ({text})[1] BETWEEN '!' AND '~' AND ({text})[-1] BETWEEN '!' AND '~' THEN {text}
+        ELSE regexp_replace({text}, {literal(_OUTER_WHITESPACE)}, '', 'g')
     END"""
 
 
-def _normalised(column: str) -> str:
-    return f"replace(replace(upper({_trimmed(column)}), '-', '_'), ' ', '_')"
+def normalised(text: str) -> str:
+    """A word as it is compared, in SQL: trimmed, upper-case, with `_` for `-` and space.
+
+    Args:
+        text: An SQL expression.
+    """
+    return f"replace(replace(upper({trimmed(text)}), '-', '_'), ' ', '_')"
 
 
 def _looked_up(text: str, meanings: Mapping[str, str]) -> str:
@@ -43,16 +53,16 @@ OUTBOUND = "lower(direction) = 'outbound'"
 INBOUND = "lower(direction) = 'inbound'"
 """Whether the row is a communication from a contact."""
 
-RECIPIENT = f"lower({_trimmed('to')})"
+RECIPIENT = "lower(" + trimmed('"to"') + ")"
 """The contact of an outbound row, trimmed and lower-cased."""
 
-SENDER = f"lower({_trimmed('from')})"
+SENDER = "lower(" + trimmed('"from"') + ")"
 """The contact of an inbound row, trimmed and lower-cased."""
 
-TYPE = _normalised("communication_type")
+TYPE = normalised("communication_type")
 """The normalised communication type: trimmed, upper-case, with `_` for `-` and space."""
 
-STATUS = _normalised("status")
+STATUS = normalised("status")
 """The normalised status: trimmed, upper-case, with `_` for `-` and space."""
 
 IS_REACHED = "outcome IN ('reached', 'engaged')"

@@ -17,7 +17,7 @@ def test_the_packaged_outcomes_are_those_of_the_definition() -> None:
     outcomes = load_outcomes(None)
     expected = {
         "failed": "FAILED INVALID_NUMBER BOUNCED REJECTED UNDELIVERED",
-        "delivered": "NO_ANSWER BUSY VOICEMAIL CANCELLED SENT DELIVERED",
+        "delivered": "NO_ANSWER BUSY VOICEMAIL MACHINE ANSWERED_BY_MACHINE CANCELLED CANCELED SENT DELIVERED",
         "reached": "ANSWERED COMPLETED OPENED READ",
         "engaged": "CLICKED REPLIED",
     }
@@ -91,7 +91,8 @@ def test_a_file_that_changes_nothing_is_the_packaged_file(tmp_path: Path, conten
         (
             "engaged_second = 4\n",
             1,
-            "unknown table or key 'engaged_second': it must be statuses, channels or engaged_seconds",
+            "unknown table or key 'engaged_second': it must be statuses, channels, contacts, calendar, "
+            "limits or engaged_seconds",
         ),
         (b"[statuses]\nA = '\xff'\n", 2, "not UTF-8 text"),
     ],

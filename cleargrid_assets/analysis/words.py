@@ -1,0 +1,12 @@
+"""How statuses, communication types and withheld addresses are compared."""
+
+
+def normalised(word: str) -> str:
+    """A word as it is compared: trimmed, upper-case, with `_` for `-` and space."""
+    return "".join(map(_capital, word.strip())).replace("-", "_").replace(" ", "_")
+
+
+def _capital(letter: str) -> str:
+    """The upper-case letter as DuckDB makes it: always a single character."""
+    candidates = (letter.upper(), letter.title(), "\N{LATIN CAPITAL LETTER SHARP S}" if letter == "ß" else letter)
+    return next(capital for capital in candidates if len(capital) == 1)
