@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -11,9 +11,8 @@ import pandas as pd
 from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis import attempts, channels, funnel, health, hours
-from cleargrid_assets.analysis.classify import trailing_days
 from cleargrid_assets.analysis.scope import Scope
-from cleargrid_assets.analysis.unmapped import Unmapped, unmapped
+from cleargrid_assets.assets.presenting import presentations
 from cleargrid_assets.assets.table_asset import table_asset, without_beta_warnings
 from cleargrid_assets.assets.version import made_with
 from cleargrid_assets.contracts import (
@@ -30,9 +29,7 @@ from cleargrid_assets.pictures import channels as channels_picture
 from cleargrid_assets.pictures import funnel as funnel_picture
 from cleargrid_assets.pictures import health as health_picture
 from cleargrid_assets.pictures import hours as hours_picture
-from cleargrid_assets.pictures.frames import in_days, tidy
-from cleargrid_assets.pictures.presentation import Presentation
-from cleargrid_assets.pictures.table import presenter
+from cleargrid_assets.pictures.presentation import Presentation, Shown
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.io_manager import VERSION
@@ -59,7 +56,7 @@ class Analysis:
     table: Table
     compute: "Callable[[DuckDBPyRelation, Scope], pd.DataFrame]"
     sources: Mapping[str, Sequence[str]]
-    present: "Callable[[pd.DataFrame, date, Sequence[Unmapped]], Presentation] | None" = None
+    present: "Callable[[pd.DataFrame, Shown], Presentation] | None" = None
     trailing_days: int = 1
     shown_days: int = 1
     code_version: str = "1"
@@ -98,7 +95,6 @@ ANALYSES: tuple[Analysis, ...] = (
 
 def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
     """The asset that computes, stores and presents an analysis."""
-    present = analysis.present or presenter(analysis.table)
 
     def compute(
         context: dg.AssetExecutionContext,
@@ -110,14 +106,7 @@ def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
         scope = Scope(days, BUSINESS_ZONE, outcomes.load())
         with communication_logs.open() as logs:
             rows = analysis.compute(logs, scope)
-            unknown = unmapped(trailing_days(logs, days[-1], len(days)), scope.outcomes)
-        shown = _with_stored_days(rows, analysis, days, warehouse)
-        for day in days:
-            presentation = present(
-                in_days(shown, day - timedelta(days=analysis.shown_days - 1), day),
-                day,
-                [each for each in unknown if each.communicated_date == day],
-            )
+        for day, presentation in presentations(analysis, days, rows, warehouse, scope.outcomes).items():
             _attach_metadata(context, day, presentation)
         return dg.MaterializeResult(
             value=rows,
@@ -146,21 +135,6 @@ def _column_lineage(analysis: Analysis) -> dg.TableColumnLineage:
     return dg.TableColumnLineage(
         {name: [dg.TableColumnDep(logs, source) for source in sources] for name, sources in analysis.sources.items()}
     )
-
-
-def _with_stored_days(
-    rows: "pd.DataFrame", analysis: Analysis, days: Sequence[date], warehouse: WarehouseResource
-) -> "pd.DataFrame":
-    """The computed rows, and the stored rows of the days before them that the picture shows.
-
-    This is not an input of the asset, because the figures do not depend on it. Days that are not stored have no rows.
-    """
-    computed = tidy(rows, analysis.table)
-    before = [days[0] - timedelta(days=back) for back in range(analysis.shown_days - 1, 0, -1)]
-    if not before:
-        return computed
-    stored = tidy(warehouse.slice(analysis.table, before).frame(), analysis.table)
-    return pd.concat([frame for frame in (stored, computed) if not frame.empty] or [computed])
 
 
 def _attach_metadata(context: dg.AssetExecutionContext, day: date, presentation: Presentation) -> None:

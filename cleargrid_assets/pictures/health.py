@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from cleargrid_assets.analysis.health import BASELINE_DAYS, MIN_BASELINE_DAYS, usual_volume
-from cleargrid_assets.analysis.unmapped import Unmapped
 from cleargrid_assets.pictures import drawing, text
 from cleargrid_assets.pictures.frames import in_days
-from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
+from cleargrid_assets.pictures.presentation import Presentation, Shown, nothing_to_show
 from cleargrid_assets.schema import PARTITION_COLUMN
 from cleargrid_assets.wording import first_of, more
 
@@ -28,8 +27,9 @@ _MAX_NAMED = 2
 _MAX_ROWS = 4
 
 
-def present(rows: pd.DataFrame, day: date, _unmapped: Sequence[Unmapped]) -> Presentation:
+def present(rows: pd.DataFrame, about: Shown) -> Presentation:
     """Shows unusual volumes, failures and logging lag by type."""
+    day = about.day
     rows = in_days(rows[rows["communications"] > 0], day - timedelta(days=SHOWN_DAYS - 1), day)
     today = in_days(rows, day, day)
     communications = today["communications"].sum()
@@ -41,10 +41,13 @@ def present(rows: pd.DataFrame, day: date, _unmapped: Sequence[Unmapped]) -> Pre
         "anomalous_types": (today["is_anomalous"] == 1).sum(),
     }
     if today.empty:
-        nothing = nothing_to_show(f"No communications on {day}", numbers)
+        nothing = nothing_to_show(about, "no communications", numbers)
         return nothing if rows.empty else replace(nothing, draw=lambda: _draw(rows, day, nothing.headline))
-    headline = _headline(rows, today, day)
-    return Presentation(headline, _summary(today, headline), lambda: _draw(rows, day, headline), numbers)
+    conclusion = _headline(rows, today, day)
+    headline = about.title(conclusion)
+    return Presentation(
+        headline, _summary(today, about.opening(conclusion)), lambda: _draw(rows, day, headline), numbers
+    )
 
 
 def _headline(rows: pd.DataFrame, today: pd.DataFrame, day: date) -> str:
@@ -56,13 +59,13 @@ def _headline(rows: pd.DataFrame, today: pd.DataFrame, day: date) -> str:
     ]
     unusual += [f"no {text.shorten(name)}" for name in _silent(rows, day)]
     if unusual:
-        return text.capitalized(f"{first_of(unusual, _MAX_NAMED, 'unusual type')}; {failed}")
+        return f"{first_of(unusual, _MAX_NAMED, 'unusual type')}; {failed}"
     if today["is_anomalous"].isna().all():
         return f"{failed}; too few days to judge the volume"
-    return f"Volumes as usual; {failed}"
+    return f"volumes as usual; {failed}"
 
 
-def _summary(today: pd.DataFrame, headline: str) -> str:
+def _summary(today: pd.DataFrame, opening: str) -> str:
     today = today.sort_values(
         ["is_anomalous", "communications", "communication_type"], ascending=[False, False, True], na_position="last"
     )
@@ -83,7 +86,7 @@ def _summary(today: pd.DataFrame, headline: str) -> str:
 
     def render(shown: int) -> str:
         table = text.table(("type", "rows", "", "of usual", "failed", "lag p95"), "lrlrrr", lines[:shown])
-        return text.paragraphs(f"**{text.escape(headline)}**", table, more(len(today) - shown, "type"), note)
+        return text.paragraphs(opening, table, more(len(today) - shown, "type"), note)
 
     return text.fit(render, len(lines))
 
