@@ -254,6 +254,7 @@ class Settings(BaseModel):
         alias="CLEARGRID_DIGEST",
         description="`on`: each morning's digest is sent to the addresses of `CLEARGRID_ALERTS`. The page is made in "
         "any case.",
+    )
     region: Annotated[str | None, PlainValidator(_region), Takes("an ISO country code such as SA")] = Field(
         None,
         alias="CLEARGRID_REGION",

@@ -31,8 +31,8 @@ _rows_per_day = click.option(
 def main() -> None:
     """ClearGrid communication logs in DuckDB, one business day at a time.
 
-    Like `dagster dev`, the commands check, sql, backup, restore and report read `.env` in the current folder. Its values
-    override the environment.
+    Like `dagster dev`, the commands check, sql, backup, restore and report read `.env` in the current folder. Its
+    values override the environment.
     """
 
 

@@ -8,19 +8,86 @@ import dagster as dg
 
 from cleargrid_assets.analysis.baselines import baselines_sql
 from cleargrid_assets.analysis.outcomes import Outcomes
-from cleargrid_assets.analysis.unmapped import Unmapped
+from cleargrid_assets.analysis.unmapped import as_pairs, unmapped, unmapped_attempts
 from cleargrid_assets.assets.analyses import ANALYSES
-from cleargrid_assets.assets.presenting import presentation_of, shown_of
+from cleargrid_assets.assets.presenting import presentation_of
 from cleargrid_assets.contracts import ALL_TYPES, ATTEMPT_FUNNEL, COMMUNICATION_LOGS, OPERATIONAL_HEALTH
-from cleargrid_assets.digest.content import Digest, Section
+from cleargrid_assets.digest.content import WEEK, Digest, Section
 from cleargrid_assets.digest.figures import figures, funnel_rows
 from cleargrid_assets.digest.history import read_history
-from cleargrid_assets.foreign import presentable
 from cleargrid_assets.partitions import BUSINESS_ZONE
 from cleargrid_assets.pictures import text
 from cleargrid_assets.pictures.frames import tidy
+from cleargrid_assets.pictures.presentation import Shown
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.resource import WarehouseResource
 
-WEEK = timedelta(weeks=1)
+
+def collect(
+    day: date, warehouse: WarehouseResource, outcomes: Outcomes, instance: dg.DagsterInstance | None, now: datetime
+) -> Digest:
+    """The digest of a day, with its pictures drawn.
+
+    Args:
+        day: A business day. One that is not stored has no figures, but failing checks.
+        warehouse: Where the rows are.
+        outcomes: The outcomes file.
+        instance: Knows the checks and what the latest fetches changed; None if there is none at hand.
+        now: The current time.
+
+    Raises:
+        WarehouseError: The database cannot be opened.
+    """
+    stored = warehouse.ledger(COMMUNICATION_LOGS)
+    refetched = [day - timedelta(days=back) for back in range(Settings.from_environment().resync_days)]
+    history = instance and read_history(instance, [each for each in sorted(refetched) if each in stored])
+    latest = max(stored, default=None)
+    if latest is None or day not in stored:
+        return Digest(day, BUSINESS_ZONE.key, now, latest, is_stored=False, history=history)
+    health, funnel = (
+        tidy(warehouse.slice(table, [day - WEEK, day]).frame(), table) for table in (OPERATIONAL_HEALTH, ATTEMPT_FUNNEL)
+    )
+    rows, more_types = funnel_rows(funnel, day)
+    note, words = _unmapped(day, warehouse, outcomes)
+    return Digest(
+        day=day,
+        zone=BUSINESS_ZONE.key,
+        made_at=now,
+        latest=latest,
+        is_stored=True,
+        figures=figures(health, funnel, day, _baseline(day, warehouse, outcomes)),
+        unmapped_note=note,
+        funnel=rows,
+        more_types=more_types,
+        sections=_sections(day, warehouse, outcomes),
+        unmapped=words,
+        history=history,
+    )
+
+
+def _sections(day: date, warehouse: WarehouseResource, outcomes: Outcomes) -> list[Section]:
+    sections = []
+    for analysis in ANALYSES:
+        presentation = presentation_of(analysis, day, warehouse, outcomes)
+        sections.append(Section(analysis.table.name, presentation.headline, presentation.draw()))
+    return sections
+
+
+def _unmapped(day: date, warehouse: WarehouseResource, outcomes: Outcomes) -> tuple[str, Sequence[tuple[str, str]]]:
+    """How many attempts have an unmapped status, and the unmapped words with their communications."""
+    with warehouse.slice(COMMUNICATION_LOGS, [day]).open() as logs:
+        words, attempts = unmapped(logs, outcomes), unmapped_attempts(logs, outcomes)
+    about = Shown(day, BUSINESS_ZONE.key, day, outcomes, words, attempts)
+    pairs = as_pairs(words)
+    return about.unmapped_note(), [(str(word), text.count(float(number))) for word, number in pairs]
+
+
+def _baseline(day: date, warehouse: WarehouseResource, outcomes: Outcomes) -> Mapping[str, Any]:
+    """What is usual for all types together on the weekday of the day; empty if the day has no row of its own."""
+    with connect(warehouse.database, read_only=True, lock_timeout_s=warehouse.lock_timeout_s) as connection:
+        found = connection.sql(baselines_sql(outcomes)).filter(
+            f"communicated_date = DATE '{day.isoformat()}' AND communication_type = '{ALL_TYPES}'"
+        )
+        row = found.fetchone()
+        return dict(zip(found.columns, row, strict=True)) if row else {}

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from cleargrid_assets.contracts import ALL_TYPES, STAGES
-from cleargrid_assets.digest.content import Figure, FunnelRow
+from cleargrid_assets.digest.content import WEEK, Figure, FunnelRow
 from cleargrid_assets.pictures import text
 from cleargrid_assets.schema import PARTITION_COLUMN
 from cleargrid_assets.wording import more
@@ -19,20 +19,17 @@ from cleargrid_assets.wording import more
 _ATTEMPTED, _, _REACHED, _ = STAGES
 
 
-def figures(
-    health: pd.DataFrame, funnel: pd.DataFrame, day: date, before: date, baseline: Mapping[str, Any]
-) -> list[Figure]:
-    """The headlines of a day against those of another.
+def figures(health: pd.DataFrame, funnel: pd.DataFrame, day: date, baseline: Mapping[str, Any]) -> list[Figure]:
+    """The headlines of a day against the same weekday of the week before.
 
     Args:
         health: Tidy rows of the operational health of both days.
         funnel: Tidy rows of the funnel of both days.
         day: The day.
-        before: The day to compare with.
         baseline: The row of the operational baselines for the day and all types; empty if there is none.
     """
-    ours, theirs = _health(health, day), _health(health, before)
-    contacts, contacts_before = _contacts(funnel, day), _contacts(funnel, before)
+    ours, theirs = _health(health, day), _health(health, day - WEEK)
+    contacts, contacts_before = _contacts(funnel, day), _contacts(funnel, day - WEEK)
     reached, reached_before = _share(contacts), _share(contacts_before)
     volume, failures, lag = "communications", "failure_rate", "logging_lag_p95_s"
     return [

@@ -92,10 +92,7 @@ def _funnel(digest: Digest) -> str:
         return ""
     cells = [("Contacts", *STAGES), *((row.name, *row.contacts) for row in digest.funnel)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = [
-        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))])
-        for row in cells
-    ]
+    lines = ["  ".join([name.ljust(widths[0]), *map(str.rjust, counts, widths[1:])]) for name, *counts in cells]
     return "\n".join([*lines, *([digest.more_types] if digest.more_types else [])])
 
 
