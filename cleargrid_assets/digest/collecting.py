@@ -1,6 +1,6 @@
 """Collects the content of a digest from the stored rows and from Dagster's history."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.unmapped import as_pairs, unmapped, unmapped_attempts
 from cleargrid_assets.assets.analyses import ANALYSES
 from cleargrid_assets.assets.presenting import presentation_of
-from cleargrid_assets.contracts import ALL_TYPES, ATTEMPT_FUNNEL, COMMUNICATION_LOGS, OPERATIONAL_HEALTH
+from cleargrid_assets.contracts import ALL_TYPES, ATTEMPT_FUNNEL, COMMUNICATION_LOGS, OPERATIONAL_HEALTH, TABLES
 from cleargrid_assets.digest.content import WEEK, Digest, Section
 from cleargrid_assets.digest.figures import figures, funnel_rows
 from cleargrid_assets.digest.history import read_history
@@ -21,6 +21,7 @@ from cleargrid_assets.pictures.frames import tidy
 from cleargrid_assets.pictures.presentation import Shown
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.connection import connect
+from cleargrid_assets.warehouse.ledger import read_ledger
 from cleargrid_assets.warehouse.resource import WarehouseResource
 
 
@@ -39,7 +40,8 @@ def collect(
     Raises:
         WarehouseError: The database cannot be opened.
     """
-    stored = warehouse.ledger(COMMUNICATION_LOGS)
+    ledgers = _ledgers(warehouse)
+    stored = ledgers[COMMUNICATION_LOGS.name]
     refetched = [day - timedelta(days=back) for back in range(Settings.from_environment().resync_days)]
     history = instance and read_history(instance, [each for each in sorted(refetched) if each in stored])
     latest = max(stored, default=None)
@@ -48,6 +50,7 @@ def collect(
     health, funnel = (
         tidy(warehouse.slice(table, [day - WEEK, day]).frame(), table) for table in (OPERATIONAL_HEALTH, ATTEMPT_FUNNEL)
     )
+    baseline = _baseline(day, warehouse, outcomes) if day in ledgers[OPERATIONAL_HEALTH.name] else {}
     rows, more_types = funnel_rows(funnel, day)
     note, words = _unmapped(day, warehouse, outcomes)
     return Digest(
@@ -56,7 +59,8 @@ def collect(
         made_at=now,
         latest=latest,
         is_stored=True,
-        figures=figures(health, funnel, day, _baseline(day, warehouse, outcomes)),
+        missing=[name for name, days in ledgers.items() if day not in days],
+        figures=figures(health, funnel, day, baseline),
         unmapped_note=note,
         funnel=rows,
         more_types=more_types,
@@ -64,6 +68,12 @@ def collect(
         unmapped=words,
         history=history,
     )
+
+
+def _ledgers(warehouse: WarehouseResource) -> dict[str, Collection[date]]:
+    """The stored days of each table, by its name."""
+    with connect(warehouse.database, read_only=True, lock_timeout_s=warehouse.lock_timeout_s) as connection:
+        return {table.name: read_ledger(connection, table) for table in TABLES}
 
 
 def _sections(day: date, warehouse: WarehouseResource, outcomes: Outcomes) -> list[Section]:
@@ -84,7 +94,7 @@ def _unmapped(day: date, warehouse: WarehouseResource, outcomes: Outcomes) -> tu
 
 
 def _baseline(day: date, warehouse: WarehouseResource, outcomes: Outcomes) -> Mapping[str, Any]:
-    """What is usual for all types together on the weekday of the day; empty if the day has no row of its own."""
+    """What is usual for all types together on the weekday of the day; empty if there is none."""
     with connect(warehouse.database, read_only=True, lock_timeout_s=warehouse.lock_timeout_s) as connection:
         found = connection.sql(baselines_sql(outcomes)).filter(
             f"communicated_date = DATE '{day.isoformat()}' AND communication_type = '{ALL_TYPES}'"

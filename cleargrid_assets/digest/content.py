@@ -127,7 +127,8 @@ class Digest:
         zone: Name of the business time zone.
         made_at: When the digest was made.
         latest: The last stored day; None if no day is stored.
-        is_stored: Whether the day is stored. If it is not, there are no figures.
+        is_stored: Whether the communication logs of the day are stored. If they are not, there are no figures.
+        missing: Tables that lack the day although the communication logs have it.
         figures: The headlines.
         unmapped_note: How many attempts have an unmapped status; empty if none has.
         funnel: The funnel of all types together, then of each type.
@@ -142,6 +143,7 @@ class Digest:
     made_at: datetime
     latest: date | None
     is_stored: bool
+    missing: Sequence[str] = ()
     figures: Sequence[Figure] = ()
     unmapped_note: str = ""
     funnel: Sequence[FunnelRow] = ()
@@ -157,13 +159,15 @@ class Digest:
 
     @property
     def notice(self) -> str:
-        """What is wrong with the day itself; empty if it is the latest stored day."""
+        """What is wrong with the day itself; empty if it is the latest stored day and complete."""
         if self.latest is None:
             return "No day is stored yet."
         latest = f"The latest stored day is {dated(self.latest)}."
         if not self.is_stored:
             return f"{dated(self.day)} is not stored, so there are no figures. {latest}"
-        return "" if self.day == self.latest else f"Not the latest day. {latest}"
+        age = "" if self.day == self.latest else f"Not the latest day. {latest}"
+        lacking = f"The day is not stored in {', '.join(self.missing)}." if self.missing else ""
+        return f"{age} {lacking}".strip()
 
     @property
     def failing(self) -> Sequence[FailingCheck]:

@@ -41,14 +41,14 @@ def summary(digest: Digest, file_name: str) -> str:
         file_name: The name of the page.
     """
     opening = f"**{text.escape(f'{dated(digest.day)} ({digest.zone}): {_state(digest)}')}**"
-    rows = [(figure.name, text.escape(_marked(figure))) for figure in digest.figures]
+    rows = [(each.name, text.escape(each.value) + " ⚠" * each.is_unusual) for each in digest.figures]
     note = [digest.unmapped_note] if digest.unmapped_note else []
     failing = [f"`{check.name}`" for check in digest.failing]
     listed = ", ".join(failing[:_IN_SUMMARY])
     named = f"Failing: {listed} {more(len(failing) - _IN_SUMMARY, 'check')}".rstrip() if failing else ""
     return text.paragraphs(
         opening,
-        digest.notice,
+        text.escape(digest.notice),
         text.table(("", "the day"), "lr", rows) if rows else "",
         *note,
         named,
@@ -57,13 +57,15 @@ def summary(digest: Digest, file_name: str) -> str:
 
 
 def _state(digest: Digest) -> str:
-    if not digest.is_stored:
-        return "not stored"
-    if digest.history is None or not digest.history.checks:
-        return "no check has run"
-    if not digest.failing:
-        return "all checks pass"
-    return f"{counted(len(digest.failing), 'check')} fail{'s' if len(digest.failing) == 1 else ''}"
+    if digest.history is None:
+        checks = "checks are not known"
+    elif not digest.history.checks:
+        checks = "no check has run"
+    elif not digest.failing:
+        checks = "all checks pass"
+    else:
+        checks = f"{counted(len(digest.failing), 'check')} fail{'s' if len(digest.failing) == 1 else ''}"
+    return checks if digest.is_stored else f"not stored, {checks}"
 
 
 def _headlines(digest: Digest) -> str:
@@ -74,12 +76,9 @@ def _headlines(digest: Digest) -> str:
 
 
 def _compared(figure: Figure) -> str:
-    usual = f"; usual: {figure.usual}" if figure.usual else ""
-    return f"{_marked(figure)}, was {figure.before} ({figure.change}{usual})"
-
-
-def _marked(figure: Figure) -> str:
-    return f"{figure.value}, unusual" if figure.is_unusual else figure.value
+    value = f"{figure.value}, unusual" if figure.is_unusual else figure.value
+    usual = f", usual: {figure.usual}" if figure.usual else ""
+    return f"{value} (before: {figure.before}, change: {figure.change}{usual})"
 
 
 def _unmapped(digest: Digest) -> str:
