@@ -1,6 +1,6 @@
 """Collects the content of a digest from the stored rows and from Dagster's history."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -52,7 +52,7 @@ def collect(
     )
     baseline = _baseline(day, warehouse, outcomes) if day in ledgers[OPERATIONAL_HEALTH.name] else {}
     rows, more_types = funnel_rows(funnel, day)
-    note, words = _unmapped(day, warehouse, outcomes)
+    about = _about(day, latest, warehouse, outcomes)
     return Digest(
         day=day,
         zone=BUSINESS_ZONE.key,
@@ -61,11 +61,11 @@ def collect(
         is_stored=True,
         missing=[name for name, days in ledgers.items() if day not in days],
         figures=figures(health, funnel, day, baseline),
-        unmapped_note=note,
+        unmapped_note=about.unmapped_note(),
         funnel=rows,
         more_types=more_types,
-        sections=_sections(day, warehouse, outcomes),
-        unmapped=words,
+        sections=_sections(about, warehouse),
+        unmapped=[(str(word), text.count(float(number))) for word, number in as_pairs(about.unmapped)],
         history=history,
     )
 
@@ -76,21 +76,19 @@ def _ledgers(warehouse: WarehouseResource) -> dict[str, Collection[date]]:
         return {table.name: read_ledger(connection, table) for table in TABLES}
 
 
-def _sections(day: date, warehouse: WarehouseResource, outcomes: Outcomes) -> list[Section]:
-    sections = []
-    for analysis in ANALYSES:
-        presentation = presentation_of(analysis, day, warehouse, outcomes)
-        sections.append(Section(analysis.table.name, presentation.headline, presentation.draw()))
-    return sections
-
-
-def _unmapped(day: date, warehouse: WarehouseResource, outcomes: Outcomes) -> tuple[str, Sequence[tuple[str, str]]]:
-    """How many attempts have an unmapped status, and the unmapped words with their communications."""
+def _about(day: date, latest: date, warehouse: WarehouseResource, outcomes: Outcomes) -> Shown:
     with warehouse.slice(COMMUNICATION_LOGS, [day]).open() as logs:
         words, attempts = unmapped(logs, outcomes), unmapped_attempts(logs, outcomes)
-    about = Shown(day, BUSINESS_ZONE.key, day, outcomes, words, attempts)
-    pairs = as_pairs(words)
-    return about.unmapped_note(), [(str(word), text.count(float(number))) for word, number in pairs]
+    return Shown(day, BUSINESS_ZONE.key, latest, outcomes, words, attempts)
+
+
+def _sections(about: Shown, warehouse: WarehouseResource) -> list[Section]:
+    sections = []
+    for analysis in ANALYSES:
+        presentation = presentation_of(analysis, about.day, warehouse, about.outcomes)
+        conclusion = text.capitalized(presentation.headline.removeprefix(about.title("")))
+        sections.append(Section(analysis.table.name, conclusion, presentation.draw()))
+    return sections
 
 
 def _baseline(day: date, warehouse: WarehouseResource, outcomes: Outcomes) -> Mapping[str, Any]:

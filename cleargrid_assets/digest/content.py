@@ -54,12 +54,12 @@ class Section:
 
     Attributes:
         table: The name of its table.
-        headline: Plain text.
+        conclusion: The headline without its day.
         picture: A PNG.
     """
 
     table: str
-    headline: str
+    conclusion: str
     picture: bytes
 
 

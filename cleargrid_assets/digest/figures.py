@@ -41,8 +41,8 @@ def figures(health: pd.DataFrame, funnel: pd.DataFrame, day: date, baseline: Map
         _figure("Contacts attempted", contacts[_ATTEMPTED], contacts_before[_ATTEMPTED], text.count),
         replace(
             _figure("Contacts reached", reached, reached_before, text.percent),
-            value=f"{text.count(contacts[_REACHED])} ({text.percent(reached)})",
-            before=f"{text.count(contacts_before[_REACHED])} ({text.percent(reached_before)})",
+            value=_with_share(contacts[_REACHED], reached),
+            before=_with_share(contacts_before[_REACHED], reached_before),
         ),
         replace(
             _figure("Failed", ours[failures], theirs[failures], text.percent),
@@ -98,6 +98,10 @@ def _contacts(rows: pd.DataFrame, day: date) -> dict[str, float]:
 
 def _share(contacts: Mapping[str, float]) -> float:
     return contacts[_REACHED] / contacts[_ATTEMPTED] if contacts[_ATTEMPTED] else math.nan
+
+
+def _with_share(number: float, share: float) -> str:
+    return f"{text.count(number)} ({text.percent(share)})" if math.isfinite(share) else text.count(number)
 
 
 def _figure(name: str, value: float, before: float, written: Callable[[float], str]) -> Figure:

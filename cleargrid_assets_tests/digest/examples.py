@@ -39,7 +39,7 @@ EXAMPLE = Digest(
         FunnelRow("CALL", ["812", "790", "301", "120"], ["100%", "97%", "37%", "15%"]),
     ],
     more_types="and 2 more types",
-    sections=[Section("attempt_funnel", "Tue 2026-05-19 (UTC): 34% of 1,363 contacts reached", b"\x89PNG not drawn")],
+    sections=[Section("attempt_funnel", "34% of 1,363 contacts reached", b"\x89PNG not drawn")],
     unmapped=[("status RINGING", "3")],
     history=History([FRESH, MAPPED], 31, [FetchedDay(DAY, "1,998", "2", "15", "1")]),
 )
