@@ -13,7 +13,7 @@ from duckdb import DuckDBPyRelation
 from cleargrid_assets.analysis import attempts, channels, funnel, health, hours
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.assets.presenting import presentations
-from cleargrid_assets.assets.table_asset import table_asset, without_beta_warnings
+from cleargrid_assets.assets.table_asset import column_lineage, table_asset, without_beta_warnings
 from cleargrid_assets.assets.version import made_with
 from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
@@ -111,7 +111,7 @@ def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             value=rows,
             metadata={
-                "dagster/column_lineage": _column_lineage(analysis),
+                "dagster/column_lineage": column_lineage(COMMUNICATION_LOGS, analysis.sources),
                 VERSION: made_with(analysis.code_version, scope.outcomes),
             },
         )
@@ -128,13 +128,6 @@ def _logs_input(analysis: Analysis) -> dg.AssetIn:
             start_offset=1 - analysis.trailing_days, allow_nonexistent_upstream_partitions=analysis.trailing_days > 1
         )
     return dg.AssetIn(key=asset_key(COMMUNICATION_LOGS), partition_mapping=mapping)
-
-
-def _column_lineage(analysis: Analysis) -> dg.TableColumnLineage:
-    logs = asset_key(COMMUNICATION_LOGS)
-    return dg.TableColumnLineage(
-        {name: [dg.TableColumnDep(logs, source) for source in sources] for name, sources in analysis.sources.items()}
-    )
 
 
 def _attach_metadata(context: dg.AssetExecutionContext, day: date, presentation: Presentation) -> None:

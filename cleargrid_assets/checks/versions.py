@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from cleargrid_assets.analysis.outcomes import Outcomes
+from cleargrid_assets.assets import interactions
 from cleargrid_assets.assets.analyses import ANALYSES
 from cleargrid_assets.assets.export import CODE_VERSION
 from cleargrid_assets.assets.version import made_with
 from cleargrid_assets.checks.scope import verdict, with_derived
+from cleargrid_assets.contracts import INTERACTIONS
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.ledger import StoredDays
 from cleargrid_assets.warehouse.table_metadata import asset_key
@@ -24,20 +26,16 @@ def made_with_current_version(table: Table, derived: Sequence[Table]) -> dg.Asse
         CURRENT,
         asset=asset_key(table),
         additional_deps=[asset_key(each) for each in derived],
-        description=f"Every stored day of {with_derived(table, derived)} was made with today's code version, time zone "
-        "and outcomes file. Days of which the version is not known are not judged.",
+        description=f"Every stored day of {with_derived(table, derived)} was made with today's code version, time "
+        "zone, outcomes file and CLEARGRID_REGION. Days of which the version is not known are not judged.",
     )
 
 
-def current_versions(tables: Sequence[Table], outcomes: Outcomes) -> dict[str, str]:
+def current_versions(tables: Sequence[Table], outcomes: Outcomes, region: str | None) -> dict[str, str]:
     """What a run would make each table with today."""
-    code_versions = {analysis.table.name: analysis.code_version for analysis in ANALYSES}
-    return {
-        table.name: made_with(code_versions[table.name], outcomes)
-        if table.name in code_versions
-        else made_with(CODE_VERSION)
-        for table in tables
-    }
+    derived = {analysis.table.name: made_with(analysis.code_version, outcomes) for analysis in ANALYSES}
+    derived[INTERACTIONS.name] = interactions.current_version(outcomes, region)
+    return {table.name: derived.get(table.name, made_with(CODE_VERSION)) for table in tables}
 
 
 def find_other_versions(
