@@ -13,7 +13,7 @@ MIN_PAST_DAYS = 3
 _SCALE = 1.4826
 """Scales the MAD (median absolute deviation) of normally distributed values to their standard deviation."""
 
-_DAYS_BEFORE = ", ".join(f"({7 * week})" for week in range(1, PAST_WEEKS + 1))
+_WEEKS_LATER = ", ".join(f"({7 * week})" for week in range(1, PAST_WEEKS + 1))
 
 _BASELINES = f"""
 WITH stored AS (
@@ -25,10 +25,15 @@ WITH stored AS (
 ), seen AS (
     SELECT communicated_date, '{ALL_TYPES}' AS communication_type FROM stored
     UNION
-    SELECT stored.communicated_date, communication_type
+    SELECT communicated_date + days_later, communication_type
+    FROM facts
+    CROSS JOIN (SELECT unnest(range({7 * PAST_WEEKS + 1}))::INTEGER AS days_later)
+    SEMI JOIN stored ON stored.communicated_date = facts.communicated_date + days_later
+), past_days AS (
+    SELECT communicated_date AS past_day, communicated_date + days_later AS communicated_date
     FROM stored
-    JOIN facts
-        ON facts.communicated_date BETWEEN stored.communicated_date - {7 * PAST_WEEKS} AND stored.communicated_date
+    CROSS JOIN (VALUES {_WEEKS_LATER}) AS weeks (days_later)
+    WHERE is_usable
 ), past AS (
     SELECT
         seen.communicated_date,
@@ -38,10 +43,10 @@ WITH stored AS (
         failure_rate,
         logging_lag_p95_s
     FROM seen
-    CROSS JOIN (VALUES {_DAYS_BEFORE}) AS weeks (days_before)
-    JOIN stored ON stored.communicated_date = seen.communicated_date - days_before AND is_usable
-    LEFT JOIN facts
-        ON facts.communicated_date = stored.communicated_date AND facts.communication_type = seen.communication_type
+    JOIN stored USING (communicated_date)
+    JOIN past_days USING (communicated_date)
+    LEFT JOIN facts ON facts.communicated_date = past_day AND facts.communication_type = seen.communication_type
+    WHERE NOT is_day_off
 ), usual AS (
     SELECT
         communicated_date,
@@ -72,10 +77,7 @@ WITH stored AS (
     FROM seen
     JOIN stored USING (communicated_date)
     LEFT JOIN facts USING (communicated_date, communication_type)
-    LEFT JOIN usual
-        ON usual.communicated_date = seen.communicated_date
-        AND usual.communication_type = seen.communication_type
-        AND NOT is_day_off
+    LEFT JOIN usual USING (communicated_date, communication_type)
 )
 SELECT
     communicated_date,
