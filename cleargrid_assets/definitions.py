@@ -6,6 +6,8 @@ from typing import Any
 import dagster as dg
 
 from cleargrid_assets import assets, checks
+from cleargrid_assets.alerts.heartbeat import heartbeat_after_freshness
+from cleargrid_assets.alerts.sensor import alerts_sensor
 from cleargrid_assets.automation import JOBS, SCHEDULES
 from cleargrid_assets.backup_job import backup, backup_after_daily_run
 from cleargrid_assets.digest_job import DIGEST_SENSORS, digest_job
@@ -36,7 +38,7 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
         asset_checks=dg.load_asset_checks_from_package_module(checks),
         jobs=[*JOBS, backup, digest_job],
         schedules=SCHEDULES,
-        sensors=[backup_after_daily_run, *DIGEST_SENSORS],
+        sensors=[backup_after_daily_run, *DIGEST_SENSORS, alerts_sensor, heartbeat_after_freshness],
         resources={
             "exports": ExportsResource(),
             "outcomes": outcomes,

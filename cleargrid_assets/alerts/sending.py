@@ -93,7 +93,8 @@ def _services(urls: Mapping[int, str]) -> "dict[int, NotifyBase]":
             "unset CLEARGRID_ALERTS.",
             urls,
         ) from error
-    services = {position: apprise.Apprise.instantiate(url) for position, url in urls.items()}
+    asset = apprise.AppriseAsset(app_id="ClearGrid alerts", app_desc="Alerts of cleargrid_assets")
+    services = {position: apprise.Apprise.instantiate(url, asset=asset) for position, url in urls.items()}
     return {position: service for position, service in services.items() if service is not None}
 
 
