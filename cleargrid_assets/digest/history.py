@@ -6,7 +6,7 @@ from datetime import date, datetime, timezone
 import dagster as dg
 
 from cleargrid_assets import checks
-from cleargrid_assets.checks.scope import last_materialization
+from cleargrid_assets.checks.scope import DAYS, last_materialization
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.digest.content import FailingCheck, FetchedDay, History
 from cleargrid_assets.pictures import text
@@ -39,7 +39,7 @@ def _latest_evaluations(instance: dg.DagsterInstance) -> Iterator[tuple[dg.Asset
 
 
 def _failing(evaluation: dg.AssetCheckEvaluation, evaluated_at: datetime) -> FailingCheck:
-    days = evaluation.metadata.get("days")
+    days = evaluation.metadata.get(DAYS)
     return FailingCheck(
         table=evaluation.asset_key.path[-1],
         name=evaluation.check_name,
