@@ -215,7 +215,7 @@ def history_checks(
                 errors.append(str(result.check_name))
         if errors and context.run.job_name == FRESHNESS_JOB:
             raise dg.Failure(
-                f"{' and '.join(errors)} failed. Each says what to do.",
+                f"Checks failed: {', '.join(errors)}. Their descriptions say what to do.",
                 metadata={FAILED_CHECKS: errors},
                 allow_retries=False,
             )
