@@ -37,7 +37,7 @@ def metadata(run: Run, day: date) -> dict[str, Any]:
     return {name: value.value for name, value in found.items()}
 
 
-def logged(run: Run, project: Project, level: str) -> list[str]:
+def logged(run: Run, project: Project, level: int) -> list[str]:
     entries = project.instance.all_logs(run.result.run_id)
     return [entry.user_message for entry in entries if entry.level == level and not entry.is_dagster_event]
 

@@ -1,12 +1,12 @@
 """`cleargrid report`: the page of any stored day, without a daemon."""
 
+import webbrowser
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from cleargrid_assets.assets.analyses import ANALYSES
-from cleargrid_assets.cli import report as report_module
 from cleargrid_assets.cli.main import main
 from cleargrid_assets.digest import collecting
 from cleargrid_assets.warehouse.connection import connect
@@ -31,7 +31,12 @@ def test_report_makes_the_page_of_any_stored_day_and_opens_it(
     copied_week: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(report_module.webbrowser, "open", lambda address: not opened.append(address))
+
+    def browse(address: str) -> bool:
+        opened.append(address)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", browse)
     page = copied_week.database.parent / "reports" / "2026-01-05.html"
 
     result = report(copied_week.database, "--day", "2026-01-05", "--open")
@@ -61,7 +66,7 @@ def test_report_of_the_latest_day_reads_the_history_of_dagster(
 
 
 def test_no_browser_is_said(copied_week: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report_module.webbrowser, "open", lambda _: False)
+    monkeypatch.setattr(webbrowser, "open", lambda _: False)
 
     assert "Open the file yourself." in report(copied_week.database, "--open").output
 

@@ -33,7 +33,8 @@ def health(**by_day: tuple[int, float, float]) -> pd.DataFrame:
 
 
 def funnel(day: date, **counts: tuple[int, int, int, int]) -> pd.DataFrame:
-    return rows.funnel(counts).assign(communicated_date=day)
+    found: pd.DataFrame = rows.funnel(counts).assign(communicated_date=day)
+    return found
 
 
 def by_name(baseline: dict[str, Any], health_rows: pd.DataFrame, *funnels: pd.DataFrame) -> dict[str, Figure]:

@@ -83,7 +83,7 @@ def test_page_refers_to_nothing_outside_and_runs_nothing() -> None:
 def test_hostile_words_are_shown_as_text_everywhere() -> None:
     hostile = example(
         zone=_HOSTILE,
-        figures=[Figure(*[_HOSTILE] * 5)],
+        figures=[Figure(_HOSTILE, _HOSTILE, _HOSTILE, _HOSTILE, _HOSTILE)],
         unmapped_note=_HOSTILE,
         funnel=[FunnelRow(_HOSTILE, [_HOSTILE] * 4, [_HOSTILE] * 4)],
         more_types=_HOSTILE,
