@@ -30,12 +30,12 @@ COMMUNICATION_LOG_FIELDS: tuple[Column, ...] = (
     Column("communication_type", "VARCHAR", "Type of the communication, as the API sent it (an open list)."),
     Column("direction", "VARCHAR", "`inbound` or `outbound`."),
     Column("status", "VARCHAR", "Result of the communication, as the API sent it (an open list)."),
-    Column("from", "VARCHAR", "Originating address or number.", personal=True),
-    Column("to", "VARCHAR", "Destination address or number.", personal=True),
+    Column("from", "VARCHAR", "Originating address or number, or its pseudonym.", personal=True),
+    Column("to", "VARCHAR", "Destination address or number, or its pseudonym.", personal=True),
     Column(
         "subject",
         "VARCHAR",
-        "Subject line, where there is one, as in e-mail.",
+        "Subject line, where there is one, as in e-mail; NULL where pseudonyms are stored.",
         nullable=True,
         personal=True,
         free_text=True,
@@ -64,6 +64,7 @@ days are fetched again; the metadata of a run says what changed.
 
 - The source leaves out message bodies, transcripts and telephone exchange (PBX) data on purpose.
 - `public_id`, the key, exists since version 1.1 of the export.
+- With `CLEARGRID_PSEUDONYM_KEY`, `from` and `to` are keyed pseudonyms, and `subject` is NULL.
 - `from` and `to` are addresses, not persons. A person's phone number and e-mail address are two addresses; the parent
   record that would join them is not in this export.
 

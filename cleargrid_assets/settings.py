@@ -146,6 +146,15 @@ def _secret_web_address(url: SecretStr | None) -> SecretStr | None:
     return url
 
 
+_MIN_KEY_LENGTH = 32
+
+
+def _long_enough(key: SecretStr | None) -> SecretStr | None:
+    if key is not None and len(key.get_secret_value()) < _MIN_KEY_LENGTH:
+        raise ValueError
+    return key
+
+
 _Secret = SecretStr | None
 
 
@@ -259,7 +268,16 @@ class Settings(BaseModel):
         None,
         alias="CLEARGRID_REGION",
         description="Country of telephone numbers without a country code, so that their spellings are one contact. "
-        "Not set: such numbers stay as they are. After a change, materialize `interactions` again.",
+        "Not set: such numbers stay as they are. After a change, materialize `interactions` again. "
+        "With CLEARGRID_PSEUDONYM_KEY, a change needs a new database.",
+    )
+    pseudonym_key: Annotated[
+        _Secret, AfterValidator(_long_enough), Takes(f"a secret of at least {_MIN_KEY_LENGTH} characters")
+    ] = Field(
+        None,
+        alias="CLEARGRID_PSEUDONYM_KEY",
+        description="If set, addresses are stored as pseudonyms made with this key, and subjects are not stored. "
+        "Decide before the first run, and never lose it: a database takes only days of one key.",
     )
 
     @classmethod

@@ -1,17 +1,33 @@
 """Baselines of operational health: what is usual for a day, and what is not. The one definition, in SQL."""
 
+from collections.abc import Collection
+from datetime import date
+
+import duckdb
+import pandas as pd
+
 from cleargrid_assets.analysis.outcome_entries import DaysOff
 from cleargrid_assets.analysis.outcomes import Outcomes
+from cleargrid_assets.analysis.relations import to_frame
 from cleargrid_assets.contracts import ALL_TYPES, DAYS, OPERATIONAL_HEALTH
+from cleargrid_assets.schema import PARTITION_COLUMN
+from cleargrid_assets.views import OPERATIONAL_BASELINES
 
 PAST_WEEKS = 6
 """A day is compared with the same weekday of this many weeks before it."""
+
+PAST_DAYS = 7 * PAST_WEEKS
+"""Days before a day that its baselines are computed from."""
 
 MIN_PAST_DAYS = 3
 """With fewer past days, a day is not judged."""
 
 _SCALE = 1.4826
-"""Scales the MAD (median absolute deviation) of normally distributed values to their standard deviation."""
+"""Scales the MAD (median absolute deviation) of normally distributed values to their standard deviation.
+
+Source: P. J. Rousseeuw and C. Croux, "Alternatives to the median absolute deviation", Journal of the American
+Statistical Association 88 (1993).
+"""
 
 _WEEKS_LATER = ", ".join(f"({7 * week})" for week in range(1, PAST_WEEKS + 1))
 
@@ -27,7 +43,7 @@ WITH stored AS (
     UNION
     SELECT communicated_date + days_later, communication_type
     FROM facts
-    CROSS JOIN (SELECT unnest(range({7 * PAST_WEEKS + 1}))::INTEGER AS days_later)
+    CROSS JOIN (SELECT unnest(range({PAST_DAYS + 1}))::INTEGER AS days_later)
     SEMI JOIN stored ON stored.communicated_date = facts.communicated_date + days_later
 ), past_days AS (
     SELECT communicated_date AS past_day, communicated_date + days_later AS communicated_date
@@ -115,6 +131,36 @@ def baselines_sql(outcomes: Outcomes) -> str:
         outcomes: Has the days off, which are neither judged nor compared with.
     """
     return _BASELINES.format(is_day_off=_is_one_of(outcomes.days_off))
+
+
+def baselines(rows: pd.DataFrame, stored: Collection[date], outcomes: Outcomes) -> pd.DataFrame:
+    """The baselines of days that are not in the database yet, or of which the rows are at hand.
+
+    Args:
+        rows: Rows of `operational_health`, of the days and of the `PAST_DAYS` before them.
+        stored: The days that are stored, or will be. Those without rows have had no communications.
+        outcomes: Has the days off.
+
+    Returns:
+        The columns of `OPERATIONAL_BASELINES`, sorted by its key.
+    """
+    days = sorted(stored)
+    sizes = rows.groupby(PARTITION_COLUMN).size()
+    ledger = pd.DataFrame(
+        {
+            "table_name": OPERATIONAL_HEALTH.name,
+            PARTITION_COLUMN: pd.Series(days, dtype="object"),
+            "row_count": [sizes.get(day, 0) for day in days],
+        }
+    )
+    with duckdb.connect(config={"threads": 1}) as connection:
+        for name, frame in ((OPERATIONAL_HEALTH.name, rows), (DAYS.name, ledger)):
+            connection.register("frame", frame.astype({PARTITION_COLUMN: "datetime64[us]"}))
+            connection.execute(
+                f"CREATE TABLE {name} AS "
+                f"SELECT * REPLACE (CAST({PARTITION_COLUMN} AS DATE) AS {PARTITION_COLUMN}) FROM frame"
+            )
+        return to_frame(OPERATIONAL_BASELINES, [connection.sql(baselines_sql(outcomes))])
 
 
 def _is_one_of(days_off: DaysOff) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from cleargrid_assets.analysis.classify import INBOUND, OUTBOUND, literal, normalised, trimmed
+from cleargrid_assets.contacts import E164, e164
 
 SPELLINGS = "temp.main.spellings"
 """The table that `find_spellings` makes: `address`, and its `contact`, which is NULL if the address is withheld."""
@@ -13,9 +14,9 @@ SPELLINGS = "temp.main.spellings"
 ADDRESS = f'CASE WHEN {OUTBOUND} THEN "to" WHEN {INBOUND} THEN "from" END'
 """The other party's address, as the source wrote it; NULL if the direction is neither inbound nor outbound."""
 
-_E164 = r"\+[1-9][0-9]{7,14}"
 _LOWER_CASE_EMAIL = r"[!-;=?\[-~]+@[!-;=?\[-~]+"
-_PLAIN = re.compile(f"{_E164}|{_LOWER_CASE_EMAIL}")
+_PSEUDONYM = r"[0-9a-f]{64}"
+_PLAIN = re.compile(f"{E164}|{_LOWER_CASE_EMAIL}|{_PSEUDONYM}")
 _INVISIBLE = literal(r"\p{Cf}+")
 _OUTER_BRACKETS = literal(r"^<\s*([^<>]*?)\s*>$")
 
@@ -23,7 +24,8 @@ _OUTER_BRACKETS = literal(r"^<\s*([^<>]*?)\s*>$")
 def is_plain(address: str, withheld: Sequence[str]) -> str:
     """Whether an address is its own contact, in SQL, without looking it up.
 
-    It is a telephone number in E.164, or an e-mail address of visible ASCII characters in lower case without brackets.
+    It is a telephone number in E.164, an e-mail address of visible ASCII characters in lower case without brackets, or
+    a pseudonym.
 
     Args:
         address: An SQL expression.
@@ -71,10 +73,10 @@ def find_spellings(
     telephones = connection.execute(
         f"""
         SELECT DISTINCT text FROM temp.main.texts
-        WHERE NOT contains(text, '@') AND NOT regexp_full_match(text, {literal(_E164)})
+        WHERE NOT contains(text, '@') AND NOT regexp_full_match(text, {literal(E164)})
         """
     ).fetchall()
-    numbers = {text: number for (text,) in telephones if (number := _in_e164(text, region))}
+    numbers = {text: number for (text,) in telephones if (number := e164(text, region))}
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE spellings AS
@@ -89,18 +91,3 @@ def find_spellings(
         {"withheld": [*withheld], "texts": [*numbers], "numbers": [*numbers.values()]},
     )
     connection.execute("DROP TABLE temp.main.texts")
-
-
-def _in_e164(text: str, region: str | None) -> str | None:
-    """The telephone number in E.164; None if the text cannot be read as a possible number."""
-    # Imported here, because only runs that meet such numbers need it.
-    import phonenumbers  # noqa: PLC0415
-
-    try:
-        # The library knows only some kinds of white space.
-        number = phonenumbers.parse(" ".join(text.split()), region)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_possible_number(number):
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

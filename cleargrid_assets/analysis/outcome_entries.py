@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
-from cleargrid_assets.analysis.words import normalised
+from cleargrid_assets.words import normalised
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

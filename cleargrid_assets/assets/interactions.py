@@ -41,7 +41,7 @@ def _interactions(outcomes: OutcomesResource) -> dg.MaterializeResult[ComputedSl
 
 def current_version(outcomes: Outcomes, region: str | None) -> str:
     """What a run would make the table with today."""
-    return made_with(CODE_VERSION, outcomes, region or "none")
+    return made_with(CODE_VERSION, outcomes, region=region or "none")
 
 
 def _described(logs: DuckDBPyRelation, rows: DuckDBPyRelation, outcomes: Outcomes) -> Mapping[date, Mapping[str, Any]]:

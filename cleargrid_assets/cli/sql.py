@@ -16,11 +16,18 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Characters that a terminal acts on. Texts of the API may have them."""
 
 
-def run_sql(database: str, query: str, *, as_csv: bool) -> None:
+def run_sql(database: str, query: str, *, as_csv: bool, contact: str | None = None) -> None:
     """Runs the statements and prints their rows.
 
+    Args:
+        database: The database.
+        query: The statements.
+        as_csv: Whether rows are printed as CSV.
+        contact: The value of `$contact`; None if the statements have no such parameter.
+
     Raises:
-        click.ClickException: There is no database, or a statement is wrong or could change the database.
+        click.ClickException: There is no database, a statement is wrong or could change the database, or the contact
+            is missing or not used.
         WarehouseError: The database cannot be opened.
     """
     file = file_of(database)
@@ -31,8 +38,10 @@ def run_sql(database: str, query: str, *, as_csv: bool) -> None:
             statements = connection.extract_statements(query)
             if file is not None:
                 refuse_changes(statements, file)
+            if any(map(_finds_contact, statements)) != (contact is not None):
+                raise click.ClickException("A query with $contact needs --contact, and --contact needs $contact in it.")
             for statement in statements:
-                rows = connection.sql(statement)
+                rows = connection.sql(statement, params={"contact": contact} if _finds_contact(statement) else None)
                 if rows is not None:
                     (_print_csv if as_csv else _print_table)(rows)
         except NotReadOnlyError as error:
@@ -41,6 +50,10 @@ def run_sql(database: str, query: str, *, as_csv: bool) -> None:
             # Without the lines that repeat the statement.
             said = " ".join(str(error).partition("\n\nLINE ")[0].split())
             raise click.ClickException(_visible(said)) from error
+
+
+def _finds_contact(statement: duckdb.Statement) -> bool:
+    return "contact" in statement.named_parameters
 
 
 def _print_table(rows: duckdb.DuckDBPyRelation) -> None:

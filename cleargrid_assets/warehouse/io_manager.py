@@ -16,6 +16,7 @@ from cleargrid_assets.schema import PARTITION_COLUMN, SCHEMA, Table
 from cleargrid_assets.warehouse.connection import catalog, exclusively, transaction
 from cleargrid_assets.warehouse.content import combined_hash, content_hashes
 from cleargrid_assets.warehouse.event_log import DATA_VERSION_TAG, days_recorded_as_empty, entry_metadata
+from cleargrid_assets.warehouse.forms import refuse_other_form
 from cleargrid_assets.warehouse.frames import Target, replace_frame, target_of
 from cleargrid_assets.warehouse.ledger import (
     LedgerEntry,
@@ -121,6 +122,7 @@ class _Manager(dg.IOManager):
             if dropped is not None:
                 dropped = sorted({*dropped, *forget(connection, table)})
             before = read_ledger(connection, table)
+            refuse_other_form(table.name, {day: entry.version for day, entry in before.items()}, _version(context))
             if isinstance(obj, SpooledSlice):
                 superseded = stage_spooled(connection, table, obj.partitions)
             elif isinstance(obj, ComputedSlice):
@@ -226,14 +228,18 @@ def _report_days_left(context: dg.OutputContext, entries: Sequence[LedgerEntry])
 
 def _write(context: dg.OutputContext, connection: duckdb.DuckDBPyConnection, table: Table, obj: _Days) -> Write:
     partitions = obj.partitions if isinstance(obj, SpooledSlice) else []
-    version = context.output_metadata.get(VERSION)
     return Write(
         table=table,
         stored_at=transaction_time(connection),
         run_id=context.run_id,
-        version=None if version is None else str(version.value),
+        version=_version(context),
         extracted_at={partition.day: partition.extracted_at for partition in partitions},
     )
+
+
+def _version(context: dg.OutputContext) -> str | None:
+    version = context.output_metadata.get(VERSION)
+    return None if version is None else str(version.value)
 
 
 def _write_ledger(

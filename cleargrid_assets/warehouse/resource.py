@@ -10,6 +10,7 @@ from pydantic import Field
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.connection import LOCK_TIMEOUT_S, connect
 from cleargrid_assets.warehouse.event_log import days_recorded_as_empty
+from cleargrid_assets.warehouse.forms import Versions, stored_versions
 from cleargrid_assets.warehouse.ledger import LedgerEntry, StoredDays, read_ledger, stored_days
 from cleargrid_assets.warehouse.slices import StoredSlice
 
@@ -30,6 +31,11 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """What is stored of a table, by day, in order. Empty if there is no ledger or no file."""
         with connect(self.database, read_only=True, lock_timeout_s=self.lock_timeout_s) as connection:
             return read_ledger(connection, table)
+
+    def versions(self, table: Table) -> Versions:
+        """What the rows of each stored day of a table were made with, as far as it is known."""
+        with connect(self.database, read_only=True, lock_timeout_s=self.lock_timeout_s) as connection:
+            return stored_versions(connection, table)
 
     def stored_days(self, tables: Sequence[Table], instance: dg.DagsterInstance) -> dict[str, StoredDays]:
         """What is stored of each table, by its name.

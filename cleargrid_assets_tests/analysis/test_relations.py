@@ -12,9 +12,9 @@ import pytest
 from cleargrid_assets.analysis import classify, health
 from cleargrid_assets.analysis.outcomes import load_outcomes
 from cleargrid_assets.analysis.scope import Scope
-from cleargrid_assets.analysis.words import normalised
 from cleargrid_assets.assets.analyses import ANALYSES, Analysis
 from cleargrid_assets.contracts import OPERATIONAL_HEALTH
+from cleargrid_assets.words import normalised
 from cleargrid_assets_tests.analysis.slices import relation, row, scope, stored
 from cleargrid_assets_tests.rows import Row
 

@@ -11,7 +11,8 @@ import pytest
 from cleargrid_assets.assets.analyses import ANALYSES
 from cleargrid_assets.assets.daily_digest import DIGEST_JOB, DIGEST_KEY
 from cleargrid_assets.checks.history import FRESH
-from cleargrid_assets.digest import message
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, INTERACTIONS
+from cleargrid_assets.digest import collecting, message
 from cleargrid_assets.partitions import PARTITION, RANGE_END, RANGE_START
 from cleargrid_assets_tests.alerts.receivers import Received, webhook
 from cleargrid_assets_tests.assets.project import WEEK, Project, Run
@@ -19,6 +20,7 @@ from cleargrid_assets_tests.machine import mode_of
 
 LAST = WEEK[1]
 NOT_STORED = LAST + timedelta(days=1)
+HOSTILE = "<img src=//evil.example/x onerror=alert(1)>"
 
 
 def digest(project: Project, first: date, last: date | None = None) -> Run:
@@ -72,6 +74,24 @@ def test_digest_of_a_stored_day_is_a_page_with_pictures_and_failing_checks(copie
     assert shown["summary"].startswith("**Wed 2026-01-07 (UTC): 1 check fails**")
     assert str(copied_week.database.parent) not in str(shown)
     assert copied_week.ask("SELECT * FROM log.cleargrid.days ORDER BY ALL") == before
+
+
+def test_hostile_status_of_a_row_is_a_masked_word_on_the_page(
+    copied_week: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collecting, "ANALYSES", ANALYSES[:1])
+    of_day = "communicated_date = '2026-01-07' AND lower(direction) = 'outbound'"
+    for table, more in ((COMMUNICATION_LOGS, ""), (INTERACTIONS, ", outcome = 'unmapped'")):
+        copied_week.ask(f"UPDATE log.cleargrid.{table.name} SET status = '{HOSTILE}'{more} WHERE {of_day}")
+    [[attempts]] = copied_week.ask(f"SELECT count(*) FROM log.cleargrid.interactions WHERE {of_day}")
+
+    metadata(digest(copied_week, LAST), LAST)
+
+    html = page_of(copied_week, LAST).read_text()
+    assert html.count("<img") == 1
+    assert "evil" not in html.lower().replace("status [masked]", "")
+    assert f"<td>{attempts}</td>" in html
+    assert f"{attempts} of {attempts} attempts have an unmapped status" in html
 
 
 def test_run_of_several_days_makes_no_page_and_says_how_to(project: Project) -> None:

@@ -3,7 +3,9 @@
 
 def normalised(word: str) -> str:
     """A word as it is compared: trimmed, upper-case, with `_` for `-` and space."""
-    return "".join(map(_capital, word.strip())).replace("-", "_").replace(" ", "_")
+    trimmed = word.strip()
+    capitals = trimmed.upper() if trimmed.isascii() else "".join(map(_capital, trimmed))
+    return capitals.replace("-", "_").replace(" ", "_")
 
 
 def _capital(letter: str) -> str:
