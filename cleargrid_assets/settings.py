@@ -113,6 +113,15 @@ def _database(text: str) -> str:
     return _expand_user(text)
 
 
+_MIN_KEY_LENGTH = 32
+
+
+def _long_enough(key: SecretStr | None) -> SecretStr | None:
+    if key is not None and len(key.get_secret_value()) < _MIN_KEY_LENGTH:
+        raise ValueError
+    return key
+
+
 def _alerts(urls: SecretStr | None) -> SecretStr | None:
     given = split_urls(urls.get_secret_value()) if urls else []
     if bad := [str(position) for position, url in enumerate(given, 1) if scheme_of(url) is None]:
@@ -144,15 +153,6 @@ def _ui_url(text: str | None) -> str | None:
 def _secret_web_address(url: SecretStr | None) -> SecretStr | None:
     _web_address(url and url.get_secret_value())
     return url
-
-
-_MIN_KEY_LENGTH = 32
-
-
-def _long_enough(key: SecretStr | None) -> SecretStr | None:
-    if key is not None and len(key.get_secret_value()) < _MIN_KEY_LENGTH:
-        raise ValueError
-    return key
 
 
 _Secret = SecretStr | None
@@ -241,6 +241,21 @@ class Settings(BaseModel):
         alias="CLEARGRID_BACKUPS",
         description="Number of verified copies of the DuckDB file that are kept in `backups` beside it. 0: none.",
     )
+    region: Annotated[str | None, PlainValidator(_region), Takes("an ISO country code such as SA")] = Field(
+        None,
+        alias="CLEARGRID_REGION",
+        description="Country of telephone numbers without a country code, so that their spellings are one contact. "
+        "Not set: such numbers stay as they are. After a change, materialize `interactions` again. "
+        "With CLEARGRID_PSEUDONYM_KEY, a change needs a new database.",
+    )
+    pseudonym_key: Annotated[
+        _Secret, AfterValidator(_long_enough), Takes(f"a secret of at least {_MIN_KEY_LENGTH} characters")
+    ] = Field(
+        None,
+        alias="CLEARGRID_PSEUDONYM_KEY",
+        description="If set, addresses are stored as pseudonyms made with this key, and subjects are not stored. "
+        "Decide before the first run, and never lose it: a database takes only days of one key.",
+    )
     alerts: Annotated[_Secret, AfterValidator(_alerts), Takes("Apprise URLs, separated by spaces or commas")] = Field(
         None,
         alias="CLEARGRID_ALERTS",
@@ -263,21 +278,6 @@ class Settings(BaseModel):
         alias="CLEARGRID_DIGEST",
         description="`on`: each morning's digest is sent to the addresses of `CLEARGRID_ALERTS`. The page is made in "
         "any case.",
-    )
-    region: Annotated[str | None, PlainValidator(_region), Takes("an ISO country code such as SA")] = Field(
-        None,
-        alias="CLEARGRID_REGION",
-        description="Country of telephone numbers without a country code, so that their spellings are one contact. "
-        "Not set: such numbers stay as they are. After a change, materialize `interactions` again. "
-        "With CLEARGRID_PSEUDONYM_KEY, a change needs a new database.",
-    )
-    pseudonym_key: Annotated[
-        _Secret, AfterValidator(_long_enough), Takes(f"a secret of at least {_MIN_KEY_LENGTH} characters")
-    ] = Field(
-        None,
-        alias="CLEARGRID_PSEUDONYM_KEY",
-        description="If set, addresses are stored as pseudonyms made with this key, and subjects are not stored. "
-        "Decide before the first run, and never lose it: a database takes only days of one key.",
     )
 
     @classmethod

@@ -1,8 +1,8 @@
 """The registry of analyses, and the factory that makes an asset of each. CONTRIBUTING.md says how to add one."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -10,7 +10,8 @@ import dagster as dg
 import pandas as pd
 from duckdb import DuckDBPyRelation
 
-from cleargrid_assets.analysis import attempts, channels, funnel, health, hours
+from cleargrid_assets.analysis import attempts, baselines, channels, funnel, health, hours
+from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.assets.presenting import presentations
 from cleargrid_assets.assets.table_asset import column_lineage, table_asset, without_beta_warnings
@@ -32,9 +33,10 @@ from cleargrid_assets.pictures import hours as hours_picture
 from cleargrid_assets.pictures.presentation import Presentation, Shown
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.schema import Table
+from cleargrid_assets.views import OPERATIONAL_BASELINES
 from cleargrid_assets.warehouse.io_manager import VERSION
 from cleargrid_assets.warehouse.resource import WarehouseResource
-from cleargrid_assets.warehouse.slices import StoredSlice
+from cleargrid_assets.warehouse.slices import FrameWithViews, StoredSlice
 from cleargrid_assets.warehouse.table_metadata import asset_key
 
 
@@ -50,6 +52,8 @@ class Analysis:
             as a table.
         trailing_days: Days of interactions that the figures of one day are computed from, including the day.
         shown_days: Days of the table that the picture of one day shows, including the day.
+        judge: Makes the rows that `present` gets, from the tidy rows, the stored days and the outcomes file.
+        views: The queries of the views over the table, by the names of the views.
         code_version: Change it together with the definition of the figures.
     """
 
@@ -59,6 +63,8 @@ class Analysis:
     present: "Callable[[pd.DataFrame, Shown], Presentation] | None" = None
     trailing_days: int = 1
     shown_days: int = 1
+    judge: "Callable[[pd.DataFrame, Collection[date], Outcomes], pd.DataFrame] | None" = None
+    views: Mapping[str, Callable[[Outcomes], str]] = field(default_factory=dict)
     code_version: str = "1"
 
 
@@ -86,8 +92,9 @@ ANALYSES: tuple[Analysis, ...] = (
         health.operational_health,
         health.SOURCES,
         health_picture.present,
-        trailing_days=health.BASELINE_DAYS + 1,
-        shown_days=health_picture.SHOWN_DAYS,
+        shown_days=health_picture.SHOWN_DAYS + baselines.PAST_DAYS,
+        judge=health_picture.judge,
+        views={OPERATIONAL_BASELINES.name: baselines.baselines_sql},
     ),
 )
 """Assets, column lineage, window checks, summaries, pictures and tests are made from this list."""
@@ -108,8 +115,9 @@ def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
             rows = analysis.compute(stored, scope)
         for day, presentation in presentations(analysis, days, rows, warehouse, scope.outcomes).items():
             _attach_metadata(context, day, presentation)
+        views = {name: query(scope.outcomes) for name, query in analysis.views.items()}
         return dg.MaterializeResult(
-            value=rows,
+            value=FrameWithViews(rows, views) if views else rows,
             metadata={
                 "dagster/column_lineage": column_lineage(INTERACTIONS, analysis.sources),
                 VERSION: made_with(analysis.code_version, scope.outcomes),

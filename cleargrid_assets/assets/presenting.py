@@ -51,7 +51,9 @@ def presentations(
         outcomes: The outcomes file.
     """
     shown = _shown_rows(analysis, days, rows, warehouse)
-    latest = max([*warehouse.ledger(analysis.table), *days])
+    stored = {*warehouse.ledger(analysis.table), *days}
+    if analysis.judge:
+        shown = analysis.judge(shown, stored.intersection(_days_until(days, analysis.shown_days)), outcomes)
     with warehouse.slice(COMMUNICATION_LOGS, _days_until(days, ATTEMPT_DAYS)).open() as logs:
         words = unmapped(_of_days(logs, days), outcomes)
         attempts = unmapped_attempts(logs, outcomes)
@@ -62,7 +64,7 @@ def presentations(
             Shown(
                 day,
                 BUSINESS_ZONE.key,
-                latest,
+                max(stored),
                 outcomes,
                 [each for each in words if each.communicated_date == day],
                 [each for each in attempts if 0 <= (day - each.communicated_date).days < ATTEMPT_DAYS],

@@ -37,12 +37,13 @@ from cleargrid_assets.warehouse.partitions import (
 from cleargrid_assets.warehouse.quarantine import replace_quarantined
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.shrinking import ShrinkingError, Shrunk, refuse_unconfirmed, shrunk_days
-from cleargrid_assets.warehouse.slices import ComputedSlice, SpooledSlice, StoredSlice
+from cleargrid_assets.warehouse.slices import ComputedSlice, FrameWithViews, SpooledSlice, StoredSlice
 from cleargrid_assets.warehouse.sql import readable
 from cleargrid_assets.warehouse.table_metadata import contract_of
 from cleargrid_assets.warehouse.tables import prepare_table
+from cleargrid_assets.warehouse.views import replace_views
 
-_Days = SpooledSlice | ComputedSlice | pd.DataFrame
+_Days = SpooledSlice | ComputedSlice | FrameWithViews | pd.DataFrame
 """The kinds of an output that are partitions of a table with a contract."""
 
 VERSION = "version"
@@ -89,7 +90,7 @@ class _Manager(dg.IOManager):
                 raise dg.Failure(str(error), allow_retries=False) from None
             # After the commit, so the rows are safe.
             obj.discard()
-        elif isinstance(obj, (pd.DataFrame, ComputedSlice)) and table is not None:
+        elif isinstance(obj, (pd.DataFrame, ComputedSlice, FrameWithViews)) and table is not None:
             self._replace_days(context, table, obj)
         elif isinstance(obj, pd.DataFrame):
             self._replace_frame(context, obj)
@@ -127,6 +128,9 @@ class _Manager(dg.IOManager):
                 superseded = stage_spooled(connection, table, obj.partitions)
             elif isinstance(obj, ComputedSlice):
                 described = stage_computed(connection, table, obj, days)
+            elif isinstance(obj, FrameWithViews):
+                stage_frame(connection, table, obj.rows)
+                replace_views(connection, obj.views)
             else:
                 stage_frame(connection, table, obj)
             changes = replace_partitions(connection, table, days)
@@ -179,7 +183,7 @@ def _why_not(obj: object) -> str:
         return "The asset returned None. Return a DataFrame, or annotate the asset with `-> None` if it stores nothing."
     if isinstance(obj, StoredSlice):
         return "A StoredSlice is already stored. Return a DataFrame."
-    if isinstance(obj, (SpooledSlice, ComputedSlice)):
+    if isinstance(obj, (SpooledSlice, ComputedSlice, FrameWithViews)):
         return (
             f"A {type(obj).__name__} needs an asset with a contract in its metadata (`table_metadata`). Return a "
             "DataFrame."

@@ -70,6 +70,20 @@ class ComputedSlice:
 
 
 @dataclass(frozen=True)
+class FrameWithViews:
+    """Rows to store, and views that are made in the transaction that stores them.
+
+    Attributes:
+        rows: The rows.
+        views: The query of each view, by its name. Table names in a query are bare, so that a view outlives renaming
+            the database file and attaching it under another name.
+    """
+
+    rows: pd.DataFrame
+    views: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class StoredSlice:
     """Stored partitions of a table, which are read on demand.
 
