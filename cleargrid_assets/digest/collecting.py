@@ -9,7 +9,7 @@ import dagster as dg
 from cleargrid_assets.analysis.baselines import baselines_sql
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.unmapped import as_pairs, unmapped, unmapped_attempts
-from cleargrid_assets.assets.analyses import ANALYSES
+from cleargrid_assets.assets.analyses import ANALYSES, Analysis
 from cleargrid_assets.assets.presenting import presentation_of
 from cleargrid_assets.contracts import ALL_TYPES, ATTEMPT_FUNNEL, COMMUNICATION_LOGS, OPERATIONAL_HEALTH, TABLES
 from cleargrid_assets.digest.content import WEEK, Digest, Section
@@ -48,10 +48,11 @@ def collect(
     latest = max(stored, default=None)
     if latest is None or day not in stored:
         return Digest(day, BUSINESS_ZONE.key, now, latest, is_stored=False, history=history)
+    missing = [name for name, days in ledgers.items() if day not in days]
     health, funnel = (
         tidy(warehouse.slice(table, [day - WEEK, day]).frame(), table) for table in (OPERATIONAL_HEALTH, ATTEMPT_FUNNEL)
     )
-    baseline = _baseline(day, warehouse, outcomes) if day in ledgers[OPERATIONAL_HEALTH.name] else {}
+    baseline = {} if OPERATIONAL_HEALTH.name in missing else _baseline(day, warehouse, outcomes)
     rows, more_types = funnel_rows(funnel, day)
     about = _about(day, latest, warehouse, outcomes)
     return Digest(
@@ -60,12 +61,12 @@ def collect(
         made_at=now,
         latest=latest,
         is_stored=True,
-        missing=[name for name, days in ledgers.items() if day not in days],
+        missing=missing,
         figures=figures(health, funnel, day, baseline),
         unmapped_note=about.unmapped_note(),
         funnel=rows,
         more_types=more_types,
-        sections=_sections(about, warehouse),
+        sections=[_section(each, about, warehouse) for each in ANALYSES if each.table.name not in missing],
         unmapped=[(str(word), text.count(float(number))) for word, number in as_pairs(about.unmapped)],
         history=history,
     )
@@ -83,13 +84,10 @@ def _about(day: date, latest: date, warehouse: WarehouseResource, outcomes: Outc
     return Shown(day, BUSINESS_ZONE.key, latest, outcomes, words, attempts)
 
 
-def _sections(about: Shown, warehouse: WarehouseResource) -> list[Section]:
-    sections = []
-    for analysis in ANALYSES:
-        presentation = presentation_of(analysis, about.day, warehouse, about.outcomes)
-        conclusion = text.capitalized(presentation.headline.removeprefix(about.title("")))
-        sections.append(Section(analysis.table.name, conclusion, presentation.draw()))
-    return sections
+def _section(analysis: Analysis, about: Shown, warehouse: WarehouseResource) -> Section:
+    presentation = presentation_of(analysis, about.day, warehouse, about.outcomes)
+    conclusion = text.capitalized(presentation.headline.removeprefix(about.title("")))
+    return Section(analysis.table.name, conclusion, presentation.draw())
 
 
 def _baseline(day: date, warehouse: WarehouseResource, outcomes: Outcomes) -> Mapping[str, Any]:

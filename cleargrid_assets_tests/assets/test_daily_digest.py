@@ -94,6 +94,22 @@ def test_hostile_status_of_a_row_is_a_masked_word_on_the_page(
     assert f"{attempts} of {attempts} attempts have an unmapped status" in html
 
 
+def test_table_that_lacks_the_day_is_named_and_not_shown_as_empty(
+    copied_week: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collecting, "ANALYSES", ANALYSES[:1])
+    for table in ("days", "attempt_funnel"):
+        named = "AND table_name = 'attempt_funnel'" * (table == "days")
+        copied_week.ask(f"DELETE FROM log.cleargrid.{table} WHERE communicated_date = '2026-01-07' {named}")
+
+    shown = metadata(digest(copied_week, LAST), LAST)
+
+    html = page_of(copied_week, LAST).read_text()
+    assert "The day is not stored in attempt_funnel." in html
+    assert "<img" not in html
+    assert "not stored in attempt\\_funnel" in shown["summary"]
+
+
 def test_run_of_several_days_makes_no_page_and_says_how_to(project: Project) -> None:
     shown = metadata(digest(project, *WEEK), LAST)
 
