@@ -12,10 +12,10 @@ from cleargrid_assets.alerts.news import FailingChecks, News, grouped
 _SCHEMA = 1
 """Version of the cursor's form. A cursor of another version is not read: the sensor begins anew."""
 
-_MAX_FAILING = 200
-_MAX_BACKFILLS = 20
+# Dagster stores the cursor with every tick, so it must stay small.
+_MAX_FAILING = 100
 _MAX_HELD_BACK = 50
-_MAX_UNSENT = 50
+_MAX_UNSENT_CHARACTERS = 30_000
 
 _LEFT_OUT = Message(
     "ClearGrid ERROR: earlier messages are lost",
@@ -61,17 +61,13 @@ class Cursor:
     unsent: list[Message] = field(default_factory=list)
 
     def add(self, messages: list[Message]) -> None:
-        """Adds messages to send. If there are too many, one message stands for the oldest ones."""
+        """Adds messages to send. If they are too long together, one message stands for the oldest ones."""
         self.unsent += messages
-        if len(self.unsent) > _MAX_UNSENT:
-            self.unsent = [_LEFT_OUT, *self.unsent[1 - _MAX_UNSENT :]]
-
-    def backfill(self, backfill_id: str) -> Backfill:
-        """A backfill. The oldest one is forgotten if there are too many."""
-        found = self.backfills.setdefault(backfill_id, Backfill())
-        while len(self.backfills) > _MAX_BACKFILLS:
-            del self.backfills[next(iter(self.backfills))]
-        return found
+        left_out = 0
+        while sum(len(each.body) for each in self.unsent[left_out:]) > _MAX_UNSENT_CHARACTERS:
+            left_out += 1
+        if left_out:
+            self.unsent = [_LEFT_OUT, *self.unsent[left_out:]]
 
     def dump(self) -> str:
         """The state as text of a bounded size."""

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from cleargrid_assets.alerts.day_ranges import shown
-from cleargrid_assets.alerts.news import ERROR, WARN, Kind, News
+from cleargrid_assets.alerts.news import ERROR, Kind, News, grouped
 from cleargrid_assets.wording import counted, more
 
-_MAX_ENTRIES = 20
+_MAX_ENTRIES = 10
 _MAX_SENTENCE = 600
+_RECOVERED = "Recovered"
 
 
 @dataclass(frozen=True)
@@ -38,19 +39,17 @@ class Message:
 
 
 def messages(news: Sequence[News], ui_url: str | None) -> list[Message]:
-    """One message for errors, one for warnings and one for what is over, as far as there is any.
+    """One message for errors, one for warnings and one for what is over, as far as there is any, the latest at the end.
 
     Args:
         news: What to tell.
         ui_url: Root of the Dagster UI for the links; None if there are none.
     """
-    failures = [each for each in news if each.is_failure]
-    by_label = {
-        ERROR: [each for each in failures if each.severity == ERROR],
-        WARN: [each for each in failures if each.severity != ERROR],
-        "Recovered": [each for each in news if not each.is_failure],
-    }
-    return [_message(label, of_label, ui_url) for label, of_label in by_label.items() if of_label]
+    by_label: dict[str, list[News]] = {}
+    for each in news:
+        label = each.severity if each.is_failure else _RECOVERED
+        by_label[label] = [*by_label.pop(label, []), each]
+    return [_message(label, grouped(of_label), ui_url) for label, of_label in by_label.items()]
 
 
 def end_of_backfill(news: Sequence[News], ui_url: str | None) -> Message:
@@ -61,7 +60,7 @@ def end_of_backfill(news: Sequence[News], ui_url: str | None) -> Message:
         ui_url: Root of the Dagster UI for the links; None if there are none.
     """
     ordered = sorted(news, key=lambda each: (not each.is_failure, each.severity != ERROR))
-    label = ordered[0].severity if ordered[0].is_failure else "Recovered"
+    label = ordered[0].severity if ordered[0].is_failure else _RECOVERED
     return Message(f"ClearGrid {label}: a backfill has ended, {counted(len(news), 'finding')}", _body(ordered, ui_url))
 
 

@@ -89,8 +89,8 @@ def _services(urls: Mapping[int, str]) -> "dict[int, NotifyBase]":
         import apprise  # noqa: PLC0415 - optional, and takes a moment to load
     except ImportError as error:
         raise AlertError(
-            "Alerts need the package apprise, which is not installed. Run `pip install 'cleargrid_assets[alerts]'`, or "
-            "unset CLEARGRID_ALERTS.",
+            "Alerts need the package apprise, which is not installed. In the project's folder, run "
+            "`pip install --editable '.[alerts]'`, or unset CLEARGRID_ALERTS.",
             urls,
         ) from error
     asset = apprise.AppriseAsset(app_id="ClearGrid alerts", app_desc="Alerts of cleargrid_assets")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import dagster as dg
 from pydantic import SecretStr
 
-from cleargrid_assets.alerts.cursor import Cursor, CursorError
+from cleargrid_assets.alerts.cursor import Backfill, Cursor, CursorError
 from cleargrid_assets.alerts.messages import Message, end_of_backfill, messages
 from cleargrid_assets.alerts.news import News
 from cleargrid_assets.alerts.runs import EndedRun, ended_runs, is_of_project, is_over, read_run
@@ -21,6 +21,9 @@ _RUNS_BEFORE_THE_FIRST_TICK = 50
 """Runs of which the first tick takes note without telling, so that it does not tell old failures."""
 
 _MESSAGES_PER_TICK = 10
+_MAX_BACKFILLS = 5
+"""Backfills that are followed at the same time. If there are more, the oldest one is told before its end."""
+
 _OLDEST_NEWS = timedelta(days=7)
 """Runs that ended earlier are not told, for example after the sensor was stopped for a while."""
 
@@ -62,8 +65,10 @@ class Watch:
         cursor.add(messages(news, self._settings.ui_url))
         if ends.last is not None:
             cursor.after = ends.last
-        if ends.are_all:
-            self._end_backfills(cursor)
+        for backfill_id in list(cursor.backfills):
+            is_one_too_many = len(cursor.backfills) > _MAX_BACKFILLS
+            if is_one_too_many or (ends.are_all and is_over(self._instance, backfill_id)):
+                self._end_backfill(cursor, backfill_id)
 
     def _read(self, cursor: Cursor, ended: EndedRun) -> list[News]:
         if not is_of_project(ended.run, self._jobs):
@@ -72,18 +77,17 @@ class Watch:
         changes = [cursor.failing.update(evaluation) for evaluation in evaluations]
         return [*([failure] if failure else []), *filter(None, changes)]
 
-    def _end_backfills(self, cursor: Cursor) -> None:
-        for backfill_id in [each for each in cursor.backfills if is_over(self._instance, each)]:
-            held_back = cursor.backfills.pop(backfill_id).held_back
-            if held_back:
-                cursor.add([end_of_backfill(held_back, self._settings.ui_url)])
+    def _end_backfill(self, cursor: Cursor, backfill_id: str) -> None:
+        held_back = cursor.backfills.pop(backfill_id).held_back
+        if held_back:
+            cursor.add([end_of_backfill(held_back, self._settings.ui_url)])
 
 
 def _told_now(cursor: Cursor, backfill_id: str | None, news: list[News]) -> list[News]:
     """What is told at once. Of a backfill, that is its first run with errors, and its first with warnings."""
     if backfill_id is None or not news:
         return news
-    backfill = cursor.backfill(backfill_id)
+    backfill = cursor.backfills.setdefault(backfill_id, Backfill())
     now = [each for each in news if each.is_failure and each.severity not in backfill.told]
     backfill.told.update(each.severity for each in now)
     for each in news:

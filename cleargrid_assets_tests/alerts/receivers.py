@@ -90,7 +90,7 @@ class Mailbox:
     @property
     def url(self) -> str:
         """The Apprise URL of a mail to it."""
-        return f"mailto://127.0.0.1:{self.port}?to=oncall@lender.example&mode=insecure"
+        return f"mailto://127.0.0.1:{self.port}?from=alerts@lender.example&to=oncall@lender.example&mode=insecure"
 
 
 @contextmanager

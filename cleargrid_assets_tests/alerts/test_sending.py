@@ -53,7 +53,7 @@ def test_message_arrives_at_webhook_and_mailbox_with_its_file(hook: Received, ma
     assert [each["filename"] for each in hook.bodies[-1]["attachments"]] == [page.name]
     [mailed] = mail.mails
     assert mailed["subject"] == "A title"
-    assert mailed["from"] == "ClearGrid alerts <alerts@lender.example>"
+    assert mailed["x-application"] == "ClearGrid alerts"
     plain = mailed.get_body(("plain",))
     assert plain
     assert plain.get_content().replace("\r\n", "\n").strip() == text
@@ -92,6 +92,6 @@ def test_message_is_sent_again_only_where_it_did_not_arrive(hook: Received) -> N
 def test_missing_apprise_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "apprise", None)
     for attempt in (check_urls, lambda urls: send(urls, "title", "body")):
-        with pytest.raises(AlertError, match=r"pip install 'cleargrid_assets\[alerts\]'") as caught:
+        with pytest.raises(AlertError, match=r"pip install --editable '.\[alerts\]'") as caught:
             attempt(SecretStr(f"{NOBODY} slak://x"))
         assert caught.value.unsent == (1, 2)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
@@ -21,8 +22,10 @@ from cleargrid_assets.definitions import defs
 from cleargrid_assets.partitions import PARTITION, RANGE_END, RANGE_START
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.table_metadata import asset_key
-from cleargrid_assets_tests.alerts.receivers import Received, webhook
+from cleargrid_assets_tests.alerts.receivers import Received, mailbox, webhook
 from cleargrid_assets_tests.assets.project import QUIET, Project
+from cleargrid_assets_tests.exports.api import EMAIL, LENDER, PASSWORD, Api, serving
+from cleargrid_assets_tests.rows import sent_row
 
 LOGS = asset_key(COMMUNICATION_LOGS)
 FIRST, SECOND, THIRD = "2026-05-17", "2026-05-18", "2026-05-19"
@@ -209,8 +212,7 @@ def test_runs_of_other_code_locations_are_not_told(world: World) -> None:
 
 
 def test_first_failure_of_a_backfill_is_told_at_once_and_the_rest_at_its_end(world: World) -> None:
-    backfill = PartitionBackfill(BACKFILL_ID, BulkActionStatus.REQUESTED, False, {}, 0.0)
-    world.instance.add_backfill(backfill)
+    world.instance.add_backfill(PartitionBackfill(BACKFILL_ID, BulkActionStatus.REQUESTED, False, {}, 0.0))
     tags = {BACKFILL: BACKFILL_ID}
     world.run(FIRST, mapped="WARN", tags=tags)
     assert world.tick() == [f"ClearGrid WARN: communication_logs.mapped fails ({FIRST})"]
@@ -220,7 +222,8 @@ def test_first_failure_of_a_backfill_is_told_at_once_and_the_rest_at_its_end(wor
     world.run(THIRD, error=dg.Failure("No rows."), tags=tags)
     world.run(FIRST, mapped="ok", tags=tags)
     assert world.tick() == []
-    world.instance.update_backfill(backfill.with_status(BulkActionStatus.COMPLETED_FAILED))
+    ended = PartitionBackfill(BACKFILL_ID, BulkActionStatus.COMPLETED_FAILED, False, {}, 0.0)
+    world.instance.update_backfill(ended)
     assert world.tick() == ["ClearGrid ERROR: a backfill has ended, 3 findings"]
     assert [text.splitlines()[0] for text in world.hook.texts[-1].split("\n\n")] == [
         f"ERROR run of a materialization failed ({THIRD})",
@@ -249,11 +252,11 @@ def test_unsent_alert_is_a_warning_and_is_sent_again(world: World, monkeypatch: 
     assert "hush" not in "".join(world.said) + str(world.cursor)
 
 
-def test_unsent_messages_are_bounded(world: World) -> None:
+def test_unsent_messages_are_bounded() -> None:
     cursor = Cursor(after=1)
     for number in range(1000):
-        cursor.add([Message(f"title {number}", "body")])
-    assert len(cursor.unsent) == 50
+        cursor.add([Message(f"title {number}", 1000 * "x")])
+    assert len(cursor.unsent) == 31
     assert cursor.unsent[0].title == "ClearGrid ERROR: earlier messages are lost"
     assert cursor.unsent[-1].title == "title 999"
 
@@ -276,6 +279,9 @@ def test_many_runs_are_read_over_several_ticks_in_order(world: World, monkeypatc
         world.run(mapped=outcome)
     assert [title.split(":")[0] for title in world.tick()] == ["ClearGrid WARN", "ClearGrid Recovered"]
     assert [title.split(":")[0] for title in world.tick()] == ["ClearGrid WARN"]
+    for outcome in ("ok", "WARN"):
+        world.run(mapped=outcome)
+    assert [title.split(":")[0] for title in world.tick()] == ["ClearGrid Recovered", "ClearGrid WARN"]
     assert world.tick() == []
 
 
@@ -288,18 +294,42 @@ def test_sensor_without_urls_skips_and_forgets(world: World, monkeypatch: pytest
     assert alerts_sensor.default_status is dg.DefaultSensorStatus.STOPPED
 
 
-def test_days_of_a_real_project_and_its_storage_are_read(
+def test_freshness_run_of_the_project_is_told_by_its_checks(
     project: Project, hook: Received, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Dagster's storage on disk has a file a run, and no words of rows may reach a message."""
+    """With Dagster's storage on disk, which has a file for each run."""
     monkeypatch.setenv("CLEARGRID_ALERTS", hook.url)
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
         world = World(hook, instance)
         world.tick()
         replace(project, instance=instance).run_job(freshness_job.name, {})
-        titles = world.tick()
-    assert titles == [
-        "ClearGrid ERROR: communication_logs.is_fresh fails",
-        "ClearGrid WARN: communication_logs.no_closed_day_is_missing fails",
-    ]
+        assert world.tick() == [
+            "ClearGrid ERROR: communication_logs.is_fresh fails",
+            "ClearGrid WARN: communication_logs.no_closed_day_is_missing fails",
+        ]
     assert "Materialize the partition" in hook.texts[-2]
+
+
+def test_no_address_subject_or_credential_is_in_a_message(
+    world: World, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = {"status": "hush@example.com", "communication_type": "+966501234567", "subject": "Overdue hush"}
+    rows = [
+        *(sent_row(f"row-{number}-hush@example.com", f"2026-01-01T12:00:0{number}Z", **words) for number in range(3)),
+        sent_row("row+966501234567", "2026-01-02T12:00:00Z", **words, hush=1) | {"duration": "hush@example.com"},
+    ]
+    with serving(Api(rows)) as api, mailbox() as received:
+        monkeypatch.setenv("CLEARGRID_ALERTS", f"{world.hook.url}, {received.url}")
+        given = replace(project, instance=world.instance).given(
+            CLEARGRID_BASE_URL=api.url, CLEARGRID_LENDER=LENDER, CLEARGRID_EMAIL=EMAIL, CLEARGRID_PASSWORD=PASSWORD
+        )
+        given.materialize(date(2026, 1, 1), only=[COMMUNICATION_LOGS])
+        given.materialize(date(2026, 1, 2), only=[COMMUNICATION_LOGS])
+        titles = world.tick()
+    told = dict(zip([title.split(":")[0] for title in titles], world.hook.texts[-2:], strict=True))
+    assert "run of a materialization failed (2026-01-02)" in told["ClearGrid ERROR"]
+    assert "statuses_and_types_are_mapped" in told["ClearGrid WARN"]
+    assert [mail["subject"] for mail in received.mails] == titles
+    shown = json.dumps(world.hook.bodies[-2:]) + "".join(map(str, received.mails)) + str(world.cursor)
+    for secret in ("hush", "966501234567", "Overdue", "example.com", LENDER, EMAIL, PASSWORD):
+        assert secret not in shown
