@@ -1,6 +1,5 @@
 """The registry of analyses, and the factory that makes an asset of each. CONTRIBUTING.md says how to add one."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +11,7 @@ from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis import attempts, channels, funnel, health, hours
 from cleargrid_assets.analysis.scope import Scope
-from cleargrid_assets.assets.presenting import presentations
+from cleargrid_assets.assets.presenting import presentation_metadata, presentations
 from cleargrid_assets.assets.table_asset import table_asset, without_beta_warnings
 from cleargrid_assets.assets.version import made_with
 from cleargrid_assets.contracts import (
@@ -107,14 +106,14 @@ def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
         with communication_logs.open() as logs:
             rows = analysis.compute(logs, scope)
         for day, presentation in presentations(analysis, days, rows, warehouse, scope.outcomes).items():
-            _attach_metadata(context, day, presentation)
-        return dg.MaterializeResult(
-            value=rows,
-            metadata={
-                "dagster/column_lineage": _column_lineage(analysis),
-                VERSION: made_with(analysis.code_version, scope.outcomes),
-            },
+            metadata = presentation_metadata(presentation, day, drawn=day == days[-1])
+            context.add_asset_metadata(metadata, partition_key=day.isoformat())
+        context.log.info(f"{analysis.table.name}: {presentation.headline}")
+        # Only with the latest day, because it is the same for all and takes as much room as all other metadata.
+        context.add_asset_metadata(
+            {"dagster/column_lineage": _column_lineage(analysis)}, partition_key=days[-1].isoformat()
         )
+        return dg.MaterializeResult(value=rows, metadata={VERSION: made_with(analysis.code_version, scope.outcomes)})
 
     return table_asset(
         analysis.table, compute, ins={"communication_logs": _logs_input(analysis)}, code_version=analysis.code_version
@@ -134,19 +133,6 @@ def _column_lineage(analysis: Analysis) -> dg.TableColumnLineage:
     logs = asset_key(COMMUNICATION_LOGS)
     return dg.TableColumnLineage(
         {name: [dg.TableColumnDep(logs, source) for source in sources] for name, sources in analysis.sources.items()}
-    )
-
-
-def _attach_metadata(context: dg.AssetExecutionContext, day: date, presentation: Presentation) -> None:
-    numbers = {name: float(number) for name, number in presentation.numbers.items() if number is not None}
-    context.add_asset_metadata(
-        {
-            "summary": dg.MetadataValue.md(presentation.summary),
-            "picture": dg.MetadataValue.md(presentation.picture()),
-            **{name: number for name, number in numbers.items() if not math.isnan(number)},
-            **presentation.details,
-        },
-        partition_key=day.isoformat(),
     )
 
 
