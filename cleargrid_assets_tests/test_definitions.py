@@ -170,6 +170,7 @@ def test_asset_shows_what_the_contract_says(table: Table) -> None:
     assert isinstance(spec.partitions_def, dg.DailyPartitionsDefinition)
     assert asset.backfill_policy
     assert asset.backfill_policy.max_partitions_per_run
+    assert spec.metadata["dagster/table_name"] == f"cleargrid.{table.name}"
     schema = spec.metadata["dagster/column_schema"]
     assert isinstance(schema, dg.TableSchema)
     assert [

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import dagster as dg
 import pandas as pd
 from duckdb import DuckDBPyRelation
 
@@ -13,6 +15,7 @@ from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.unmapped import ATTEMPT_DAYS, unmapped, unmapped_attempts
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.partitions import BUSINESS_ZONE
+from cleargrid_assets.pictures import text
 from cleargrid_assets.pictures.frames import in_days, tidy
 from cleargrid_assets.pictures.presentation import Presentation, Shown
 from cleargrid_assets.pictures.table import presenter
@@ -72,6 +75,31 @@ def presentations(
         )
         for day in days
     }
+
+
+def presentation_metadata(presentation: Presentation, day: date, *, drawn: bool) -> dict[str, Any]:
+    """The metadata of the materialization of a day.
+
+    Args:
+        presentation: What to show.
+        day: The day.
+        drawn: Whether the picture is drawn now. If not, the summary says how to draw it.
+    """
+    numbers = {name: number for name, number in presentation.numbers.items() if number is not None}
+    summary = presentation.summary
+    if not drawn:
+        summary = text.paragraphs(summary, f"To draw it: `cleargrid report --day {day}`")
+    return {
+        "summary": dg.MetadataValue.md(summary),
+        **({"picture": dg.MetadataValue.md(presentation.picture())} if drawn else {}),
+        **{name: _rounded(number) for name, number in numbers.items() if not math.isnan(number)},
+        **{name: detail for name, detail in presentation.details.items() if detail},
+    }
+
+
+def _rounded(number: float) -> float:
+    """A count as it is, a rate with four significant digits."""
+    return float(number) if float(number).is_integer() else float(f"{number:.4g}")
 
 
 def _shown_rows(

@@ -11,7 +11,10 @@ MAX_SHOWN = 10
 """Types or channels that are shown. The others are shown together, as their number."""
 
 INLINE_LIMIT = 700
-"""Max characters of Markdown that the UI shows without a click."""
+"""Max characters of a summary in Markdown. The UI hides longer texts behind a click."""
+
+SUMMARY_LIMIT = INLINE_LIMIT - 60
+"""Max characters of a summary before its asset adds how to draw the picture."""
 
 MISSING = "\N{EN DASH}"
 """Stands for a missing number."""
@@ -144,14 +147,14 @@ def listed(*parts: str) -> str:
 
 
 def fit(render: Callable[[int], str], rows: int) -> str:
-    """Markdown with as many rows as `INLINE_LIMIT` allows.
+    """Markdown with as many rows as `SUMMARY_LIMIT` allows.
 
     Args:
         render: Makes the Markdown with a number of rows. Without rows it must be within the limit.
         rows: The number of all rows.
     """
     shown = rows
-    while len(markdown := render(shown)) > INLINE_LIMIT and shown > 0:
+    while len(markdown := render(shown)) > SUMMARY_LIMIT and shown > 0:
         shown -= 1
     return markdown
 
