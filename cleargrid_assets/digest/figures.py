@@ -50,7 +50,7 @@ def figures(health: pd.DataFrame, funnel: pd.DataFrame, day: date, baseline: Map
             is_unusual=bool(baseline.get("failure_is_unusual")),
         ),
         replace(
-            _figure("Logging lag (95%)", ours[lag], theirs[lag], text.seconds),
+            _figure("Logging lag (p95)", ours[lag], theirs[lag], text.seconds),
             usual=_up_to(baseline.get("lag_high_s"), text.seconds),
             is_unusual=bool(baseline.get("lag_is_unusual")),
         ),
