@@ -9,7 +9,7 @@ import dagster as dg
 import pandas as pd
 from duckdb import DuckDBPyRelation
 
-from cleargrid_assets.analysis import attempts, baselines, channels, funnel, health, hours
+from cleargrid_assets.analysis import attempts, baselines, channels, frequency, funnel, health, hours
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.assets.presenting import presentation_metadata, presentations
@@ -18,6 +18,7 @@ from cleargrid_assets.assets.version import made_with
 from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
     CHANNEL_REACH,
+    CONTACT_FREQUENCY,
     HOURLY_REACH,
     INTERACTIONS,
     OPERATIONAL_HEALTH,
@@ -94,6 +95,12 @@ ANALYSES: tuple[Analysis, ...] = (
         shown_days=health_picture.SHOWN_DAYS + baselines.PAST_DAYS,
         judge=health_picture.judge,
         views={OPERATIONAL_BASELINES.name: baselines.baselines_sql},
+    ),
+    Analysis(
+        CONTACT_FREQUENCY,
+        frequency.contact_frequency,
+        frequency.SOURCES,
+        trailing_days=frequency.WINDOW_DAYS,
     ),
 )
 """Assets, column lineage, window checks, summaries, pictures and tests are made from this list."""
