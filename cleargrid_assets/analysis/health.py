@@ -46,7 +46,7 @@ WITH facts AS (
         quantile_cont(update_lag_s, 0.95) AS update_lag_p95_s,
         min(communicated_at) AS first_at,
         max(communicated_at) AS last_at
-    FROM interactions
+    FROM communications
     GROUP BY GROUPING SETS ((communicated_date, communication_type), (communicated_date))
     HAVING grouping(communication_type) = 1 OR communication_type <> '{ALL_TYPES}'
 )
@@ -76,4 +76,4 @@ def operational_health(interactions: DuckDBPyRelation, _scope: Scope) -> pd.Data
     Returns:
         The columns of `OPERATIONAL_HEALTH`, sorted by its key.
     """
-    return to_frame(OPERATIONAL_HEALTH, [select(_OPERATIONAL_HEALTH, "interactions", interactions)])
+    return to_frame(OPERATIONAL_HEALTH, [select(_OPERATIONAL_HEALTH, "communications", interactions)])

@@ -5,7 +5,7 @@ import hashlib
 from cleargrid_assets.contracts import STAGES
 from cleargrid_assets.digest.content import Digest, FailingCheck, Figure, dated
 from cleargrid_assets.pictures import text
-from cleargrid_assets.wording import counted, more
+from cleargrid_assets.wording import counted, first_of, more
 
 _MAX_LISTED = 10
 _IN_SUMMARY = 3
@@ -43,9 +43,8 @@ def summary(digest: Digest, file_name: str) -> str:
     opening = f"**{text.escape(f'{dated(digest.day)} ({digest.zone}): {_state(digest)}')}**"
     rows = [(each.name, text.escape(each.value) + " ⚠" * each.is_unusual) for each in digest.figures]
     note = [digest.unmapped_note] if digest.unmapped_note else []
-    failing = [f"`{check.name}`" for check in digest.failing]
-    listed = ", ".join(failing[:_IN_SUMMARY])
-    named = f"Failing: {listed} {more(len(failing) - _IN_SUMMARY, 'check')}".rstrip() if failing else ""
+    failing = list(dict.fromkeys(f"`{check.name}`" for check in digest.failing))
+    named = f"Failing: {first_of(failing, _IN_SUMMARY, 'check')}" if failing else ""
     return text.paragraphs(
         opening,
         text.escape(digest.notice),

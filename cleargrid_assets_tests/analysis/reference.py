@@ -7,8 +7,8 @@ has the name of its table.
 import math
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from datetime import date, time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -260,10 +260,9 @@ def hourly_reach(rows: list[Row], _days: Sequence[date], zone: str) -> list[Row]
     return result
 
 
-def operational_health(rows: list[Row], days: Sequence[date], _zone: str) -> list[Row]:
+def operational_health(rows: list[Row], _days: Sequence[date], _zone: str) -> list[Row]:
     result = []
-    of_days = [row for row in rows if day_of(row) in days]
-    groups = {**grouped(of_days, day_of, kind), **grouped(of_days, day_of, lambda row: "ALL")}
+    groups = {**grouped(rows, day_of, kind), **grouped(rows, day_of, lambda row: "ALL")}
     for (day, name), group in groups.items():
         lags = [(row["created_at"] - row["communicated_at"]).total_seconds() for row in group]
         updates = [(row["updated_at"] - row["created_at"]).total_seconds() for row in group]
@@ -277,7 +276,7 @@ def operational_health(rows: list[Row], days: Sequence[date], _zone: str) -> lis
                 "failure_rate": failed / len(group),
                 "unmapped": sum(outcome(row) == "unmapped" for row in group),
                 "withheld": sum(
-                    contact(row) is None and row["direction"].lower() in ("inbound", "outbound") for row in group
+                    contact(row) is None for row in group if row["direction"].lower() in ("inbound", "outbound")
                 ),
                 "answered_without_duration": sum(
                     channel(row) == "phone" and reached(row) and row["duration"] is None for row in group
@@ -319,3 +318,66 @@ def contact_frequency(rows: list[Row], days: Sequence[date], zone: str) -> list[
                 }
             )
     return result
+
+
+def spread_of(values: list[float]) -> float:
+    middle = quantile(values, 0.5)
+    deviation = quantile([abs(value - middle) for value in values], 0.5) if middle is not None else None
+    return 1.4826 * deviation if deviation is not None else 0.0
+
+
+def operational_baselines(health: list[Row], stored: Mapping[date, int], days_off: Collection[date]) -> list[Row]:
+    """The view over rows of `operational_health` and the stored days with their number of rows."""
+    facts = {(row["communicated_date"], row["communication_type"]): row for row in health}
+    nothing = {"communications": 0, "failed": 0, "failure_rate": None, "logging_lag_p95_s": None}
+    result = []
+    for day in stored:
+        since = day - timedelta(days=42)
+        names = {"ALL", *(name for each, name in facts if since <= each <= day)}
+        before = [day - timedelta(weeks=weeks) for weeks in (1, 2, 3, 4, 5, 6)]
+        past = [each for each in before if stored.get(each) and each not in days_off]
+        for name in names:
+            today = facts.get((day, name), nothing)
+            row = {"communicated_date": day, "communication_type": name, "is_day_off": day in days_off}
+            row |= {figure: today[figure] for figure in ("communications", "failure_rate", "logging_lag_p95_s")}
+            if len(past) >= 3 and day not in days_off:
+                row |= judged(today, [facts.get((each, name), nothing) for each in past], 3 if name == "ALL" else 4)
+            result.append(row)
+    return result
+
+
+def judged(today: Row, past: list[Row], spreads: int) -> Row:
+    """The columns of a judged day and type."""
+    communications = today["communications"]
+    volumes = [row["communications"] for row in past]
+    m = quantile(volumes, 0.5)
+    assert m is not None
+    spread = max(spread_of(volumes), 0.07 * m, math.sqrt(max(m, 1)))
+    row: Row = {
+        "baseline_communications": m,
+        "communications_spread": spread,
+        "communications_low": max(m - spreads * spread, 0.0),
+        "communications_high": m + spreads * spread,
+        "volume_ratio": ratio(communications, m),
+        "volume_is_unusual": abs(communications - m) > spreads * spread,
+        "is_silent": communications == 0 and m >= 10,
+    }
+    p = ratio(sum(each["failed"] for each in past), sum(volumes))
+    row["baseline_failure_rate"] = p
+    if p is not None and communications:
+        deviation = spread_of([each["failure_rate"] for each in past if each["communications"]])
+        spread = max(math.sqrt(p * (1 - p) / communications + (0.1 * p) ** 2), deviation)
+        row |= {
+            "failure_rate_spread": spread,
+            "failure_rate_high": p + 4 * spread,
+            "failure_is_unusual": today["failure_rate"] - p > 4 * spread,
+        }
+    lags = [each["logging_lag_p95_s"] for each in past if each["communications"]]
+    lag = quantile(lags, 0.5)
+    if lag is not None:
+        spread = max(spread_of(lags), 0.2 * lag, 1.0)
+        row |= {"baseline_logging_lag_p95_s": lag, "lag_spread": spread, "lag_high_s": lag + 4 * spread}
+        if communications:
+            row["lag_is_unusual"] = today["logging_lag_p95_s"] - lag > 4 * spread
+    flags = ("volume_is_unusual", "is_silent", "failure_is_unusual", "lag_is_unusual")
+    return {**row, "is_unusual": any(row.get(flag) for flag in flags)}
