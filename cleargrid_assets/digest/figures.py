@@ -105,14 +105,25 @@ def _with_share(number: float, share: float) -> str:
 
 
 def _figure(name: str, value: float, before: float, written: Callable[[float], str]) -> Figure:
-    """A figure with its change: of a rate in percentage points, else in percent."""
-    change = math.nan
-    if written is text.percent:
-        change, unit = 100 * (value - before), " points"
-    elif before:
-        change, unit = 100 * (value / before - 1), "%"
-    shown = f"{change:+.{1 if written is text.percent else 0}f}{unit}" if math.isfinite(change) else text.MISSING
-    return Figure(name, written(value), written(before), shown)
+    change = _points(value - before) if written is text.percent else _percent(value, before)
+    return Figure(name, written(value), written(before), change)
+
+
+def _points(difference: float) -> str:
+    """The difference of two rates in percentage points."""
+    return _signed(100 * difference, 1, " points")
+
+
+def _percent(value: float, before: float) -> str:
+    """How much larger a value is than before, in percent."""
+    return _signed(100 * (value / before - 1) if before else math.nan, 0, "%")
+
+
+def _signed(change: float, decimals: int, unit: str) -> str:
+    if not math.isfinite(change):
+        return text.MISSING
+    # Adding zero, because -0.04 becomes -0.0.
+    return f"{round(change, decimals) + 0.0:+.{decimals}f}{unit}"
 
 
 def _between(low: float | None, high: float | None) -> str:

@@ -21,15 +21,16 @@ def report(database: Path, *options: str, **variables: str) -> Result:
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty folder without a home of Dagster. One picture is drawn, because drawing takes long."""
+    """An empty folder without a home of Dagster. No picture is drawn, because drawing takes long."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    monkeypatch.setattr(collecting, "ANALYSES", ANALYSES[:1])
+    monkeypatch.setattr(collecting, "ANALYSES", ())
 
 
 def test_report_makes_the_page_of_any_stored_day_and_opens_it(
     copied_week: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(collecting, "ANALYSES", ANALYSES[:1])
     opened: list[str] = []
 
     def browse(address: str) -> bool:
