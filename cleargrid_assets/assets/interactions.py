@@ -24,18 +24,20 @@ CODE_VERSION = "1"
 """Change it together with the meaning of a communication."""
 
 
-def _interactions(outcomes: OutcomesResource) -> dg.MaterializeResult[ComputedSlice]:
+def _interactions(context: dg.AssetExecutionContext, outcomes: OutcomesResource) -> dg.MaterializeResult[ComputedSlice]:
     words, region = outcomes.load(), Settings.from_environment().region
+    # Only with the latest day, because it is the same for all and takes as much room as all other metadata.
+    context.add_asset_metadata(
+        {"dagster/column_lineage": column_lineage(COMMUNICATION_LOGS, SOURCES)},
+        partition_key=context.partition_keys[-1],
+    )
     return dg.MaterializeResult(
         value=ComputedSlice(
             COMMUNICATION_LOGS,
             partial(interactions, outcomes=words, region=region),
             partial(_described, outcomes=words),
         ),
-        metadata={
-            "dagster/column_lineage": column_lineage(COMMUNICATION_LOGS, SOURCES),
-            VERSION: current_version(words, region),
-        },
+        metadata={VERSION: current_version(words, region)},
     )
 
 

@@ -13,7 +13,7 @@ from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.unmapped import ATTEMPT_DAYS, unmapped, unmapped_attempts
-from cleargrid_assets.contracts import COMMUNICATION_LOGS
+from cleargrid_assets.contracts import INTERACTIONS
 from cleargrid_assets.partitions import BUSINESS_ZONE
 from cleargrid_assets.pictures import text
 from cleargrid_assets.pictures.frames import in_days, tidy
@@ -57,9 +57,9 @@ def presentations(
     stored = {*warehouse.ledger(analysis.table), *days}
     if analysis.judge:
         shown = analysis.judge(shown, stored.intersection(_days_until(days, analysis.shown_days)), outcomes)
-    with warehouse.slice(COMMUNICATION_LOGS, _days_until(days, ATTEMPT_DAYS)).open() as logs:
-        words = unmapped(_of_days(logs, days), outcomes)
-        attempts = unmapped_attempts(logs, outcomes)
+    with warehouse.slice(INTERACTIONS, _days_until(days, ATTEMPT_DAYS)).open() as interactions:
+        words = unmapped(_of_days(interactions, days), outcomes)
+        attempts = unmapped_attempts(interactions)
     present = analysis.present or presenter(analysis.table)
     return {
         day: present(
@@ -71,6 +71,7 @@ def presentations(
                 outcomes,
                 [each for each in words if each.communicated_date == day],
                 [each for each in attempts if 0 <= (day - each.communicated_date).days < ATTEMPT_DAYS],
+                stored,
             ),
         )
         for day in days
@@ -123,5 +124,5 @@ def _days_until(days: Sequence[date], each: int) -> list[date]:
     return [*before, *days]
 
 
-def _of_days(logs: DuckDBPyRelation, days: Sequence[date]) -> DuckDBPyRelation:
-    return logs.filter(f"communicated_date BETWEEN DATE '{days[0]}' AND DATE '{days[-1]}'")
+def _of_days(interactions: DuckDBPyRelation, days: Sequence[date]) -> DuckDBPyRelation:
+    return interactions.filter(f"communicated_date BETWEEN DATE '{days[0]}' AND DATE '{days[-1]}'")

@@ -35,6 +35,9 @@ BAND = "#D5DEE6"
 ALARM = "#AA3377"
 """Purple, which is no channel's colour. Used with a shape of its own."""
 
+UNSURE = "#B3BAC1"
+"""Grey, for rates of fewer than `text.FEW` attempts or contacts."""
+
 TITLE, BODY, SMALL = 12.0, 9.0, 8.0
 """Font sizes in points."""
 
@@ -129,7 +132,7 @@ def card(title: str, subtitle: str, body: int) -> Card:
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
-    lines = textwrap.wrap(title, _TITLE_CHARACTERS, max_lines=3, placeholder=" …")
+    lines = textwrap.wrap(title, _TITLE_CHARACTERS, max_lines=5, placeholder=" …")
     header = 20 + _TITLE_LINE * len(lines) + 34
     height = header + body
     figure = Figure(figsize=(WIDTH / _DPI, height / _DPI), dpi=_DPI, facecolor=PAPER)
@@ -151,6 +154,11 @@ def card(title: str, subtitle: str, body: int) -> Card:
 def notice(sentence: str) -> bytes:
     """A picture with a sentence only."""
     return card(sentence, "Nothing to draw.", 0).png()
+
+
+def points(pixels: float) -> float:
+    """A length in points, as matplotlib wants offsets."""
+    return pixels * 72 / _DPI
 
 
 def channel_colour(channel: str) -> str:

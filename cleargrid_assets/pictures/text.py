@@ -16,9 +16,13 @@ INLINE_LIMIT = 700
 SUMMARY_LIMIT = INLINE_LIMIT - 60
 """Max characters of a summary before its asset adds how to draw the picture."""
 
+FEW = 10
+"""Attempts or contacts. With fewer, a rate says little: it is grey in a picture and left out of a table."""
+
 MISSING = "\N{EN DASH}"
 """Stands for a missing number."""
 
+_BAR = 4
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _LEVELS = "▁▂▃▄▅▆▇█"
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&!$^])")
@@ -59,6 +63,18 @@ def percent(rate: float) -> str:
     if _MAX_RATE < rate < 1:
         return f">{_MAX_RATE:.0%}"
     return f"{rate:.1%}" if 0 < rate < _SMALL_RATE else f"{rate:.0%}"
+
+
+def shares(parts: Iterable[float], wholes: Iterable[float]) -> list[str]:
+    """Parts of wholes for narrow cells, with bars, such as `38% of 1.2k ████`; of fewer than `FEW` `3 of 8`."""
+    pairs = list(zip(parts, wholes, strict=True))
+    top = max((part / whole for part, whole in pairs if whole >= FEW), default=0.0)
+    return [
+        f"{percent(part / whole)} of {short_count(whole)} {bar(part / whole / top if top else 0.0, _BAR)}".strip()
+        if whole >= FEW
+        else f"{count(part)} of {count(whole)}"
+        for part, whole in pairs
+    ]
 
 
 def seconds(value: float) -> str:
@@ -144,6 +160,11 @@ def paragraphs(*parts: str) -> str:
 def listed(*parts: str) -> str:
     """Joins the non-empty parts with commas."""
     return ", ".join(part for part in parts if part)
+
+
+def clauses(*parts: str) -> str:
+    """Joins the non-empty parts with semicolons."""
+    return "; ".join(part for part in parts if part)
 
 
 def fit(render: Callable[[int], str], rows: int) -> str:

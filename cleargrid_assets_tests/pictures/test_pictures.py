@@ -17,6 +17,7 @@ from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
     CHANNEL_REACH,
     CHANNELS,
+    CONTACT_FREQUENCY,
     HOURLY_REACH,
     OPERATIONAL_HEALTH,
     REACH_BY_ATTEMPT,
@@ -35,7 +36,15 @@ LAST = date(2026, 5, 18)
 """The last day of the messy rows."""
 
 OWN = {analysis.table.name: analysis for analysis in ANALYSES}
-CASES = (ATTEMPT_FUNNEL, REACH_BY_ATTEMPT, CHANNEL_REACH, HOURLY_REACH, OPERATIONAL_HEALTH, EXAMPLE_TABLE)
+CASES = (
+    ATTEMPT_FUNNEL,
+    REACH_BY_ATTEMPT,
+    CHANNEL_REACH,
+    HOURLY_REACH,
+    OPERATIONAL_HEALTH,
+    CONTACT_FREQUENCY,
+    EXAMPLE_TABLE,
+)
 NAMES = [table.name for table in CASES]
 
 
@@ -56,6 +65,7 @@ def _frame(name: str, size: int, types: list[str], channels: list[str]) -> pd.Da
         OPERATIONAL_HEALTH.name: lambda: rows.health(
             (age, kind, size, size // 9, 1.0, False) for age in range(9) for kind in types
         ),
+        CONTACT_FREQUENCY.name: lambda: rows.frequency(dict.fromkeys(channels, (size, *counts)), most=size),
         EXAMPLE_TABLE.name: lambda: rows.frame(
             [(rows.DAY, kind, channel, size, 0.5) for kind in types for channel in channels], EXAMPLE_TABLE
         ),
