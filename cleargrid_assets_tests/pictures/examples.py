@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pandas as pd
 
+from cleargrid_assets.analysis.baselines import PAST_DAYS
+from cleargrid_assets.analysis.outcome_entries import DaysOff
 from cleargrid_assets.analysis.unmapped import UnmappedAttempts
 from cleargrid_assets.contracts import MAX_ATTEMPT_NUMBER
 from cleargrid_assets.pictures import attempts, channels, frequency, funnel, health, hours
@@ -14,6 +16,9 @@ from cleargrid_assets.pictures.presentation import Presentation
 from cleargrid_assets.pictures.table import presenter
 from cleargrid_assets.schema import PARTITION_COLUMN, Column, Table
 from cleargrid_assets_tests.pictures import rows
+
+SATURDAY = 5
+"""As `date.weekday` counts."""
 
 EXAMPLE_TABLE = Table(
     name="example_table",
@@ -99,14 +104,20 @@ def _hours() -> Presentation:
 
 
 def _health() -> Presentation:
+    weekend, weeks = (0.25, 0.0), health.SHOWN_DAYS + PAST_DAYS
     cells = []
-    for name, size in (("CALL", 900), ("EMAIL", 1400), ("SMS", 260)):
-        for age in range(health.SHOWN_DAYS):
-            is_anomalous = name == "SMS" and age == 0
-            communications = round(size * (1 + 0.06 * _wave(age + size))) if not is_anomalous else 90
-            failed = round(communications * (0.04 + 0.02 * _wave(age)))
-            cells.append((age, name, communications, failed, communications / size, is_anomalous))
-    return health.present(rows.health(cells), rows.about())
+    for name, size in (("CALL", 900), ("EMAIL", 1400), ("SMS", 260), ("WHATSAPP", 60)):
+        for age in range(weeks):
+            day = rows.DAY - timedelta(days=age)
+            share = 1.0 if day.weekday() < SATURDAY else weekend[day.weekday() - SATURDAY]
+            if age == 0:
+                share = {"CALL": 0.5, "SMS": 0.0}.get(name, 1.0)
+            communications = round(size * share * (1 + 0.06 * _wave(age + size)))
+            if communications:
+                rate = 0.12 if (name, age) == ("EMAIL", 6) else 0.04 + 0.005 * _wave(age)
+                cells.append((age, name, communications, round(communications * rate)))
+    judged = rows.judged(cells, range(weeks), days_off=DaysOff((rows.DAY - timedelta(days=12),)))
+    return health.present(judged, rows.about())
 
 
 def _table() -> Presentation:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import pandas as pd
 
 from cleargrid_assets.analysis.outcomes import load_outcomes
 from cleargrid_assets.contracts import (
+    ALL_TYPES,
     ATTEMPT_FUNNEL,
     CHANNEL_REACH,
     CONTACT_FREQUENCY,
@@ -18,6 +20,7 @@ from cleargrid_assets.contracts import (
     STAGES,
 )
 from cleargrid_assets.pictures.frames import tidy
+from cleargrid_assets.pictures.health import judge
 from cleargrid_assets.pictures.presentation import Shown
 from cleargrid_assets.schema import Table
 
@@ -95,15 +98,19 @@ def hours(cells: Iterable[tuple[int, str, int, int, int]]) -> pd.DataFrame:
     return frame(rows, HOURLY_REACH)
 
 
-def health(cells: Iterable[tuple[int, str, int, int, float | None, bool | None]]) -> pd.DataFrame:
-    """For each cell: days before the day, type, communications, failed, volume ratio, whether anomalous."""
+def health(cells: Iterable[tuple[int, str, int, int]]) -> pd.DataFrame:
+    """For each cell: days before the day, type, communications, failed. `ALL` is added where it is not given."""
+    given = list(cells)
+    totals: dict[int, tuple[int, int]] = {}
+    for age, _, communications, failed in given:
+        before = totals.get(age, (0, 0))
+        totals[age] = (before[0] + communications, before[1] + failed)
     rows: list[tuple[object, ...]] = []
-    for age, name, communications, failed, ratio, is_anomalous in cells:
+    for age, name, communications, failed in [*given, *((age, ALL_TYPES, *total) for age, total in totals.items())]:
         day = DAY - timedelta(days=age)
         at = pd.Timestamp(day, tz="UTC")
-        lags = (2.0, 5.0, 30.0, 90.0)
-        counts = (communications, failed, _rate(failed, communications), 0, 0)
-        rows.append((day, name, *counts, *lags, at, at, None, ratio, is_anomalous))
+        counts = (communications, failed, _rate(failed, communications), 0, 0, 0)
+        rows.append((day, name, *counts, 2.0, 5.0, 30.0, 90.0, at, at))
     return frame(rows, OPERATIONAL_HEALTH)
 
 
@@ -115,3 +122,16 @@ def frequency(
         (DAY, channel, sum(groups), most, *groups, *limits) for channel, groups in channels.items()
     ]
     return frame(rows, CONTACT_FREQUENCY)
+
+
+def judged(cells: Iterable[tuple[int, str, int, int]], stored: Iterable[int] = (), **outcomes: Any) -> pd.DataFrame:
+    """What the picture of `operational_health` gets.
+
+    Args:
+        cells: As for `health`.
+        stored: The days without rows that are stored, too, as days before the day.
+        outcomes: Of the outcomes file, what differs from the packaged one.
+    """
+    facts = health(cells)
+    days = {*facts["communicated_date"], *(DAY - timedelta(days=age) for age in stored)}
+    return judge(facts, days, replace(load_outcomes(None), **outcomes))
