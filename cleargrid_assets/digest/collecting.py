@@ -11,7 +11,14 @@ from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.unmapped import as_pairs, unmapped, unmapped_attempts
 from cleargrid_assets.assets.analyses import ANALYSES, Analysis
 from cleargrid_assets.assets.presenting import presentation_of
-from cleargrid_assets.contracts import ALL_TYPES, ATTEMPT_FUNNEL, COMMUNICATION_LOGS, OPERATIONAL_HEALTH, TABLES
+from cleargrid_assets.contracts import (
+    ALL_TYPES,
+    ATTEMPT_FUNNEL,
+    COMMUNICATION_LOGS,
+    INTERACTIONS,
+    OPERATIONAL_HEALTH,
+    TABLES,
+)
 from cleargrid_assets.digest.content import WEEK, Digest, Section
 from cleargrid_assets.digest.figures import figures, funnel_rows
 from cleargrid_assets.digest.history import read_history
@@ -79,8 +86,8 @@ def _ledgers(warehouse: WarehouseResource) -> dict[str, Collection[date]]:
 
 
 def _about(day: date, latest: date, warehouse: WarehouseResource, outcomes: Outcomes) -> Shown:
-    with warehouse.slice(COMMUNICATION_LOGS, [day]).open() as logs:
-        words, attempts = unmapped(logs, outcomes), unmapped_attempts(logs, outcomes)
+    with warehouse.slice(INTERACTIONS, [day]).open() as interactions:
+        words, attempts = unmapped(interactions, outcomes), unmapped_attempts(interactions)
     return Shown(day, BUSINESS_ZONE.key, latest, outcomes, words, attempts)
 
 

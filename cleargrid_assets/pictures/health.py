@@ -192,7 +192,9 @@ class _Panel:
                 fontweight="bold",
                 color=drawing.INK,
             )
-        axes.plot(unusual.index, unusual, "D", color=drawing.ALARM, markersize=6, mec=drawing.PAPER, mew=1, clip_on=False)
+        axes.plot(
+            unusual.index, unusual, "D", color=drawing.ALARM, markersize=6, mec=drawing.PAPER, mew=1, clip_on=False
+        )
 
 
 def _date_axis(axes: Axes, day: date, *, is_labelled: bool) -> None:
