@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cleargrid_assets.contracts import STAGES, TABLES
 from cleargrid_assets.digest.content import Digest, dated
 from cleargrid_assets.partitions import BUSINESS_ZONE
+from cleargrid_assets.views import VIEWS
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -20,7 +21,7 @@ def page(digest: Digest) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters.update(dated=dated, instant=_instant, data_uri=_data_uri, markdown=_definition)
     template = environment.from_string(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
-    return template.render(digest=digest, stages=STAGES, tables=TABLES)
+    return template.render(digest=digest, stages=STAGES, tables=[*TABLES, *VIEWS])
 
 
 def _instant(at: datetime) -> str:

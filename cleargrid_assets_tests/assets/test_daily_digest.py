@@ -147,7 +147,7 @@ def test_digest_is_sent_once_with_its_page_and_again_only_if_it_changed(
     again = digest(project, NOT_STORED)
 
     assert received.titles == ["Outreach on Thu 2026-01-08: not stored, no check has run"]
-    assert "https://ui.example/assets/cleargrid/daily_digest?partition=2026-01-08" in received.texts[0]
+    assert "https://ui.example/assets/cleargrid/daily_digest?view=partitions&partition=2026-01-08" in received.texts[0]
     assert [each["filename"] for each in received.bodies[0]["attachments"]] == ["2026-01-08.html"]
     assert any("was not sent again" in line for line in logged(again, project, 20))
     monkeypatch.setattr(message, "title", lambda _: "changed")
