@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from cleargrid_assets import checks
+from cleargrid_assets.assets.daily_digest import DIGEST_KEY
 from cleargrid_assets.catch_up.requests import catch_up_requests
 from cleargrid_assets.catch_up.runs import DAILY_JOB, RESYNC_JOB
 from cleargrid_assets.checks.history import FRESHNESS_JOB, HISTORY_CHECKS
@@ -13,7 +14,7 @@ from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.settings import DAILY_RUN_AT, Settings
 
 _NOTHING_CLOSED = "No day has closed since CLEARGRID_START_DATE."
-_ALL_TABLES = dg.AssetSelection.key_prefixes(SCHEMA)
+_ALL_TABLES = dg.AssetSelection.key_prefixes(SCHEMA) - dg.AssetSelection.assets(DIGEST_KEY)
 
 daily_job = dg.define_asset_job(
     DAILY_JOB,

@@ -10,6 +10,7 @@ from cleargrid_assets.alerts.heartbeat import heartbeat_after_freshness
 from cleargrid_assets.alerts.sensor import alerts_sensor
 from cleargrid_assets.automation import JOBS, SCHEDULES
 from cleargrid_assets.backup_job import backup, backup_after_daily_run
+from cleargrid_assets.digest_job import DIGEST_SENSORS, digest_job
 from cleargrid_assets.garbage_collection import collect_less_often
 from cleargrid_assets.resources import ExportsResource, OutcomesResource
 from cleargrid_assets.settings import Settings
@@ -35,9 +36,9 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
     return dg.Definitions(
         assets=dg.load_assets_from_package_module(assets, include_specs=True),
         asset_checks=dg.load_asset_checks_from_package_module(checks),
-        jobs=[*JOBS, backup],
+        jobs=[*JOBS, backup, digest_job],
         schedules=SCHEDULES,
-        sensors=[backup_after_daily_run, alerts_sensor, heartbeat_after_freshness],
+        sensors=[backup_after_daily_run, *DIGEST_SENSORS, alerts_sensor, heartbeat_after_freshness],
         resources={
             "exports": ExportsResource(),
             "outcomes": outcomes,

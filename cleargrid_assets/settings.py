@@ -270,6 +270,12 @@ class Settings(BaseModel):
         description="Requested after each freshness run in which no `ERROR` check fails, so that a service outside "
         "notices when the machine is down.",
     )
+    digest: Annotated[Literal["on", "off"], BeforeValidator(str.lower), Takes("`on` or `off`")] = Field(
+        "off",
+        alias="CLEARGRID_DIGEST",
+        description="`on`: each morning's digest is sent to the addresses of `CLEARGRID_ALERTS`. The page is made in "
+        "any case.",
+    )
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":

@@ -21,8 +21,8 @@ from cleargrid_assets.exports.window import Window
 from cleargrid_assets.settings import Settings, SettingsError
 from cleargrid_assets.warehouse.connection import connect, file_of
 from cleargrid_assets.warehouse.errors import WarehouseError
-from cleargrid_assets.wording import counted
 from cleargrid_assets.warehouse.forms import refuse_other_form, stored_versions
+from cleargrid_assets.wording import counted
 
 _MAX_LOOKBACK = timedelta(days=30)
 _MIN_LOOKBACK = timedelta(hours=1)

@@ -13,6 +13,8 @@ from cleargrid_assets import __version__
 from cleargrid_assets.warehouse.errors import WarehouseError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from cleargrid_assets.settings import Settings
 
 _rows_per_day = click.option(
@@ -29,8 +31,8 @@ _rows_per_day = click.option(
 def main() -> None:
     """ClearGrid communication logs in DuckDB, one business day at a time.
 
-    Like `dagster dev`, the commands check, sql, backup and restore read `.env` in the current folder. Its values
-    override the environment.
+    Like `dagster dev`, the commands check, sql, backup, restore and report read `.env` in the current folder. Its
+    values override the environment.
     """
 
 
@@ -107,6 +109,24 @@ def restore(file: Path | None) -> None:
         from cleargrid_assets.cli.backup import run_restore  # noqa: PLC0415 - loads DuckDB
 
         run_restore(_settings(), file)
+
+
+@main.command(short_help="Make the digest page of a day.")
+@click.option(
+    "--day", type=click.DateTime(["%Y-%m-%d"]), help="A stored business day.  [default: the latest one]", metavar="DAY"
+)
+@click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
+def report(day: "datetime | None", open_page: bool) -> None:
+    """Make the HTML page of a stored day, with its pictures, in the folder `reports` beside the database.
+
+    Failing checks and changes of rows come from Dagster's history, so run it where `DAGSTER_HOME` is set, or in the
+    folder of `dagster.yaml`. No Dagster process needs to run.
+    """
+    with _errors_shown():
+        settings = _settings()
+        from cleargrid_assets.cli.report import run_report  # noqa: PLC0415 - loads Dagster
+
+        run_report(settings, day.date() if day else None, open_page=open_page)
 
 
 def _settings() -> "Settings":

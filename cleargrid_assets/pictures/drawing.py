@@ -214,7 +214,7 @@ def percent_axis(axes: Axes, top: float) -> None:
 
 def count_axis(axes: Axes, top: float) -> None:
     """A vertical axis of counts, from zero to a little above `top`."""
-    axes.set_ylim(0, top * _HEADROOM)
+    axes.set_ylim(0, top * _HEADROOM if top > 0 else 1.0)
     axes.yaxis.set_major_locator(few_ticks())
     axes.yaxis.set_major_formatter(lambda value, _: short_count(value))
 

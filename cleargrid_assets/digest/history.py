@@ -1,0 +1,59 @@
+"""What Dagster's history adds to a digest: failing checks, and what the latest fetches changed."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timezone
+
+import dagster as dg
+
+from cleargrid_assets import checks
+from cleargrid_assets.checks.scope import DAYS, last_materialization
+from cleargrid_assets.contracts import COMMUNICATION_LOGS
+from cleargrid_assets.digest.content import FailingCheck, FetchedDay, History
+from cleargrid_assets.pictures import text
+
+_RUNS_BEFORE = 10
+"""Max executions of a check that are looked at. One that is running, or whose run failed, has no evaluation."""
+
+
+def read_history(instance: dg.DagsterInstance, fetched: Sequence[date]) -> History:
+    """Reads the latest evaluation of every check, and the latest materializations of days.
+
+    Args:
+        instance: The Dagster instance.
+        fetched: Stored days of the communication logs.
+    """
+    latest = list(_latest_evaluations(instance))
+    failing = [_failing(evaluation, at) for evaluation, at in latest if not evaluation.passed]
+    failing.sort(key=lambda each: (not each.is_error, each.table, each.name))
+    return History(failing, len(latest), [_fetched(instance, day) for day in fetched])
+
+
+def _latest_evaluations(instance: dg.DagsterInstance) -> Iterator[tuple[dg.AssetCheckEvaluation, datetime]]:
+    """The latest evaluation of each check of this project that has any, and its time."""
+    for definition in dg.load_asset_checks_from_package_module(checks):
+        for key in definition.check_keys:
+            for record in instance.event_log_storage.get_asset_check_execution_history(key, limit=_RUNS_BEFORE):
+                if isinstance(record.evaluation, dg.AssetCheckEvaluation):
+                    yield record.evaluation, datetime.fromtimestamp(record.create_timestamp, timezone.utc)
+                    break
+
+
+def _failing(evaluation: dg.AssetCheckEvaluation, evaluated_at: datetime) -> FailingCheck:
+    days = evaluation.metadata.get(DAYS)
+    return FailingCheck(
+        table=evaluation.asset_key.path[-1],
+        name=evaluation.check_name,
+        is_error=evaluation.severity is dg.AssetCheckSeverity.ERROR,
+        description=evaluation.description or "",
+        days=str(days.value) if days else "",
+        evaluated_at=evaluated_at,
+    )
+
+
+def _fetched(instance: dg.DagsterInstance, day: date) -> FetchedDay:
+    metadata = last_materialization(instance, COMMUNICATION_LOGS, day).metadata
+    rows, new, changed, removed = (
+        text.count(number) if isinstance(number := metadata.get(name), int) else text.MISSING
+        for name in ("rows", "new_rows", "changed_rows", "removed_rows")
+    )
+    return FetchedDay(day, rows, new, changed, removed)
