@@ -38,14 +38,14 @@ class Contacts:
         text is in lower case. An e-mail address has no outer angle brackets.
         """
         text = address if _VISIBLE.fullmatch(address) else _cleaned(address)
-        if _E164.fullmatch(text):
-            return text
         is_email = "@" in text
         if is_email and (bracketed := _OUTER_BRACKETS.fullmatch(text)):
             text = bracketed[1]
         if normalised(text) in self.withheld:
             return None
-        return (None if is_email else e164(text, self.region)) or text.lower()
+        if is_email or _E164.fullmatch(text):
+            return text.lower()
+        return e164(text, self.region) or text.lower()
 
 
 def e164(text: str, region: str | None) -> str | None:

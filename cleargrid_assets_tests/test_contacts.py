@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cleargrid_assets.analysis.contacts import SPELLINGS, find_spellings, is_e164
+from cleargrid_assets.analysis.contacts import SPELLINGS, find_spellings, is_plain
 from cleargrid_assets.analysis.outcomes import load_outcomes
 from cleargrid_assets.contacts import Contacts
 
@@ -35,14 +35,15 @@ SPELLED = [
 
 
 def by_sql(addresses: list[str], region: str | None) -> dict[str, str | None]:
-    """The contacts as storing finds them, on a channel of telephone numbers."""
+    """The contacts as storing finds them."""
     with duckdb.connect() as connection:
-        given = "SELECT unnest($given::VARCHAR[]) AS address, false AS is_email"
+        given = "SELECT unnest($given::VARCHAR[]) AS address"
         relation = connection.sql(given, params={"given": addresses})
         find_spellings(connection, relation, WITHHELD, region)
         found: dict[str, str | None] = dict(connection.sql(f"SELECT address, contact FROM {SPELLINGS}").fetchall())
         [(themselves,)] = connection.execute(
-            f"SELECT list(a) FROM (SELECT unnest($given::VARCHAR[]) AS a) WHERE {is_e164('a')}", {"given": addresses}
+            f"SELECT list(a) FROM (SELECT unnest($given::VARCHAR[]) AS a) WHERE {is_plain('a', WITHHELD)}",
+            {"given": addresses},
         ).fetchall()
     return found | {address: address for address in themselves or ()}
 

@@ -1,78 +1,85 @@
 """Who is one contact: the spellings of an address, and the one text that stands for all of them."""
 
+import re
 from collections.abc import Sequence
 
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from cleargrid_assets.analysis.classify import INBOUND, OUTBOUND, literal, normalised, trimmed
 from cleargrid_assets.contacts import E164, e164
-from cleargrid_assets.contracts import EMAIL
 
 SPELLINGS = "temp.main.spellings"
-"""The table that `find_spellings` makes: `address`, `is_email`, and `contact`, which is NULL if it is withheld."""
+"""The table that `find_spellings` makes: `address`, and its `contact`, which is NULL if the address is withheld."""
 
 ADDRESS = f'CASE WHEN {OUTBOUND} THEN "to" WHEN {INBOUND} THEN "from" END'
 """The other party's address, as the source wrote it; NULL if the direction is neither inbound nor outbound."""
 
-IS_EMAIL = f"channel = '{EMAIL}'"
-"""Whether a classified row is on the e-mail channel, where no address is a telephone number."""
-
+_LOWER_CASE_EMAIL = r"[!-;=?\[-~]+@[!-;=?\[-~]+"
+_PLAIN = re.compile(f"{E164}|{_LOWER_CASE_EMAIL}")
 _INVISIBLE = literal(r"\p{Cf}+")
 _OUTER_BRACKETS = literal(r"^<\s*([^<>]*?)\s*>$")
 
 
-def is_e164(address: str) -> str:
-    """Whether an address is a telephone number in E.164, in SQL. Such an address is its own contact.
+def is_plain(address: str, withheld: Sequence[str]) -> str:
+    """Whether an address is its own contact, in SQL, without looking it up.
+
+    It is a telephone number in E.164, or an e-mail address of visible ASCII characters in lower case without brackets.
 
     Args:
         address: An SQL expression.
+        withheld: The normalised addresses that are withheld.
     """
-    return f"regexp_full_match({address}, {literal(E164)})"
+    condition = f"regexp_full_match({address}, {literal(_PLAIN.pattern)})"
+    listed = ", ".join(literal(word) for word in withheld if _PLAIN.fullmatch(word.lower()))
+    return f"{condition} AND {normalised(address)} NOT IN ({listed})" if listed else condition
 
 
 def find_spellings(
     connection: DuckDBPyConnection, addresses: DuckDBPyRelation, withheld: Sequence[str], region: str | None
 ) -> None:
-    """Stores the contact of each distinct address that is not in E.164 in the temporary table `SPELLINGS`.
+    """Stores the contact of each distinct address that is not plain in the temporary table `SPELLINGS`.
 
     White space around an address, and invisible format characters (Unicode category Cf) anywhere in it, are removed.
     Then:
 
     - A withheld address has no contact.
-    - A text without `@`, on every channel but e-mail, is a telephone number. It is written in E.164 if it can be read
-      as a possible number, with the region where it has no country code.
+    - A text without `@` is a telephone number. If it can be read as a possible number, with the region where it has no
+      country code, it is written in E.164.
     - Every other text is in lower case. An e-mail address has no outer angle brackets.
 
     Args:
         connection: The connection of the relation.
-        addresses: The columns `address` and `is_email`. Rows without an address are ignored.
+        addresses: The column `address`.
         withheld: The normalised addresses that are withheld.
         region: ISO country of telephone numbers without a country code. None leaves such numbers as they are.
     """
+    visible = f"regexp_replace(address, {_INVISIBLE}, '', 'g')"
     addresses.query(
         "addresses",
         f"""
         CREATE OR REPLACE TEMP TABLE texts AS
         SELECT
             address,
-            is_email,
-            CASE
-                WHEN is_email OR contains(text, '@') THEN regexp_replace(text, {_OUTER_BRACKETS}, '\\1') ELSE text
-            END AS text
-        FROM (SELECT DISTINCT address, is_email, {_cleaned("address")} AS text FROM addresses)
-        WHERE NOT {is_e164("address")}
+            CASE WHEN contains(text, '@') THEN regexp_replace(text, {_OUTER_BRACKETS}, '\\1') ELSE text END AS text
+        FROM (
+            SELECT DISTINCT address, {trimmed(visible)} AS text
+            FROM addresses
+            WHERE NOT ({is_plain("address", withheld)})
+        )
         """,
     )
     telephones = connection.execute(
-        f"SELECT DISTINCT text FROM temp.main.texts WHERE NOT (is_email OR contains(text, '@') OR {is_e164('text')})"
-    )
-    numbers = {text: number for (text,) in telephones.fetchall() if (number := e164(text, region))}
+        f"""
+        SELECT DISTINCT text FROM temp.main.texts
+        WHERE NOT contains(text, '@') AND NOT regexp_full_match(text, {literal(E164)})
+        """
+    ).fetchall()
+    numbers = {text: number for (text,) in telephones if (number := e164(text, region))}
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE spellings AS
         SELECT
             address,
-            is_email,
             CASE
                 WHEN NOT list_contains($withheld::VARCHAR[], {normalised("text")}) THEN coalesce(number, lower(text))
             END AS contact
@@ -82,9 +89,3 @@ def find_spellings(
         {"withheld": [*withheld], "texts": [*numbers], "numbers": [*numbers.values()]},
     )
     connection.execute("DROP TABLE temp.main.texts")
-
-
-def _cleaned(column: str) -> str:
-    # The first branch is fast, and enough for most addresses.
-    visible = f"regexp_replace({column}, {_INVISIBLE}, '', 'g')"
-    return f"CASE WHEN regexp_full_match({column}, '[!-~]*') THEN {column} ELSE {trimmed(visible)} END"

@@ -1,14 +1,16 @@
 """Interactions: the communications of the log with their channel, contact, outcome and lags."""
 
+from datetime import date
+
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
-from cleargrid_assets.analysis.classify import IS_PHONE, classified
-from cleargrid_assets.analysis.contacts import ADDRESS, IS_EMAIL, SPELLINGS, find_spellings, is_e164
+from cleargrid_assets.analysis.classify import INBOUND, IS_PHONE, OUTBOUND, classified
+from cleargrid_assets.analysis.contacts import ADDRESS, SPELLINGS, find_spellings, is_plain
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.relations import select
+from cleargrid_assets.pseudonyms import WITHHELD
 
 _WORDS = ("communication_type", "status")
-_CONTACT = ("direction", "from", "to", "communication_type")
 SOURCES = {
     "public_id": ("public_id",),
     "communicated_date": ("communicated_date",),
@@ -17,7 +19,7 @@ SOURCES = {
     "communication_type": ("communication_type",),
     "status": ("status",),
     "channel": ("communication_type",),
-    "contact": _CONTACT,
+    "contact": ("direction", "from", "to"),
     "outcome": (*_WORDS, "duration"),
     "duration": ("duration",),
     "logging_lag_s": ("communicated_at", "created_at"),
@@ -27,7 +29,12 @@ SOURCES = {
 
 
 def interactions(
-    connection: DuckDBPyConnection, logs: DuckDBPyRelation, outcomes: Outcomes, region: str | None
+    connection: DuckDBPyConnection,
+    logs: DuckDBPyRelation,
+    outcomes: Outcomes,
+    region: str | None,
+    *,
+    has_pseudonyms: bool = False,
 ) -> DuckDBPyRelation:
     """The rows of the log with their meaning, in both directions.
 
@@ -41,12 +48,18 @@ def interactions(
         logs: Communication logs.
         outcomes: The meaning of statuses and types, and the withheld addresses.
         region: ISO country of telephone numbers without a country code; None if there is none.
+        has_pseudonyms: Whether the logs hold pseudonyms in place of addresses. They are contacts as they are.
 
     Returns:
         The columns of `INTERACTIONS`, in no order.
     """
-    addressed = classified(logs, outcomes).project(f"*, {ADDRESS} AS address, {IS_EMAIL} AS is_email")
-    find_spellings(connection, addressed.project("address, is_email"), outcomes.withheld, region)
+    addressed = classified(logs, outcomes).project(f"*, {ADDRESS} AS address")
+    if has_pseudonyms:
+        contact, spellings = f"nullif(address, '{WITHHELD}')", ""
+    else:
+        find_spellings(connection, logs.project(f"{ADDRESS} AS address"), outcomes.withheld, region)
+        contact = f"CASE WHEN {is_plain('address', outcomes.withheld)} THEN address ELSE contact END"
+        spellings = f"LEFT JOIN {SPELLINGS} USING (address)"
     return select(
         f"""
         SELECT
@@ -57,7 +70,7 @@ def interactions(
             communication_type,
             status,
             channel,
-            CASE WHEN {is_e164("address")} THEN address ELSE contact END AS contact,
+            {contact} AS contact,
             CASE
                 WHEN outcome = 'reached' AND {IS_PHONE} AND duration >= {outcomes.engaged_seconds!r} THEN 'engaged'
                 ELSE outcome
@@ -66,8 +79,49 @@ def interactions(
             (epoch_us(created_at) - epoch_us(communicated_at)) / 1e6 AS logging_lag_s,
             (epoch_us(updated_at) - epoch_us(created_at)) / 1e6 AS update_lag_s
         FROM addressed
-        LEFT JOIN {SPELLINGS} USING (address, is_email)
+        {spellings}
         """,
         "addressed",
         addressed,
     )
+
+
+def withheld(rows: DuckDBPyRelation) -> dict[date, int]:
+    """How many interactions of each day have a withheld address."""
+    of_day = f"count(*) FILTER (contact IS NULL AND ({OUTBOUND} OR {INBOUND}))"
+    return dict(rows.aggregate(f"communicated_date, {of_day}").fetchall())
+
+
+def merged_by_spelling(logs: DuckDBPyRelation) -> dict[date, int]:
+    """How many addresses of each day are another spelling of a contact: distinct addresses minus distinct contacts.
+
+    Withheld addresses do not count. Days without other spellings are left out.
+
+    Args:
+        logs: The rows of which `interactions` were computed before, on the same connection.
+    """
+    # Most addresses are their own contact. They matter only where the contact has another spelling, too.
+    merged = select(
+        f"""
+        WITH addresses AS (
+            SELECT communicated_date, {ADDRESS} AS address FROM logs
+        ), others AS (
+            SELECT DISTINCT communicated_date, address, contact
+            FROM addresses
+            JOIN {SPELLINGS} USING (address)
+            WHERE contact <> address
+        ), contacts AS (
+            SELECT communicated_date, contact, count(*) AS spellings FROM others GROUP BY ALL
+        ), own AS (
+            SELECT DISTINCT communicated_date, address AS contact FROM addresses
+            SEMI JOIN contacts ON contacts.contact = address
+        )
+        SELECT communicated_date, sum(spellings - 1 + (own.contact IS NOT NULL)::INTEGER)::BIGINT
+        FROM contacts
+        LEFT JOIN own USING (communicated_date, contact)
+        GROUP BY communicated_date
+        """,
+        "logs",
+        logs,
+    )
+    return dict(merged.fetchall())

@@ -14,7 +14,7 @@ from cleargrid_assets.analysis import attempts, channels, funnel, health, hours
 from cleargrid_assets.analysis.classify import trailing_days
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.analysis.unmapped import Unmapped, unmapped
-from cleargrid_assets.assets.table_asset import table_asset, without_beta_warnings
+from cleargrid_assets.assets.table_asset import column_lineage, table_asset, without_beta_warnings
 from cleargrid_assets.assets.version import made_with
 from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
@@ -122,7 +122,7 @@ def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             value=rows,
             metadata={
-                "dagster/column_lineage": _column_lineage(analysis),
+                "dagster/column_lineage": column_lineage(COMMUNICATION_LOGS, analysis.sources),
                 VERSION: made_with(analysis.code_version, scope.outcomes),
             },
         )
@@ -139,13 +139,6 @@ def _logs_input(analysis: Analysis) -> dg.AssetIn:
             start_offset=1 - analysis.trailing_days, allow_nonexistent_upstream_partitions=analysis.trailing_days > 1
         )
     return dg.AssetIn(key=asset_key(COMMUNICATION_LOGS), partition_mapping=mapping)
-
-
-def _column_lineage(analysis: Analysis) -> dg.TableColumnLineage:
-    logs = asset_key(COMMUNICATION_LOGS)
-    return dg.TableColumnLineage(
-        {name: [dg.TableColumnDep(logs, source) for source in sources] for name, sources in analysis.sources.items()}
-    )
 
 
 def _with_stored_days(

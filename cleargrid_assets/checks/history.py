@@ -17,6 +17,7 @@ from cleargrid_assets.checks.versions import CURRENT, current_versions, find_oth
 from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, closed_days
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.schema import Table
+from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.event_log import last_recorded, recorded_days
 from cleargrid_assets.warehouse.ledger import LedgerEntry
 from cleargrid_assets.warehouse.resource import WarehouseResource
@@ -220,7 +221,7 @@ def history_checks(
         if INTACT in selected:
             yield find_differences(checks.intact, table, stored, recorded, last)
         if CURRENT in selected:
-            versions = current_versions(checks.tables, outcomes.load())
+            versions = current_versions(checks.tables, outcomes.load(), Settings.from_environment())
             yield find_other_versions(checks.current, stored, versions)
 
     return history

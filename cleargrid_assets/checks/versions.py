@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from cleargrid_assets.analysis.outcomes import Outcomes
+from cleargrid_assets.assets import interactions
 from cleargrid_assets.assets.analyses import ANALYSES
 from cleargrid_assets.assets.export import export_version
 from cleargrid_assets.assets.version import made_with
 from cleargrid_assets.checks.scope import verdict, with_derived
 from cleargrid_assets.configuration import pseudonyms_of
+from cleargrid_assets.contracts import INTERACTIONS
 from cleargrid_assets.schema import Table
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.forms import days_in_other_form, other_form
@@ -28,19 +30,18 @@ def made_with_current_version(table: Table, derived: Sequence[Table]) -> dg.Asse
         asset=asset_key(table),
         additional_deps=[asset_key(each) for each in derived],
         description=f"Every stored day of {with_derived(table, derived)} was made with today's code version, time "
-        "zone, outcomes file and form of addresses. A day of unknown version counts as stored without pseudonyms, and "
-        "is not judged otherwise.",
+        "zone, outcomes file, CLEARGRID_REGION and CLEARGRID_PSEUDONYM_KEY. Days of unknown version count as stored "
+        "without pseudonyms, and are not judged otherwise.",
     )
 
 
-def current_versions(tables: Sequence[Table], outcomes: Outcomes) -> dict[str, str]:
+def current_versions(tables: Sequence[Table], outcomes: Outcomes, settings: Settings) -> dict[str, str]:
     """What a run would make each table with today."""
-    pseudonyms = pseudonyms_of(Settings.from_environment())
-    code_versions = {analysis.table.name: analysis.code_version for analysis in ANALYSES}
+    pseudonyms = pseudonyms_of(settings)
+    derived = {analysis.table.name: made_with(analysis.code_version, outcomes) for analysis in ANALYSES}
+    derived[INTERACTIONS.name] = interactions.current_version(outcomes, settings.region, pseudonyms)
     return {
-        table.name: made_with(code_versions[table.name], outcomes)
-        if table.name in code_versions
-        else export_version(table, pseudonyms)
+        table.name: derived[table.name] if table.name in derived else export_version(table, pseudonyms)
         for table in tables
     }
 
@@ -57,19 +58,19 @@ def find_other_versions(
     """
     described, numbers = [], {}
     for name, version in versions.items():
-        made = {day: entry.version for day, entry in stored[name].entries.items()}
-        if found := other_form(name, made, version):
+        known = {day: entry.version for day, entry in stored[name].entries.items()}
+        if found := other_form(name, known, version):
             # A backfill of these days would be refused.
-            numbers[name] = len(days_in_other_form(made, version))
+            numbers[name] = len(days_in_other_form(known, version))
             described.append(found)
             continue
-        others = {day: other for day, other in made.items() if other is not None and other != version}
+        others = {day: other for day, other in known.items() if other is not None and other != version}
         if others:
-            days, other_versions = sorted(others), sorted(set(others.values()))
+            days, made = sorted(others), sorted(set(others.values()))
             numbers[name] = len(days)
             described.append(
                 f"{counted(len(days), 'day')} of {name} ({first_of(days, _MAX_LISTED, 'day')}) were made with "
-                f"{first_of(other_versions, _MAX_LISTED, 'version', '; ')}, and today's version is {version}. "
+                f"{first_of(made, _MAX_LISTED, 'version', '; ')}, and today's version is {version}. "
                 f"Backfill {name} from {days[0]} to {days[-1]}."
             )
     return verdict(

@@ -27,14 +27,23 @@ from cleargrid_assets.warehouse.ledger import (
     transaction_time,
     write_entries,
 )
-from cleargrid_assets.warehouse.partitions import Changes, replace_partitions, stage_frame, stage_spooled
+from cleargrid_assets.warehouse.partitions import (
+    Changes,
+    replace_partitions,
+    stage_computed,
+    stage_frame,
+    stage_spooled,
+)
 from cleargrid_assets.warehouse.quarantine import replace_quarantined
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.shrinking import ShrinkingError, Shrunk, refuse_unconfirmed, shrunk_days
-from cleargrid_assets.warehouse.slices import SpooledSlice, StoredSlice
+from cleargrid_assets.warehouse.slices import ComputedSlice, SpooledSlice, StoredSlice
 from cleargrid_assets.warehouse.sql import readable
 from cleargrid_assets.warehouse.table_metadata import contract_of
 from cleargrid_assets.warehouse.tables import prepare_table
+
+_Days = SpooledSlice | ComputedSlice | pd.DataFrame
+"""The kinds of an output that are partitions of a table with a contract."""
 
 VERSION = "version"
 """Metadata of an output: what its rows were made with. It is stored in the ledger."""
@@ -80,7 +89,7 @@ class _Manager(dg.IOManager):
                 raise dg.Failure(str(error), allow_retries=False) from None
             # After the commit, so the rows are safe.
             obj.discard()
-        elif isinstance(obj, pd.DataFrame) and table is not None:
+        elif isinstance(obj, (pd.DataFrame, ComputedSlice)) and table is not None:
             self._replace_days(context, table, obj)
         elif isinstance(obj, pd.DataFrame):
             self._replace_frame(context, obj)
@@ -101,11 +110,12 @@ class _Manager(dg.IOManager):
         stored = self._warehouse.slice(table, _days(context))
         return stored if kind is StoredSlice else stored.frame((context.definition_metadata or {}).get("columns"))
 
-    def _replace_days(self, context: dg.OutputContext, table: Table, obj: SpooledSlice | pd.DataFrame) -> None:
+    def _replace_days(self, context: dg.OutputContext, table: Table, obj: _Days) -> None:
         days = _days(context)
         execution = dg.AssetExecutionContext.get()
         superseded: list[date] = []
         shrunk: list[Shrunk] = []
+        described: Mapping[date, Mapping[str, Any]] = {}
         with transaction(self._warehouse.database, self._warehouse.lock_timeout_s) as connection:
             prepare_ledger(connection, [*TABLES, table], partial(days_recorded_as_empty, execution.instance))
             dropped = prepare_table(connection, table)
@@ -115,6 +125,8 @@ class _Manager(dg.IOManager):
             refuse_other_form(table.name, {day: entry.version for day, entry in before.items()}, _version(context))
             if isinstance(obj, SpooledSlice):
                 superseded = stage_spooled(connection, table, obj.partitions)
+            elif isinstance(obj, ComputedSlice):
+                described = stage_computed(connection, table, obj, days)
             else:
                 stage_frame(connection, table, obj)
             changes = replace_partitions(connection, table, days)
@@ -128,7 +140,11 @@ class _Manager(dg.IOManager):
             shown = _shown(connection, Target(SCHEMA, table.name, _days_condition(days)))
         _warn(context, table, changes, superseded, [day for day in dropped or () if day not in changes])
         for day, change in changes.items():
-            metadata = {**_change_metadata(change, changes), **entry_metadata(entries[day])}
+            metadata = {
+                **_change_metadata(change, changes),
+                **entry_metadata(entries[day]),
+                **described.get(day, {}),
+            }
             execution.add_asset_metadata(metadata, context.asset_key, day.isoformat())
         for each in shrunk:
             execution.add_asset_metadata({"shrunk_from": each.before}, context.asset_key, each.day.isoformat())
@@ -163,8 +179,11 @@ def _why_not(obj: object) -> str:
         return "The asset returned None. Return a DataFrame, or annotate the asset with `-> None` if it stores nothing."
     if isinstance(obj, StoredSlice):
         return "A StoredSlice is already stored. Return a DataFrame."
-    if isinstance(obj, SpooledSlice):
-        return "A SpooledSlice needs an asset with a contract in its metadata (`table_metadata`). Return a DataFrame."
+    if isinstance(obj, (SpooledSlice, ComputedSlice)):
+        return (
+            f"A {type(obj).__name__} needs an asset with a contract in its metadata (`table_metadata`). Return a "
+            "DataFrame."
+        )
     return f"Values of the type {type(obj).__name__} cannot be stored in DuckDB. Return a DataFrame."
 
 
@@ -207,9 +226,7 @@ def _report_days_left(context: dg.OutputContext, entries: Sequence[LedgerEntry])
             )
 
 
-def _write(
-    context: dg.OutputContext, connection: duckdb.DuckDBPyConnection, table: Table, obj: SpooledSlice | pd.DataFrame
-) -> Write:
+def _write(context: dg.OutputContext, connection: duckdb.DuckDBPyConnection, table: Table, obj: _Days) -> Write:
     partitions = obj.partitions if isinstance(obj, SpooledSlice) else []
     return Write(
         table=table,

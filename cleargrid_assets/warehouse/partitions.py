@@ -4,6 +4,7 @@ import glob
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -11,7 +12,7 @@ import pandas as pd
 from cleargrid_assets.schema import COLUMN_TYPES, EXTRACTED_AT, PARTITION_COLUMN, Table
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.ledger import read_ledger, transaction_time
-from cleargrid_assets.warehouse.slices import SpooledPartition
+from cleargrid_assets.warehouse.slices import ComputedSlice, SpooledPartition, stored_rows
 from cleargrid_assets.warehouse.sql import column_definitions, quoted
 
 _STAGE = "temp.main.incoming"
@@ -103,6 +104,30 @@ def stage_spooled(
         """
     )
     return superseded
+
+
+def stage_computed(
+    connection: duckdb.DuckDBPyConnection, table: Table, computed: ComputedSlice, days: Sequence[date]
+) -> Mapping[date, Mapping[str, Any]]:
+    """Stages the rows that are computed from the stored days of another table.
+
+    Returns:
+        What there is to say about each day.
+
+    Raises:
+        WarehouseError: A value is missing or of another type.
+    """
+    _create_stage(connection, table)
+    source = stored_rows(connection, computed.source, days)
+    try:
+        computed.compute(connection, source).query("computed", f"INSERT INTO {_STAGE} BY NAME SELECT * FROM computed")
+    except BAD_VALUE_ERRORS as error:
+        # `from None`, because DuckDB's message quotes the value, which may be personal data.
+        raise WarehouseError(
+            f"The rows for {table.name} that are computed from {computed.source.name} have a missing value or one of "
+            f"the wrong type ({type(error).__name__}). Materialize {computed.source.name} for these days again."
+        ) from None
+    return computed.describe(source, connection.table(_STAGE))
 
 
 def replace_partitions(

@@ -1,10 +1,11 @@
 """What assets and the IO manager pass to each other besides DataFrames: references to rows on disk."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -52,6 +53,23 @@ class SpooledSlice:
 
 
 @dataclass(frozen=True)
+class ComputedSlice:
+    """Partitions that DuckDB computes from those of another table, in the transaction that stores them.
+
+    The rows never leave the database.
+
+    Attributes:
+        source: The contract of the other table. Its stored days are those of the run.
+        compute: Makes the rows to store from the connection and the rows of the source.
+        describe: Makes metadata of each day from the rows of the source and the computed rows.
+    """
+
+    source: Table
+    compute: Callable[[duckdb.DuckDBPyConnection, duckdb.DuckDBPyRelation], duckdb.DuckDBPyRelation]
+    describe: Callable[[duckdb.DuckDBPyRelation, duckdb.DuckDBPyRelation], Mapping[date, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
 class StoredSlice:
     """Stored partitions of a table, which are read on demand.
 
@@ -75,7 +93,7 @@ class StoredSlice:
             WarehouseError: The table of an export does not match its contract.
         """
         with connect(self.database, read_only=True, lock_timeout_s=self.lock_timeout_s) as connection:
-            yield connection.sql(self._statement(connection))
+            yield stored_rows(connection, self.table, self.days)
 
     def frame(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """The rows in memory, with all columns or the named ones."""
@@ -83,20 +101,28 @@ class StoredSlice:
             frame: pd.DataFrame = rows.select(*(quoted(name) for name in columns or self.table.column_names)).df()
             return frame
 
-    def _statement(self, connection: duckdb.DuckDBPyConnection) -> str:
-        found = stored_columns(connection, self.table)
-        missing = missing_columns(self.table, found)
-        if found and missing is None and self.table.is_export:
-            raise columns_differ(self.table, found)
-        if not found or missing is None:
-            # A derived table whose columns differ counts as empty, because the next run drops it.
-            nulls = ", ".join(f"NULL::{column.type} AS {quoted(column.name)}" for column in self.table.columns)
-            return f"SELECT {nulls} WHERE false"
-        columns = ", ".join(
-            f"NULL::{column.type} AS {quoted(column.name)}" if column in missing else quoted(column.name)
-            for column in self.table.columns
-        )
-        # Literals, because a relation takes no parameters.
-        days = ", ".join(f"DATE '{day.isoformat()}'" for day in self.days)
-        condition = f"{PARTITION_COLUMN} IN ({days})" if days else "false"
-        return f"SELECT {columns} FROM {quoted(self.table.name)} WHERE {condition}"
+
+def stored_rows(connection: duckdb.DuckDBPyConnection, table: Table, days: Sequence[date]) -> duckdb.DuckDBPyRelation:
+    """The stored rows of the days, as a relation with the columns of the contract.
+
+    Tables and partitions that do not exist count as empty.
+
+    Raises:
+        WarehouseError: The table of an export does not match its contract.
+    """
+    found = stored_columns(connection, table)
+    missing = missing_columns(table, found)
+    if found and missing is None and table.is_export:
+        raise columns_differ(table, found)
+    if not found or missing is None:
+        # A derived table whose columns differ counts as empty, because the next run drops it.
+        nulls = ", ".join(f"NULL::{column.type} AS {quoted(column.name)}" for column in table.columns)
+        return connection.sql(f"SELECT {nulls} WHERE false")
+    columns = ", ".join(
+        f"NULL::{column.type} AS {quoted(column.name)}" if column in missing else quoted(column.name)
+        for column in table.columns
+    )
+    # Literals, because a relation takes no parameters.
+    listed = ", ".join(f"DATE '{day.isoformat()}'" for day in days)
+    condition = f"{PARTITION_COLUMN} IN ({listed})" if days else "false"
+    return connection.sql(f"SELECT {columns} FROM {quoted(table.name)} WHERE {condition}")
