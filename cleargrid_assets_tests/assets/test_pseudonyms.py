@@ -110,7 +110,7 @@ def contacts(project: Project) -> dict[str, str | None]:
     return dict(project.ask("SELECT public_id, contact FROM log.cleargrid.interactions"))
 
 
-def test_interactions_have_the_pseudonym_of_the_contact_that_they_would_have(
+def test_contact_of_interactions_is_the_pseudonym_of_the_clear_contact(
     clear: Project, keyed: Project, api: Api, tmp_path: Path
 ) -> None:
     api.rows[6]["direction"], api.rows[7]["direction"] = "inbound", "sideways"
