@@ -19,8 +19,8 @@ from cleargrid_assets.assets.version import made_with
 from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
     CHANNEL_REACH,
-    COMMUNICATION_LOGS,
     HOURLY_REACH,
+    INTERACTIONS,
     OPERATIONAL_HEALTH,
     REACH_BY_ATTEMPT,
 )
@@ -43,15 +43,15 @@ from cleargrid_assets.warehouse.table_metadata import asset_key
 
 @dataclass(frozen=True)
 class Analysis:
-    """One analysis of the communication logs.
+    """One analysis of the interactions.
 
     Attributes:
         table: The contract. It also names and describes the asset.
         compute: Computes the rows of the table for the days of a scope.
-        sources: For each column of the table, the columns of the log that it is computed from.
+        sources: For each column of the table, the columns of the interactions that it is computed from.
         present: Makes summary, picture and numbers of one day from the tidy rows of `shown_days`. None shows the rows
             as a table.
-        trailing_days: Days of the log that the figures of one day are computed from, including the day.
+        trailing_days: Days of interactions that the figures of one day are computed from, including the day.
         shown_days: Days of the table that the picture of one day shows, including the day.
         code_version: Change it together with the definition of the figures.
     """
@@ -102,15 +102,15 @@ def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
 
     def compute(
         context: dg.AssetExecutionContext,
-        communication_logs: StoredSlice,
+        interactions: StoredSlice,
         outcomes: OutcomesResource,
         warehouse: WarehouseResource,
     ) -> dg.MaterializeResult[Any]:
         days = [date.fromisoformat(key) for key in context.partition_keys]
         scope = Scope(days, BUSINESS_ZONE, outcomes.load())
-        with communication_logs.open() as logs:
-            rows = analysis.compute(logs, scope)
-            unknown = unmapped(trailing_days(logs, days[-1], len(days)), scope.outcomes)
+        with interactions.open() as stored:
+            rows = analysis.compute(stored, scope)
+            unknown = unmapped(trailing_days(stored, days[-1], len(days)), scope.outcomes)
         shown = _with_stored_days(rows, analysis, days, warehouse)
         for day in days:
             presentation = present(
@@ -122,23 +122,23 @@ def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             value=rows,
             metadata={
-                "dagster/column_lineage": column_lineage(COMMUNICATION_LOGS, analysis.sources),
+                "dagster/column_lineage": column_lineage(INTERACTIONS, analysis.sources),
                 VERSION: made_with(analysis.code_version, scope.outcomes),
             },
         )
 
     return table_asset(
-        analysis.table, compute, ins={"communication_logs": _logs_input(analysis)}, code_version=analysis.code_version
+        analysis.table, compute, ins={"interactions": _input(analysis)}, code_version=analysis.code_version
     )
 
 
-def _logs_input(analysis: Analysis) -> dg.AssetIn:
-    """The communication logs of the trailing days that end with the day. The first days of the history have fewer."""
+def _input(analysis: Analysis) -> dg.AssetIn:
+    """The interactions of the trailing days that end with the day. The first days of the history have fewer."""
     with without_beta_warnings():
         mapping = dg.TimeWindowPartitionMapping(
             start_offset=1 - analysis.trailing_days, allow_nonexistent_upstream_partitions=analysis.trailing_days > 1
         )
-    return dg.AssetIn(key=asset_key(COMMUNICATION_LOGS), partition_mapping=mapping)
+    return dg.AssetIn(key=asset_key(INTERACTIONS), partition_mapping=mapping)
 
 
 def _with_stored_days(

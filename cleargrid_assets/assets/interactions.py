@@ -45,7 +45,7 @@ def _interactions(outcomes: OutcomesResource) -> dg.MaterializeResult[ComputedSl
 
 def current_version(outcomes: Outcomes, region: str | None, pseudonyms: Pseudonyms | None) -> str:
     """What a run would make the table with today."""
-    return made_with(CODE_VERSION, outcomes, region or "none", pseudonyms)
+    return made_with(CODE_VERSION, outcomes, region=region or "none", pseudonyms=pseudonyms)
 
 
 def _computed(

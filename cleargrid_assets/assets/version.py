@@ -8,10 +8,11 @@ from cleargrid_assets.pseudonyms import Pseudonyms
 def made_with(
     code_version: str,
     outcomes: Outcomes | None = None,
+    *,
     region: str | None = None,
     pseudonyms: Pseudonyms | None = None,
 ) -> str:
-    """Code version, time zone and, where the rows depend on them, outcomes, region and pseudonyms.
+    """Code version, time zone, and what else the rows depend on.
 
     Args:
         code_version: The code version of the asset.

@@ -17,7 +17,6 @@ from cleargrid_assets.checks.versions import CURRENT, current_versions, find_oth
 from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, closed_days
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.schema import Table
-from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.event_log import last_recorded, recorded_days
 from cleargrid_assets.warehouse.ledger import LedgerEntry
 from cleargrid_assets.warehouse.resource import WarehouseResource
@@ -221,7 +220,7 @@ def history_checks(
         if INTACT in selected:
             yield find_differences(checks.intact, table, stored, recorded, last)
         if CURRENT in selected:
-            versions = current_versions(checks.tables, outcomes.load(), Settings.from_environment())
+            versions = current_versions(checks.tables, outcomes.load())
             yield find_other_versions(checks.current, stored, versions)
 
     return history

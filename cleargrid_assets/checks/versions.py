@@ -35,15 +35,13 @@ def made_with_current_version(table: Table, derived: Sequence[Table]) -> dg.Asse
     )
 
 
-def current_versions(tables: Sequence[Table], outcomes: Outcomes, settings: Settings) -> dict[str, str]:
+def current_versions(tables: Sequence[Table], outcomes: Outcomes) -> dict[str, str]:
     """What a run would make each table with today."""
+    settings = Settings.from_environment()
     pseudonyms = pseudonyms_of(settings)
     derived = {analysis.table.name: made_with(analysis.code_version, outcomes) for analysis in ANALYSES}
     derived[INTERACTIONS.name] = interactions.current_version(outcomes, settings.region, pseudonyms)
-    return {
-        table.name: derived[table.name] if table.name in derived else export_version(table, pseudonyms)
-        for table in tables
-    }
+    return {table.name: derived.get(table.name, export_version(table, pseudonyms)) for table in tables}
 
 
 def find_other_versions(

@@ -8,7 +8,6 @@ import dagster as dg
 from cleargrid_assets.analysis.outcomes import load_outcomes
 from cleargrid_assets.checks.versions import current_versions, find_other_versions, made_with_current_version
 from cleargrid_assets.contracts import CHANNEL_REACH, COMMUNICATION_LOGS, INTERACTIONS, TABLES
-from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.ledger import LedgerEntry, StoredDays
 from cleargrid_assets_tests.assets.project import WEEK, Project
 from cleargrid_assets_tests.checks.evaluating import DERIVED, evaluated
@@ -45,7 +44,7 @@ def test_days_made_with_another_outcomes_file_are_named(copied_week: Project, tm
 
 def test_ledger_says_what_the_week_was_made_with(week: Project) -> None:
     versions = dict(week.ask("SELECT table_name, any_value(version) FROM log.cleargrid.days GROUP BY ALL"))
-    assert versions == current_versions(TABLES, load_outcomes(None), Settings())
+    assert versions == current_versions(TABLES, load_outcomes(None))
     assert versions[COMMUNICATION_LOGS.name] == "code 1, UTC"
     assert versions[CHANNEL_REACH.name] == f"code 1, UTC, outcomes {load_outcomes(None).fingerprint}"
     assert versions[INTERACTIONS.name] == f"code 1, UTC, outcomes {load_outcomes(None).fingerprint}, region none"
