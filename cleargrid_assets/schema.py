@@ -118,7 +118,7 @@ class QuarantinedRow:
         public_id: The key; None if it is missing or no text.
         field: The field that is wrong.
         reason: What is wrong with it, without its value.
-        row_json: The row as the server wrote it. Personal data.
+        row_json: The row as the server wrote it, which is personal data, or what stands for it.
     """
 
     public_id: str | None

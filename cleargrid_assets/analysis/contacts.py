@@ -15,7 +15,8 @@ ADDRESS = f'CASE WHEN {OUTBOUND} THEN "to" WHEN {INBOUND} THEN "from" END'
 """The other party's address, as the source wrote it; NULL if the direction is neither inbound nor outbound."""
 
 _LOWER_CASE_EMAIL = r"[!-;=?\[-~]+@[!-;=?\[-~]+"
-_PLAIN = re.compile(f"{E164}|{_LOWER_CASE_EMAIL}")
+_PSEUDONYM = r"[0-9a-f]{64}"
+_PLAIN = re.compile(f"{E164}|{_LOWER_CASE_EMAIL}|{_PSEUDONYM}")
 _INVISIBLE = literal(r"\p{Cf}+")
 _OUTER_BRACKETS = literal(r"^<\s*([^<>]*?)\s*>$")
 
@@ -23,7 +24,8 @@ _OUTER_BRACKETS = literal(r"^<\s*([^<>]*?)\s*>$")
 def is_plain(address: str, withheld: Sequence[str]) -> str:
     """Whether an address is its own contact, in SQL, without looking it up.
 
-    It is a telephone number in E.164, or an e-mail address of visible ASCII characters in lower case without brackets.
+    It is a telephone number in E.164, an e-mail address of visible ASCII characters in lower case without brackets, or
+    a pseudonym.
 
     Args:
         address: An SQL expression.

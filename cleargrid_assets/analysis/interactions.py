@@ -8,7 +8,6 @@ from cleargrid_assets.analysis.classify import INBOUND, IS_PHONE, OUTBOUND, clas
 from cleargrid_assets.analysis.contacts import ADDRESS, SPELLINGS, find_spellings, is_plain
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.relations import select
-from cleargrid_assets.pseudonyms import WITHHELD
 
 _WORDS = ("communication_type", "status")
 SOURCES = {
@@ -29,12 +28,7 @@ SOURCES = {
 
 
 def interactions(
-    connection: DuckDBPyConnection,
-    logs: DuckDBPyRelation,
-    outcomes: Outcomes,
-    region: str | None,
-    *,
-    has_pseudonyms: bool = False,
+    connection: DuckDBPyConnection, logs: DuckDBPyRelation, outcomes: Outcomes, region: str | None
 ) -> DuckDBPyRelation:
     """The rows of the log with their meaning, in both directions.
 
@@ -48,18 +42,12 @@ def interactions(
         logs: Communication logs.
         outcomes: The meaning of statuses and types, and the withheld addresses.
         region: ISO country of telephone numbers without a country code; None if there is none.
-        has_pseudonyms: Whether the logs hold pseudonyms in place of addresses. They are contacts as they are.
 
     Returns:
         The columns of `INTERACTIONS`, in no order.
     """
     addressed = classified(logs, outcomes).project(f"*, {ADDRESS} AS address")
-    if has_pseudonyms:
-        contact, spellings = f"nullif(address, '{WITHHELD}')", ""
-    else:
-        find_spellings(connection, logs.project(f"{ADDRESS} AS address"), outcomes.withheld, region)
-        contact = f"CASE WHEN {is_plain('address', outcomes.withheld)} THEN address ELSE contact END"
-        spellings = f"LEFT JOIN {SPELLINGS} USING (address)"
+    find_spellings(connection, logs.project(f"{ADDRESS} AS address"), outcomes.withheld, region)
     return select(
         f"""
         SELECT
@@ -70,7 +58,7 @@ def interactions(
             communication_type,
             status,
             channel,
-            {contact} AS contact,
+            CASE WHEN {is_plain("address", outcomes.withheld)} THEN address ELSE contact END AS contact,
             CASE
                 WHEN outcome = 'reached' AND {IS_PHONE} AND duration >= {outcomes.engaged_seconds!r} THEN 'engaged'
                 ELSE outcome
@@ -79,7 +67,7 @@ def interactions(
             (epoch_us(created_at) - epoch_us(communicated_at)) / 1e6 AS logging_lag_s,
             (epoch_us(updated_at) - epoch_us(created_at)) / 1e6 AS update_lag_s
         FROM addressed
-        {spellings}
+        LEFT JOIN {SPELLINGS} USING (address)
         """,
         "addressed",
         addressed,

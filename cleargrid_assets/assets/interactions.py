@@ -53,7 +53,7 @@ def _computed(
 ) -> DuckDBPyRelation:
     """The rows, unless the log holds addresses in another form than that of the settings."""
     refuse_other_form(COMMUNICATION_LOGS.name, stored_versions(connection, COMMUNICATION_LOGS), version)
-    return interactions(connection, logs, outcomes, region, has_pseudonyms=form_of(version) != CLEAR)
+    return interactions(connection, logs, outcomes, region)
 
 
 def _described(
