@@ -4,11 +4,13 @@ Errors, `docs/configuration.md` and `.env.example` are made from these declarati
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -22,6 +24,8 @@ from pydantic import (
     ValidationError,
 )
 from pydantic.fields import FieldInfo
+
+from cleargrid_assets.alerts.urls import scheme_of, split_urls
 
 DAILY_RUN_AT = time(1)
 """Time of day in the business zone at which the daily schedule runs."""
@@ -116,6 +120,39 @@ def _long_enough(key: SecretStr | None) -> SecretStr | None:
     if key is not None and len(key.get_secret_value()) < _MIN_KEY_LENGTH:
         raise ValueError
     return key
+
+
+def _alerts(urls: SecretStr | None) -> SecretStr | None:
+    given = split_urls(urls.get_secret_value()) if urls else []
+    if bad := [str(position) for position, url in enumerate(given, 1) if scheme_of(url) is None]:
+        # Before Apprise is loaded, which takes a moment. `cleargrid check` asks it for the rest.
+        raise SettingsError(
+            f"CLEARGRID_ALERTS has an unusable value: URL {', '.join(bad)} of it has no scheme. It takes Apprise URLs "
+            "such as slack://..., separated by spaces or commas. Write a space inside a URL as %20."
+        )
+    return urls
+
+
+def _web_address(text: str | None) -> str | None:
+    if text is None:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"\s", text):
+        raise ValueError(text)
+    return text
+
+
+def _ui_url(text: str | None) -> str | None:
+    if text and "@" in urlsplit(text).netloc:
+        # The message does not quote the value, because it has a password.
+        raise SettingsError("CLEARGRID_UI_URL has a user or password, but alerts show it. Leave them out.")
+    address = _web_address(text)
+    return address and address.rstrip("/")
+
+
+def _secret_web_address(url: SecretStr | None) -> SecretStr | None:
+    _web_address(url and url.get_secret_value())
+    return url
 
 
 _Secret = SecretStr | None
@@ -218,6 +255,23 @@ class Settings(BaseModel):
         alias="CLEARGRID_PSEUDONYM_KEY",
         description="If set, addresses are stored as pseudonyms made with this key, and subjects are not stored. "
         "Decide before the first run, and never lose it: a database takes only days of one key.",
+    )
+    alerts: Annotated[_Secret, AfterValidator(_alerts), Takes("Apprise URLs, separated by spaces or commas")] = Field(
+        None,
+        alias="CLEARGRID_ALERTS",
+        description="Where failed runs and checks are told: [Apprise](https://github.com/caronc/apprise/wiki) URLs of "
+        "chats, mailboxes or webhooks. Needs the extra `alerts`.",
+    )
+    ui_url: Annotated[str | None, AfterValidator(_ui_url), Takes("an http or https address")] = Field(
+        None,
+        alias="CLEARGRID_UI_URL",
+        description="Root of the Dagster UI, for the links in alerts, such as `https://dagster.example.com`.",
+    )
+    heartbeat_url: Annotated[_Secret, AfterValidator(_secret_web_address), Takes("an http or https address")] = Field(
+        None,
+        alias="CLEARGRID_HEARTBEAT_URL",
+        description="Requested after each freshness run in which no `ERROR` check fails, so that a service outside "
+        "notices when the machine is down.",
     )
 
     @classmethod

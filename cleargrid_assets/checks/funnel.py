@@ -63,6 +63,7 @@ def _check_stages(warehouse: WarehouseResource, days: list[date]) -> dg.AssetChe
         bad=f"A stage is missing, misnamed or too large in {counted(len(names), 'funnel')} of {format_days(days)}. "
         "Materialize the funnel of these days again. If the check still fails, something else writes to the table.",
         metadata={"funnels": names[:MAX_WORDS]},
+        days=days,
         severity=dg.AssetCheckSeverity.ERROR,
     )
 
@@ -79,11 +80,12 @@ def _compare_with_log(warehouse: WarehouseResource, days: list[date]) -> dg.Asse
         passed=not different,
         good=f"The funnel of {format_days(days)} counts every outbound row.",
         bad=f"{first_of(different, _MAX_NAMED, 'difference', '; ')}. The log has changed since the "
-        "funnel was computed. Materialize the funnel of these days.",
+        "funnel was computed. Materialize interactions and the funnel of these days.",
         metadata={
             name: sum(count for (_, kind), count in counts.items() if kind == ALL_TYPES)
             for name, counts in (("attempts", attempted), ("outbound_rows", outbound))
         },
+        days=days,
         severity=dg.AssetCheckSeverity.ERROR,
     )
 

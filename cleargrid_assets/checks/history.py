@@ -98,6 +98,7 @@ class HistoryChecks:
             bad=f"{due} was due by {FRESH_BY:%H:%M} ({BUSINESS_ZONE.key}), but is missing in {found}. "
             f"Materialize the partition {due}. The latest run of the daily schedule says why it is missing.",
             metadata={"due": due, "latest": latest[self.table.name], "late_tables": late},
+            days=None,
             severity=dg.AssetCheckSeverity.ERROR,
         )
 
@@ -137,6 +138,7 @@ class HistoryChecks:
                 "first_missing": missing[:_MAX_LISTED],
                 "missing_days_by_table": {name: len(days) for days, names in lacking.items() for name in names},
             },
+            days=None,
         )
 
     def _remedy(self, missing: Sequence[str], first: str | None, *, is_recorded: bool) -> str:
@@ -165,7 +167,7 @@ class HistoryChecks:
         """
         candidates = {day for day in entries if day <= due_day(now)} or entries.keys()
         if not candidates:
-            return verdict(self.alive, passed=True, good="No day is stored yet.", bad="", metadata={})
+            return verdict(self.alive, passed=True, good="No day is stored yet.", bad="", metadata={}, days=None)
         day = max(candidates)
         same_weekdays = [day - timedelta(weeks=weeks) for weeks in range(1, _USUAL_WEEKS + 1)]
         known = [other for other in same_weekdays if other in entries]
@@ -182,6 +184,7 @@ class HistoryChecks:
             good=f"{day} has {rows[day]:,} rows." if rows[day] else f"{compared}{' This looks normal.' * bool(known)}",
             bad=f"{compared} Ask ClearGrid whether logging has stopped. Materialize the day again when it works.",
             metadata={"day": day.isoformat(), "rows": rows[day], "same_weekdays_with_rows": len(with_rows)},
+            days=None,
         )
 
 

@@ -64,11 +64,12 @@ def find_differences(
             ]
         ),
         metadata={
-            "days": [str(day) for day in days[:_MAX_LISTED]],
+            "different_days": [str(day) for day in days[:_MAX_LISTED]],
             "days_with_other_rows": len(different),
             "days_lost": len({day for days in lost.values() for day in days}),
             "days_outdated": len(outdated),
         },
+        days=None,
         severity=dg.AssetCheckSeverity.ERROR,
     )
 

@@ -34,7 +34,7 @@ def find_unmapped(rows: DuckDBPyRelation, outcomes: Outcomes, days: list[date]) 
     found = [Unmapped(days[-1], kind, value, communications) for (kind, value), communications in totals.items()]
     if not found:
         good = f"All statuses and types of {format_days(days)} are mapped."
-        return verdict(MAPPED, passed=True, good=good, bad="", metadata={})
+        return verdict(MAPPED, passed=True, good=good, bad="", metadata={}, days=days)
     statuses, types = _words(found, "status"), _words(found, "communication_type")
     lines = toml_lines_for(_shown_whole(statuses), _shown_whole(types))
     words = presentable_words([*statuses, *types], "word", presented=presentable_code)
@@ -48,6 +48,7 @@ def find_unmapped(rows: DuckDBPyRelation, outcomes: Outcomes, days: list[date]) 
             "unmapped": as_pairs(found),
             **({"lines_to_add": dg.MetadataValue.md(f"```toml\n{lines}\n```")} if lines else {}),
         },
+        days=days,
     )
 
 

@@ -49,6 +49,7 @@ def find_quarantined(
             "quarantined_rows": total,
             "reasons": [[field, reason, count] for (field, reason), count in found.most_common()],
         },
+        days=days,
         severity=dg.AssetCheckSeverity.ERROR,
     )
 

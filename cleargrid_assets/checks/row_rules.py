@@ -154,5 +154,6 @@ class RowChecks:
             bad=f"Rows of {format_days(days)} that break this rule: {count:,}. {advice}"
             + (" The entry `query` finds them." if query else ""),
             metadata={"offending_rows": count, **ids, **({"query": query} if count and query else {})},
+            days=days,
             severity=dg.AssetCheckSeverity.ERROR,
         )

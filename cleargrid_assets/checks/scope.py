@@ -13,6 +13,9 @@ from cleargrid_assets.schema import PARTITION_COLUMN, Table
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.table_metadata import asset_key
 
+DAYS = "days"
+"""Metadata of a check result: the days that it judges, as `format_days` writes them."""
+
 
 def days_in_scope(context: dg.AssetCheckExecutionContext, table: Table, warehouse: WarehouseResource) -> list[date]:
     """The days that the run materializes. If it runs only checks: the latest stored day, if there is one."""
@@ -70,6 +73,7 @@ def verdict(
     good: str,
     bad: str,
     metadata: Mapping[str, Any],
+    days: Sequence[date] | None,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
 ) -> dg.AssetCheckResult:
     """The result of a check.
@@ -80,6 +84,7 @@ def verdict(
         good: The description if it passed.
         bad: The description if it failed, with what to do.
         metadata: The numbers behind the result.
+        days: The days that it judges, in the metadata as `days`. None if it judges the whole history.
         severity: The severity if it failed.
     """
     return dg.AssetCheckResult(
@@ -87,6 +92,6 @@ def verdict(
         asset_key=spec.asset_key,
         passed=passed,
         description=good if passed else bad,
-        metadata=metadata,
+        metadata={**metadata, **({DAYS: format_days(days)} if days else {})},
         severity=severity,
     )

@@ -33,5 +33,6 @@ def find_shrunk(spec: dg.AssetCheckSpec, last: Mapping[date, LastMaterialization
         good=f"{format_days(sorted(last))} did not lose many rows.",
         bad=f"Days have shrunk: {', '.join(shrunk)}. The source's count confirmed it, or the run accepted it. Ask "
         "ClearGrid why the rows are gone, if you do not know. To get them back, restore a backup.",
-        metadata={"days": len(shrunk)},
+        metadata={"shrunk_days": len(shrunk)},
+        days=sorted(last),
     )

@@ -68,12 +68,12 @@ def compare_counts(
         counts |= _counts(exports, dataset, unsure)
     days = [_Comparison(day, stored[day], apart.get(day, 0), counts[day], _repeated_rows(last[day])) for day in stored]
     uncounted = [each for each in days if not each.count.is_exact]
-    return dg.AssetCheckResult(
-        check_name=spec.name,
-        asset_key=spec.asset_key,
+    found = _comparison(days)
+    return verdict(
+        spec,
         passed=not any(each.differs or each.is_repeated for each in days) and not uncounted,
-        severity=dg.AssetCheckSeverity.ERROR if any(each.differs for each in days) else dg.AssetCheckSeverity.WARN,
-        description=_comparison(days),
+        good=found,
+        bad=found,
         metadata={
             "stored_rows": sum(stored.values()),
             "quarantined_rows": sum(apart.values()),
@@ -81,6 +81,8 @@ def compare_counts(
         }
         # Left out if a day is missing, because a smaller sum would look like lost rows in a plot.
         | ({} if uncounted else {"source_rows": sum(count.rows or 0 for count in counts.values())}),
+        days=list(stored),
+        severity=dg.AssetCheckSeverity.ERROR if any(each.differs for each in days) else dg.AssetCheckSeverity.WARN,
     )
 
 
@@ -151,6 +153,7 @@ def find_new_fields(spec: dg.AssetCheckSpec, last: Mapping[date, LastMaterializa
         "are stored. Add the new ones to the contract if you need them.",
         # Pairs, because Dagster takes some names as keys of its own, such as `__class__`.
         metadata={"rows_by_field": [[presentable(name), rows] for name, rows in sorted(fields.items())[:MAX_WORDS]]},
+        days=sorted(last),
     )
 
 

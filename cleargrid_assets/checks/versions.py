@@ -77,4 +77,5 @@ def find_other_versions(
         good="All days of known version were made with today's version.",
         bad=" ".join(described),
         metadata={"days_by_table": numbers},
+        days=None,
     )

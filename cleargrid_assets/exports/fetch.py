@@ -15,6 +15,7 @@ from cleargrid_assets.exports.futures import first_done
 from cleargrid_assets.exports.guard import EndlessPagesError
 from cleargrid_assets.exports.open_files import limit_reached
 from cleargrid_assets.exports.quarantine import TooManyBadRowsError, check_share, distinct
+from cleargrid_assets.exports.recent_files import RecentFiles
 from cleargrid_assets.exports.spool import MAX_AGE, Spool, remove_abandoned
 from cleargrid_assets.exports.stats import DayReport, RequestStats
 from cleargrid_assets.exports.walk import fetch_days
@@ -169,12 +170,12 @@ def _open_spools(
 ) -> None:
     """Fills `spools`, so that the caller can close those that were opened before an error."""
     now = datetime.now(timezone.utc)
-    locks = FolderLocks()
+    locks, files = FolderLocks(), RecentFiles()
     remove_abandoned(root, now)
     for day, window in days.items():
         fingerprint = hashlib.sha256(repr((*client.fingerprint, str(window))).encode()).hexdigest()
         name = f"{client.dataset.code}-{day}"
-        spools[day] = Spool.open(root, name, fingerprint, now, not_before.get(day), locks)
+        spools[day] = Spool.open(root, name, fingerprint, now, not_before.get(day), locks, files)
 
 
 def _release(spools: Mapping[str, Spool], error: Exception) -> None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from cleargrid_assets.analysis.unmapped import Unmapped
 from cleargrid_assets.contracts import CHANNELS, MAX_ATTEMPT_NUMBER
 from cleargrid_assets.pictures import drawing, text
 from cleargrid_assets.pictures.frames import by_channel, more_channels
-from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
+from cleargrid_assets.pictures.presentation import Presentation, Shown, nothing_to_show
 from cleargrid_assets.wording import more
 
 if TYPE_CHECKING:
@@ -25,16 +23,18 @@ _MAX_IN_TABLE = 3
 _BAR = 8
 
 
-def present(rows: pd.DataFrame, day: date, _unmapped: Sequence[Unmapped]) -> Presentation:
+def present(rows: pd.DataFrame, about: Shown) -> Presentation:
     """Shows the reach by attempt number of each channel. The headline is about the channel with the most contacts."""
+    day = about.day
     by_number = rows[rows["contacts_attempted"] > 0].sort_values("attempt_number")
     curves = by_channel(by_number, "contacts_attempted")
     if not curves:
-        return nothing_to_show(f"No outbound communications in the days that end on {day}")
-    headline = _headline(curves)
+        return nothing_to_show(about, "no outbound communications in the days that end with it")
+    conclusion = _headline(curves)
+    headline = about.title(conclusion)
     return Presentation(
         headline,
-        _summary(curves, headline, by_number["channel"].nunique()),
+        _summary(curves, about.opening(conclusion), by_number["channel"].nunique()),
         lambda: _draw(curves, day, headline, more_channels(by_number)),
         {f"{channel}_reach_rate": _last_rate(curves[channel]) for channel in CHANNELS if channel in curves},
     )
@@ -44,15 +44,14 @@ def _headline(curves: Curves) -> str:
     channel, curve = max(curves.items(), key=lambda item: _contacts(item[1]))
     rates = [text.percent(rate) for rate in curve["cumulative_reach_rate"]]
     sentence = (
-        f"{text.capitalized(text.channel_name(channel))}: the first attempt reached {rates[0]} "
-        f"of {text.count(_contacts(curve))} contacts"
+        f"{text.channel_name(channel)}: the first attempt reached {rates[0]} of {text.count(_contacts(curve))} contacts"
     )
     if len(rates) == 1:
         return sentence
     return f"{sentence}, all attempts {rates[-1]}"
 
 
-def _summary(curves: Curves, headline: str, all_channels: int) -> str:
+def _summary(curves: Curves, opening: str, all_channels: int) -> str:
     channels = list(curves)[:_MAX_IN_TABLE]
     rates = {name: curves[name].set_index("attempt_number")["cumulative_reach_rate"] for name in channels}
     numbers = sorted({number for column in rates.values() for number in column.index})
@@ -77,7 +76,7 @@ def _summary(curves: Curves, headline: str, all_channels: int) -> str:
             ),
         )
         hidden = (more(len(numbers) - shown, "attempt"), more(all_channels - len(channels), "channel"))
-        return text.paragraphs(f"**{text.escape(headline)}**", table, text.listed(*hidden))
+        return text.paragraphs(opening, table, text.listed(*hidden))
 
     return text.fit(render, len(numbers))
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from cleargrid_assets.analysis.unmapped import Unmapped
 from cleargrid_assets.contracts import CHANNELS
 from cleargrid_assets.pictures import drawing, text
 from cleargrid_assets.pictures.frames import by_channel, in_days, more_channels
-from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
+from cleargrid_assets.pictures.presentation import Presentation, Shown, nothing_to_show
 from cleargrid_assets.schema import PARTITION_COLUMN
 from cleargrid_assets.wording import counted, more
 
@@ -26,18 +24,20 @@ SHOWN_DAYS = 8
 _MAX_NAMED = 3
 
 
-def present(rows: pd.DataFrame, day: date, _unmapped: Sequence[Unmapped]) -> Presentation:
+def present(rows: pd.DataFrame, about: Shown) -> Presentation:
     """Shows the share of contacts reached on each channel, with its 95% interval and the days before."""
+    day = about.day
     rows = rows[rows["contacts"] > 0]
     before = in_days(rows, day - timedelta(days=SHOWN_DAYS - 1), day - timedelta(days=1))
     of_day = in_days(rows, day, day)
     today = {channel: of_channel.iloc[0] for channel, of_channel in by_channel(of_day, "contacts").items()}
     if not today:
-        return nothing_to_show(f"No outbound communications on {day}")
-    headline = _headline(today)
+        return nothing_to_show(about, "no outbound communications")
+    conclusion = _headline(today)
+    headline = about.title(conclusion)
     return Presentation(
         headline,
-        _summary(today, before, headline, of_day["channel"].nunique()),
+        _summary(today, before, about.opening(conclusion), of_day["channel"].nunique()),
         lambda: _draw(today, before, day, headline, more_channels(of_day)),
         {
             f"{channel}_{name}": today[channel][name]
@@ -52,7 +52,7 @@ def _headline(today: dict[str, pd.Series[float]]) -> str:
     """The rates, and whether the intervals of the first two channels overlap, because they may not differ then."""
     (first, row), *others = list(today.items())[:_MAX_NAMED]
     sentence = (
-        f"{text.capitalized(text.channel_name(first))} reached "
+        f"{text.channel_name(first)} reached "
         f"{text.percent(row['reach_rate'])} of {text.count(row['contacts'])} contacts"
     )
     for channel, other in others:
@@ -64,7 +64,7 @@ def _headline(today: dict[str, pd.Series[float]]) -> str:
     return sentence
 
 
-def _summary(today: dict[str, pd.Series[float]], before: pd.DataFrame, headline: str, all_channels: int) -> str:
+def _summary(today: dict[str, pd.Series[float]], before: pd.DataFrame, opening: str, all_channels: int) -> str:
     days = before[PARTITION_COLUMN].nunique()
     usual = before.groupby("channel")["reach_rate"].median()
     top = max(row["reach_rate"] for row in today.values())
@@ -84,7 +84,7 @@ def _summary(today: dict[str, pd.Series[float]], before: pd.DataFrame, headline:
 
     def render(shown: int) -> str:
         table = text.table(header[:columns], "lrrlrr"[:columns], (line[:columns] for line in lines[:shown]))
-        return text.paragraphs(f"**{text.escape(headline)}**", table, more(all_channels - shown, "channel"))
+        return text.paragraphs(opening, table, more(all_channels - shown, "channel"))
 
     return text.fit(render, len(lines))
 

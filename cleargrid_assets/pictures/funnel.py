@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from cleargrid_assets.analysis.unmapped import Unmapped, as_pairs
+from cleargrid_assets.analysis.unmapped import as_pairs
 from cleargrid_assets.contracts import ALL_TYPES, STAGES
 from cleargrid_assets.pictures import drawing, text
-from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
+from cleargrid_assets.pictures.presentation import Presentation, Shown, nothing_to_show
 from cleargrid_assets.wording import more
 
 if TYPE_CHECKING:
@@ -25,23 +24,28 @@ _COLUMNS = 3
 _MAX_PANELS = 6
 
 
-def present(rows: pd.DataFrame, day: date, unmapped: Sequence[Unmapped]) -> Presentation:
+def present(rows: pd.DataFrame, about: Shown) -> Presentation:
     """Shows the share of contacts reached and engaged, and the funnel of each type."""
     all_types = rows[rows["communication_type"] == ALL_TYPES].set_index("stage")
-    details = {"unmapped": as_pairs(unmapped)}
+    details = {"unmapped": as_pairs(about.unmapped)}
     if _contacts(rows, ALL_TYPES, _ATTEMPTED) == 0:
-        nothing = nothing_to_show(f"No outbound communications on {day}", {"attempts": 0, "contacts": 0})
+        nothing = nothing_to_show(about, "no outbound communications", {"attempts": 0, "contacts": 0})
         return replace(nothing, details=details)
     attempted = all_types.loc[_ATTEMPTED]
     rates = all_types["contact_rate"].reindex(STAGES)
-    headline = (
+    conclusion = (
         f"{text.percent(rates[_REACHED])} of {text.count(attempted['contacts'])} contacts reached, "
         f"{text.percent(rates[_ENGAGED])} engaged"
     )
+    headline = about.title(conclusion)
     return Presentation(
         headline,
-        _summary(rows, headline, sum(each.communications for each in unmapped if each.kind == "status")),
-        lambda: _draw(rows, day, headline),
+        _summary(
+            rows,
+            about.opening(conclusion),
+            sum(each.communications for each in about.unmapped if each.kind == "status"),
+        ),
+        lambda: _draw(rows, about.day, headline),
         {
             "attempts": attempted["attempts"],
             "contacts": attempted["contacts"],
@@ -52,7 +56,7 @@ def present(rows: pd.DataFrame, day: date, unmapped: Sequence[Unmapped]) -> Pres
     )
 
 
-def _summary(rows: pd.DataFrame, headline: str, unmapped: int) -> str:
+def _summary(rows: pd.DataFrame, opening: str, unmapped: int) -> str:
     stages = rows[rows["communication_type"] == ALL_TYPES].sort_values("stage_order")
     table = text.table(
         ("stage", "contacts", "rate", ""),
@@ -69,9 +73,7 @@ def _summary(rows: pd.DataFrame, headline: str, unmapped: int) -> str:
 
     def render(shown: int) -> str:
         by_type = text.listed(*reach[:shown], more(len(types) - shown, "type"))
-        return text.paragraphs(
-            f"**{text.escape(headline)}**", table, f"Reached by type: {by_type}." if by_type else "", note
-        )
+        return text.paragraphs(opening, table, f"Reached by type: {by_type}." if by_type else "", note)
 
     return text.fit(render, len(reach))
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from cleargrid_assets.analysis.unmapped import Unmapped
 from cleargrid_assets.pictures import drawing, text
 from cleargrid_assets.pictures.frames import by_channel, in_days, more_channels
-from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
+from cleargrid_assets.pictures.presentation import Presentation, Shown, nothing_to_show
 from cleargrid_assets.schema import PARTITION_COLUMN
 from cleargrid_assets.wording import counted, more
 
@@ -30,25 +28,27 @@ _BUSY = 0.5
 """An hour counts as busy if it has at least this share of the attempts of the average active hour."""
 
 
-def present(rows: pd.DataFrame, day: date, _unmapped: Sequence[Unmapped]) -> Presentation:
+def present(rows: pd.DataFrame, about: Shown) -> Presentation:
     """Shows the best hour of each channel in the week, and attempts and reach by hour."""
+    day = about.day
     week = in_days(rows[rows["attempts"] > 0], day - timedelta(days=SHOWN_DAYS - 1), day)
     if week.empty:
         return nothing_to_show(
-            f"No outbound communications in the {SHOWN_DAYS} days that end on {day}", {"attempts": 0}
+            about, f"no outbound communications in the {SHOWN_DAYS} days that end with it", {"attempts": 0}
         )
-    headline = _headline(week, day)
+    conclusion = _headline(week)
+    headline = about.title(conclusion)
     today = in_days(week, day, day)
     attempts = today["attempts"].sum()
     return Presentation(
         headline,
-        _summary(today, day, headline),
+        _summary(today, day, about.opening(conclusion)),
         lambda: _draw(week, day, headline),
         {"attempts": attempts, "reach_rate": today["reached_attempts"].sum() / attempts if attempts else None},
     )
 
 
-def _headline(week: pd.DataFrame, day: date) -> str:
+def _headline(week: pd.DataFrame) -> str:
     """The best hour of each channel, among busy hours: one lucky call at night proves nothing."""
     best = {channel: _best(rows) for channel, rows in by_channel(week, "attempts").items()}
     parts = [
@@ -57,15 +57,15 @@ def _headline(week: pd.DataFrame, day: date) -> str:
         if rate > 0
     ]
     if not parts:
-        return f"Nobody reached in the {SHOWN_DAYS} days that end on {day}"
+        return f"nobody reached in the {SHOWN_DAYS} days that end with it"
     days = week[PARTITION_COLUMN].nunique()
     span = "the week" if days == SHOWN_DAYS else f"the week, {counted(days, 'day')} with data"
-    return f"Best hour{'s' if len(parts) > 1 else ''} of {span} (attempts reached): {', '.join(parts[:_MAX_NAMED])}"
+    return f"best hour{'s' if len(parts) > 1 else ''} of {span} (attempts reached): {', '.join(parts[:_MAX_NAMED])}"
 
 
-def _summary(today: pd.DataFrame, day: date, headline: str) -> str:
+def _summary(today: pd.DataFrame, day: date, opening: str) -> str:
     if today.empty:
-        return text.paragraphs(f"No outbound communications on {day}.", f"**{text.escape(headline)}**")
+        return text.paragraphs(opening, "No outbound communications on the day itself.")
     lines = [_line(channel, rows) for channel, rows in by_channel(today, "attempts").items()]
     all_channels = today["channel"].nunique()
 
@@ -73,7 +73,7 @@ def _summary(today: pd.DataFrame, day: date, headline: str) -> str:
         table = text.table(
             (f"on {day.day} {day:%b}", "attempts", "by hour, 0 to 23", "reached", "by hour"), "lrlrl", lines[:shown]
         )
-        return text.paragraphs(f"**{text.escape(headline)}**", table, more(all_channels - shown, "channel"))
+        return text.paragraphs(opening, table, more(all_channels - shown, "channel"))
 
     return text.fit(render, len(lines))
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Sequence
-from datetime import date
 from typing import Any
 
 import pandas as pd
 
-from cleargrid_assets.analysis.unmapped import Unmapped
 from cleargrid_assets.pictures import drawing, text
 from cleargrid_assets.pictures.frames import in_days
-from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
+from cleargrid_assets.pictures.presentation import Presentation, Shown, nothing_to_show
 from cleargrid_assets.schema import COLUMN_TYPES, PARTITION_COLUMN, Column, Table
 from cleargrid_assets.wording import counted, more
 
@@ -22,24 +20,25 @@ _MAX_ROWS = 50
 _BAR_HEIGHT = 22
 
 
-def presenter(table: Table) -> Callable[[pd.DataFrame, date, Sequence[Unmapped]], Presentation]:
+def presenter(table: Table) -> Callable[[pd.DataFrame, Shown], Presentation]:
     """The `present` of an analysis without a picture module."""
     labels = [column for column in table.columns if column.name in table.key and column.name != PARTITION_COLUMN]
     counts = [
         column for column in table.columns if COLUMN_TYPES[column.type].is_integer and column.name not in table.key
     ]
 
-    def present(rows: pd.DataFrame, day: date, _unmapped: Sequence[Unmapped]) -> Presentation:
-        today = in_days(rows, day, day)
+    def present(rows: pd.DataFrame, about: Shown) -> Presentation:
+        today = in_days(rows, about.day, about.day)
         if today.empty:
-            return nothing_to_show(f"No rows of {table.name} on {day}")
-        headline = f"{_words(table)} on {day}: {counted(len(today), 'row')}"
+            return nothing_to_show(about, f"no rows of {table.name}")
+        conclusion = f"{_words(table)}: {counted(len(today), 'row')}"
         numbers = {column.name: today[column.name].sum() for column in counts}
         if counts:
-            headline += f", {text.count(numbers[counts[0].name])} {counts[0].name.replace('_', ' ')}"
+            conclusion += f", {text.count(numbers[counts[0].name])} {counts[0].name.replace('_', ' ')}"
+        headline = about.title(conclusion)
         return Presentation(
             headline,
-            _summary(today, table, headline),
+            _summary(today, table, about.opening(conclusion)),
             lambda: _draw(today, labels, counts[:1], headline),
             numbers,
         )
@@ -47,7 +46,7 @@ def presenter(table: Table) -> Callable[[pd.DataFrame, date, Sequence[Unmapped]]
     return present
 
 
-def _summary(today: pd.DataFrame, table: Table, headline: str) -> str:
+def _summary(today: pd.DataFrame, table: Table, opening: str) -> str:
     columns = [column for column in table.columns if column.name != PARTITION_COLUMN][:_MAX_COLUMNS]
     lines = [
         tuple(text.escape(_cell(row[column.name], column)) for column in columns)
@@ -57,7 +56,7 @@ def _summary(today: pd.DataFrame, table: Table, headline: str) -> str:
     def render(shown: int) -> str:
         alignment = "".join("r" if COLUMN_TYPES[column.type].is_number else "l" for column in columns)
         cells = text.table([text.escape(text.shorten(column.name)) for column in columns], alignment, lines[:shown])
-        return text.paragraphs(f"**{text.escape(headline)}**", cells, more(len(today) - shown, "row"))
+        return text.paragraphs(opening, cells, more(len(today) - shown, "row"))
 
     return text.fit(render, len(lines))
 

@@ -13,6 +13,7 @@ from dagster_duckdb_pandas import DuckDBPandasIOManager
 
 from cleargrid_assets.contracts import TABLES
 from cleargrid_assets.schema import PARTITION_COLUMN, SCHEMA, Table
+from cleargrid_assets.warehouse.computed import replace_computed
 from cleargrid_assets.warehouse.connection import catalog, exclusively, transaction
 from cleargrid_assets.warehouse.content import combined_hash, content_hashes
 from cleargrid_assets.warehouse.event_log import DATA_VERSION_TAG, days_recorded_as_empty, entry_metadata
@@ -30,19 +31,19 @@ from cleargrid_assets.warehouse.ledger import (
 from cleargrid_assets.warehouse.partitions import (
     Changes,
     replace_partitions,
-    stage_computed,
     stage_frame,
     stage_spooled,
 )
 from cleargrid_assets.warehouse.quarantine import replace_quarantined
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.shrinking import ShrinkingError, Shrunk, refuse_unconfirmed, shrunk_days
-from cleargrid_assets.warehouse.slices import ComputedSlice, SpooledSlice, StoredSlice
+from cleargrid_assets.warehouse.slices import ComputedSlice, FrameWithViews, SpooledSlice, StoredSlice
 from cleargrid_assets.warehouse.sql import readable
 from cleargrid_assets.warehouse.table_metadata import contract_of
 from cleargrid_assets.warehouse.tables import prepare_table
+from cleargrid_assets.warehouse.views import replace_views
 
-_Days = SpooledSlice | ComputedSlice | pd.DataFrame
+_Days = SpooledSlice | ComputedSlice | FrameWithViews | pd.DataFrame
 """The kinds of an output that are partitions of a table with a contract."""
 
 VERSION = "version"
@@ -89,7 +90,7 @@ class _Manager(dg.IOManager):
                 raise dg.Failure(str(error), allow_retries=False) from None
             # After the commit, so the rows are safe.
             obj.discard()
-        elif isinstance(obj, (pd.DataFrame, ComputedSlice)) and table is not None:
+        elif isinstance(obj, (pd.DataFrame, ComputedSlice, FrameWithViews)) and table is not None:
             self._replace_days(context, table, obj)
         elif isinstance(obj, pd.DataFrame):
             self._replace_frame(context, obj)
@@ -123,19 +124,23 @@ class _Manager(dg.IOManager):
                 dropped = sorted({*dropped, *forget(connection, table)})
             before = read_ledger(connection, table)
             refuse_other_form(table.name, {day: entry.version for day, entry in before.items()}, _version(context))
-            if isinstance(obj, SpooledSlice):
+            if isinstance(obj, ComputedSlice):
+                changes, described = replace_computed(connection, table, obj, days)
+            elif isinstance(obj, SpooledSlice):
                 superseded = stage_spooled(connection, table, obj.partitions)
-            elif isinstance(obj, ComputedSlice):
-                described = stage_computed(connection, table, obj, days)
-            else:
-                stage_frame(connection, table, obj)
-            changes = replace_partitions(connection, table, days)
-            if isinstance(obj, SpooledSlice):
+                changes = replace_partitions(connection, table, days)
                 replace_quarantined(connection, table, obj.partitions, superseded, context.run_id)
                 shrunk = shrunk_days(
                     obj, before, {day: change.rows for day, change in changes.items()}, _moved_away(changes)
                 )
                 refuse_unconfirmed(shrunk, obj, context.op_def.name)
+            elif isinstance(obj, FrameWithViews):
+                stage_frame(connection, table, obj.rows)
+                changes = replace_partitions(connection, table, days)
+                replace_views(connection, obj.views)
+            else:
+                stage_frame(connection, table, obj)
+                changes = replace_partitions(connection, table, days)
             entries = _write_ledger(connection, _write(context, connection, table, obj), before, changes, superseded)
             shown = _shown(connection, Target(SCHEMA, table.name, _days_condition(days)))
         _warn(context, table, changes, superseded, [day for day in dropped or () if day not in changes])
@@ -179,7 +184,7 @@ def _why_not(obj: object) -> str:
         return "The asset returned None. Return a DataFrame, or annotate the asset with `-> None` if it stores nothing."
     if isinstance(obj, StoredSlice):
         return "A StoredSlice is already stored. Return a DataFrame."
-    if isinstance(obj, (SpooledSlice, ComputedSlice)):
+    if isinstance(obj, (SpooledSlice, ComputedSlice, FrameWithViews)):
         return (
             f"A {type(obj).__name__} needs an asset with a contract in its metadata (`table_metadata`). Return a "
             "DataFrame."
@@ -274,12 +279,11 @@ def _moved_away(changes: Mapping[date, Changes]) -> Counter[date]:
 
 def _change_metadata(change: Changes, changes: Mapping[date, Changes]) -> Mapping[str, Any]:
     moved_from = _moved_from(change, changes)
+    compared = {"new_rows": change.new, "changed_rows": change.changed, "removed_rows": change.removed}
     return {
         "dagster/partition_row_count": change.rows,
         "rows": change.rows,
-        "new_rows": change.new,
-        "changed_rows": change.changed,
-        "removed_rows": change.removed,
+        **{name: rows for name, rows in compared.items() if rows is not None},
         **({"moved_from": moved_from} if moved_from else {}),
     }
 

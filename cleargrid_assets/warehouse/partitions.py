@@ -4,7 +4,6 @@ import glob
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
 
 import duckdb
 import pandas as pd
@@ -12,7 +11,7 @@ import pandas as pd
 from cleargrid_assets.schema import COLUMN_TYPES, EXTRACTED_AT, PARTITION_COLUMN, Table
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.ledger import read_ledger, transaction_time
-from cleargrid_assets.warehouse.slices import ComputedSlice, SpooledPartition, stored_rows
+from cleargrid_assets.warehouse.slices import SpooledPartition
 from cleargrid_assets.warehouse.sql import column_definitions, quoted
 
 _STAGE = "temp.main.incoming"
@@ -30,16 +29,16 @@ class Changes:
 
     Attributes:
         rows: Rows in the partition now.
-        new: Rows whose key was not in the table.
-        changed: Rows that had other content before, or were in another partition.
-        removed: Rows that are no longer in the partition.
+        new: Rows whose key was not in the table; None if rows were not compared.
+        changed: Rows that had other content before, or were in another partition; None likewise.
+        removed: Rows that are no longer in the partition; None likewise.
         moved_from: Other days that held some of the rows before, with the number of these rows.
     """
 
-    rows: int = 0
-    new: int = 0
-    changed: int = 0
-    removed: int = 0
+    rows: int
+    new: int | None = None
+    changed: int | None = None
+    removed: int | None = None
     moved_from: Mapping[date, int] = field(default_factory=dict)
 
 
@@ -104,30 +103,6 @@ def stage_spooled(
         """
     )
     return superseded
-
-
-def stage_computed(
-    connection: duckdb.DuckDBPyConnection, table: Table, computed: ComputedSlice, days: Sequence[date]
-) -> Mapping[date, Mapping[str, Any]]:
-    """Stages the rows that are computed from the stored days of another table.
-
-    Returns:
-        What there is to say about each day.
-
-    Raises:
-        WarehouseError: A value is missing or of another type.
-    """
-    _create_stage(connection, table)
-    source = stored_rows(connection, computed.source, days)
-    try:
-        computed.compute(connection, source).query("computed", f"INSERT INTO {_STAGE} BY NAME SELECT * FROM computed")
-    except BAD_VALUE_ERRORS as error:
-        # `from None`, because DuckDB's message quotes the value, which may be personal data.
-        raise WarehouseError(
-            f"The rows for {table.name} that are computed from {computed.source.name} have a missing value or one of "
-            f"the wrong type ({type(error).__name__}). Materialize {computed.source.name} for these days again."
-        ) from None
-    return computed.describe(source, connection.table(_STAGE))
 
 
 def replace_partitions(
@@ -272,7 +247,7 @@ def count_changes(
     changes = {
         day: Changes(rows, new, changed, removed, moved_from) for day, rows, new, changed, removed, moved_from in counts
     }
-    return {day: changes.get(day, Changes()) for day in days}
+    return {day: changes.get(day, Changes(0, 0, 0, 0)) for day in days}
 
 
 def _key(table: Table) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from cleargrid_assets.schema import PARTITION_COLUMN, QuarantinedRow, Table
+from cleargrid_assets.schema import QuarantinedRow, Table
 from cleargrid_assets.warehouse.connection import connect
-from cleargrid_assets.warehouse.sql import quoted
+from cleargrid_assets.warehouse.sql import in_days, quoted
 from cleargrid_assets.warehouse.tables import columns_differ, missing_columns, stored_columns
 
 
@@ -70,6 +70,20 @@ class ComputedSlice:
 
 
 @dataclass(frozen=True)
+class FrameWithViews:
+    """Rows to store, and views that are made in the transaction that stores them.
+
+    Attributes:
+        rows: The rows.
+        views: The query of each view, by its name. Table names in a query are bare, so that a view outlives renaming
+            the database file and attaching it under another name.
+    """
+
+    rows: pd.DataFrame
+    views: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class StoredSlice:
     """Stored partitions of a table, which are read on demand.
 
@@ -92,14 +106,25 @@ class StoredSlice:
         Raises:
             WarehouseError: The table of an export does not match its contract.
         """
-        with connect(self.database, read_only=True, lock_timeout_s=self.lock_timeout_s) as connection:
-            yield stored_rows(connection, self.table, self.days)
+        with open_slices(self) as [rows]:
+            yield rows
 
     def frame(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """The rows in memory, with all columns or the named ones."""
         with self.open() as rows:
             frame: pd.DataFrame = rows.select(*(quoted(name) for name in columns or self.table.column_names)).df()
             return frame
+
+
+@contextmanager
+def open_slices(*slices: StoredSlice) -> Iterator[list[duckdb.DuckDBPyRelation]]:
+    """Opens slices of one database together, as `StoredSlice.open` does, with one connection.
+
+    Raises:
+        WarehouseError: The table of an export does not match its contract.
+    """
+    with connect(slices[0].database, read_only=True, lock_timeout_s=slices[0].lock_timeout_s) as connection:
+        yield [stored_rows(connection, each.table, each.days) for each in slices]
 
 
 def stored_rows(connection: duckdb.DuckDBPyConnection, table: Table, days: Sequence[date]) -> duckdb.DuckDBPyRelation:
@@ -122,7 +147,4 @@ def stored_rows(connection: duckdb.DuckDBPyConnection, table: Table, days: Seque
         f"NULL::{column.type} AS {quoted(column.name)}" if column in missing else quoted(column.name)
         for column in table.columns
     )
-    # Literals, because a relation takes no parameters.
-    listed = ", ".join(f"DATE '{day.isoformat()}'" for day in days)
-    condition = f"{PARTITION_COLUMN} IN ({listed})" if days else "false"
-    return connection.sql(f"SELECT {columns} FROM {quoted(table.name)} WHERE {condition}")
+    return connection.sql(f"SELECT {columns} FROM {quoted(table.name)} WHERE {in_days(days)}")

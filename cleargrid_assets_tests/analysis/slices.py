@@ -9,9 +9,10 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from cleargrid_assets.analysis.interactions import interactions
 from cleargrid_assets.analysis.outcomes import Outcomes, load_outcomes
 from cleargrid_assets.analysis.scope import Scope
-from cleargrid_assets.contracts import COMMUNICATION_LOGS
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, INTERACTIONS
 from cleargrid_assets.schema import Table
 from cleargrid_assets_tests.rows import Row, communication
 
@@ -45,20 +46,35 @@ def scope(*days: date, zone: tzinfo = timezone.utc, outcomes: Outcomes | None = 
     return Scope(days or (DAY,), zone, outcomes or load_outcomes(None))
 
 
-def relation(slice_rows: Iterable[Row], sources: Mapping[str, Sequence[str]]) -> duckdb.DuckDBPyRelation:
-    """The rows with the source columns alone, in a session far from UTC.
-
-    So a column that an analysis reads but its `SOURCES` does not name fails every test of it.
-    """
+def logged(log_rows: Iterable[Row]) -> duckdb.DuckDBPyConnection:
+    """A session far from UTC with the rows in the table `communication_logs`."""
     connection = duckdb.connect(config={"threads": 1})
     connection.execute("SET TimeZone = 'America/New_York'")
     new_table(connection, COMMUNICATION_LOGS)
-    frame = pd.DataFrame(list(slice_rows), columns=COMMUNICATION_LOGS.column_names, dtype="object")
+    frame = pd.DataFrame(list(log_rows), columns=COMMUNICATION_LOGS.column_names, dtype="object")
     if not frame.empty:
         connection.register("frame", frame)
         connection.execute("INSERT INTO communication_logs BY NAME SELECT * FROM frame")
-    selected = ", ".join(f'"{column}"' for column in sorted({name for names in sources.values() for name in names}))
-    return connection.sql(f"SELECT {selected} FROM communication_logs")
+    return connection
+
+
+def relation(
+    log_rows: Iterable[Row],
+    sources: Mapping[str, Sequence[str]],
+    outcomes: Outcomes | None = None,
+    region: str | None = None,
+) -> duckdb.DuckDBPyRelation:
+    """The interactions of rows of the log, with the source columns alone.
+
+    So a column that an analysis reads but its `SOURCES` does not name fails every test of it.
+    """
+    connection = logged(log_rows)
+    new_table(connection, INTERACTIONS)
+    interactions(
+        connection, connection.table("communication_logs"), outcomes or load_outcomes(None), region
+    ).insert_into("interactions")
+    selected = sorted({name for names in sources.values() for name in names})
+    return connection.table("interactions").select(*selected)
 
 
 def stored(frame: pd.DataFrame, table: Table) -> list[dict[str, Any]]:

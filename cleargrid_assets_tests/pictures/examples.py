@@ -39,7 +39,7 @@ def _funnel() -> Presentation:
         "SMS": (240, 231, 64, 12),
         "WHATSAPP": (120, 118, 70, 31),
     }
-    return funnel.present(rows.funnel(counts), rows.DAY, [])
+    return funnel.present(rows.funnel(counts), rows.about())
 
 
 def _attempts() -> Presentation:
@@ -48,7 +48,7 @@ def _attempts() -> Presentation:
         "email": [(round(1204 * 0.5**number), round(240 * 0.4**number)) for number in range(5)],
         "messaging": [(round(310 * 0.4**number), round(70 * 0.3**number)) for number in range(3)],
     }
-    return attempts.present(rows.attempts(pairs), rows.DAY, [])
+    return attempts.present(rows.attempts(pairs), rows.about())
 
 
 def _channels() -> Presentation:
@@ -64,7 +64,7 @@ def _channels() -> Presentation:
         )
 
     shown = pd.concat([day(age) for age in range(channels.SHOWN_DAYS)])
-    return channels.present(shown.assign(attempts_per_reached_contact=3.2, median_duration=47.0), rows.DAY, [])
+    return channels.present(shown.assign(attempts_per_reached_contact=3.2, median_duration=47.0), rows.about())
 
 
 def _hours() -> Presentation:
@@ -75,7 +75,7 @@ def _hours() -> Presentation:
                 attempts_made = round(size * (1.2 - abs(hour - 13) / 8) * (0.9 + 0.1 * _wave(hour + age)))
                 reached = round(attempts_made * (0.25 + 0.12 * _wave(hour) + 0.03 * _wave(age)))
                 cells.append((age, name, hour, attempts_made, reached))
-    return hours.present(rows.hours(cells), rows.DAY, [])
+    return hours.present(rows.hours(cells), rows.about())
 
 
 def _health() -> Presentation:
@@ -86,7 +86,7 @@ def _health() -> Presentation:
             communications = round(size * (1 + 0.06 * _wave(age + size))) if not is_anomalous else 90
             failed = round(communications * (0.04 + 0.02 * _wave(age)))
             cells.append((age, name, communications, failed, communications / size, is_anomalous))
-    return health.present(rows.health(cells), rows.DAY, [])
+    return health.present(rows.health(cells), rows.about())
 
 
 def _table() -> Presentation:
@@ -96,7 +96,7 @@ def _table() -> Presentation:
         for number, day in enumerate(days)
         for name, size in (("phone", 900), ("email", 1400))
     ]
-    return presenter(EXAMPLE_TABLE)(rows.frame(cells, EXAMPLE_TABLE), rows.DAY, [])
+    return presenter(EXAMPLE_TABLE)(rows.frame(cells, EXAMPLE_TABLE), rows.about())
 
 
 EXAMPLES: Mapping[str, Callable[[], Presentation]] = {

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from typing import Any
 
 import pandas as pd
 
+from cleargrid_assets.analysis.outcomes import load_outcomes
 from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
     CHANNEL_REACH,
@@ -14,9 +16,18 @@ from cleargrid_assets.contracts import (
     STAGES,
 )
 from cleargrid_assets.pictures.frames import tidy
+from cleargrid_assets.pictures.presentation import Shown
 from cleargrid_assets.schema import Table
 
 DAY = date(2026, 5, 19)
+
+TITLE = "Tue 2026-05-19 (UTC): "
+"""What the headline of `DAY` begins with."""
+
+
+def about(day: date = DAY, latest: date | None = None, **given: Any) -> Shown:
+    """What a presentation is told of the day, by default the last stored one."""
+    return Shown(**{"day": day, "zone": "UTC", "latest": latest or day, "outcomes": load_outcomes(None), **given})
 
 
 def empty(table: Table) -> pd.DataFrame:

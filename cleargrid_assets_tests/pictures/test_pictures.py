@@ -66,7 +66,7 @@ def _frame(name: str, size: int, types: list[str], channels: list[str]) -> pd.Da
 def _present(name: str, frame: pd.DataFrame) -> Presentation:
     present = presenter(EXAMPLE_TABLE) if name == EXAMPLE_TABLE.name else OWN[name].present
     assert present
-    return present(frame, rows.DAY, [])
+    return present(frame, rows.about())
 
 
 def _size(png: bytes) -> tuple[int, int]:
@@ -88,7 +88,7 @@ def test_a_picture_of_other_data_does_not_look_like_the_baseline() -> None:
     other = OWN[ATTEMPT_FUNNEL.name].present
     assert other
     counts = {"ALL": (1204, 1011, 412, 143), "CALL": (700, 600, 287, 90)}
-    assert not baselines.equals_baseline(other(rows.funnel(counts), rows.DAY, []).draw(), "funnel")
+    assert not baselines.equals_baseline(other(rows.funnel(counts), rows.about()).draw(), "funnel")
 
 
 def test_the_baselines_are_small_and_one_per_picture() -> None:
@@ -104,7 +104,7 @@ def test_an_analysis_of_messy_rows_is_shown(analysis: Analysis) -> None:
     table = tidy(analysis.compute(log, scope(*days, zone=ZoneInfo("Asia/Kolkata"))), analysis.table)
 
     present = analysis.present or presenter(analysis.table)
-    shown = present(in_days(table, days[0], LAST), LAST, [])
+    shown = present(in_days(table, days[0], LAST), rows.about(LAST))
 
     assert 0 < len(shown.summary) <= text.INLINE_LIMIT
     assert shown.headline
@@ -138,8 +138,8 @@ def test_the_same_rows_give_the_same_picture(name: str) -> None:
 def test_a_day_without_rows_is_a_sentence_and_a_picture_of_it(name: str) -> None:
     shown = _present(name, _frame(name, 80, FEW, ["phone"]).iloc[:0])
 
-    assert shown.headline.startswith("No ")
-    assert shown.summary == f"{text.escape(shown.headline)}."
+    assert shown.headline.startswith(f"{rows.TITLE}no ")
+    assert shown.summary == f"**{text.escape(shown.headline)}**"
     assert _size(shown.draw())[1] < 100
 
 

@@ -1,0 +1,1 @@
+"""Alerts: what went wrong with runs and checks, told by chat, e-mail or a webhook."""

@@ -1,0 +1,122 @@
+"""Sends messages to the URLs of `CLEARGRID_ALERTS` with Apprise. They hold tokens, so no error shows one."""
+
+import logging
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from cleargrid_assets.alerts.urls import scheme_of, split_urls
+
+if TYPE_CHECKING:
+    from apprise import NotifyBase
+
+_TIMEOUT_S = 10.0
+"""How long a message may take. It is sent to all URLs at the same time."""
+
+_REMEDY = "Correct CLEARGRID_ALERTS; `cleargrid check --alerts` tries it."
+
+
+class AlertError(Exception):
+    """A message was not sent to every URL. The error names URLs by position and scheme.
+
+    Attributes:
+        unsent: The positions of the URLs that did not get it. The first URL has position 1.
+    """
+
+    def __init__(self, message: str, unsent: Collection[int]) -> None:
+        super().__init__(message)
+        self.unsent = tuple(unsent)
+
+
+def send(
+    urls: SecretStr,
+    title: str,
+    body: str,
+    attachment: Path | None = None,
+    *,
+    only: Collection[int] | None = None,
+) -> None:
+    """Sends a message to all URLs, even if some of them fail.
+
+    Args:
+        urls: The value of `CLEARGRID_ALERTS`.
+        title: The subject.
+        body: Plain text.
+        attachment: A file to send with it. Services that take no files get the text alone.
+        only: The positions of the URLs to send to, as in `AlertError.unsent`. By default all.
+
+    Raises:
+        AlertError: Addresses are unusable or did not take the message, or Apprise is not installed.
+    """
+    given = dict(enumerate(split_urls(urls.get_secret_value()), 1))
+    chosen = {position: url for position, url in given.items() if only is None or position in only}
+    services = _services(chosen)
+    sent = _deliver(services, title, body, attachment)
+    problems = {
+        position: "did not take the message" if position in services else "is unusable"
+        for position in chosen
+        if position not in sent
+    }
+    _raise_for(problems, chosen)
+
+
+def check_urls(urls: SecretStr) -> int:
+    """Checks that Apprise can use all URLs, without sending anything.
+
+    Args:
+        urls: The value of `CLEARGRID_ALERTS`.
+
+    Returns:
+        How many URLs there are.
+
+    Raises:
+        AlertError: Addresses are unusable, or Apprise is not installed.
+    """
+    given = dict(enumerate(split_urls(urls.get_secret_value()), 1))
+    usable = _services(given)
+    _raise_for({position: "is unusable" for position in given if position not in usable}, given)
+    return len(given)
+
+
+def _services(urls: Mapping[int, str]) -> "dict[int, NotifyBase]":
+    """Apprise's services for the URLs that it can use, by position."""
+    # Apprise logs whole URLs. At DEBUG, urllib3 logs their paths, which may be tokens.
+    logging.getLogger("apprise").disabled = True
+    logging.getLogger("urllib3").setLevel(logging.WARNING)
+    try:
+        import apprise  # noqa: PLC0415 - optional, and takes a moment to load
+    except ImportError as error:
+        raise AlertError(
+            "Alerts need the package apprise, which is not installed. Run `pip install 'cleargrid_assets[alerts]'`, or "
+            "unset CLEARGRID_ALERTS.",
+            urls,
+        ) from error
+    services = {position: apprise.Apprise.instantiate(url) for position, url in urls.items()}
+    return {position: service for position, service in services.items() if service is not None}
+
+
+def _deliver(services: "Mapping[int, NotifyBase]", title: str, body: str, attachment: Path | None) -> set[int]:
+    """The positions of the services that took the message."""
+    if not services:
+        return set()
+    import apprise  # noqa: PLC0415 - optional, and takes a moment to load
+
+    outcomes = apprise.Apprise(list(services.values())).notify(
+        title=title,
+        body=body,
+        body_format=apprise.NotifyFormat.TEXT,
+        attach=str(attachment) if attachment else None,
+        timeout=_TIMEOUT_S,
+    )
+    # In the order of the services. None if the message could not be prepared at all.
+    return {position for position, outcome in zip(services, outcomes, strict=False) if outcome}
+
+
+def _raise_for(problems: Mapping[int, str], urls: Mapping[int, str]) -> None:
+    if problems:
+        named = [
+            f"URL {position} ({scheme_of(urls[position]) or 'no scheme'}) {what}" for position, what in problems.items()
+        ]
+        raise AlertError(f"{'. '.join(named)}. {_REMEDY}", problems)

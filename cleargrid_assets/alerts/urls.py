@@ -1,0 +1,23 @@
+"""The URLs of `CLEARGRID_ALERTS`: how they are separated, and what an error may show of one."""
+
+import re
+
+_BETWEEN_URLS = re.compile(r"[\s,;]+(?=[a-z0-9]+://)|[,;]*\s+", re.IGNORECASE)
+"""White space, or a comma or semicolon before the next URL. Any other comma is a part of a URL."""
+
+_SCHEME = re.compile(r"([a-z0-9]{1,20}://)", re.IGNORECASE)
+
+
+def split_urls(text: str) -> list[str]:
+    """The URLs of a list that is separated by white space, commas or semicolons.
+
+    Args:
+        text: The value of `CLEARGRID_ALERTS`.
+    """
+    return [url for url in _BETWEEN_URLS.split(text.strip(" \t\r\n,;")) if url]
+
+
+def scheme_of(url: str) -> str | None:
+    """The scheme of a URL, such as `slack://`; None if it has none. It is the part without a secret."""
+    found = _SCHEME.match(url)
+    return found[1].lower() if found else None
