@@ -63,22 +63,20 @@ def sql(query: str | None, as_csv: bool, database: str | None, contact: str | No
     wait until the command ends.
 
     With --contact, `$contact` in QUERY stands for what the column `contact` of `interactions` holds for ADDRESS: its
-    pseudonym if `CLEARGRID_PSEUDONYM_KEY` is set, else its usual spelling. Without QUERY, that is printed.
+    pseudonym if `CLEARGRID_PSEUDONYM_KEY` is set, else its usual spelling. Without QUERY, that is printed. Put
+    QUERY in single quotes, or the shell replaces `$contact`.
     """
-    if query is None and contact is None:
-        raise click.UsageError("Give a QUERY, or --contact with an address.")
     with _errors_shown():
-        stored_as = None
-        if contact is not None:
-            from cleargrid_assets.cli.contact import stored_contact  # noqa: PLC0415 - only this option needs it
-
-            stored_as = stored_contact(_settings(), contact)
-        if query is None:
-            click.echo(stored_as)
-            return
+        from cleargrid_assets.cli.contact import sought_contact  # noqa: PLC0415 - loads pydantic
         from cleargrid_assets.cli.sql import run_sql  # noqa: PLC0415 - loads DuckDB
 
-        run_sql(database or _settings().database, query, as_csv=as_csv, contact=stored_as)
+        sought = None if contact is None else sought_contact(_settings(), contact)
+        if query is not None:
+            run_sql(database or _settings().database, query, as_csv=as_csv, contact=sought)
+        elif sought is not None:
+            click.echo(sought.stored_as)
+        else:
+            raise click.UsageError("Give a QUERY, or --contact with an address.")
 
 
 _file = click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
