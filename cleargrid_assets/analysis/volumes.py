@@ -42,4 +42,7 @@ def hourly_volumes(logs: DuckDBPyRelation, zone: tzinfo) -> pd.DataFrame:
     found: Counter[tuple[date, str, int]] = Counter()
     for day, kind, quarter, communications in quarters.fetchall():
         found[day, kind, datetime.fromtimestamp(quarter * _QUARTER_S, zone).hour] += communications
-    return pd.DataFrame([(*key, number) for key, number in sorted(found.items())], columns=list(COLUMNS))
+    volumes: pd.DataFrame = pd.DataFrame(
+        [(*key, number) for key, number in sorted(found.items())], columns=list(COLUMNS)
+    )
+    return volumes

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pandas as pd
-from duckdb import DuckDBPyRelation
+from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.unmapped import ATTEMPT_DAYS, unmapped, unmapped_attempts
@@ -21,7 +22,10 @@ from cleargrid_assets.pictures import text
 from cleargrid_assets.pictures.frames import in_days, tidy
 from cleargrid_assets.pictures.presentation import Presentation, Shown
 from cleargrid_assets.pictures.table import presenter
+from cleargrid_assets.warehouse.connection import connect
+from cleargrid_assets.warehouse.ledger import read_ledger
 from cleargrid_assets.warehouse.resource import WarehouseResource
+from cleargrid_assets.warehouse.slices import stored_rows
 
 if TYPE_CHECKING:
     from cleargrid_assets.assets.analyses import Analysis
@@ -41,10 +45,10 @@ def presentation_of(analysis: Analysis, day: date, warehouse: WarehouseResource,
 
 def presentation_of_log(day: date, warehouse: WarehouseResource, outcomes: Outcomes) -> Presentation:
     """Headline, summary and picture of one stored day of the communication logs."""
-    ledger = warehouse.ledger(COMMUNICATION_LOGS)
-    past = past_days(day, [each for each, entry in ledger.items() if entry.row_count], outcomes)
-    with warehouse.slice(COMMUNICATION_LOGS, [*past, day]).open() as logs:
-        volumes = hourly_volumes(logs, BUSINESS_ZONE)
+    with _connection(warehouse) as connection:
+        ledger = read_ledger(connection, COMMUNICATION_LOGS)
+        past = past_days(day, [each for each, entry in ledger.items() if entry.row_count], outcomes)
+        volumes = hourly_volumes(stored_rows(connection, COMMUNICATION_LOGS, [*past, day]), BUSINESS_ZONE)
     return logs_picture.present(volumes, past, Shown(day, BUSINESS_ZONE.key, max([*ledger, day]), outcomes))
 
 
@@ -64,13 +68,19 @@ def presentations(
         warehouse: Where the other rows are.
         outcomes: The outcomes file.
     """
-    shown = _shown_rows(analysis, days, rows, warehouse)
-    stored = {*warehouse.ledger(analysis.table), *days}
-    if analysis.judge:
-        shown = analysis.judge(shown, stored.intersection(_days_until(days, analysis.shown_days)), outcomes)
-    with warehouse.slice(INTERACTIONS, _days_until(days, ATTEMPT_DAYS)).open() as interactions:
+    shown_days = _days_until(days, analysis.shown_days)
+    # One connection for all, because opening one costs more than these queries.
+    with _connection(warehouse) as connection:
+        stored = {*read_ledger(connection, analysis.table), *days}
+        read = [day for day in shown_days if rows is None or day not in days]
+        earlier = stored_rows(connection, analysis.table, read).df()
+        interactions = stored_rows(connection, INTERACTIONS, _days_until(days, ATTEMPT_DAYS))
         words = unmapped(_of_days(interactions, days), outcomes)
         attempts = unmapped_attempts(interactions)
+    frames = [tidy(frame, analysis.table) for frame in (earlier, rows) if frame is not None]
+    shown = pd.concat([frame for frame in frames if not frame.empty] or frames[:1])
+    if analysis.judge:
+        shown = analysis.judge(shown, stored.intersection(shown_days), outcomes)
     present = analysis.present or presenter(analysis.table)
     return {
         day: present(
@@ -114,19 +124,8 @@ def _rounded(number: float) -> float:
     return float(number) if float(number).is_integer() else float(f"{number:.4g}")
 
 
-def _shown_rows(
-    analysis: Analysis, days: Sequence[date], rows: pd.DataFrame | None, warehouse: WarehouseResource
-) -> pd.DataFrame:
-    """The rows of the days, and the stored rows of the days before them that the picture shows.
-
-    The latter are not an input of the asset, because the figures do not depend on them. Days that are not stored have
-    no rows.
-    """
-    read = [day for day in _days_until(days, analysis.shown_days) if rows is None or day not in days]
-    stored = [tidy(warehouse.slice(analysis.table, read).frame(), analysis.table)] if read else []
-    computed = [] if rows is None else [tidy(rows, analysis.table)]
-    frames = [*stored, *computed]
-    return pd.concat([frame for frame in frames if not frame.empty] or frames[:1])
+def _connection(warehouse: WarehouseResource) -> AbstractContextManager[DuckDBPyConnection]:
+    return connect(warehouse.database, read_only=True, lock_timeout_s=warehouse.lock_timeout_s)
 
 
 def _days_until(days: Sequence[date], each: int) -> list[date]:

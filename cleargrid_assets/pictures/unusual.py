@@ -23,7 +23,8 @@ def most_unusual_first(judged: pd.DataFrame) -> pd.DataFrame:
         ascending=[False, False, True, False, True],
         na_position="last",
     )
-    return judged.loc[order.index]
+    ordered: pd.DataFrame = judged.loc[order.index]
+    return ordered
 
 
 def findings(row: pd.Series[Any], name: str) -> list[str]:
