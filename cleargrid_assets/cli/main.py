@@ -35,16 +35,18 @@ def main() -> None:
 
 
 @main.command(short_help="Check the configuration: log in and read one row.")
-def check() -> None:
+@click.option("--alerts", is_flag=True, help="Send a test message to `CLEARGRID_ALERTS`.")
+def check(alerts: bool) -> None:
     """Check whether a run would work with the current configuration.
 
-    Checks the first day, the outcomes file and the database, logs in to the API and reads one row. Prints one line per
-    step. The exit status is 0 if a run would work, else 1.
+    Checks the first day, the outcomes file and the database, logs in to the API and reads one row. If
+    `CLEARGRID_ALERTS` is set, its URLs are checked too. Prints one line per step. The exit status is 0 if all of it
+    works, else 1.
     """
     load_dotenv(".env", override=True)
     from cleargrid_assets.cli.check import run_check  # noqa: PLC0415 - loads the HTTP library and DuckDB
 
-    sys.exit(0 if run_check() else 1)
+    sys.exit(0 if run_check(with_alert=alerts) else 1)
 
 
 @main.command(short_help="Query the database.")
