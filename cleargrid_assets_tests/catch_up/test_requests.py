@@ -10,10 +10,10 @@ import dagster as dg
 import duckdb
 import pytest
 
+from cleargrid_assets.assets.analyses import ANALYSES
 from cleargrid_assets.automation import daily_job, daily_schedule, resync_recent_days_schedule
 from cleargrid_assets.catch_up import requests
 from cleargrid_assets.catch_up.requests import CATCH_UP
-from cleargrid_assets.assets.analyses import ANALYSES
 from cleargrid_assets.contracts import TABLES
 from cleargrid_assets.partitions import PARTITION, RANGE_END, RANGE_START
 from cleargrid_assets.schema import EXTRACTED_AT
