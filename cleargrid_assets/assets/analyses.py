@@ -27,6 +27,7 @@ from cleargrid_assets.contracts import (
 from cleargrid_assets.partitions import BUSINESS_ZONE
 from cleargrid_assets.pictures import attempts as attempts_picture
 from cleargrid_assets.pictures import channels as channels_picture
+from cleargrid_assets.pictures import frequency as frequency_picture
 from cleargrid_assets.pictures import funnel as funnel_picture
 from cleargrid_assets.pictures import health as health_picture
 from cleargrid_assets.pictures import hours as hours_picture
@@ -107,6 +108,7 @@ ANALYSES: tuple[Analysis, ...] = (
         CONTACT_FREQUENCY,
         frequency.contact_frequency,
         frequency.SOURCES,
+        frequency_picture.present,
         trailing_days=frequency.WINDOW_DAYS,
     ),
 )
