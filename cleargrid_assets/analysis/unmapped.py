@@ -68,9 +68,9 @@ def unmapped(logs: DuckDBPyRelation, outcomes: Outcomes) -> list[Unmapped]:
     return sorted(Unmapped(*what, communications) for what, communications in found.items())
 
 
-def unmapped_attempts(logs: DuckDBPyRelation, outcomes: Outcomes) -> list[UnmappedAttempts]:
+def unmapped_attempts(interactions: DuckDBPyRelation) -> list[UnmappedAttempts]:
     """Counts the outbound attempts of each day and channel, and those with an unmapped status."""
-    outbound = classify.classified(logs, outcomes).filter(classify.OUTBOUND)
+    outbound = interactions.filter(classify.OUTBOUND)
     counts = outbound.aggregate(
         f"communicated_date, channel, count(*), count(*) FILTER (outcome = '{UNMAPPED}')", "communicated_date, channel"
     )

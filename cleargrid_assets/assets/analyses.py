@@ -1,6 +1,5 @@
 """The registry of analyses, and the factory that makes an asset of each. CONTRIBUTING.md says how to add one."""
 
-import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,7 +12,7 @@ from duckdb import DuckDBPyRelation
 from cleargrid_assets.analysis import attempts, baselines, channels, frequency, funnel, health, hours
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.scope import Scope
-from cleargrid_assets.assets.presenting import presentations
+from cleargrid_assets.assets.presenting import presentation_metadata, presentations
 from cleargrid_assets.assets.table_asset import column_lineage, table_asset, without_beta_warnings
 from cleargrid_assets.assets.version import made_with
 from cleargrid_assets.contracts import (
@@ -28,6 +27,7 @@ from cleargrid_assets.contracts import (
 from cleargrid_assets.partitions import BUSINESS_ZONE
 from cleargrid_assets.pictures import attempts as attempts_picture
 from cleargrid_assets.pictures import channels as channels_picture
+from cleargrid_assets.pictures import frequency as frequency_picture
 from cleargrid_assets.pictures import funnel as funnel_picture
 from cleargrid_assets.pictures import health as health_picture
 from cleargrid_assets.pictures import hours as hours_picture
@@ -108,6 +108,7 @@ ANALYSES: tuple[Analysis, ...] = (
         CONTACT_FREQUENCY,
         frequency.contact_frequency,
         frequency.SOURCES,
+        frequency_picture.present,
         trailing_days=frequency.WINDOW_DAYS,
     ),
 )
@@ -128,14 +129,18 @@ def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
         with interactions.open() as stored:
             rows = analysis.compute(stored, scope)
         for day, presentation in presentations(analysis, days, rows, warehouse, scope.outcomes).items():
-            _attach_metadata(context, day, presentation)
+            metadata = presentation_metadata(presentation, day, drawn=day == days[-1])
+            context.add_asset_metadata(metadata, partition_key=day.isoformat())
+        context.log.info(f"{analysis.table.name}: {presentation.headline}")
+        # Only with the latest day, because it is the same for all and takes as much room as all other metadata.
+        context.add_asset_metadata(
+            {"dagster/column_lineage": column_lineage(INTERACTIONS, analysis.sources)},
+            partition_key=days[-1].isoformat(),
+        )
         views = {name: query(scope.outcomes) for name, query in analysis.views.items()}
         return dg.MaterializeResult(
             value=FrameWithViews(rows, views) if views else rows,
-            metadata={
-                "dagster/column_lineage": column_lineage(INTERACTIONS, analysis.sources),
-                VERSION: made_with(analysis.code_version, scope.outcomes),
-            },
+            metadata={VERSION: made_with(analysis.code_version, scope.outcomes)},
         )
 
     return table_asset(
@@ -150,19 +155,6 @@ def _input(analysis: Analysis) -> dg.AssetIn:
             start_offset=1 - analysis.trailing_days, allow_nonexistent_upstream_partitions=analysis.trailing_days > 1
         )
     return dg.AssetIn(key=asset_key(INTERACTIONS), partition_mapping=mapping)
-
-
-def _attach_metadata(context: dg.AssetExecutionContext, day: date, presentation: Presentation) -> None:
-    numbers = {name: float(number) for name, number in presentation.numbers.items() if number is not None}
-    context.add_asset_metadata(
-        {
-            "summary": dg.MetadataValue.md(presentation.summary),
-            "picture": dg.MetadataValue.md(presentation.picture()),
-            **{name: number for name, number in numbers.items() if not math.isnan(number)},
-            **presentation.details,
-        },
-        partition_key=day.isoformat(),
-    )
 
 
 analysis_assets = [analysis_asset(analysis) for analysis in ANALYSES]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import dagster as dg
 import pandas as pd
 from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.unmapped import ATTEMPT_DAYS, unmapped, unmapped_attempts
-from cleargrid_assets.contracts import COMMUNICATION_LOGS
+from cleargrid_assets.analysis.volumes import hourly_volumes, past_days
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, INTERACTIONS
 from cleargrid_assets.partitions import BUSINESS_ZONE
+from cleargrid_assets.pictures import logs as logs_picture
+from cleargrid_assets.pictures import text
 from cleargrid_assets.pictures.frames import in_days, tidy
 from cleargrid_assets.pictures.presentation import Presentation, Shown
 from cleargrid_assets.pictures.table import presenter
@@ -32,6 +37,15 @@ def presentation_of(analysis: Analysis, day: date, warehouse: WarehouseResource,
         outcomes: The outcomes file.
     """
     return presentations(analysis, [day], None, warehouse, outcomes)[day]
+
+
+def presentation_of_log(day: date, warehouse: WarehouseResource, outcomes: Outcomes) -> Presentation:
+    """Headline, summary and picture of one stored day of the communication logs."""
+    ledger = warehouse.ledger(COMMUNICATION_LOGS)
+    past = past_days(day, [each for each, entry in ledger.items() if entry.row_count], outcomes)
+    with warehouse.slice(COMMUNICATION_LOGS, [*past, day]).open() as logs:
+        volumes = hourly_volumes(logs, BUSINESS_ZONE)
+    return logs_picture.present(volumes, past, Shown(day, BUSINESS_ZONE.key, max([*ledger, day]), outcomes))
 
 
 def presentations(
@@ -54,9 +68,9 @@ def presentations(
     stored = {*warehouse.ledger(analysis.table), *days}
     if analysis.judge:
         shown = analysis.judge(shown, stored.intersection(_days_until(days, analysis.shown_days)), outcomes)
-    with warehouse.slice(COMMUNICATION_LOGS, _days_until(days, ATTEMPT_DAYS)).open() as logs:
-        words = unmapped(_of_days(logs, days), outcomes)
-        attempts = unmapped_attempts(logs, outcomes)
+    with warehouse.slice(INTERACTIONS, _days_until(days, ATTEMPT_DAYS)).open() as interactions:
+        words = unmapped(_of_days(interactions, days), outcomes)
+        attempts = unmapped_attempts(interactions)
     present = analysis.present or presenter(analysis.table)
     return {
         day: present(
@@ -68,10 +82,36 @@ def presentations(
                 outcomes,
                 [each for each in words if each.communicated_date == day],
                 [each for each in attempts if 0 <= (day - each.communicated_date).days < ATTEMPT_DAYS],
+                stored,
             ),
         )
         for day in days
     }
+
+
+def presentation_metadata(presentation: Presentation, day: date, *, drawn: bool) -> dict[str, Any]:
+    """The metadata of the materialization of a day.
+
+    Args:
+        presentation: What to show.
+        day: The day.
+        drawn: Whether the picture is drawn now. If not, the summary says how to draw it.
+    """
+    numbers = {name: number for name, number in presentation.numbers.items() if number is not None}
+    summary = presentation.summary
+    if not drawn:
+        summary = text.paragraphs(summary, f"To draw it: `cleargrid report --day {day}`")
+    return {
+        "summary": dg.MetadataValue.md(summary),
+        **({"picture": dg.MetadataValue.md(presentation.picture())} if drawn else {}),
+        **{name: _rounded(number) for name, number in numbers.items() if not math.isnan(number)},
+        **{name: detail for name, detail in presentation.details.items() if detail},
+    }
+
+
+def _rounded(number: float) -> float:
+    """A count as it is, a rate with four significant digits."""
+    return float(number) if float(number).is_integer() else float(f"{number:.4g}")
 
 
 def _shown_rows(
@@ -95,5 +135,5 @@ def _days_until(days: Sequence[date], each: int) -> list[date]:
     return [*before, *days]
 
 
-def _of_days(logs: DuckDBPyRelation, days: Sequence[date]) -> DuckDBPyRelation:
-    return logs.filter(f"communicated_date BETWEEN DATE '{days[0]}' AND DATE '{days[-1]}'")
+def _of_days(interactions: DuckDBPyRelation, days: Sequence[date]) -> DuckDBPyRelation:
+    return interactions.filter(f"communicated_date BETWEEN DATE '{days[0]}' AND DATE '{days[-1]}'")

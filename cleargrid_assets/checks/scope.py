@@ -16,6 +16,9 @@ from cleargrid_assets.warehouse.table_metadata import asset_key
 DAYS = "days"
 """Metadata of a check result: the days that it judges, as `format_days` writes them."""
 
+FAILED_CHECKS = "failed_checks"
+"""Metadata of a failure that only repeats what checks have said: their names."""
+
 
 def days_in_scope(context: dg.AssetCheckExecutionContext, table: Table, warehouse: WarehouseResource) -> list[date]:
     """The days that the run materializes. If it runs only checks: the latest stored day, if there is one."""
@@ -87,6 +90,9 @@ def verdict(
         days: The days that it judges, in the metadata as `days`. None if it judges the whole history.
         severity: The severity if it failed.
     """
+    if not passed:
+        # So that the log of the run has the advice, too. Dagster shows it with the check alone.
+        dg.get_dagster_logger().warning(f"{spec.asset_key.path[-1]}, {spec.name} failed: {bad}")
     return dg.AssetCheckResult(
         check_name=spec.name,
         asset_key=spec.asset_key,

@@ -182,7 +182,7 @@ class _Panel:
         unusual = self.values[is_unusual]
         today = self.values[0]
         if math.isfinite(today):
-            axes.plot(0, today, "o", color=drawing.INK, markersize=5)
+            axes.plot(0, today, "o", color=drawing.INK, markersize=5, clip_on=False)
             axes.annotate(
                 reads(today),
                 (1, 1.1),
@@ -192,7 +192,9 @@ class _Panel:
                 fontweight="bold",
                 color=drawing.INK,
             )
-        axes.plot(unusual.index, unusual, "D", color=drawing.ALARM, markersize=6, mec=drawing.PAPER, mew=1)
+        axes.plot(
+            unusual.index, unusual, "D", color=drawing.ALARM, markersize=6, mec=drawing.PAPER, mew=1, clip_on=False
+        )
 
 
 def _date_axis(axes: Axes, day: date, *, is_labelled: bool) -> None:

@@ -1,6 +1,6 @@
 """What the UI shows of one day of an analysis."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -23,6 +23,7 @@ class Shown:
         unmapped: Statuses and types of the day that the outcomes file does not list.
         unmapped_attempts: Outbound attempts with an unmapped status, and all, by day and channel, for the
             `unmapped.ATTEMPT_DAYS` days that end with the day.
+        stored: The stored days of the table, this run included: a stored day without rows had nothing to count.
     """
 
     day: date
@@ -31,6 +32,7 @@ class Shown:
     outcomes: Outcomes
     unmapped: Sequence[Unmapped] = ()
     unmapped_attempts: Sequence[UnmappedAttempts] = ()
+    stored: Collection[date] = ()
 
     def title(self, conclusion: str) -> str:
         """A headline: weekday, date and zone, then the conclusion."""

@@ -42,6 +42,7 @@ from cleargrid_assets.warehouse.sql import readable
 from cleargrid_assets.warehouse.table_metadata import contract_of
 from cleargrid_assets.warehouse.tables import prepare_table
 from cleargrid_assets.warehouse.views import replace_views
+from cleargrid_assets.wording import counted
 
 _Days = SpooledSlice | ComputedSlice | FrameWithViews | pd.DataFrame
 """The kinds of an output that are partitions of a table with a contract."""
@@ -90,6 +91,8 @@ class _Manager(dg.IOManager):
                 raise dg.Failure(str(error), allow_retries=False) from None
             # After the commit, so the rows are safe.
             obj.discard()
+            for day, metadata in obj.describe().items():
+                dg.AssetExecutionContext.get().add_asset_metadata(metadata, context.asset_key, day.isoformat())
         elif isinstance(obj, (pd.DataFrame, ComputedSlice, FrameWithViews)) and table is not None:
             self._replace_days(context, table, obj)
         elif isinstance(obj, pd.DataFrame):
@@ -104,7 +107,9 @@ class _Manager(dg.IOManager):
         table = _contract(context.upstream_output) if context.upstream_output and context.has_asset_partitions else None
         if table is None and kind is StoredSlice:
             raise TypeError("A StoredSlice needs a partitioned asset with a contract. Use a DataFrame.")
-        if table is None or kind not in {StoredSlice, pd.DataFrame, Any}:
+        if table is not None and kind not in {StoredSlice, pd.DataFrame, Any}:
+            raise TypeError(f"Rows of {table.name} are loaded as a DataFrame or a StoredSlice, not as {kind}.")
+        if table is None:
             # The stock manager opens the file to write.
             with exclusively(self._warehouse.database, self._warehouse.lock_timeout_s):
                 return self._stock.load_input(context)
@@ -123,7 +128,8 @@ class _Manager(dg.IOManager):
             if dropped is not None:
                 dropped = sorted({*dropped, *forget(connection, table)})
             before = read_ledger(connection, table)
-            refuse_other_form(table.name, {day: entry.version for day, entry in before.items()}, _version(context))
+            write = _write(context, connection, table, obj)
+            refuse_other_form(table.name, {day: entry.version for day, entry in before.items()}, write.version)
             if isinstance(obj, ComputedSlice):
                 changes, described = replace_computed(connection, table, obj, days)
             elif isinstance(obj, SpooledSlice):
@@ -141,8 +147,8 @@ class _Manager(dg.IOManager):
             else:
                 stage_frame(connection, table, obj)
                 changes = replace_partitions(connection, table, days)
-            entries = _write_ledger(connection, _write(context, connection, table, obj), before, changes, superseded)
-            shown = _shown(connection, Target(SCHEMA, table.name, _days_condition(days)))
+            entries = _write_ledger(connection, write, before, changes, superseded)
+            query = _query(connection, Target(SCHEMA, table.name, _days_condition(days)))
         _warn(context, table, changes, superseded, [day for day in dropped or () if day not in changes])
         for day, change in changes.items():
             metadata = {
@@ -151,18 +157,25 @@ class _Manager(dg.IOManager):
                 **described.get(day, {}),
             }
             execution.add_asset_metadata(metadata, context.asset_key, day.isoformat())
+            if isinstance(obj, SpooledSlice):
+                context.log.info(_stored_line(table, day, change))
         for each in shrunk:
             execution.add_asset_metadata({"shrunk_from": each.before}, context.asset_key, each.day.isoformat())
         version = combined_hash({day: entries[day].content_hash for day in days})
         execution.set_data_version(context.asset_key, dg.DataVersion(version))
         _report_days_left(context, [entry for day, entry in sorted(entries.items()) if day not in changes])
-        context.add_output_metadata(shown)
+        context.add_output_metadata({"Query": query})
 
     def _replace_frame(self, context: dg.OutputContext, frame: pd.DataFrame) -> None:
         target = target_of(context, self._schema)
         with transaction(self._warehouse.database, self._warehouse.lock_timeout_s) as connection:
             replace_frame(connection, target, frame)
-            shown = _shown(connection, target)
+            query = _query(connection, target)
+        shown: dict[str, Any] = {
+            "dagster/storage_kind": "duckdb",
+            "dagster/table_name": f"{readable(target.schema)}.{readable(target.table)}",
+            "Query": query,
+        }
         if not context.has_asset_key or not context.has_asset_partitions:
             shown["dagster/row_count"] = len(frame)
         elif len(context.asset_partition_keys) == 1:
@@ -224,7 +237,7 @@ def _report_days_left(context: dg.OutputContext, entries: Sequence[LedgerEntry])
                 dg.AssetMaterialization(
                     context.asset_key,
                     description="Rows of this day moved to another day, which was materialized.",
-                    metadata={"dagster/partition_row_count": entry.row_count, **entry_metadata(entry)},
+                    metadata=entry_metadata(entry),
                     partition=entry.day.isoformat(),
                     tags={DATA_VERSION_TAG: entry.content_hash},
                 )
@@ -233,18 +246,14 @@ def _report_days_left(context: dg.OutputContext, entries: Sequence[LedgerEntry])
 
 def _write(context: dg.OutputContext, connection: duckdb.DuckDBPyConnection, table: Table, obj: _Days) -> Write:
     partitions = obj.partitions if isinstance(obj, SpooledSlice) else []
+    version = context.output_metadata.get(VERSION)
     return Write(
         table=table,
         stored_at=transaction_time(connection),
         run_id=context.run_id,
-        version=_version(context),
+        version=None if version is None else str(version.value),
         extracted_at={partition.day: partition.extracted_at for partition in partitions},
     )
-
-
-def _version(context: dg.OutputContext) -> str | None:
-    version = context.output_metadata.get(VERSION)
-    return None if version is None else str(version.value)
 
 
 def _write_ledger(
@@ -281,11 +290,16 @@ def _change_metadata(change: Changes, changes: Mapping[date, Changes]) -> Mappin
     moved_from = _moved_from(change, changes)
     compared = {"new_rows": change.new, "changed_rows": change.changed, "removed_rows": change.removed}
     return {
-        "dagster/partition_row_count": change.rows,
-        "rows": change.rows,
         **{name: rows for name, rows in compared.items() if rows is not None},
         **({"moved_from": moved_from} if moved_from else {}),
     }
+
+
+def _stored_line(table: Table, day: date, change: Changes) -> str:
+    return (
+        f"{table.name}, {day}: {counted(change.rows, 'row')} stored; {change.new:,} new, {change.changed:,} changed, "
+        f"{change.removed:,} removed"
+    )
 
 
 def _moved_from(change: Changes, changes: Mapping[date, Changes]) -> list[str]:
@@ -299,13 +313,9 @@ def _days_condition(days: Sequence[date]) -> str:
     return f"{PARTITION_COLUMN} BETWEEN '{min(days)}' AND '{max(days)}'"
 
 
-def _shown(connection: duckdb.DuckDBPyConnection, target: Target) -> dict[str, Any]:
-    """Metadata on where the rows are, without a file path."""
+def _query(connection: duckdb.DuckDBPyConnection, target: Target) -> str:
+    """The query that reads the rows of an output, without a file path."""
     name = f"{readable(target.schema)}.{readable(target.table)}"
     # If the file is named like the schema, DuckDB needs the catalog, too.
     qualified = f"{readable(target.schema)}.{name}" if catalog(connection) == target.schema else name
-    return {
-        "dagster/storage_kind": "duckdb",
-        "dagster/table_name": name,
-        "Query": f"FROM {qualified}" + (f" WHERE {target.condition}" if target.condition else ""),
-    }
+    return f"FROM {qualified}" + (f" WHERE {target.condition}" if target.condition else "")

@@ -24,6 +24,7 @@ from cleargrid_assets.partitions import DAILY
 from cleargrid_assets.pictures.text import INLINE_LIMIT
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.table_metadata import asset_key
+from cleargrid_assets.wording import counted
 from cleargrid_assets_tests.assets.project import LONG_AFTER, WEEK, Project, Run, days_between
 
 DERIVED = tuple(analysis.table for analysis in ANALYSES)
@@ -38,7 +39,7 @@ NUMBERS = {
         "failure_rate",
         "unmapped",
         "logging_lag_p95_s",
-        "anomalous_types",
+        "unusual_types",
     },
 }
 
@@ -110,6 +111,28 @@ def test_a_day_has_a_summary_a_picture_and_numbers_that_plot(drawn: Run, table: 
     assert all(math.isfinite(float(str(entries[name].value))) for name in numbers)
 
 
+@pytest.mark.parametrize("table", DERIVED, ids=named)
+def test_only_the_last_day_of_a_run_is_drawn_and_has_lineage(week: Project, table: Table) -> None:
+    records = week.instance.fetch_materializations(asset_key(table), limit=100).records
+    metadata = {record.partition_key: each.metadata for record in records if (each := record.asset_materialization)}
+    for name in ("picture", "dagster/column_lineage"):
+        assert [day for day, entries in metadata.items() if name in entries] == [str(LAST)]
+    for day in days_between(FIRST, LAST - timedelta(days=1)):
+        summary = str(metadata[str(day)]["summary"].value)
+        assert summary.startswith(f"**{day:%a} {day}, not the latest day, {counted((LAST - day).days, 'day')} older")
+        assert summary.endswith(f"`cleargrid report --day {day}`")
+        assert len(summary) <= INLINE_LIMIT
+
+
+@pytest.mark.parametrize("table", DERIVED, ids=named)
+def test_numbers_have_four_significant_digits_at_most(drawn: Run, table: Table) -> None:
+    entries = drawn.entries(table, LAST + timedelta(days=1)).items()
+    numbers = {name: float(str(entry.value)) for name, entry in entries if isinstance(entry, dg.FloatMetadataValue)}
+    assert {name: number for name, number in numbers.items() if not number.is_integer()} == pytest.approx(
+        {name: float(f"{number:.4g}") for name, number in numbers.items() if not number.is_integer()}, rel=1e-12
+    )
+
+
 def test_each_day_of_a_range_has_numbers_of_its_own(project: Project) -> None:
     run = project.materialize(FIRST, FIRST + timedelta(days=1), checked=False)
     for day in days_between(FIRST, FIRST + timedelta(days=1)):
@@ -123,17 +146,16 @@ def test_each_day_of_a_range_has_numbers_of_its_own(project: Project) -> None:
             [(rows,)] = project.ask(
                 f"SELECT count(*) FROM log.cleargrid.{table.name} WHERE communicated_date = '{day}'"
             )
-            assert run.metadata(table, day)["dagster/partition_row_count"] == rows
+            assert run.metadata(table, day)["rows"] == rows
 
 
 def test_a_day_is_shown_beside_the_stored_days_before_it(week: Project, tmp_path: Path) -> None:
     copy = week.copied_to(tmp_path)
     after = LAST + timedelta(days=1)
-    run = copy.materialize(LAST, after, only=[HOURLY_REACH, CHANNEL_REACH], checked=False)
-    assert "of the week (attempts reached)" in run.metadata(HOURLY_REACH, LAST)["summary"]
+    run = copy.materialize(LAST, after, only=[HOURLY_REACH], checked=False)
+    assert "most reached in 7 days: " in run.metadata(HOURLY_REACH, LAST)["summary"]
     # The log of the second day is not stored, so it has no hours; the oldest day is no longer shown.
-    assert "of the week, 6 days with data (attempts reached)" in run.metadata(HOURLY_REACH, after)["summary"]
-    assert "median of 6 days before" in run.metadata(CHANNEL_REACH, LAST)["summary"]
+    assert "most reached in 7 days (6 with attempts): " in run.metadata(HOURLY_REACH, after)["summary"]
 
 
 def test_statuses_that_are_not_mapped_are_named_with_their_counts(project: Project, tmp_path: Path) -> None:

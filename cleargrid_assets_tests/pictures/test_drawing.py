@@ -42,7 +42,8 @@ def test_pictures_drawn_in_several_threads_are_those_drawn_alone() -> None:
 
 def test_importing_the_pictures_does_not_import_matplotlib() -> None:
     code = (
-        "import sys; from cleargrid_assets.pictures import attempts, channels, funnel, health, hours, table; "
+        "import sys; from cleargrid_assets.pictures import "
+        "attempts, channels, frequency, funnel, health, hours, table; "
         "sys.exit(bool({'matplotlib', 'PIL'} & sys.modules.keys()))"
     )
 
