@@ -65,7 +65,7 @@ def presentations(
         outcomes: The outcomes file.
     """
     shown = _shown_rows(analysis, days, rows, warehouse)
-    stored = {*warehouse.ledger(analysis.table), *days}
+    stored = set(warehouse.ledger(analysis.table)).union([] if rows is None else days)
     if analysis.judge:
         shown = analysis.judge(shown, stored.intersection(_days_until(days, analysis.shown_days)), outcomes)
     with warehouse.slice(INTERACTIONS, _days_until(days, ATTEMPT_DAYS)).open() as interactions:
@@ -78,7 +78,7 @@ def presentations(
             Shown(
                 day,
                 BUSINESS_ZONE.key,
-                max(stored),
+                max(stored.union(days)),
                 outcomes,
                 [each for each in words if each.communicated_date == day],
                 [each for each in attempts if 0 <= (day - each.communicated_date).days < ATTEMPT_DAYS],
