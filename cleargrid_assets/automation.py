@@ -7,7 +7,7 @@ import dagster as dg
 from cleargrid_assets import checks
 from cleargrid_assets.catch_up.requests import catch_up_requests
 from cleargrid_assets.catch_up.runs import DAILY_JOB, RESYNC_JOB
-from cleargrid_assets.checks.history import HISTORY_CHECKS
+from cleargrid_assets.checks.history import FRESHNESS_JOB, HISTORY_CHECKS
 from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, RANGE_END, RANGE_START, closed_days, just_closed
 from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.settings import DAILY_RUN_AT, Settings
@@ -77,7 +77,7 @@ def _with_catch_up(
 
 
 freshness_job = dg.define_asset_job(
-    "freshness",
+    FRESHNESS_JOB,
     selection=dg.AssetSelection.checks(
         *(
             key
@@ -87,7 +87,9 @@ freshness_job = dg.define_asset_job(
         )
     ),
     description="Checks that the last closed day is stored, that no day is missing or damaged, that all days are of "
-    "one version, and that the source is alive.",
+    "one version, and that the source is alive. The run fails if a check fails as an `ERROR`.",
+    # A retry would find the same.
+    tags={"dagster/max_retries": "0"},
 )
 
 freshness_schedule = dg.ScheduleDefinition(

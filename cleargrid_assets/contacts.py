@@ -43,9 +43,9 @@ class Contacts:
             text = bracketed[1]
         if normalised(text) in self.withheld:
             return None
-        if _E164.fullmatch(text):
-            return text
-        return (None if is_email else e164(text, self.region)) or text.lower()
+        if is_email or _E164.fullmatch(text):
+            return text.lower()
+        return e164(text, self.region) or text.lower()
 
 
 def e164(text: str, region: str | None) -> str | None:

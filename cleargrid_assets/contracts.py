@@ -244,8 +244,8 @@ How many of the contacts attempted on a channel were reached on it that day, and
 - The interval of the rate is the 95% Wilson interval. It is wide when there are few contacts.
 - A contact has responded if it sent something on the same channel and day, after the day's first outbound attempt
   on it.
-- An e-mail counts as reached when it was opened. Mail servers and privacy proxies open messages too, so an open may be
-  a machine's, and the reach of e-mail is an upper bound.
+- An e-mail counts as reached when it was opened. Opens may be machines: mail servers and privacy proxies open messages
+  that no person reads.
 - Channels are used for different contacts, and a contact is an address, not a person. A difference between two channels
   is a difference between two groups of contacts, not an effect of the channel alone.
 - An attempt on a withheld address counts as an attempt, but is on no contact.""",
@@ -389,8 +389,8 @@ DAYS = Table(
         Column(
             "version",
             "VARCHAR",
-            "What the rows were made with: code version, time zone, and for analyses a fingerprint of the outcomes "
-            "file; NULL if it is not known.",
+            "What the rows were made with: code version, time zone, and where they depend on it, a fingerprint of the "
+            "outcomes file, the region, and the form of addresses; NULL if it is not known.",
             nullable=True,
         ),
     ),

@@ -6,6 +6,8 @@ from typing import Any
 import dagster as dg
 
 from cleargrid_assets import assets, checks
+from cleargrid_assets.alerts.heartbeat import heartbeat_after_freshness
+from cleargrid_assets.alerts.sensor import alerts_sensor
 from cleargrid_assets.automation import JOBS, SCHEDULES
 from cleargrid_assets.backup_job import backup, backup_after_daily_run
 from cleargrid_assets.garbage_collection import collect_less_often
@@ -35,7 +37,7 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
         asset_checks=dg.load_asset_checks_from_package_module(checks),
         jobs=[*JOBS, backup],
         schedules=SCHEDULES,
-        sensors=[backup_after_daily_run],
+        sensors=[backup_after_daily_run, alerts_sensor, heartbeat_after_freshness],
         resources={
             "exports": ExportsResource(),
             "outcomes": outcomes,

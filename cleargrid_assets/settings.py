@@ -122,9 +122,9 @@ def _long_enough(key: SecretStr | None) -> SecretStr | None:
     return key
 
 
-def _alerts(urls: SecretStr | None) -> SecretStr | None:
-    given = split_urls(urls.get_secret_value()) if urls else []
-    if bad := [str(position) for position, url in enumerate(given, 1) if scheme_of(url) is None]:
+def _alerts(urls: SecretStr) -> SecretStr:
+    given = enumerate(split_urls(urls.get_secret_value()), 1)
+    if bad := [str(position) for position, url in given if scheme_of(url) is None]:
         # Before Apprise is loaded, which takes a moment. `cleargrid check` asks it for the rest.
         raise SettingsError(
             f"CLEARGRID_ALERTS has an unusable value: URL {', '.join(bad)} of it has no scheme. It takes Apprise URLs "
@@ -133,25 +133,22 @@ def _alerts(urls: SecretStr | None) -> SecretStr | None:
     return urls
 
 
-def _web_address(text: str | None) -> str | None:
-    if text is None:
-        return None
+def _web_address(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"\s", text):
         raise ValueError(text)
     return text
 
 
-def _ui_url(text: str | None) -> str | None:
-    if text and "@" in urlsplit(text).netloc:
+def _ui_url(text: str) -> str:
+    if "@" in urlsplit(text).netloc:
         # The message does not quote the value, because it has a password.
         raise SettingsError("CLEARGRID_UI_URL has a user or password, but alerts show it. Leave them out.")
-    address = _web_address(text)
-    return address and address.rstrip("/")
+    return _web_address(text).rstrip("/")
 
 
-def _secret_web_address(url: SecretStr | None) -> SecretStr | None:
-    _web_address(url and url.get_secret_value())
+def _secret_web_address(url: SecretStr) -> SecretStr:
+    _web_address(url.get_secret_value())
     return url
 
 

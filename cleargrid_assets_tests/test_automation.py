@@ -182,9 +182,9 @@ def test_resync_is_one_run_that_updates_all_downstream(start: Callable[..., Proj
     assert sum(run.metadata(ATTEMPT_FUNNEL, day)["changed_rows"] for day in days) > 0
 
 
-def test_freshness_run_checks_the_history_and_materializes_nothing(project: Project) -> None:
+def test_freshness_run_checks_the_history_and_fails_with_an_error_check(project: Project) -> None:
     run = project.run_job(freshness_job.name, {})
-    assert run.success, run.failure
+    assert run.failures == ["Checks failed: is_fresh. Their descriptions say what to do."]
     assert run.materialized() == set()
     asked = {(found.asset_key.path[-1], found.check_name) for found in run.result.get_asset_check_evaluations()}
     assert asked == {(COMMUNICATION_LOGS.name, name) for name in HISTORY_CHECKS}

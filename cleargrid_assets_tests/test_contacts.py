@@ -21,6 +21,7 @@ SPELLED = [
     ("tel:+966-51-234-5678", NUMBER),
     ("\u0660\u0665\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668", NUMBER),
     ("+\u06f9\u06f6\u06f6\u06f5\u06f1\u06f2\u06f3\u06f4\u06f5\u06f6\u06f7\u06f8", NUMBER),
+    ("\u200e+4407911123456", "+4407911123456"),
     ("7", "7"),
     (" Desk ", "desk"),
     ("<Someone@Example.org>", "someone@example.org"),

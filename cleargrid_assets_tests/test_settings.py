@@ -10,6 +10,7 @@ import pytest
 from cleargrid_assets.settings import Settings, SettingsError, variables
 
 CREDENTIALS = {"CLEARGRID_LENDER": "acme", "CLEARGRID_EMAIL": "a@b.example", "CLEARGRID_PASSWORD": " pass word "}
+SECRET_URLS = {"CLEARGRID_ALERTS": "slack://hush/b/c, ntfy://t", "CLEARGRID_HEARTBEAT_URL": "https://ping.example/hush"}
 DEFAULTS = {
     "base_url": "https://v3-api.cleargrid.ai",
     "database": "data/warehouse.duckdb",
@@ -22,6 +23,9 @@ DEFAULTS = {
     "outcomes": None,
     "quarantine": "off",
     "max_shrink": 0.2,
+    "alerts": None,
+    "ui_url": None,
+    "heartbeat_url": None,
     "lender": None,
     "email": None,
     "password": None,
@@ -58,6 +62,7 @@ def test_empty_variable_counts_as_unset() -> None:
         ("CLEARGRID_QUARANTINE", " OFF ", "quarantine", "off"),
         ("CLEARGRID_MAX_SHRINK", "0", "max_shrink", 0.0),
         ("CLEARGRID_MAX_SHRINK", "1", "max_shrink", 1.0),
+        ("CLEARGRID_UI_URL", "https://dagster.example:3000/ui/", "ui_url", "https://dagster.example:3000/ui"),
         ("CLEARGRID_OUTCOMES", "outcomes.toml", "outcomes", "outcomes.toml"),
         ("CLEARGRID_OUTCOMES", "~/outcomes.toml", "outcomes", str(Path.home() / "outcomes.toml")),
     ],
@@ -89,6 +94,10 @@ def test_value_is_parsed(name: str, text: str, attribute: str, value: object) ->
         ("CLEARGRID_MAX_SHRINK", "1.1"),
         ("CLEARGRID_MAX_SHRINK", "-0.1"),
         ("CLEARGRID_MAX_SHRINK", "nan"),
+        ("CLEARGRID_UI_URL", "dagster.example"),
+        ("CLEARGRID_UI_URL", "ftp://dagster.example"),
+        ("CLEARGRID_UI_URL", "https://dag ster.example"),
+        ("CLEARGRID_UI_URL", "http://[dagster"),
         ("CLEARGRID_FRESH_BY", "24:00"),
         ("CLEARGRID_FRESH_BY", "01:00"),
         ("CLEARGRID_FRESH_BY", "six"),
@@ -126,9 +135,9 @@ def test_error_names_only_the_missing_credentials(missing: list[str], said: str)
 
 @pytest.mark.parametrize("show", [repr, str, lambda shown: str(vars(shown)), lambda shown: f"{shown}"])
 def test_credentials_are_never_shown(show: Callable[[object], str]) -> None:
-    settings = Settings.from_environment(CREDENTIALS)
+    settings = Settings.from_environment({**CREDENTIALS, **SECRET_URLS})
     shown = show(settings) + show(settings.credentials()) + str(settings.model_dump())
-    assert not any(value in shown for value in CREDENTIALS.values())
+    assert not any(value in shown for value in ("hush", *CREDENTIALS.values()))
 
 
 def test_all_unusable_values_are_reported_at_once_without_secrets() -> None:
@@ -151,13 +160,36 @@ def test_all_unusable_values_are_reported_at_once_without_secrets() -> None:
 def test_variables_describe_themselves_for_the_documentation() -> None:
     found = {variable.name: variable for variable in variables()}
     assert len(found) == len(Settings.model_fields)
-    assert {name for name, variable in found.items() if variable.secret} == {*CREDENTIALS, "CLEARGRID_PSEUDONYM_KEY"}
+    assert {name for name, variable in found.items() if variable.secret} == {
+        *CREDENTIALS,
+        *SECRET_URLS,
+        "CLEARGRID_PSEUDONYM_KEY",
+    }
     assert all(variable.description.endswith(".") and variable.takes for variable in found.values())
     defaults = {name: variable.default for name, variable in found.items()}
     assert defaults["CLEARGRID_FRESH_BY"] == "06:00"
     assert defaults["CLEARGRID_MAX_REQUESTS_PER_SECOND"] is None
     given = {name: default for name, default in defaults.items() if default}
     assert Settings.from_environment(given) == Settings.from_environment({})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        (
+            "CLEARGRID_ALERTS",
+            "slack://a/b/c hush",
+            "CLEARGRID_ALERTS has an unusable value: URL 2 of it has no scheme.",
+        ),
+        ("CLEARGRID_HEARTBEAT_URL", "ping.example/hush", "CLEARGRID_HEARTBEAT_URL has an unusable value: it takes an"),
+        ("CLEARGRID_UI_URL", "https://user:hush@dagster.example", "CLEARGRID_UI_URL has a user or password"),
+    ],
+)
+def test_unusable_url_with_a_secret_is_refused_and_not_shown(name: str, text: str, said: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_environment({name: text})
+    assert str(refused.value).startswith(said)
+    assert "hush" not in "".join(traceback.format_exception(refused.value))
 
 
 def test_database_with_query_part_is_refused_and_not_shown() -> None:

@@ -89,11 +89,12 @@ def _services(urls: Mapping[int, str]) -> "dict[int, NotifyBase]":
         import apprise  # noqa: PLC0415 - optional, and takes a moment to load
     except ImportError as error:
         raise AlertError(
-            "Alerts need the package apprise, which is not installed. Run `pip install 'cleargrid_assets[alerts]'`, or "
-            "unset CLEARGRID_ALERTS.",
+            "Alerts need the package apprise, which is not installed. In the project's folder, run "
+            "`pip install --editable '.[alerts]'`, or unset CLEARGRID_ALERTS.",
             urls,
         ) from error
-    services = {position: apprise.Apprise.instantiate(url) for position, url in urls.items()}
+    asset = apprise.AppriseAsset(app_id="ClearGrid alerts", app_desc="Alerts of cleargrid_assets")
+    services = {position: apprise.Apprise.instantiate(url, asset=asset) for position, url in urls.items()}
     return {position: service for position, service in services.items() if service is not None}
 
 

@@ -75,12 +75,12 @@ def export_asset(
     ) -> dg.MaterializeResult[SpooledSlice]:
         pseudonyms = pseudonyms_of(Settings.from_environment())
         version = export_version(table, pseudonyms)
-        if found := other_form(table.name, warehouse.versions(table), version):
+        entries = warehouse.ledger(table)
+        versions = {day: entry.version for day, entry in entries.items()} or warehouse.versions(table)
+        if found := other_form(table.name, versions, version):
             raise dg.Failure(found, allow_retries=False)
         windows = {key: day_window(date.fromisoformat(key), BUSINESS_ZONE) for key in context.partition_keys}
-        not_before = {
-            str(day): entry.extracted_at for day, entry in warehouse.ledger(table).items() if entry.extracted_at
-        }
+        not_before = {str(day): entry.extracted_at for day, entry in entries.items() if entry.extracted_at}
         with exports.client(dataset, warn=context.log.warning, pseudonyms=pseudonyms) as client:
             try:
                 days = fetch(

@@ -21,7 +21,7 @@ _WHOLE_JOBS = {DAILY_JOB, RESYNC_JOB, "__ASSET_JOB"}
 
 _FAILED = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 # A run stays at NOT_STARTED if the daemon dies before it queues the run. The retry of its tick then starts it.
-_IN_PROGRESS = [
+IN_PROGRESS = [
     status
     for status in dg.DagsterRunStatus
     if status not in {*_FAILED, dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.NOT_STARTED}
@@ -37,7 +37,7 @@ def read_runs(instance: dg.DagsterInstance, catch_up: CatchUp) -> Runs:
         instance: The Dagster instance.
         catch_up: The catch-up, without runs.
     """
-    running = [record.dagster_run for record in instance.get_run_records(dg.RunsFilter(statuses=_IN_PROGRESS))]
+    running = [record.dagster_run for record in instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS))]
     failed_at: dict[TableDay, list[datetime]] = {}
     for record in instance.get_run_records(dg.RunsFilter(statuses=_FAILED)):
         for cell in _covered(record.dagster_run):

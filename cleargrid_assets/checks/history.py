@@ -12,7 +12,7 @@ import dagster as dg
 
 from cleargrid_assets.checks.failed_runs import FailedRuns, failed_runs
 from cleargrid_assets.checks.intact import INTACT, find_differences, stored_days_are_intact
-from cleargrid_assets.checks.scope import verdict, with_derived
+from cleargrid_assets.checks.scope import FAILED_CHECKS, verdict, with_derived
 from cleargrid_assets.checks.versions import CURRENT, current_versions, find_other_versions, made_with_current_version
 from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, closed_days
 from cleargrid_assets.resources import OutcomesResource
@@ -24,6 +24,9 @@ from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets.wording import counted, first_of
 
 FRESH, COMPLETE, ALIVE = "is_fresh", "no_closed_day_is_missing", "source_is_alive"
+FRESHNESS_JOB = "freshness"
+"""The only job whose run fails if an `ERROR` check fails. Nothing else would show that the last day is missing."""
+
 HISTORY_CHECKS = frozenset({FRESH, COMPLETE, ALIVE, INTACT, CURRENT})
 
 _USUAL_WEEKS = 4
@@ -202,6 +205,21 @@ def history_checks(
 
     @dg.multi_asset_check(name=f"{table.name}_history_checks", specs=checks.specs, can_subset=True)
     def history(
+        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, outcomes: OutcomesResource
+    ) -> Iterator[dg.AssetCheckResult]:
+        errors = []
+        for result in results(context, warehouse, outcomes):
+            yield result
+            if not result.passed and result.severity is dg.AssetCheckSeverity.ERROR:
+                errors.append(str(result.check_name))
+        if errors and context.run.job_name == FRESHNESS_JOB:
+            raise dg.Failure(
+                f"Checks failed: {', '.join(errors)}. Their descriptions say what to do.",
+                metadata={FAILED_CHECKS: errors},
+                allow_retries=False,
+            )
+
+    def results(
         context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, outcomes: OutcomesResource
     ) -> Iterator[dg.AssetCheckResult]:
         selected = {key.name for key in context.selected_asset_check_keys}

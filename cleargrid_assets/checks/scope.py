@@ -16,6 +16,9 @@ from cleargrid_assets.warehouse.table_metadata import asset_key
 DAYS = "days"
 """Metadata of a check result: the days that it judges, as `format_days` writes them."""
 
+FAILED_CHECKS = "failed_checks"
+"""Metadata of a failure that only repeats what checks have said: their names."""
+
 
 def days_in_scope(context: dg.AssetCheckExecutionContext, table: Table, warehouse: WarehouseResource) -> list[date]:
     """The days that the run materializes. If it runs only checks: the latest stored day, if there is one."""

@@ -30,8 +30,8 @@ def made_with_current_version(table: Table, derived: Sequence[Table]) -> dg.Asse
         asset=asset_key(table),
         additional_deps=[asset_key(each) for each in derived],
         description=f"Every stored day of {with_derived(table, derived)} was made with today's code version, time "
-        "zone, outcomes file, CLEARGRID_REGION and form of addresses. A day of unknown version counts as stored "
-        "without pseudonyms, and is not judged otherwise.",
+        "zone, outcomes file, CLEARGRID_REGION and CLEARGRID_PSEUDONYM_KEY. Days of unknown version count as stored "
+        "without pseudonyms, and are not judged otherwise.",
     )
 
 
@@ -40,7 +40,7 @@ def current_versions(tables: Sequence[Table], outcomes: Outcomes) -> dict[str, s
     settings = Settings.from_environment()
     pseudonyms = pseudonyms_of(settings)
     derived = {analysis.table.name: made_with(analysis.code_version, outcomes) for analysis in ANALYSES}
-    derived[INTERACTIONS.name] = interactions.current_version(outcomes, settings.region)
+    derived[INTERACTIONS.name] = interactions.current_version(outcomes, settings.region, pseudonyms)
     return {table.name: derived.get(table.name, export_version(table, pseudonyms)) for table in tables}
 
 
@@ -56,19 +56,19 @@ def find_other_versions(
     """
     described, numbers = [], {}
     for name, version in versions.items():
-        made = {day: entry.version for day, entry in stored[name].entries.items()}
-        if found := other_form(name, made, version):
+        known = {day: entry.version for day, entry in stored[name].entries.items()}
+        if found := other_form(name, known, version):
             # A backfill of these days would be refused.
-            numbers[name] = len(days_in_other_form(made, version))
+            numbers[name] = len(days_in_other_form(known, version))
             described.append(found)
             continue
-        others = {day: other for day, other in made.items() if other is not None and other != version}
+        others = {day: other for day, other in known.items() if other is not None and other != version}
         if others:
-            days, other_versions = sorted(others), sorted(set(others.values()))
+            days, made = sorted(others), sorted(set(others.values()))
             numbers[name] = len(days)
             described.append(
                 f"{counted(len(days), 'day')} of {name} ({first_of(days, _MAX_LISTED, 'day')}) were made with "
-                f"{first_of(other_versions, _MAX_LISTED, 'version', '; ')}, and today's version is {version}. "
+                f"{first_of(made, _MAX_LISTED, 'version', '; ')}, and today's version is {version}. "
                 f"Backfill {name} from {days[0]} to {days[-1]}."
             )
     return verdict(

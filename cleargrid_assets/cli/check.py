@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import duckdb
 
+from cleargrid_assets.alerts.sending import AlertError, check_urls, send
 from cleargrid_assets.analysis.outcomes import OutcomesError, load_outcomes
 from cleargrid_assets.configuration import pseudonyms_of
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
@@ -21,6 +22,7 @@ from cleargrid_assets.settings import Settings, SettingsError
 from cleargrid_assets.warehouse.connection import connect, file_of
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.forms import refuse_other_form, stored_versions
+from cleargrid_assets.wording import counted
 
 _MAX_LOOKBACK = timedelta(days=30)
 _MIN_LOOKBACK = timedelta(hours=1)
@@ -31,14 +33,23 @@ _PATIENCE_S = 10.0
 """How long a refused connection is tried again. A run tries for longer, but here somebody waits for the answer."""
 
 
-def run_check() -> bool:
-    """Prints one line per step; returns whether a run would work."""
+def run_check(*, with_alert: bool = False) -> bool:
+    """Prints one line per step.
+
+    Args:
+        with_alert: Whether to send a test message to `CLEARGRID_ALERTS`.
+
+    Returns:
+        Whether a run would work, and everything else that is configured.
+    """
     try:
         settings = Settings.from_environment()
     except SettingsError as error:
         return _say(False, str(error))
     # A list, so that all steps run and one call shows every problem.
     results = [step(settings) for step in (_check_days, _check_outcomes, _check_database, _check_api)]
+    if with_alert or settings.alerts:
+        results.append(_check_alerts(settings, with_alert=with_alert))
     return all(results)
 
 
@@ -107,6 +118,19 @@ def _check_api(settings: Settings) -> bool:
         return f"{seen} It holds {count} communications {when}. Read one, of {page.first_at:%Y-%m-%d %H:%M:%S} UTC."
 
     return _try(read_one_row, ExportsError, SettingsError)
+
+
+def _check_alerts(settings: Settings, *, with_alert: bool) -> bool:
+    def try_urls() -> str:
+        if settings.alerts is None:
+            raise SettingsError("CLEARGRID_ALERTS is not set, so there is nobody to tell. It takes Apprise URLs.")
+        urls = counted(check_urls(settings.alerts), "URL")
+        if not with_alert:
+            return f"Alerts: CLEARGRID_ALERTS has {urls}. `cleargrid check --alerts` sends a test message."
+        send(settings.alerts, "ClearGrid: a test message", "Sent by `cleargrid check --alerts`. Alerts arrive here.")
+        return f"Alerts: a test message was sent to {urls}. See whether it has arrived."
+
+    return _try(try_urls, AlertError, SettingsError)
 
 
 def _first_page(client: ExportsClient) -> tuple[Window, Page]:

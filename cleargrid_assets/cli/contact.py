@@ -1,17 +1,32 @@
 """`cleargrid sql --contact`: how the database holds an address."""
 
+from dataclasses import dataclass
+
 import click
 
 from cleargrid_assets.configuration import contacts_of, pseudonyms_of
 from cleargrid_assets.settings import Settings
 
 
-def stored_contact(settings: Settings, address: str) -> str:
-    """What the column `contact` of `interactions` holds for an address.
+@dataclass(frozen=True)
+class SoughtContact:
+    """A contact to look for.
+
+    Attributes:
+        stored_as: What the column `contact` of `interactions` holds for it.
+        version: What a run would make rows with, by the pseudonyms of which it was found; None without pseudonyms.
+    """
+
+    stored_as: str
+    version: str | None
+
+
+def sought_contact(settings: Settings, address: str) -> SoughtContact:
+    """The contact of an address in any spelling.
 
     Args:
         settings: Key and region, and the file with the words for withheld addresses.
-        address: The address, in any spelling.
+        address: The address.
 
     Raises:
         click.ClickException: The address is a withheld one.
@@ -24,4 +39,6 @@ def stored_contact(settings: Settings, address: str) -> str:
             "contact: in `interactions`, its rows have `contact IS NULL`."
         )
     pseudonyms = pseudonyms_of(settings)
-    return contact if pseudonyms is None else pseudonyms.of(address)
+    if pseudonyms is None:
+        return SoughtContact(contact, None)
+    return SoughtContact(pseudonyms.of(address), pseudonyms.version)

@@ -35,16 +35,18 @@ def main() -> None:
 
 
 @main.command(short_help="Check the configuration: log in and read one row.")
-def check() -> None:
+@click.option("--alerts", is_flag=True, help="Send a test message to `CLEARGRID_ALERTS`.")
+def check(alerts: bool) -> None:
     """Check whether a run would work with the current configuration.
 
-    Checks the first day, the outcomes file and the database, logs in to the API and reads one row. Prints one line per
-    step. The exit status is 0 if a run would work, else 1.
+    Checks the first day, the outcomes file and the database, logs in to the API and reads one row. If
+    `CLEARGRID_ALERTS` is set, its URLs are checked too. Prints one line per step. The exit status is 0 if all of it
+    works, else 1.
     """
     load_dotenv(".env", override=True)
     from cleargrid_assets.cli.check import run_check  # noqa: PLC0415 - loads the HTTP library and DuckDB
 
-    sys.exit(0 if run_check() else 1)
+    sys.exit(0 if run_check(with_alert=alerts) else 1)
 
 
 @main.command(short_help="Query the database.")
@@ -59,22 +61,20 @@ def sql(query: str | None, as_csv: bool, database: str | None, contact: str | No
     wait until the command ends.
 
     With --contact, `$contact` in QUERY stands for what the column `contact` of `interactions` holds for ADDRESS: its
-    pseudonym if `CLEARGRID_PSEUDONYM_KEY` is set, else its usual spelling. Without QUERY, that is printed.
+    pseudonym if `CLEARGRID_PSEUDONYM_KEY` is set, else its usual spelling. Without QUERY, that is printed. Put
+    QUERY in single quotes, or the shell replaces `$contact`.
     """
-    if query is None and contact is None:
-        raise click.UsageError("Give a QUERY, or --contact with an address.")
     with _errors_shown():
-        stored_as = None
-        if contact is not None:
-            from cleargrid_assets.cli.contact import stored_contact  # noqa: PLC0415 - only this option needs it
-
-            stored_as = stored_contact(_settings(), contact)
-        if query is None:
-            click.echo(stored_as)
-            return
+        from cleargrid_assets.cli.contact import sought_contact  # noqa: PLC0415 - loads pydantic
         from cleargrid_assets.cli.sql import run_sql  # noqa: PLC0415 - loads DuckDB
 
-        run_sql(database or _settings().database, query, as_csv=as_csv, contact=stored_as)
+        sought = None if contact is None else sought_contact(_settings(), contact)
+        if query is not None:
+            run_sql(database or _settings().database, query, as_csv=as_csv, contact=sought)
+        elif sought is not None:
+            click.echo(sought.stored_as)
+        else:
+            raise click.UsageError("Give a QUERY, or --contact with an address.")
 
 
 _file = click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))

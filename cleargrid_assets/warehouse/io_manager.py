@@ -128,7 +128,8 @@ class _Manager(dg.IOManager):
             if dropped is not None:
                 dropped = sorted({*dropped, *forget(connection, table)})
             before = read_ledger(connection, table)
-            refuse_other_form(table.name, {day: entry.version for day, entry in before.items()}, _version(context))
+            write = _write(context, connection, table, obj)
+            refuse_other_form(table.name, {day: entry.version for day, entry in before.items()}, write.version)
             if isinstance(obj, ComputedSlice):
                 changes, described = replace_computed(connection, table, obj, days)
             elif isinstance(obj, SpooledSlice):
@@ -146,7 +147,7 @@ class _Manager(dg.IOManager):
             else:
                 stage_frame(connection, table, obj)
                 changes = replace_partitions(connection, table, days)
-            entries = _write_ledger(connection, _write(context, connection, table, obj), before, changes, superseded)
+            entries = _write_ledger(connection, write, before, changes, superseded)
             query = _query(connection, Target(SCHEMA, table.name, _days_condition(days)))
         _warn(context, table, changes, superseded, [day for day in dropped or () if day not in changes])
         for day, change in changes.items():
@@ -245,18 +246,14 @@ def _report_days_left(context: dg.OutputContext, entries: Sequence[LedgerEntry])
 
 def _write(context: dg.OutputContext, connection: duckdb.DuckDBPyConnection, table: Table, obj: _Days) -> Write:
     partitions = obj.partitions if isinstance(obj, SpooledSlice) else []
+    version = context.output_metadata.get(VERSION)
     return Write(
         table=table,
         stored_at=transaction_time(connection),
         run_id=context.run_id,
-        version=_version(context),
+        version=None if version is None else str(version.value),
         extracted_at={partition.day: partition.extracted_at for partition in partitions},
     )
-
-
-def _version(context: dg.OutputContext) -> str | None:
-    version = context.output_metadata.get(VERSION)
-    return None if version is None else str(version.value)
 
 
 def _write_ledger(

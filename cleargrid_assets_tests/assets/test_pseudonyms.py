@@ -3,12 +3,14 @@
 import hashlib
 import hmac
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cleargrid_assets.contracts import COMMUNICATION_LOGS, DAYS
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, DAYS, INTERACTIONS
 from cleargrid_assets.warehouse import io_manager
 from cleargrid_assets.warehouse.quarantine import replace_quarantined
 from cleargrid_assets_tests.assets.project import Project, Run
@@ -101,6 +103,27 @@ def test_stored_day_has_the_hmac_of_every_contact(keyed: Project, api: Api) -> N
     assert [again[name] for name in ("rows", "new_rows", "changed_rows", "removed_rows")] == [398, 0, 0, 0]
 
 
+def contacts(project: Project) -> dict[str, str | None]:
+    """The contact of each stored interaction, by its id."""
+    run = project.materialize(DAY, only=(COMMUNICATION_LOGS, INTERACTIONS), checked=False)
+    assert run.success, run.failure
+    return dict(project.ask("SELECT public_id, contact FROM log.cleargrid.interactions"))
+
+
+def test_contact_of_interactions_is_the_pseudonym_of_the_clear_contact(
+    clear: Project, keyed: Project, api: Api, tmp_path: Path
+) -> None:
+    api.rows[6]["direction"], api.rows[7]["direction"] = "inbound", "sideways"
+    in_clear = contacts(
+        replace(clear, database=tmp_path / "clear" / "log.duckdb").given(
+            CLEARGRID_DUCKDB=str(tmp_path / "clear" / "log.duckdb"), CLEARGRID_REGION="SA"
+        )
+    )
+    assert in_clear["id-000001"] == NUMBERS[1]
+    assert (in_clear["id-000003"], in_clear["id-000006"], in_clear["id-000007"]) == (None, OWN, None)
+    assert contacts(keyed) == {key: contact and hashed(contact) for key, contact in in_clear.items()}
+
+
 @pytest.mark.usefixtures("unchecked")
 def test_no_file_ever_holds_an_address_once_there_is_a_key(clear: Project, keyed: Project, api: Api) -> None:
     api.fault = failing(403, after=4)
@@ -143,6 +166,7 @@ def test_key_is_refused_where_addresses_are_stored(clear: Project, keyed: Projec
     assert found_on_disk(clear) == set(CLEAR) - {MAIL.lower()}
     api.requests.clear()
     failures = materialize(keyed).failures
+    assert "with clear values" in keyed.materialize(DAY, only=(INTERACTIONS,), checked=False).failure
     clear.ask(f"DROP TABLE log.cleargrid.{DAYS.name}")
     failures += materialize(keyed).failures
     assert len(failures) == 2

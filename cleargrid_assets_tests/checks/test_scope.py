@@ -2,6 +2,9 @@
 
 from datetime import date, timedelta
 
+import dagster as dg
+
+from cleargrid_assets.checks.history import HISTORY_CHECKS
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL, COMMUNICATION_LOGS
 from cleargrid_assets_tests.assets.project import WEEK, Project, days_between
 
@@ -17,6 +20,7 @@ def test_run_of_one_day_checks_that_day(copied_week: Project) -> None:
     evaluation = run.check("source_agrees")
     assert evaluation.metadata["stored_rows"].value == rows_on(copied_week, FIRST)
     assert str(FIRST) in str(evaluation.description)
+    assert evaluation.metadata["days"].value == str(FIRST)
 
 
 def test_run_of_a_range_checks_all_its_days(project: Project) -> None:
@@ -27,6 +31,13 @@ def test_run_of_a_range_checks_all_its_days(project: Project) -> None:
     assert evaluation.passed
     assert evaluation.metadata["stored_rows"].value == rows_on(project, *days)
     assert f"{middle} to {LAST}" in str(evaluation.description)
+    assert {check.metadata.get("days") for check in run.result.get_asset_check_evaluations()} == {
+        dg.MetadataValue.text(f"{middle} to {LAST}"),
+        None,
+    }
+    assert {
+        check.check_name for check in run.result.get_asset_check_evaluations() if "days" not in check.metadata
+    } == HISTORY_CHECKS
     attempts = run.check("attempts_are_the_outbound_rows", ATTEMPT_FUNNEL).metadata["attempts"].value
     assert attempts == sum(run.metadata(ATTEMPT_FUNNEL, day)["attempts"] for day in days)
 

@@ -16,6 +16,7 @@ from cleargrid_assets.cli.sandbox import sandbox_variables
 from cleargrid_assets.exports.transport import Transport
 from cleargrid_assets.sandbox import RunningSandbox, SandboxSettings, running_sandbox
 from cleargrid_assets.warehouse.connection import connect
+from cleargrid_assets_tests.alerts.receivers import webhook
 from cleargrid_assets_tests.exports.api import (
     EMAIL,
     LENDER,
@@ -48,8 +49,8 @@ def variables(sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.Monke
     }
 
 
-def _check(variables: dict[str, str]) -> Result:
-    return CliRunner().invoke(main, ["check"], env=variables)
+def _check(variables: dict[str, str], *options: str) -> Result:
+    return CliRunner().invoke(main, ["check", *options], env=variables)
 
 
 def _pointing_at(api: Api) -> dict[str, str]:
@@ -233,6 +234,32 @@ def test_no_address_or_subject_is_printed(variables: dict[str, str]) -> None:
     output = _check(variables).output
     assert "+966" not in output
     assert "@example.com" not in output
+
+
+def test_urls_of_alerts_are_tried_and_named_without_secrets(variables: dict[str, str]) -> None:
+    with webhook() as hook:
+        given = {**variables, "CLEARGRID_ALERTS": f"{hook.url} json://127.0.0.1:9/hush"}
+        looked_at = _check(given)
+        tried = _check(given, "--alerts")
+        assert hook.titles == ["ClearGrid: a test message"]
+        sent = _check({**variables, "CLEARGRID_ALERTS": hook.url}, "--alerts")
+    assert looked_at.exit_code == 0
+    assert "CLEARGRID_ALERTS has 2 URLs" in looked_at.output
+    assert tried.exit_code == 1
+    assert "URL 2 (json://) did not take the message" in tried.stderr
+    assert sent.exit_code == 0
+    assert "a test message was sent to 1 URL" in sent.output
+    bad = _check({**variables, "CLEARGRID_ALERTS": "json://a slack://hush"})
+    assert bad.exit_code == 1
+    assert "URL 2 (slack://) is unusable" in bad.stderr
+    assert "hush" not in looked_at.output + tried.output + bad.output
+
+
+def test_test_message_needs_urls(variables: dict[str, str]) -> None:
+    result = _check(variables, "--alerts")
+    assert result.exit_code == 1
+    assert "CLEARGRID_ALERTS is not set" in result.stderr
+    assert "Alerts" not in _check(variables).output
 
 
 def test_env_file_overrides_the_environment(variables: dict[str, str], tmp_path: Path) -> None:

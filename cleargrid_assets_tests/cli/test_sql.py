@@ -213,6 +213,16 @@ def test_contact_is_found_in_any_spelling(database: Path, variables: dict[str, s
         assert (alone.output, queried.output) == (f"{stored}\n", "a\n1\n")
 
 
+def test_contact_is_not_sought_where_addresses_have_another_form(database: Path) -> None:
+    with connect("data/x.duckdb") as connection:
+        connection.execute("CREATE TABLE communication_logs AS SELECT DATE '2026-01-01' AS communicated_date")
+    environment = {"CLEARGRID_DUCKDB": "data/x.duckdb", "CLEARGRID_PSEUDONYM_KEY": "k" * 32}
+    query = ["SELECT count(*) FROM t WHERE b = $contact", "--contact", "+966512345678"]
+    result = CliRunner().invoke(main, ["sql", *query], env=environment)
+    assert result.exit_code == 1
+    assert "is stored with clear values" in result.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
