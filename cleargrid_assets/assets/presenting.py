@@ -71,7 +71,7 @@ def presentations(
     shown_days = _days_until(days, analysis.shown_days)
     # One connection for all, because opening one costs more than these queries.
     with _connection(warehouse) as connection:
-        stored = {*read_ledger(connection, analysis.table), *days}
+        stored = {*read_ledger(connection, analysis.table), *([] if rows is None else days)}
         read = [day for day in shown_days if rows is None or day not in days]
         earlier = stored_rows(connection, analysis.table, read).df()
         interactions = stored_rows(connection, INTERACTIONS, _days_until(days, ATTEMPT_DAYS))
@@ -88,7 +88,7 @@ def presentations(
             Shown(
                 day,
                 BUSINESS_ZONE.key,
-                max(stored),
+                max(stored.union(days)),
                 outcomes,
                 [each for each in words if each.communicated_date == day],
                 [each for each in attempts if 0 <= (day - each.communicated_date).days < ATTEMPT_DAYS],

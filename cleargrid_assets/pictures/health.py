@@ -48,7 +48,7 @@ def present(judged: pd.DataFrame, about: Shown) -> Presentation:
     shown = in_days(judged, day - timedelta(days=SHOWN_DAYS - 1), day)
     today = most_unusual_first(in_days(shown, day, day))
     if today.empty:
-        return nothing_to_show(about, "no communications")
+        return nothing_to_show(about, "no communications are stored")
     [(_, total)] = today[today["communication_type"] == ALL_TYPES].iterrows()
     unmapped = sum(each.communications for each in about.unmapped if each.kind == "status")
     conclusion = _conclusion(today, total, day)

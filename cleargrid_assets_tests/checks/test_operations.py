@@ -6,8 +6,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from cleargrid_assets.analysis.outcomes import load_outcomes
+from cleargrid_assets.assets.analyses import ANALYSES
+from cleargrid_assets.assets.presenting import presentation_of
 from cleargrid_assets.contracts import OPERATIONAL_HEALTH
 from cleargrid_assets.views import OPERATIONAL_BASELINES
+from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets_tests.assets.project import WEEK, Project
 
 CHECK = "operations_are_usual"
@@ -86,6 +90,17 @@ def test_day_with_too_few_weeks_before_it_passes_and_says_so(week: Project, proj
         f"{before} is not judged, because fewer than 3 of the 6 {before:%A}s before are stored with communications."
     )
     assert project.check(CHECK, OPERATIONAL_HEALTH).passed
+
+
+def test_day_that_is_not_stored_is_not_presented_as_silent(usual: Project) -> None:
+    [health] = [analysis for analysis in ANALYSES if analysis.table is OPERATIONAL_HEALTH]
+    warehouse = WarehouseResource(database=str(usual.database))
+    shown = {
+        day: presentation_of(health, day, warehouse, load_outcomes(None)).headline
+        for day in (DAY, DAY + timedelta(days=7))
+    }
+    assert ": as usual for a Wednesday: 116 communications, " in shown[DAY]
+    assert shown[DAY + timedelta(days=7)].endswith(": no communications are stored")
 
 
 def test_table_of_an_earlier_version_is_rebuilt_and_its_days_are_computed_again(copied_week: Project) -> None:

@@ -60,7 +60,8 @@ def test_a_day_off_is_not_judged() -> None:
 
 
 def test_a_day_that_is_not_stored_has_nothing_to_show() -> None:
-    assert health.present(rows.judged(weeks(("CALL", 900))), rows.about()).headline == f"{rows.TITLE}no communications"
+    shown = health.present(rows.judged(weeks(("CALL", 900))), rows.about())
+    assert shown.headline == f"{rows.TITLE}no communications are stored"
 
 
 def test_the_summary_fits_a_narrow_column_and_puts_unusual_types_first() -> None:
