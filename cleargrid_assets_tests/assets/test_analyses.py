@@ -39,7 +39,7 @@ NUMBERS = {
         "failure_rate",
         "unmapped",
         "logging_lag_p95_s",
-        "anomalous_types",
+        "unusual_types",
     },
 }
 
