@@ -9,7 +9,7 @@ from cleargrid_assets.analysis import classify
 from cleargrid_assets.analysis.intervals import wilson_sql
 from cleargrid_assets.analysis.relations import select, to_frame
 from cleargrid_assets.analysis.scope import Scope
-from cleargrid_assets.contracts import MAX_ATTEMPT_NUMBER, REACH_BY_ATTEMPT
+from cleargrid_assets.contracts import CHANNELS, MAX_ATTEMPT_NUMBER, REACH_BY_ATTEMPT
 
 _NUMBER = ("communicated_date", "channel", "direction", "contact", "communicated_at", "public_id")
 _REACHED = (*_NUMBER, "outcome")
@@ -56,12 +56,11 @@ GROUP BY ALL
 """
 
 # Sorting by hashes takes half the time. The counts are wrong if two contacts have one hash, or if the order of attempts
-# at one instant matters. Both show in neighbouring rows.
+# at one instant matters. Both show in neighbouring rows, and then the attempts are sorted by text.
 _BY_HASH = {
-    "in_order": "PARTITION BY hash(channel, contact) ORDER BY communicated_at",
+    "in_order": "PARTITION BY channel, hash(contact) ORDER BY communicated_at",
     "is_doubtful": """(
-        lag(channel) OVER in_order <> channel
-        OR lag(contact) OVER in_order <> contact
+        lag(contact) OVER in_order <> contact
         OR (lag(communicated_at) OVER in_order = communicated_at AND lag(is_reached) OVER in_order <> is_reached)
     )""",
 }
@@ -69,6 +68,9 @@ _BY_TEXT = {
     "in_order": "PARTITION BY channel, contact ORDER BY communicated_at, public_id",
     "is_doubtful": "false",
 }
+
+# As an enumeration, because it is sorted faster than text.
+_CHANNEL = f"channel::ENUM ({', '.join(map(classify.literal, CHANNELS))}) AS channel"
 
 _LOW, _HIGH = wilson_sql("contacts_first_reached", "contacts_at_risk")
 _REACH_BY_ATTEMPT = f"""
@@ -127,7 +129,7 @@ def reach_by_attempt(interactions: DuckDBPyRelation, scope: Scope) -> pd.DataFra
 def _window(interactions: DuckDBPyRelation, day: date) -> DuckDBPyRelation:
     window = classify.trailing_days(interactions, day, WINDOW_DAYS)
     attempts = window.filter(f"{classify.IS_ATTEMPT} AND contact IS NOT NULL").project(
-        f"channel, contact, communicated_at, public_id, {classify.IS_REACHED} AS is_reached"
+        f"{_CHANNEL}, contact, communicated_at, public_id, {classify.IS_REACHED} AS is_reached"
     )
     counts = select(_COUNTS.format(**_BY_HASH), "attempts", attempts).fetchall()
     if any(is_doubtful for *_, is_doubtful in counts):
