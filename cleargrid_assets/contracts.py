@@ -389,8 +389,8 @@ DAYS = Table(
         Column(
             "version",
             "VARCHAR",
-            "What the rows were made with: code version, time zone, and for analyses a fingerprint of the outcomes "
-            "file; NULL if it is not known.",
+            "What the rows were made with: code version, time zone, and where they depend on it, a fingerprint of the "
+            "outcomes file, the region, and the form of addresses; NULL if it is not known.",
             nullable=True,
         ),
     ),

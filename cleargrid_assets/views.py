@@ -55,7 +55,9 @@ OPERATIONAL_BASELINES = Table(
             "failure rates.",
             nullable=True,
         ),
-        Column("failure_rate_high", "DOUBLE", "Highest usual failure rate: 4 spreads above p.", nullable=True),
+        Column(
+            "failure_rate_high", "DOUBLE", "Highest usual failure rate: 4 spreads above p, at most 1.", nullable=True
+        ),
         Column(
             "failure_is_unusual",
             "BOOLEAN",

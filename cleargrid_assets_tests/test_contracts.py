@@ -5,9 +5,10 @@ import pytest
 from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, COMMUNICATION_LOGS, DAYS, TABLES
 from cleargrid_assets.quarantine import quarantine_of
 from cleargrid_assets.schema import EXTRACTED_AT, PARTITION_COLUMN, Column, Table
+from cleargrid_assets.views import VIEWS
 
 
-@pytest.mark.parametrize("table", [*TABLES, DAYS], ids=lambda table: table.name)
+@pytest.mark.parametrize("table", [*TABLES, DAYS, *VIEWS], ids=lambda table: table.name)
 def test_table_has_a_day_a_key_without_null_and_descriptions(table: Table) -> None:
     columns = {column.name: column for column in table.columns}
     assert len(columns) == len(table.columns)

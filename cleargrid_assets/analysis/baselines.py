@@ -111,7 +111,7 @@ SELECT
     CASE WHEN volume IS NOT NULL THEN communications = 0 AND volume >= 10 END AS is_silent,
     failures AS baseline_failure_rate,
     failures_spread AS failure_rate_spread,
-    failures + 4 * failures_spread AS failure_rate_high,
+    CASE WHEN failures_spread IS NOT NULL THEN least(failures + 4 * failures_spread, 1) END AS failure_rate_high,
     failure_rate - failures > 4 * failures_spread AS failure_is_unusual,
     lag AS baseline_logging_lag_p95_s,
     lag_spread,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -62,7 +63,7 @@ def _examined(days: Sequence[date], judged: pd.DataFrame) -> dg.AssetCheckResult
     )
 
 
-def _named(row: "pd.Series[object]", days: Sequence[date]) -> str:
+def _named(row: "pd.Series[Any]", days: Sequence[date]) -> str:
     kind = row["communication_type"]
     name = "All types" if kind == ALL_TYPES else presentable_code(kind)
     return f"{name} on {row[PARTITION_COLUMN]}" if len(days) > 1 else name

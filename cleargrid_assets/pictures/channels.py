@@ -91,7 +91,7 @@ def _summary(today: dict[str, pd.Series[float]], weeks: pd.DataFrame, about: Sho
     notes = _notes(weeks)
 
     def render(shown: int) -> str:
-        table = text.table(("channel", "contacts reached"), "ll", lines[:shown])
+        table = text.table(("channel", "reached"), "ll", lines[:shown])
         return text.paragraphs(about.opening(conclusion), table, more(all_channels - shown, "channel"), notes)
 
     return text.fit(render, len(lines))

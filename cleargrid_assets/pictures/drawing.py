@@ -48,6 +48,7 @@ _CHANNEL_COLOURS = {PHONE: "#0072B2", EMAIL: "#D55E00", MESSAGING: "#009E73"}
 _OTHER_COLOUR = "#6B7280"
 _DPI = 100
 _SHADES = 32
+_COLOURS = 64
 _HEADROOM = 1.12
 
 
@@ -117,7 +118,7 @@ class Card:
         pixels = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
         image = Image.frombuffer("RGBA", canvas.get_width_height(), pixels).convert("RGB")
         buffer = io.BytesIO()
-        image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(buffer, format="png")
+        image.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(buffer, format="png")
         return buffer.getvalue()
 
 

@@ -21,6 +21,7 @@ _ATTEMPTED, _, _REACHED, _ENGAGED = STAGES
 _STAGE_COLOURS = dict(zip(STAGES, ("#C3CFDA", "#8FA5B8", "#567893", "#1F3F5B"), strict=True))
 _ALL_NOTE = "All types together count a contact once, however many types were used."
 _COLUMNS = 3
+_BAR = 4
 _MAX_PANELS = 6
 
 
@@ -37,14 +38,12 @@ def present(rows: pd.DataFrame, about: Shown) -> Presentation:
         f"{text.percent(rates[_REACHED])} of {text.count(attempted['contacts'])} contacts reached, "
         f"{text.percent(rates[_ENGAGED])} engaged"
     )
+    if note := about.unmapped_note():
+        conclusion += f"; {note}"
     headline = about.title(conclusion)
     return Presentation(
         headline,
-        _summary(
-            rows,
-            about.opening(conclusion),
-            sum(each.communications for each in about.unmapped if each.kind == "status"),
-        ),
+        _summary(rows, about.opening(conclusion)),
         lambda: _draw(rows, about.day, headline),
         {
             "attempts": attempted["attempts"],
@@ -56,24 +55,26 @@ def present(rows: pd.DataFrame, about: Shown) -> Presentation:
     )
 
 
-def _summary(rows: pd.DataFrame, opening: str, unmapped: int) -> str:
+def _summary(rows: pd.DataFrame, opening: str) -> str:
     stages = rows[rows["communication_type"] == ALL_TYPES].sort_values("stage_order")
     table = text.table(
-        ("stage", "contacts", "rate", ""),
-        "lrrl",
+        ("stage", "contacts"),
+        "ll",
         (
-            (text.escape(text.shorten(stage)), text.count(contacts), text.percent(rate), text.bar(rate))
+            (
+                text.escape(text.shorten(stage, 9)),
+                f"{text.short_count(contacts)} {text.percent(rate)} {text.bar(rate, _BAR)}".rstrip(),
+            )
             for stage, contacts, rate in zip(stages["stage"], stages["contacts"], stages["contact_rate"], strict=True)
         ),
     )
-    note = f"Unmapped status: {text.count(unmapped)}, counted as attempted only." if unmapped else ""
     types = _types(rows)
     largest = types[: text.MAX_SHOWN]
     reach = [f"{text.escape(text.shorten(name))} {text.percent(_reach(rows, name))}" for name in largest]
 
     def render(shown: int) -> str:
         by_type = text.listed(*reach[:shown], more(len(types) - shown, "type"))
-        return text.paragraphs(opening, table, f"Reached by type: {by_type}." if by_type else "", note)
+        return text.paragraphs(opening, table, f"Reached by type: {by_type}." if by_type else "")
 
     return text.fit(render, len(reach))
 

@@ -3,6 +3,7 @@
 import base64
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 
 from cleargrid_assets.foreign import presentable
@@ -12,6 +13,9 @@ MAX_SHOWN = 10
 
 INLINE_LIMIT = 700
 """Max characters of a summary in Markdown. The UI hides longer texts behind a click."""
+
+ROW_WIDTH = 26
+"""Max characters in a row of a table in a summary, with one between columns. More would scroll at 1280 pixels."""
 
 SUMMARY_LIMIT = INLINE_LIMIT - 60
 """Max characters of a summary before its asset adds how to draw the picture."""
@@ -121,13 +125,19 @@ def spark(values: Iterable[float]) -> str:
 
 
 def shorten(name: str, width: int = 20) -> str:
-    """The presentable form of a name, of at most `width` characters."""
-    return presentable(name, width) or MISSING
+    """The presentable form of a name, of at most `width` characters. East Asian characters count twice."""
+    shown = presentable(name, width) or MISSING
+    return shown if display_width(shown) <= width else presentable(name, width // 2)
+
+
+def display_width(plain: str) -> int:
+    """The width of a text in characters of a Latin alphabet. East Asian characters are twice as wide."""
+    return sum(1 + (unicodedata.east_asian_width(character) in "FW") for character in plain)
 
 
 def channel_name(channel: str) -> str:
     """The name of a channel, for use inside a sentence."""
-    return _NAMES.get(channel, shorten(channel, 11))
+    return _NAMES.get(channel, shorten(channel, 9))
 
 
 def capitalized(sentence: str) -> str:

@@ -369,7 +369,7 @@ def judged(today: Row, past: list[Row], spreads: int) -> Row:
         spread = max(math.sqrt(p * (1 - p) / communications + (0.1 * p) ** 2), deviation)
         row |= {
             "failure_rate_spread": spread,
-            "failure_rate_high": p + 4 * spread,
+            "failure_rate_high": min(p + 4 * spread, 1.0),
             "failure_is_unusual": today["failure_rate"] - p > 4 * spread,
         }
     lags = [each["logging_lag_p95_s"] for each in past if each["communications"]]

@@ -25,7 +25,8 @@ def usual_days(size: int, weekend: float, seed: int) -> "np.ndarray[tuple[int, i
     chance = np.random.default_rng(seed)
     volume = np.where(np.arange(DAYS) % WEEK < SATURDAY, size, size * weekend) * chance.normal(1, 0.06, DAYS)
     counts = volume[:, None] * np.array(list(SHARES.values())) * chance.normal(1, 0.03, (DAYS, len(SHARES)))
-    return np.rint(counts).astype("int64")
+    whole: np.ndarray[tuple[int, int], np.dtype[np.int64]] = np.rint(counts).astype("int64")
+    return whole
 
 
 def histories(size: int) -> pd.DataFrame:
@@ -34,7 +35,7 @@ def histories(size: int) -> pd.DataFrame:
     Returns:
         A row a history and day: weekend, whether it `is_broken`, the number of the day, and the counts of the types.
     """
-    frames = []
+    frames: list[pd.DataFrame] = []
     for weekend in WEEKENDS:
         for seed in range(SEEDS):
             usual = usual_days(size, weekend, seed)
@@ -47,7 +48,8 @@ def histories(size: int) -> pd.DataFrame:
                 frame["day"], frame["starts"] = np.arange(DAYS), len(frames) * APART
                 # Of a broken history only the last week counts, and the weeks that it is compared with.
                 frames.append(frame[-WEEK * 7 :] if is_broken else frame)
-    return pd.concat(frames, ignore_index=True)
+    together: pd.DataFrame = pd.concat(frames, ignore_index=True)
+    return together
 
 
 @pytest.fixture(scope="module", params=[2000, 200])

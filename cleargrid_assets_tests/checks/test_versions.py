@@ -46,7 +46,7 @@ def test_ledger_says_what_the_week_was_made_with(week: Project) -> None:
     versions = dict(week.ask("SELECT table_name, any_value(version) FROM log.cleargrid.days GROUP BY ALL"))
     assert versions == current_versions(TABLES, load_outcomes(None))
     assert versions[COMMUNICATION_LOGS.name] == "code 1, UTC"
-    assert versions[CHANNEL_REACH.name] == f"code 1, UTC, outcomes {load_outcomes(None).fingerprint}"
+    assert versions[CHANNEL_REACH.name] == f"code 2, UTC, outcomes {load_outcomes(None).fingerprint}"
     assert versions[INTERACTIONS.name] == f"code 1, UTC, outcomes {load_outcomes(None).fingerprint}, region none"
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from cleargrid_assets.analysis.unmapped import Unmapped
+from cleargrid_assets.analysis.unmapped import Unmapped, UnmappedAttempts
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL
 from cleargrid_assets.pictures import funnel, text
 from cleargrid_assets_tests.pictures import rows
@@ -33,7 +33,7 @@ def test_an_empty_day_is_a_sentence() -> None:
 def test_the_summary_is_the_funnel_of_all_types_and_the_reach_of_each() -> None:
     summary = funnel.present(WEEKDAY, rows.about()).summary
 
-    assert "|reached|412|34%|███▍|" in summary
+    assert "|reached|412 34% █▍|" in summary
     assert "Reached by type: EMAIL 23%, CALL 41%." in summary
 
 
@@ -46,16 +46,19 @@ def test_the_numbers_are_those_of_all_types() -> None:
     }
 
 
-def test_unmapped_statuses_are_counted_in_summary_and_named_in_details() -> None:
+def test_unmapped_attempts_are_beside_the_reach_and_words_in_details() -> None:
     found = [
         Unmapped(rows.DAY, "communication_type", "FAX", 9),
         Unmapped(rows.DAY, "status", "ON_HOLD", 50),
         Unmapped(rows.DAY, "status", "RINGING", 12),
     ]
 
-    shown = funnel.present(WEEKDAY, rows.about(unmapped=found))
+    attempts = [UnmappedAttempts(rows.DAY, "phone", 2408, 62)]
+    shown = funnel.present(WEEKDAY, rows.about(unmapped=found, unmapped_attempts=attempts))
 
-    assert "Unmapped status: 62, counted as attempted only." in shown.summary
+    note = "12% engaged; 62 of 2,408 attempts have an unmapped status"
+    assert shown.headline.endswith(note)
+    assert note in shown.summary
     assert shown.details == {
         "unmapped": [["status ON_HOLD", 50], ["status RINGING", 12], ["communication_type FAX", 9]]
     }

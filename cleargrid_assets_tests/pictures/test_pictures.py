@@ -1,6 +1,7 @@
 """What holds of all pictures: valid PNGs, short summaries, no failure whatever the numbers."""
 
 import io
+import re
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -200,6 +201,33 @@ def test_no_summary_is_longer_than_the_ui_shows_inline(name: str, words: list[st
     frame = _frame(name, size, words, words)
     shown = frame if has_rates else frame.assign(**dict.fromkeys(frame.filter(like="rate").columns, float("nan")))
     assert 0 < len(_present(name, shown).summary) <= text.INLINE_LIMIT
+
+
+def _row_widths(summary: str) -> list[int]:
+    """The width of each table: its widest cell in every column, and one character between columns."""
+    tables: list[list[list[str]]] = [[]]
+    for line in summary.splitlines():
+        if line.startswith("|") and not set(line) <= set("|-:"):
+            tables[-1].append(re.split(r"(?<!\\)\|", line)[1:-1])
+        elif not line.startswith("|"):
+            tables.append([])
+    plain = [[[re.sub(r"\\(.)|`", r"\1", cell) for cell in row] for row in table] for table in tables if table]
+    return [
+        sum(max(map(text.display_width, column)) for column in zip(*table, strict=True)) + len(table[0]) - 1
+        for table in plain
+    ]
+
+
+WIDE = ["W" * 70, "\N{CJK UNIFIED IDEOGRAPH-901A}" * 40, "NEW_TYPE OF A LONG NAME", "CALL", "E|MAIL *x*"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("size", [80, 999_999, 3_000_000_000])
+def test_no_table_of_a_summary_is_wider_than_the_ui_shows(name: str, size: int) -> None:
+    summary = _present(name, _frame(name, size, WIDE, [*CHANNELS, *WIDE])).summary
+    widths = _row_widths(summary)
+    assert widths, summary
+    assert max(widths) <= text.ROW_WIDTH, summary
 
 
 @pytest.mark.parametrize("name", NAMES)
