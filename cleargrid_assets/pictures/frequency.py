@@ -145,7 +145,7 @@ def _draw_groups(axes: Axes, channel: str, row: pd.Series[float]) -> None:
 
 def _figures(row: pd.Series[float]) -> tuple[str, ...]:
     """The cells of a channel below the panels. A limit that is not set has none."""
-    limits = ("no limit" if math.isnan(row[name]) else text.count(row[name]) for name in _LIMITS)
+    limits = ("not set" if math.isnan(row[name]) else text.count(row[name]) for name in _LIMITS)
     return (text.count(row["most_attempts"]), *limits)
 
 

@@ -10,7 +10,7 @@ from cleargrid_assets.contracts import EMAIL, PHONE
 from cleargrid_assets.pictures import text
 
 CAVEAT = (
-    "Phone and e-mail have different groups of contacts, and an address is not a person. Machines open e-mails, too."
+    "Phone and e-mail have different groups of contacts, addresses are not persons, and machines open e-mails, too."
 )
 """What a reader of the difference must know."""
 
@@ -74,6 +74,6 @@ def in_words(between: Difference) -> str:
 
 def in_points(share: float) -> str:
     """A difference of rates in percentage points with its sign, and with more digits where one would be zero."""
-    points = share * 100
+    points = round(share * 100, 3) + 0.0
     decimals = 1 if abs(points) >= _MIN_POINTS or points == 0 else 3
     return f"{points:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")

@@ -152,10 +152,11 @@ def test_each_day_of_a_range_has_numbers_of_its_own(project: Project) -> None:
 def test_a_day_is_shown_beside_the_stored_days_before_it(week: Project, tmp_path: Path) -> None:
     copy = week.copied_to(tmp_path)
     after = LAST + timedelta(days=1)
-    run = copy.materialize(LAST, after, only=[HOURLY_REACH], checked=False)
+    run = copy.materialize(LAST, after, only=[HOURLY_REACH, CHANNEL_REACH], checked=False)
     assert "most reached in 7 days: " in run.metadata(HOURLY_REACH, LAST)["summary"]
     # The log of the second day is not stored, so it has no hours; the oldest day is no longer shown.
     assert "most reached in 7 days (6 with attempts): " in run.metadata(HOURLY_REACH, after)["summary"]
+    assert "Median difference of 6 days before" in run.metadata(CHANNEL_REACH, LAST)["summary"]
 
 
 def test_statuses_that_are_not_mapped_are_named_with_their_counts(project: Project, tmp_path: Path) -> None:

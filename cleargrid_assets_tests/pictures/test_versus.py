@@ -40,7 +40,7 @@ def test_words_tell_the_direction_and_whether_it_is_significant(phone: Reach, em
 
 
 def test_small_significant_difference_is_not_shown_as_zero() -> None:
-    assert versus.in_points(0.0002) == "+0.020"
+    assert [versus.in_points(share) for share in (0.0002, -0.000001, 0.0)] == ["+0.020", "+0.0", "+0.0"]
 
 
 @pytest.mark.parametrize(
