@@ -123,8 +123,10 @@ def _long_enough(key: SecretStr | None) -> SecretStr | None:
 
 
 def _alerts(urls: SecretStr) -> SecretStr:
-    given = enumerate(split_urls(urls.get_secret_value()), 1)
-    if bad := [str(position) for position, url in given if scheme_of(url) is None]:
+    given = split_urls(urls.get_secret_value())
+    if not given:
+        raise ValueError
+    if bad := [str(position) for position, url in enumerate(given, 1) if scheme_of(url) is None]:
         # Before Apprise is loaded, which takes a moment. `cleargrid check` asks it for the rest.
         raise SettingsError(
             f"CLEARGRID_ALERTS has an unusable value: URL {', '.join(bad)} of it has no scheme. It takes Apprise URLs "

@@ -96,7 +96,7 @@ class Load:
 def load(tmp_path_factory: pytest.TempPathFactory) -> Load:
     folder = tmp_path_factory.mktemp("empty")
     # pandas and DuckDB come with the base class of the IO manager.
-    heavy = {"matplotlib", "requests", "uvicorn"}
+    heavy = {"apprise", "matplotlib", "requests", "uvicorn"}
     process = loaded(
         f"import sys, {MODULE} as m; print(*sorted({heavy} & sys.modules.keys()));"
         "import dagster as dg; dg.Definitions.validate_loadable(m.defs); print('valid');"

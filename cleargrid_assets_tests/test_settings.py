@@ -181,6 +181,7 @@ def test_variables_describe_themselves_for_the_documentation() -> None:
             "slack://a/b/c hush",
             "CLEARGRID_ALERTS has an unusable value: URL 2 of it has no scheme.",
         ),
+        ("CLEARGRID_ALERTS", ", ;", "CLEARGRID_ALERTS has an unusable value: it takes Apprise URLs"),
         ("CLEARGRID_HEARTBEAT_URL", "ping.example/hush", "CLEARGRID_HEARTBEAT_URL has an unusable value: it takes an"),
         ("CLEARGRID_UI_URL", "https://user:hush@dagster.example", "CLEARGRID_UI_URL has a user or password"),
     ],

@@ -1,10 +1,9 @@
 """The heartbeat: a service outside learns that the project works, and notices if it hears nothing."""
 
-import logging
-
 import dagster as dg
 from pydantic import SecretStr
 
+from cleargrid_assets.alerts.urls import keep_urls_out_of_logs
 from cleargrid_assets.automation import freshness_job
 from cleargrid_assets.settings import Settings
 
@@ -27,8 +26,7 @@ def ping(url: SecretStr) -> None:
     """
     import requests  # noqa: PLC0415 - definitions do not need it
 
-    # At DEBUG, urllib3 logs the path of the address.
-    logging.getLogger("urllib3").setLevel(logging.WARNING)
+    keep_urls_out_of_logs()
     try:
         # The body is not read, because it does not matter and may not end.
         with requests.get(url.get_secret_value(), timeout=_TIMEOUT_S, stream=True) as answer:

@@ -1,13 +1,12 @@
 """Sends messages to the URLs of `CLEARGRID_ALERTS` with Apprise. They hold tokens, so no error shows one."""
 
-import logging
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from cleargrid_assets.alerts.urls import scheme_of, split_urls
+from cleargrid_assets.alerts.urls import keep_urls_out_of_logs, scheme_of, split_urls
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
@@ -82,9 +81,7 @@ def check_urls(urls: SecretStr) -> int:
 
 def _services(urls: Mapping[int, str]) -> "dict[int, NotifyBase]":
     """Apprise's services for the URLs that it can use, by position."""
-    # Apprise logs whole URLs. At DEBUG, urllib3 logs their paths, which may be tokens.
-    logging.getLogger("apprise").disabled = True
-    logging.getLogger("urllib3").setLevel(logging.WARNING)
+    keep_urls_out_of_logs()
     try:
         import apprise  # noqa: PLC0415 - optional, and takes a moment to load
     except ImportError as error:

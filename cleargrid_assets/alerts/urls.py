@@ -1,5 +1,6 @@
-"""The URLs of `CLEARGRID_ALERTS`: how they are separated, and what an error may show of one."""
+"""URLs that hold tokens: how those of `CLEARGRID_ALERTS` are separated, and what may be shown of one."""
 
+import logging
 import re
 
 _BETWEEN_URLS = re.compile(r"[\s,;]+(?=[a-z0-9]+://)|[,;]*\s+", re.IGNORECASE)
@@ -21,3 +22,9 @@ def scheme_of(url: str) -> str | None:
     """The scheme of a URL, such as `slack://`; None if it has none. It is the part without a secret."""
     found = _SCHEME.match(url)
     return found[1].lower() if found else None
+
+
+def keep_urls_out_of_logs() -> None:
+    """Silences the libraries that log URLs: Apprise whole ones, and urllib3 their paths at DEBUG."""
+    logging.getLogger("apprise").disabled = True
+    logging.getLogger("urllib3").setLevel(logging.WARNING)

@@ -1,5 +1,7 @@
 """The heartbeat: sent after a freshness run that succeeded, and its failure is a warning."""
 
+import logging
+
 import dagster as dg
 import pytest
 
@@ -22,7 +24,11 @@ def tick() -> str:
     return str(skipped.skip_message)
 
 
-def test_successful_freshness_run_sends_a_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_successful_freshness_run_sends_a_heartbeat(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "urllib3")
     with webhook() as service:
         monkeypatch.setenv("CLEARGRID_HEARTBEAT_URL", f"http://127.0.0.1:{service.port}/hush?x=1")
         assert tick() == "The heartbeat was sent."
@@ -31,7 +37,7 @@ def test_successful_freshness_run_sends_a_heartbeat(monkeypatch: pytest.MonkeyPa
     assert service.requests == ["GET /hush?x=1"] * 2
     unreachable = tick()
     assert unreachable.startswith("The heartbeat was not sent (ConnectionError).")
-    assert "hush" not in unreachable
+    assert "hush" not in unreachable + caplog.text
 
 
 def test_without_an_address_nothing_is_sent() -> None:

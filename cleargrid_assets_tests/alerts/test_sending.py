@@ -64,6 +64,7 @@ def test_failing_urls_are_named_without_secrets_and_others_get_the_message(
     hook: Received, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "urllib3")
     before = len(hook.bodies)
     urls = SecretStr(f"{NOBODY} {hook.url} slak://hush-token/x hush-token,slack://hush-token")
     with pytest.raises(AlertError) as caught:

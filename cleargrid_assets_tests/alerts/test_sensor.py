@@ -272,12 +272,18 @@ def test_unsent_alert_is_a_warning_and_is_sent_again(world: World, monkeypatch: 
     world.hook.status = 500
     world.run(agrees="ERROR")
     assert world.tick() == []
+    world.run(agrees="WARN")
+    before = len(world.hook.requests)
     assert world.tick() == []
+    assert len(world.hook.requests) == before + 1
     assert "URL 1 (json://)" in world.said[-1]
     world.hook.status = 200
     monkeypatch.setenv("CLEARGRID_ALERTS", world.hook.url)
     # The first message has arrived at the first URL before, and the second URL is gone.
-    assert world.tick() == [f"ClearGrid ERROR: communication_logs.agrees fails ({FIRST})"]
+    assert world.tick() == [
+        f"ClearGrid ERROR: communication_logs.agrees fails ({FIRST})",
+        f"ClearGrid WARN: communication_logs.agrees is WARN now ({FIRST})",
+    ]
     assert world.tick() == []
     assert "hush" not in "".join(world.said) + str(world.cursor)
 
@@ -291,7 +297,9 @@ def test_unsent_messages_are_bounded() -> None:
     assert cursor.unsent[-1].title == "title 999"
 
 
-@pytest.mark.parametrize("cursor", [None, "nonsense", '{"schema":0}', '{"schema":1}', "[]"])
+@pytest.mark.parametrize(
+    "cursor", [None, "nonsense", '{"schema":1}', '{"schema":2,"after":0,"failing":[],"backfills":{},"unsent":[]}']
+)
 def test_new_or_unreadable_cursor_tells_no_old_news(world: World, cursor: str | None) -> None:
     world.run(mapped="WARN", error=None)
     world.run(error=dg.Failure("No rows."))
@@ -309,6 +317,8 @@ def test_many_runs_are_read_over_several_ticks_in_order(world: World, monkeypatc
         world.run(mapped=outcome)
     assert [title.split(":")[0] for title in world.tick()] == ["ClearGrid WARN", "ClearGrid Recovered"]
     assert [title.split(":")[0] for title in world.tick()] == ["ClearGrid WARN"]
+    monkeypatch.setattr(sensor, "_RUNS_PER_TICK", 3)
+    world.run(SECOND, mapped="WARN")
     for outcome in ("ok", "WARN"):
         world.run(mapped=outcome)
     assert [title.split(":")[0] for title in world.tick()] == ["ClearGrid Recovered", "ClearGrid WARN"]

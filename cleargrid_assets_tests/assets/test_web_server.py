@@ -125,6 +125,8 @@ def lineage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lineage]:
         "CLEARGRID_DUCKDB": str(rows / "warehouse.duckdb"),
         "CLEARGRID_START_DATE": "2026-01-01",
         **{f"CLEARGRID_{name.upper()}": value for name, value in SECRETS.items()},
+        "CLEARGRID_ALERTS": "json://127.0.0.1:9/hush",
+        "CLEARGRID_HEARTBEAT_URL": "http://127.0.0.1:9/hush",
     }
     port = free_port()
     with patch.dict(os.environ, environment):
