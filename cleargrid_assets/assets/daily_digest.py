@@ -91,7 +91,8 @@ def _sent(context: dg.AssetExecutionContext, digest: Digest, file: Path) -> str 
     if fingerprint == _last_sent(context.instance, digest.day):
         context.log.info(f"The digest of {digest.day} was not sent again, because its content has not changed.")
         return fingerprint
-    link = settings.ui_url and f"{settings.ui_url}/assets/{'/'.join(DIGEST_KEY.path)}?view=partitions&partition={digest.day}"
+    path = f"/assets/{'/'.join(DIGEST_KEY.path)}?view=partitions&partition={digest.day}"
+    link = f"{settings.ui_url}{path}" if settings.ui_url else None
     try:
         send(settings.alerts, message.title(digest), message.body(digest, link), file)
     except AlertError as error:
