@@ -104,5 +104,6 @@ def _failing(digest: Digest) -> str:
 
 
 def _line(check: FailingCheck) -> str:
+    severity = "ERROR" if check.is_error else "WARN"
     of_days = f", {check.days}" if check.days else ""
-    return f"{'ERROR' if check.is_error else 'WARN'} {check.name} of {check.table}{of_days}: {shortened(check.description)}"
+    return f"{severity} {check.name} of {check.table}{of_days}: {shortened(check.description)}"
