@@ -81,11 +81,12 @@ def ended_runs(instance: dg.DagsterInstance, after: int | None, limit: int) -> E
         after: The storage id of an event: the first runs that ended after it. None: the latest runs.
         limit: How many at most.
     """
+    # One more than the limit, to see whether there are more.
     records = [
         record
         for event_type in _ENDS
         for record in instance.fetch_run_status_changes(
-            dg.RunStatusChangeRecordsFilter(event_type, after_storage_id=after), limit, ascending=after is not None
+            dg.RunStatusChangeRecordsFilter(event_type, after_storage_id=after), limit + 1, ascending=after is not None
         ).records
     ]
     ordered = sorted(records, key=lambda record: record.storage_id)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 import dagster as dg
@@ -11,15 +11,17 @@ import pytest
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
 from cleargrid_assets.alerts import sensor
-from cleargrid_assets.alerts.cursor import Cursor
+from cleargrid_assets.alerts.cursor import Backfill, Cursor
 from cleargrid_assets.alerts.messages import Message
-from cleargrid_assets.alerts.sensor import alerts_sensor
+from cleargrid_assets.alerts.news import Kind, News
+from cleargrid_assets.alerts.sensor import Watch, alerts_sensor
 from cleargrid_assets.automation import freshness_job
 from cleargrid_assets.catch_up.runs import BACKFILL
 from cleargrid_assets.checks.scope import DAYS
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.definitions import defs
 from cleargrid_assets.partitions import PARTITION, RANGE_END, RANGE_START
+from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets_tests.alerts.receivers import Received, mailbox, webhook
@@ -232,6 +234,34 @@ def test_first_failure_of_a_backfill_is_told_at_once_and_the_rest_at_its_end(wor
     ]
     assert world.tick() == []
     assert json.loads(str(world.cursor))["backfills"] == {}
+
+
+def test_backfill_ends_only_once_all_its_runs_are_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sensor, "_RUNS_PER_TICK", 1)
+    for day in (FIRST, SECOND):
+        world.run(day, mapped="WARN", tags={BACKFILL: BACKFILL_ID})
+    assert world.tick() == [f"ClearGrid WARN: communication_logs.mapped fails ({FIRST})"]
+    assert world.tick() == ["ClearGrid WARN: a backfill has ended, 1 finding"]
+
+
+def test_oldest_of_too_many_backfills_is_told_before_its_end(world: World) -> None:
+    held_back = [News(Kind.FAILS, "WARN", "communication_logs.mapped", (), "Do something.", "/")]
+    cursor = Cursor(after=1, backfills={str(number): Backfill(held_back=held_back) for number in range(6)})
+    for backfill_id in cursor.backfills:
+        world.instance.add_backfill(PartitionBackfill(backfill_id, BulkActionStatus.REQUESTED, False, {}, 0.0))
+    Watch(world.instance, Settings.from_environment(), (), datetime.now(timezone.utc)).look(cursor)
+    assert list(cursor.backfills) == ["1", "2", "3", "4", "5"]
+    assert [message.title for message in cursor.unsent] == ["ClearGrid WARN: a backfill has ended, 1 finding"]
+
+
+def test_failures_of_more_than_a_week_ago_are_not_told(world: World) -> None:
+    world.run(mapped="WARN")
+    for days, titles in ((8, 0), (6, 1)):
+        cursor = Cursor(after=0)
+        later = datetime.now(timezone.utc) + timedelta(days=days)
+        Watch(world.instance, Settings.from_environment(), {"__ASSET_JOB"}, later).look(cursor)
+        assert len(cursor.unsent) == titles
+        assert len(list(cursor.failing)) == 1
 
 
 def test_unsent_alert_is_a_warning_and_is_sent_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
