@@ -70,13 +70,14 @@ class Analysis:
 
 
 ANALYSES: tuple[Analysis, ...] = (
-    Analysis(ATTEMPT_FUNNEL, funnel.attempt_funnel, funnel.SOURCES, funnel_picture.present),
+    Analysis(ATTEMPT_FUNNEL, funnel.attempt_funnel, funnel.SOURCES, funnel_picture.present, code_version="2"),
     Analysis(
         REACH_BY_ATTEMPT,
         attempts.reach_by_attempt,
         attempts.SOURCES,
         attempts_picture.present,
         trailing_days=attempts.WINDOW_DAYS,
+        code_version="2",
     ),
     Analysis(
         CHANNEL_REACH,
@@ -84,9 +85,15 @@ ANALYSES: tuple[Analysis, ...] = (
         channels.SOURCES,
         channels_picture.present,
         shown_days=channels_picture.SHOWN_DAYS,
+        code_version="2",
     ),
     Analysis(
-        HOURLY_REACH, hours.hourly_reach, hours.SOURCES, hours_picture.present, shown_days=hours_picture.SHOWN_DAYS
+        HOURLY_REACH,
+        hours.hourly_reach,
+        hours.SOURCES,
+        hours_picture.present,
+        shown_days=hours_picture.SHOWN_DAYS,
+        code_version="2",
     ),
     Analysis(
         OPERATIONAL_HEALTH,

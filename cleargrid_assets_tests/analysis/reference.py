@@ -62,11 +62,11 @@ def contact(row: Row) -> str | None:
     text = "".join(letter for letter in address if unicodedata.category(letter) != "Cf").strip()
     if word(text) in WITHHELD:
         return None
-    if channel(row) == "email" or "@" in text:
+    if "@" in text:
         return text.removeprefix("<").removesuffix(">").strip().lower()
     digits = "".join(str(unicodedata.digit(letter)) for letter in text if letter.isdigit())
-    if digits != text.strip("+") and set(text) & set("abcdefghijklmnopqrstuvwxyz"):
-        return text
+    if not digits:
+        return text.lower()
     for prefix in ("00", "0"):
         if digits.startswith(prefix) and not text.startswith("+"):
             return "+" + ("" if prefix == "00" else "966") + digits.removeprefix(prefix)

@@ -111,24 +111,31 @@ _STATUSES = (
     *("DELIVERED", "clicked", "REPLIED", "bounced", "Ringing", "queued up", "\tREAD\n"),
 )
 _TYPES = ("CALL", "call", "Voice", "EMAIL", "e-mail", "email ", "SMS", "WhatsApp", "fax")
-_CONTACTS = ("+966501", " +966501", "+966502\t", "+966503", "Ann@Example.org", "ann@example.org ", "bob@example.org")
+_CONTACTS = (
+    *("+966501234567", "\u202a+966501234567\u202c", "00966501234567", "0501234567", "٠٥٠١٢٣٤٥٦٧", "+966 50 123 4567"),
+    *("+966502345678", " +966502345678\t", "+966503456789", "+971501234567"),
+    *("Ann@Example.org", "<ann@example.org>", "ann@example.org\u200f ", "bob@example.org"),
+    *("anonymous", " Private", ""),
+)
 _DAYS = (1, 2, 3, 5, 6, 7, 8, 9, 10, 12, 17, 18)
 
 
-def messy_rows(seed: int, count: int = 300) -> list[Row]:
-    """Rows as untidy as they come, over days with gaps, many at the same instant."""
+def messy_rows(seed: int, count: int = 300, month: int = 5) -> list[Row]:
+    """Rows as untidy as they come, over days with gaps; with most seeds, many are at the same instant."""
     chance = random.Random(seed)  # noqa: S311
+    minutes = chance.choice(((0, 0, 30), (0, 0, 30), range(60)))
 
     def messy_row(number: int) -> Row:
-        hour, minute = chance.randrange(24), chance.choice((0, 0, 30))
-        communicated_at = datetime(2026, 5, chance.choice(_DAYS), hour, minute, tzinfo=timezone.utc)
+        hour, minute = chance.randrange(24), chance.choice(minutes)
+        communicated_at = datetime(2026, month, chance.choice(_DAYS), hour, minute, tzinfo=timezone.utc)
         created_at = communicated_at + timedelta(milliseconds=chance.randrange(-2000, 60_000))
         contact, ours = chance.choice(_CONTACTS), "desk"
         is_inbound = chance.random() < 0.25
+        outbound = chance.choice(("outbound", "Outbound", "OUTBOUND", "outbound", "sideways"))
         return row(
             f"{chance.randrange(10**9):09d}-{number}",
             communication_type=chance.choice(_TYPES),
-            direction=chance.choice(("inbound", "INBOUND")) if is_inbound else chance.choice(("outbound", "Outbound")),
+            direction=chance.choice(("inbound", "INBOUND")) if is_inbound else outbound,
             status=chance.choice(_STATUSES),
             duration=chance.choice((None, None, 0.0, 12.5, 29.999, 30.0, 61.25, 600.125)),
             communicated_at=communicated_at,
