@@ -38,7 +38,7 @@ def findings(row: pd.Series[Any], name: str) -> list[str]:
         # Whole numbers inside the range.
         low, high = math.ceil(row["communications_low"]), math.floor(row["communications_high"])
         found.append(
-            f"{name}: {text.count(row['communications']) if row['communications'] else 'no'} communications, usually "
+            f"{name}: {_communications(row['communications'])}, usually "
             f"{text.count(row['baseline_communications'])} ({text.count(low)} to {text.count(high)})"
         )
     if row["failure_is_unusual"] == 1:
@@ -52,6 +52,10 @@ def findings(row: pd.Series[Any], name: str) -> list[str]:
             f"{text.seconds(row['baseline_logging_lag_p95_s'])} (at most {text.seconds(row['lag_high_s'])})"
         )
     return found
+
+
+def _communications(number: float) -> str:
+    return f"{text.count(number) if number else 'no'} communication{'' if number == 1 else 's'}"
 
 
 def why_not_judged(day: date, *, is_day_off: bool) -> str:

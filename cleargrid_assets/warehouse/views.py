@@ -21,14 +21,17 @@ def replace_views(connection: duckdb.DuckDBPyConnection, views: Mapping[str, str
     Raises:
         WarehouseError: There is a table with the name of a view.
     """
+    tables = connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = $schema",
+        {"schema": SCHEMA},
+    ).fetchall()
     for name, query in views.items():
-        try:
-            connection.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {query}")
-        except duckdb.CatalogException as error:
+        if (name,) in tables:
             raise WarehouseError(
                 f"The view {name} cannot be made, because the database has a table of this name. Rename the table "
                 f"(ALTER TABLE {SCHEMA}.{name} RENAME TO ...), and materialize the day again."
-            ) from error
+            )
+        connection.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {query}")
 
 
 def queried(connection: duckdb.DuckDBPyConnection, query: str, tables: Sequence[Table]) -> pd.DataFrame | None:

@@ -163,13 +163,12 @@ def test_column_null_on_the_first_day_takes_values_on_the_second(warehouse: Ware
         **dict.fromkeys(OPERATIONAL_HEALTH.column_names),
         "communicated_date": DAY_1,
         "communication_type": "CALL",
-        **dict.fromkeys(("communications", "failed", "unmapped", "answered_without_duration"), 0),
+        **dict.fromkeys(("communications", "failed", "unmapped", "withheld", "answered_without_duration"), 0),
     }
     late = {
         **health,
         "communicated_date": DAY_2,
-        "volume_ratio": 0.5,
-        "is_anomalous": True,
+        "failure_rate": 0.5,
         "first_at": pd.Timestamp("2024-05-02T08:00Z"),
     }
     warehouse.store(frame([health], OPERATIONAL_HEALTH), DAY_1, table=OPERATIONAL_HEALTH)
@@ -177,7 +176,7 @@ def test_column_null_on_the_first_day_takes_values_on_the_second(warehouse: Ware
     warehouse.store_day(DAY_1, log("a", subject=None, duration=None))
     warehouse.store_day(DAY_2, log("b", DAY_2, subject="s", duration=1.5))
     stored_health = warehouse.frame(DAY_1, DAY_2, table=OPERATIONAL_HEALTH)
-    assert list(stored_health["is_anomalous"].isna()) == [True, False]
+    assert list(stored_health["failure_rate"].isna()) == [True, False]
     assert stored_health["first_at"][1] == late["first_at"]
     assert list(warehouse.frame(DAY_1, DAY_2)["duration"].fillna(0)) == [0, 1.5]
 
