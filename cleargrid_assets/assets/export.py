@@ -2,19 +2,23 @@
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
+from cleargrid_assets.assets.presenting import presentation_metadata
 from cleargrid_assets.assets.table_asset import table_asset
 from cleargrid_assets.assets.version import made_with
 from cleargrid_assets.configuration import pseudonyms_of
 from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.exports.fetch import FetchedDay, FetchError, fetch
 from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
+from cleargrid_assets.pictures.presentation import Presentation
 from cleargrid_assets.pseudonyms import Pseudonyms
 from cleargrid_assets.resources import ExportsResource
 from cleargrid_assets.schema import SCHEMA, Table
@@ -52,12 +56,15 @@ def export_source(dataset: Dataset) -> dg.AssetSpec:
     )
 
 
-def export_asset(dataset: Dataset, table: Table) -> dg.AssetsDefinition:
+def export_asset(
+    dataset: Dataset, table: Table, present: Callable[[date, WarehouseResource], Presentation] | None = None
+) -> dg.AssetsDefinition:
     """An asset that stores the rows of a dataset, one partition per business day.
 
     Args:
         dataset: The dataset to fetch.
         table: Where to store it. Its columns are the dataset's fields, the partition column and `extracted_at`.
+        present: Makes summary and picture of a stored day. It is called for the latest day of a run.
     """
 
     def export(
@@ -86,9 +93,17 @@ def export_asset(dataset: Dataset, table: Table) -> dg.AssetsDefinition:
             context.add_asset_metadata(day.metadata, partition_key=key)
             if day.warning:
                 context.log.warning(f"{key}: {day.warning}")
-        return dg.MaterializeResult(
-            value=_as_slice(days, accept_shrinking=config.accept_shrinking), metadata={VERSION: version}
-        )
+        latest = date.fromisoformat(context.partition_keys[-1])
+
+        def describe() -> dict[date, dict[str, Any]]:
+            if present is None:
+                return {}
+            presentation = present(latest, warehouse)
+            context.log.info(f"{table.name}: {presentation.headline}")
+            return {latest: presentation_metadata(presentation, latest, drawn=True)}
+
+        stored = replace(_as_slice(days, accept_shrinking=config.accept_shrinking), describe=describe)
+        return dg.MaterializeResult(value=stored, metadata={VERSION: version})
 
     return table_asset(table, export, deps=[export_source(dataset)], code_version=CODE_VERSION)
 

@@ -13,8 +13,10 @@ from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.unmapped import ATTEMPT_DAYS, unmapped, unmapped_attempts
-from cleargrid_assets.contracts import INTERACTIONS
+from cleargrid_assets.analysis.volumes import hourly_volumes, past_days
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, INTERACTIONS
 from cleargrid_assets.partitions import BUSINESS_ZONE
+from cleargrid_assets.pictures import logs as logs_picture
 from cleargrid_assets.pictures import text
 from cleargrid_assets.pictures.frames import in_days, tidy
 from cleargrid_assets.pictures.presentation import Presentation, Shown
@@ -35,6 +37,15 @@ def presentation_of(analysis: Analysis, day: date, warehouse: WarehouseResource,
         outcomes: The outcomes file.
     """
     return presentations(analysis, [day], None, warehouse, outcomes)[day]
+
+
+def presentation_of_log(day: date, warehouse: WarehouseResource, outcomes: Outcomes) -> Presentation:
+    """Headline, summary and picture of one stored day of the communication logs."""
+    ledger = warehouse.ledger(COMMUNICATION_LOGS)
+    past = past_days(day, [each for each, entry in ledger.items() if entry.row_count], outcomes)
+    with warehouse.slice(COMMUNICATION_LOGS, [*past, day]).open() as logs:
+        volumes = hourly_volumes(logs, BUSINESS_ZONE)
+    return logs_picture.present(volumes, past, Shown(day, BUSINESS_ZONE.key, max([*ledger, day]), outcomes))
 
 
 def presentations(

@@ -148,7 +148,7 @@ def fetch(
             days,
             spools,
             executor=executor,
-            on_progress=lambda day, report: log(_progress(day, report)),
+            on_progress=lambda day, report: log(_progress(day, days[day], report)),
             counts={day: counting.count for day, counting in countings.items()},
         )
         counts = _finish_counting(countings, reports)
@@ -204,13 +204,13 @@ def _finish_counting(countings: Mapping[str, _Counting], reports: Mapping[str, D
     return counts
 
 
-def _progress(day: str, report: DayReport) -> str:
+def _progress(day: str, window: Window, report: DayReport) -> str:
     line = f"{day}: {counted(report.rows, 'row')} in {counted(report.pages, 'page')} after {report.seconds:.1f} s"
     if timeouts := report.stats.timeouts:
         line += f"; {counted(timeouts, 'timeout')}"
     if report.alternatives:
         line += f"; asked differently {counted(report.alternatives, 'time')}"
-    return line
+    return f"{line}; window {window}"
 
 
 def _as_exports_error(error: ExportsError | OSError, root: Path) -> ExportsError:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 WIDTH = 850
 """Width in pixels. The dialog of the UI shows it without scaling."""
 
+MARGIN, TITLE_LINE, TITLE_CHARACTERS = 24, 22, 74
+"""Pixels around a card's content, height of a title's line in pixels, and max characters of such a line."""
+
 INK = "#1F2933"
 MUTED = "#5B6670"
 GRID = "#E4E7EA"
@@ -46,9 +49,6 @@ _OTHER_COLOUR = "#6B7280"
 _DPI = 100
 _SHADES = 32
 _HEADROOM = 1.12
-_MARGIN = 24
-_TITLE_LINE = 22
-_TITLE_CHARACTERS = 74
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Card:
         columns: int,
         *,
         left: int,
-        right: int = _MARGIN,
+        right: int = MARGIN,
         top: int = 0,
         bottom: int = 40,
         across: int = 0,
@@ -105,7 +105,7 @@ class Card:
     def footnote(self, text: str) -> None:
         """A remark in the lower left corner."""
         height = self.figure.get_figheight() * _DPI
-        self.figure.text(_MARGIN / WIDTH, 12 / height, verbatim(text), fontsize=SMALL, color=MUTED, va="bottom")
+        self.figure.text(MARGIN / WIDTH, 12 / height, verbatim(text), fontsize=SMALL, color=MUTED, va="bottom")
 
     def png(self) -> bytes:
         """The card as a PNG. A palette reduces its size to a third."""
@@ -132,16 +132,16 @@ def card(title: str, subtitle: str, body: int) -> Card:
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
-    lines = textwrap.wrap(title, _TITLE_CHARACTERS, max_lines=5, placeholder=" …")
-    header = 20 + _TITLE_LINE * len(lines) + 34
+    lines = textwrap.wrap(title, TITLE_CHARACTERS, max_lines=5, placeholder=" …")
+    header = 20 + TITLE_LINE * len(lines) + 34
     height = header + body
     figure = Figure(figsize=(WIDTH / _DPI, height / _DPI), dpi=_DPI, facecolor=PAPER)
     figure.add_artist(Rectangle((0, 0), 1, 1, fill=False, edgecolor="#CBD2D9", linewidth=1.5))
     for number, line in enumerate((*lines, subtitle)):
         is_title = number < len(lines)
         figure.text(
-            _MARGIN / WIDTH,
-            1 - (18 + _TITLE_LINE * number) / height,
+            MARGIN / WIDTH,
+            1 - (18 + TITLE_LINE * number) / height,
             verbatim(line),
             fontsize=TITLE if is_title else BODY,
             fontweight="bold" if is_title else "normal",

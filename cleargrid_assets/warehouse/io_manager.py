@@ -42,6 +42,7 @@ from cleargrid_assets.warehouse.sql import readable
 from cleargrid_assets.warehouse.table_metadata import contract_of
 from cleargrid_assets.warehouse.tables import prepare_table
 from cleargrid_assets.warehouse.views import replace_views
+from cleargrid_assets.wording import counted
 
 _Days = SpooledSlice | ComputedSlice | FrameWithViews | pd.DataFrame
 """The kinds of an output that are partitions of a table with a contract."""
@@ -90,6 +91,8 @@ class _Manager(dg.IOManager):
                 raise dg.Failure(str(error), allow_retries=False) from None
             # After the commit, so the rows are safe.
             obj.discard()
+            for day, metadata in obj.describe().items():
+                dg.AssetExecutionContext.get().add_asset_metadata(metadata, context.asset_key, day.isoformat())
         elif isinstance(obj, (pd.DataFrame, ComputedSlice, FrameWithViews)) and table is not None:
             self._replace_days(context, table, obj)
         elif isinstance(obj, pd.DataFrame):
@@ -153,6 +156,8 @@ class _Manager(dg.IOManager):
                 **described.get(day, {}),
             }
             execution.add_asset_metadata(metadata, context.asset_key, day.isoformat())
+            if isinstance(obj, SpooledSlice):
+                context.log.info(_stored_line(table, day, change))
         for each in shrunk:
             execution.add_asset_metadata({"shrunk_from": each.before}, context.asset_key, each.day.isoformat())
         version = combined_hash({day: entries[day].content_hash for day in days})
@@ -291,6 +296,13 @@ def _change_metadata(change: Changes, changes: Mapping[date, Changes]) -> Mappin
         **{name: rows for name, rows in compared.items() if rows is not None},
         **({"moved_from": moved_from} if moved_from else {}),
     }
+
+
+def _stored_line(table: Table, day: date, change: Changes) -> str:
+    return (
+        f"{table.name}, {day}: {counted(change.rows, 'row')} stored; {change.new:,} new, {change.changed:,} changed, "
+        f"{change.removed:,} removed"
+    )
 
 
 def _moved_from(change: Changes, changes: Mapping[date, Changes]) -> list[str]:

@@ -44,12 +44,14 @@ class SpooledSlice:
         discard: Removes the files. Called when the rows are stored, or refused because a day would shrink.
         max_shrink: Share of a stored day that may go without the source's count confirming it.
         accept_shrinking: Whether days may shrink by more all the same.
+        describe: Makes metadata of some of the days. Called when the rows are stored.
     """
 
     partitions: Sequence[SpooledPartition]
     discard: Callable[[], None]
     max_shrink: float = 1.0
     accept_shrinking: bool = False
+    describe: Callable[[], Mapping[date, Mapping[str, Any]]] = dict
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from cleargrid_assets.analysis.baselines import PAST_DAYS
 from cleargrid_assets.analysis.outcome_entries import DaysOff
 from cleargrid_assets.analysis.unmapped import UnmappedAttempts
 from cleargrid_assets.contracts import MAX_ATTEMPT_NUMBER
-from cleargrid_assets.pictures import attempts, channels, frequency, funnel, health, hours
+from cleargrid_assets.pictures import attempts, channels, frequency, funnel, health, hours, logs
 from cleargrid_assets.pictures.presentation import Presentation
 from cleargrid_assets.pictures.table import presenter
 from cleargrid_assets.schema import PARTITION_COLUMN, Column, Table
@@ -120,6 +120,18 @@ def _health() -> Presentation:
     return health.present(judged, rows.about())
 
 
+def _logs() -> Presentation:
+    cells = []
+    for name, size in (("CALL", 90), ("EMAIL", 140), ("SMS", 26), ("WHATSAPP", 12)):
+        for weeks in range(7):
+            for hour in range(8, 20):
+                usual = size * (1.2 - abs(hour - 13) / 8)
+                is_silent = name == "SMS" and weeks == 0
+                cells.append((weeks, name, hour, 0 if is_silent else round(usual * (1 + 0.1 * _wave(hour + weeks)))))
+    past = [rows.DAY - timedelta(weeks=weeks) for weeks in range(1, 7)]
+    return logs.present(rows.volumes(cells), past, rows.about())
+
+
 def _table() -> Presentation:
     days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
     cells = [
@@ -137,6 +149,7 @@ EXAMPLES: Mapping[str, Callable[[], Presentation]] = {
     "funnel": _funnel,
     "health": _health,
     "hours": _hours,
+    "logs": _logs,
     "table": _table,
 }
 """By the name of the module in `pictures`."""

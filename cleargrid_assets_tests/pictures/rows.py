@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from cleargrid_assets.analysis.outcomes import load_outcomes
+from cleargrid_assets.analysis.volumes import COLUMNS
 from cleargrid_assets.contracts import (
     ALL_TYPES,
     ATTEMPT_FUNNEL,
@@ -96,6 +97,12 @@ def hours(cells: Iterable[tuple[int, str, int, int, int]]) -> pd.DataFrame:
         for age, channel, hour, attempts, reached in cells
     ]
     return frame(rows, HOURLY_REACH)
+
+
+def volumes(cells: Iterable[tuple[int, str, int, int]]) -> pd.DataFrame:
+    """For each cell: weeks before the day, type, hour, communications."""
+    rows = [(DAY - timedelta(weeks=weeks), *rest) for weeks, *rest in cells]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def health(cells: Iterable[tuple[int, str, int, int]]) -> pd.DataFrame:
