@@ -32,7 +32,7 @@ _DIGESTS_BEFORE = 20
 
 _DESCRIPTION = """\
 What whoever is on call wants to know of a day: an HTML page with the headlines against the same weekday of the week
-before, the funnel, the pictures of all analyses, the failing checks with their remedies, what the latest fetches
+before, the funnel, the pictures of the tables, the failing checks with their remedies, what the latest fetches
 changed, and words without a meaning.
 
 - The page is `reports/<day>.html` in the folder of the database. It refers to nothing outside of itself.
