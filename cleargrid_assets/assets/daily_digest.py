@@ -32,7 +32,7 @@ _DIGESTS_BEFORE = 20
 
 _DESCRIPTION = """\
 What whoever is on call wants to know of a day: an HTML page with the headlines against the same weekday of the week
-before, the funnel, the pictures of all analyses, the failing checks with their remedies, what the latest fetches
+before, the funnel, the pictures of the tables, the failing checks with their remedies, what the latest fetches
 changed, and words without a meaning.
 
 - The page is `reports/<day>.html` in the folder of the database. It refers to nothing outside of itself.
@@ -91,7 +91,8 @@ def _sent(context: dg.AssetExecutionContext, digest: Digest, file: Path) -> str 
     if fingerprint == _last_sent(context.instance, digest.day):
         context.log.info(f"The digest of {digest.day} was not sent again, because its content has not changed.")
         return fingerprint
-    link = settings.ui_url and f"{settings.ui_url}/assets/{'/'.join(DIGEST_KEY.path)}?view=partitions&partition={digest.day}"
+    path = f"/assets/{'/'.join(DIGEST_KEY.path)}?view=partitions&partition={digest.day}"
+    link = f"{settings.ui_url}{path}" if settings.ui_url else None
     try:
         send(settings.alerts, message.title(digest), message.body(digest, link), file)
     except AlertError as error:

@@ -9,8 +9,8 @@ import dagster as dg
 from cleargrid_assets.analysis.baselines import baselines_sql
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.unmapped import as_pairs, unmapped, unmapped_attempts
-from cleargrid_assets.assets.analyses import ANALYSES, Analysis
-from cleargrid_assets.assets.presenting import presentation_of
+from cleargrid_assets.assets.analyses import ANALYSES
+from cleargrid_assets.assets.presenting import presentation_of, presentation_of_log
 from cleargrid_assets.contracts import (
     ALL_TYPES,
     ATTEMPT_FUNNEL,
@@ -73,7 +73,7 @@ def collect(
         unmapped_note=about.unmapped_note(),
         funnel=rows,
         more_types=more_types,
-        sections=[_section(each, about, warehouse) for each in ANALYSES if each.table.name not in missing],
+        sections=_sections(about, warehouse, missing),
         unmapped=[(str(word), text.count(float(number))) for word, number in as_pairs(about.unmapped)],
         history=history,
     )
@@ -91,10 +91,16 @@ def _about(day: date, latest: date, warehouse: WarehouseResource, outcomes: Outc
     return Shown(day, BUSINESS_ZONE.key, latest, outcomes, words, attempts)
 
 
-def _section(analysis: Analysis, about: Shown, warehouse: WarehouseResource) -> Section:
-    presentation = presentation_of(analysis, about.day, warehouse, about.outcomes)
-    conclusion = text.capitalized(presentation.headline.removeprefix(about.title("")))
-    return Section(analysis.table.name, conclusion, presentation.draw())
+def _sections(about: Shown, warehouse: WarehouseResource, missing: Collection[str]) -> list[Section]:
+    """The communication logs, and the analyses whose table has the day."""
+    shown = {COMMUNICATION_LOGS.name: presentation_of_log(about.day, warehouse, about.outcomes)}
+    for analysis in ANALYSES:
+        if analysis.table.name not in missing:
+            shown[analysis.table.name] = presentation_of(analysis, about.day, warehouse, about.outcomes)
+    return [
+        Section(name, text.capitalized(each.headline.removeprefix(about.title(""))), each.draw())
+        for name, each in shown.items()
+    ]
 
 
 def _baseline(day: date, warehouse: WarehouseResource, outcomes: Outcomes) -> Mapping[str, Any]:

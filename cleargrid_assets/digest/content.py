@@ -50,7 +50,7 @@ class FunnelRow:
 
 @dataclass(frozen=True)
 class Section:
-    """The conclusion and the picture of one analysis.
+    """The conclusion and the picture of one table.
 
     Attributes:
         table: The name of its table.
@@ -133,7 +133,7 @@ class Digest:
         unmapped_note: How many attempts have an unmapped status; empty if none has.
         funnel: The funnel of all types together, then of each type.
         more_types: The types that are left out of the funnel, as text; empty if there are none.
-        sections: The analyses.
+        sections: The communication logs and the analyses.
         unmapped: Words that the outcomes file does not list, in their presentable form, with their communications.
         history: None if there is no Dagster history at hand.
     """

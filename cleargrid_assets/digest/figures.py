@@ -122,8 +122,9 @@ def _percent(value: float, before: float) -> str:
 def _signed(change: float, decimals: int, unit: str) -> str:
     if not math.isfinite(change):
         return text.MISSING
-    # Adding zero, because -0.04 becomes -0.0.
-    return f"{round(change, decimals) + 0.0:+.{decimals}f}{unit}"
+    rounded = round(change, decimals)
+    # Without a sign if it rounds to zero, also from below.
+    return f"{rounded:+.{decimals}f}{unit}" if rounded else f"{0:.{decimals}f}{unit}"
 
 
 def _between(low: float | None, high: float | None) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 
+from cleargrid_assets.alerts.messages import shortened
 from cleargrid_assets.contracts import STAGES
 from cleargrid_assets.digest.content import Digest, FailingCheck, Figure, dated
 from cleargrid_assets.pictures import text
@@ -103,5 +104,6 @@ def _failing(digest: Digest) -> str:
 
 
 def _line(check: FailingCheck) -> str:
+    severity = "ERROR" if check.is_error else "WARN"
     of_days = f", {check.days}" if check.days else ""
-    return f"{'ERROR' if check.is_error else 'WARN'} {check.name} of {check.table}{of_days}: {check.description}"
+    return f"{severity} {check.name} of {check.table}{of_days}: {shortened(check.description)}"

@@ -21,7 +21,7 @@ def report(database: Path, *options: str, **variables: str) -> Result:
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty folder without a home of Dagster. No picture is drawn, because drawing takes long."""
+    """An empty folder without a home of Dagster. No analysis is drawn, because that takes long."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.setattr(collecting, "ANALYSES", ())
@@ -47,7 +47,7 @@ def test_report_makes_the_page_of_any_stored_day_and_opens_it(
     assert opened == [page.as_uri()]
     html = page.read_text()
     assert "Not the latest day. The latest stored day is Wed 2026-01-07." in html
-    assert html.count("data:image/png;base64,") == 1
+    assert html.count("data:image/png;base64,") == 2
     assert "Set DAGSTER_HOME" in html
 
 

@@ -77,10 +77,10 @@ def test_what_is_not_known_is_a_dash(baseline: dict[str, Any]) -> None:
     assert {figure.usual for figure in found.values()} == {""}
 
 
-def test_change_that_rounds_to_nothing_has_no_minus() -> None:
+def test_change_that_rounds_to_nothing_has_no_sign() -> None:
     found = by_name({}, health(today=(9999, 0.02999, 1.0), before=(10000, 0.03, 1.0)))
 
-    assert [found[name].change for name in ("Communications", "Failed")] == ["+0%", "+0.0 points"]
+    assert [found[name].change for name in ("Communications", "Failed")] == ["0%", "0.0 points"]
 
 
 def test_day_without_attempts_has_no_rate_and_a_change_from_zero_is_not_told() -> None:

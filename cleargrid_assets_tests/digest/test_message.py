@@ -49,6 +49,12 @@ The page is attached where the service takes files."""
     )
 
 
+def test_long_descriptions_of_checks_are_cut_in_the_message() -> None:
+    long = replace(FRESH, description="late " * 1000)
+
+    assert len(body(example(history=History([long] * 40, 40, [])), None)) < 8000
+
+
 def test_body_links_to_the_ui_where_its_address_is_known() -> None:
     assert body(EXAMPLE, "https://ui.example/x").endswith("\n\nThe whole digest: https://ui.example/x")
 
