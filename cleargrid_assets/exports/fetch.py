@@ -205,12 +205,13 @@ def _finish_counting(countings: Mapping[str, _Counting], reports: Mapping[str, D
 
 
 def _progress(day: str, window: Window, report: DayReport) -> str:
-    line = f"{day}: {counted(report.rows, 'row')} in {counted(report.pages, 'page')} after {report.seconds:.1f} s"
+    received = f"{counted(report.rows, 'row')} in {counted(report.pages, 'page')}"
+    line = f"{day}: {received} of {window} after {report.seconds:.1f} s"
     if timeouts := report.stats.timeouts:
         line += f"; {counted(timeouts, 'timeout')}"
     if report.alternatives:
         line += f"; asked differently {counted(report.alternatives, 'time')}"
-    return f"{line}; window {window}"
+    return line
 
 
 def _as_exports_error(error: ExportsError | OSError, root: Path) -> ExportsError:
