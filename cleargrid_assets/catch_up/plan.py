@@ -197,18 +197,20 @@ class CatchUp:
         }
 
     def _waits_for_interactions(self, name: str, day: date) -> bool:
-        """Whether other runs are to compute interactions that the day of an analysis reads.
+        """Whether other runs compute interactions that the day of an analysis reads, or are to compute them.
 
         Those of its own day are computed in the same run.
         """
-        return name != _INTERACTIONS and not self._interactions_to_compute.isdisjoint(_window(name, day)[1:])
+        before = _window(name, day)[1:]
+        return not self._interactions_to_compute.isdisjoint(before) or any(
+            (_INTERACTIONS, each) in self.runs.in_progress for each in before
+        )
 
     @cached_property
     def _changing(self) -> set[date]:
         """The days whose rows are about to change, so that figures computed now would be outdated soon."""
         missing = {day for name, day in self.missing if name == _LOGS and self._failures((name, day)) < MAX_FAILURES}
-        in_progress = {day for name, day in self.runs.in_progress if name in {_LOGS, _INTERACTIONS}}
-        return missing | in_progress | set(self.usual)
+        return missing | {day for name, day in self.runs.in_progress if name == _LOGS} | set(self.usual)
 
     def _failures(self, cell: TableDay) -> int:
         """The number of failed runs since the day of an export, or the inputs of a derived day, were last stored."""

@@ -1,6 +1,5 @@
 """The IO manager: stores outputs of every kind, and loads inputs."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import partial
@@ -13,6 +12,7 @@ from dagster_duckdb_pandas import DuckDBPandasIOManager
 
 from cleargrid_assets.contracts import TABLES
 from cleargrid_assets.schema import PARTITION_COLUMN, SCHEMA, Table
+from cleargrid_assets.warehouse.change_metadata import change_metadata, moved_away, moved_from, stored_line
 from cleargrid_assets.warehouse.computed import replace_computed
 from cleargrid_assets.warehouse.connection import catalog, exclusively, transaction
 from cleargrid_assets.warehouse.content import combined_hash, content_hashes
@@ -42,7 +42,6 @@ from cleargrid_assets.warehouse.sql import readable
 from cleargrid_assets.warehouse.table_metadata import contract_of
 from cleargrid_assets.warehouse.tables import prepare_table
 from cleargrid_assets.warehouse.views import replace_views
-from cleargrid_assets.wording import counted
 
 _Days = SpooledSlice | ComputedSlice | FrameWithViews | pd.DataFrame
 """The kinds of an output that are partitions of a table with a contract."""
@@ -137,7 +136,7 @@ class _Manager(dg.IOManager):
                 changes = replace_partitions(connection, table, days)
                 replace_quarantined(connection, table, obj.partitions, superseded, context.run_id)
                 shrunk = shrunk_days(
-                    obj, before, {day: change.rows for day, change in changes.items()}, _moved_away(changes)
+                    obj, before, {day: change.rows for day, change in changes.items()}, moved_away(changes)
                 )
                 refuse_unconfirmed(shrunk, obj, context.op_def.name)
             elif isinstance(obj, FrameWithViews):
@@ -152,13 +151,13 @@ class _Manager(dg.IOManager):
         _warn(context, table, changes, superseded, [day for day in dropped or () if day not in changes])
         for day, change in changes.items():
             metadata = {
-                **_change_metadata(change, changes),
+                **change_metadata(change, changes),
                 **entry_metadata(entries[day]),
                 **described.get(day, {}),
             }
             execution.add_asset_metadata(metadata, context.asset_key, day.isoformat())
             if isinstance(obj, SpooledSlice):
-                context.log.info(_stored_line(table, day, change))
+                context.log.info(stored_line(table, day, change))
         for each in shrunk:
             execution.add_asset_metadata({"shrunk_from": each.before}, context.asset_key, each.day.isoformat())
         version = combined_hash({day: entries[day].content_hash for day in days})
@@ -218,8 +217,8 @@ def _warn(
             "this run are discarded."
         )
     for day, change in changes.items():
-        if moved_from := _moved_from(change, changes):
-            others = ", ".join(moved_from)
+        if losing := moved_from(change, changes):
+            others = ", ".join(losing)
             context.log.warning(f"Rows of {others} have moved to {day}. Materialize the analyses of {others} again.")
     if dropped:
         context.log.warning(
@@ -269,42 +268,13 @@ def _write_ledger(
         The entries of these days and of the superseded days.
     """
     replaced = [day for day in changes if day not in superseded]
-    moved = _moved_away(changes)
+    moved = moved_away(changes)
     lost = sorted(day for day in moved if day not in replaced and day in before)
     hashes = content_hashes(connection, write.table, [*replaced, *lost])
     entries = {day: write.replaced(day, changes[day].rows, hashes[day]) for day in replaced}
     entries |= {day: write.lost(before[day], moved[day], hashes[day]) for day in lost}
     write_entries(connection, list(entries.values()))
     return {**{day: before[day] for day in superseded}, **entries}
-
-
-def _moved_away(changes: Mapping[date, Changes]) -> Counter[date]:
-    """How many rows each day lost to another day."""
-    moved: Counter[date] = Counter()
-    for change in changes.values():
-        moved.update(change.moved_from)
-    return moved
-
-
-def _change_metadata(change: Changes, changes: Mapping[date, Changes]) -> Mapping[str, Any]:
-    moved_from = _moved_from(change, changes)
-    compared = {"new_rows": change.new, "changed_rows": change.changed, "removed_rows": change.removed}
-    return {
-        **{name: rows for name, rows in compared.items() if rows is not None},
-        **({"moved_from": moved_from} if moved_from else {}),
-    }
-
-
-def _stored_line(table: Table, day: date, change: Changes) -> str:
-    return (
-        f"{table.name}, {day}: {counted(change.rows, 'row')} stored; {change.new:,} new, {change.changed:,} changed, "
-        f"{change.removed:,} removed"
-    )
-
-
-def _moved_from(change: Changes, changes: Mapping[date, Changes]) -> list[str]:
-    """The days outside the run that lost rows to a day of the run."""
-    return [str(day) for day in sorted(change.moved_from) if day not in changes]
 
 
 def _days_condition(days: Sequence[date]) -> str:

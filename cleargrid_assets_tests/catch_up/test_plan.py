@@ -144,6 +144,17 @@ def test_figures_wait_for_the_interactions_of_other_days_alone() -> None:
     assert catch_up(stored, 30).requests()[0] == Request(day(4), day(4), frozenset(TRAILING))
 
 
+def test_interactions_in_progress_count_towards_the_thirty_and_are_waited_for() -> None:
+    stored = ledgers(*range(1, 101))
+    stored[MEANT] = {}
+    newest = catch_up(stored, 100).requests()
+    assert spans(newest) == [(71, 80), (81, 90), (91, 100)]
+    short = frozenset({MEANT, *(name for name, trailing in TRAILING.items() if trailing == 1)})
+    assert {each.tables for each in newest} == {short}
+    running = Runs(in_progress={(name, day(each)) for each in range(71, 101) for name in short})
+    assert catch_up(stored, 100, running).requests() == []
+
+
 def test_figures_do_not_wait_for_interactions_given_up() -> None:
     stored = ledgers(*range(1, 31))
     stored[LOGS][day(4)] = entry(LOGS, day(4), STORED_AT + timedelta(minutes=10))

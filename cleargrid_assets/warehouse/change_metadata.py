@@ -1,0 +1,41 @@
+"""What is said of the changes of a write."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from cleargrid_assets.schema import Table
+from cleargrid_assets.warehouse.partitions import Changes
+from cleargrid_assets.wording import counted
+
+
+def moved_away(changes: Mapping[date, Changes]) -> Counter[date]:
+    """How many rows each day lost to another day."""
+    moved: Counter[date] = Counter()
+    for change in changes.values():
+        moved.update(change.moved_from)
+    return moved
+
+
+def change_metadata(change: Changes, changes: Mapping[date, Changes]) -> Mapping[str, Any]:
+    """The metadata of a day. Rows that were not compared have only the days that they moved from."""
+    others = moved_from(change, changes)
+    compared = {"new_rows": change.new, "changed_rows": change.changed, "removed_rows": change.removed}
+    return {
+        **{name: rows for name, rows in compared.items() if rows is not None},
+        **({"moved_from": others} if others else {}),
+    }
+
+
+def stored_line(table: Table, day: date, change: Changes) -> str:
+    """What was stored of a day whose rows were compared, in one line."""
+    return (
+        f"{table.name}, {day}: {counted(change.rows, 'row')} stored; {change.new:,} new, {change.changed:,} changed, "
+        f"{change.removed:,} removed"
+    )
+
+
+def moved_from(change: Changes, changes: Mapping[date, Changes]) -> list[str]:
+    """The days outside the run that lost rows to a day of the run."""
+    return [str(day) for day in sorted(change.moved_from) if day not in changes]
