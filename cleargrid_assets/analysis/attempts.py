@@ -32,69 +32,63 @@ SOURCES = {
 WINDOW_DAYS = 7
 """Length of the trailing window in days, including the day itself."""
 
+_NUMBERED = """
+    row_number() OVER in_order AS number,
+    is_reached,
+    count(*) FILTER (is_reached) OVER in_order AS reached
+"""
+_LOW, _HIGH = wilson_sql("contacts_first_reached", "contacts_at_risk")
+
+# Sorting by hashes takes half the time of sorting by text. It is wrong where two contacts have one hash, and where the
+# order of attempts at one instant matters. Both show in neighbouring rows. These contacts are sorted again, by text.
 # Each contact has one attempt per number, so counting attempts counts contacts.
-_COUNTS = f"""
-WITH numbered AS (
+_REACH_BY_ATTEMPT = f"""
+WITH by_hash AS MATERIALIZED (
     SELECT
         channel,
-        row_number() OVER in_order AS number,
-        is_reached,
-        count(*) FILTER (is_reached) OVER in_order AS reached,
-        {{is_doubtful}} AS is_doubtful
+        contact_hash,
+        {_NUMBERED},
+        lag(contact) OVER in_order <> contact
+            OR (lag(communicated_at) OVER in_order = communicated_at AND lag(is_reached) OVER in_order <> is_reached)
+            AS is_doubtful
     FROM attempts
-    WINDOW in_order AS ({{in_order}} ROWS UNBOUNDED PRECEDING)
+    WINDOW in_order AS (PARTITION BY channel, contact_hash ORDER BY communicated_at ROWS UNBOUNDED PRECEDING)
+), doubtful AS (
+    SELECT DISTINCT contact_hash FROM by_hash WHERE is_doubtful
+), by_text AS (
+    SELECT channel, {_NUMBERED}
+    FROM attempts
+    SEMI JOIN doubtful USING (contact_hash)
+    WINDOW in_order AS (PARTITION BY channel, contact ORDER BY communicated_at, public_id ROWS UNBOUNDED PRECEDING)
+), numbered AS (
+    SELECT channel, number, is_reached, reached FROM by_hash ANTI JOIN doubtful USING (contact_hash)
+    UNION ALL FROM by_text
+), counted AS (
+    SELECT
+        channel,
+        least(number, {MAX_ATTEMPT_NUMBER}) AS attempt_number,
+        count(*) FILTER (number <= {MAX_ATTEMPT_NUMBER}) AS contacts_attempted,
+        count(*) FILTER (is_reached AND reached = 1) AS contacts_first_reached,
+        count(*) FILTER (number <= {MAX_ATTEMPT_NUMBER} AND reached = is_reached::INTEGER) AS contacts_at_risk
+    FROM numbered
+    GROUP BY ALL
 )
 SELECT
-    channel,
-    least(number, {MAX_ATTEMPT_NUMBER}) AS attempt_number,
-    count(*) FILTER (number <= {MAX_ATTEMPT_NUMBER}) AS contacts_attempted,
-    count(*) FILTER (is_reached AND reached = 1) AS contacts_first_reached,
-    count(*) FILTER (number <= {MAX_ATTEMPT_NUMBER} AND reached = is_reached::INTEGER) AS contacts_at_risk,
-    coalesce(bool_or(is_doubtful), false) AS is_doubtful
-FROM numbered
-GROUP BY ALL
-"""
-
-# Sorting by hashes takes half the time. The counts are wrong if two contacts have one hash, or if the order of attempts
-# at one instant matters. Both show in neighbouring rows, and then the attempts are sorted by text.
-_BY_HASH = {
-    "in_order": "PARTITION BY channel, hash(contact) ORDER BY communicated_at",
-    "is_doubtful": """(
-        lag(contact) OVER in_order <> contact
-        OR (lag(communicated_at) OVER in_order = communicated_at AND lag(is_reached) OVER in_order <> is_reached)
-    )""",
-}
-_BY_TEXT = {
-    "in_order": "PARTITION BY channel, contact ORDER BY communicated_at, public_id",
-    "is_doubtful": "false",
-}
-
-# As an enumeration, because it is sorted faster than text.
-_CHANNEL = f"channel::ENUM ({', '.join(map(classify.literal, CHANNELS))}) AS channel"
-
-_LOW, _HIGH = wilson_sql("contacts_first_reached", "contacts_at_risk")
-_REACH_BY_ATTEMPT = f"""
-SELECT
-    DATE '{{day}}' AS communicated_date,
-    channel,
-    attempt_number,
-    contacts_attempted,
-    contacts_first_reached,
+    *,
     sum(contacts_first_reached) OVER numbers / first_value(contacts_attempted) OVER numbers AS cumulative_reach_rate,
-    {WINDOW_DAYS} AS window_days,
-    contacts_at_risk,
     contacts_first_reached / nullif(contacts_at_risk, 0) AS reach_probability,
     {_LOW} AS reach_probability_low,
     {_HIGH} AS reach_probability_high,
     CASE
         WHEN contacts_at_risk > 0 THEN 1 - product(1 - contacts_first_reached / contacts_at_risk) OVER numbers
     END AS km_reach_rate
-FROM (VALUES {{counts}}) AS counts (
-    channel, attempt_number, contacts_attempted, contacts_first_reached, contacts_at_risk
-)
-WHERE channel IS NOT NULL
+FROM counted
 WINDOW numbers AS (PARTITION BY channel ORDER BY attempt_number ROWS UNBOUNDED PRECEDING)
 """
+
+# An enumeration is sorted faster than text.
+_CHANNEL = f"channel::ENUM ({', '.join(map(classify.literal, CHANNELS))}) AS channel"
+_CONTACT_HASH = "hash(contact)"
 
 
 def reach_by_attempt(interactions: DuckDBPyRelation, scope: Scope) -> pd.DataFrame:
@@ -129,11 +123,8 @@ def reach_by_attempt(interactions: DuckDBPyRelation, scope: Scope) -> pd.DataFra
 def _window(interactions: DuckDBPyRelation, day: date) -> DuckDBPyRelation:
     window = classify.trailing_days(interactions, day, WINDOW_DAYS)
     attempts = window.filter(f"{classify.IS_ATTEMPT} AND contact IS NOT NULL").project(
-        f"{_CHANNEL}, contact, communicated_at, public_id, {classify.IS_REACHED} AS is_reached"
+        f"{_CHANNEL}, contact, {_CONTACT_HASH} AS contact_hash, communicated_at, public_id, "
+        f"{classify.IS_REACHED} AS is_reached"
     )
-    counts = select(_COUNTS.format(**_BY_HASH), "attempts", attempts).fetchall()
-    if any(is_doubtful for *_, is_doubtful in counts):
-        counts = select(_COUNTS.format(**_BY_TEXT), "attempts", attempts).fetchall()
-    values = ["(NULL, 0, 0, 0, 0)"]  # VALUES needs at least one row.
-    values += [f"({classify.literal(channel)}, {', '.join(map(str, of))})" for channel, *of, _ in counts]
-    return select(_REACH_BY_ATTEMPT.format(day=day, counts=", ".join(values)), "attempts", attempts)
+    counts = select(_REACH_BY_ATTEMPT, "attempts", attempts)
+    return counts.project(f"*, DATE '{day}' AS communicated_date, {WINDOW_DAYS} AS window_days")

@@ -62,10 +62,8 @@ def test_attempts_at_the_same_instant_are_ordered_by_public_id() -> None:
 
 
 def test_contacts_with_one_hash_are_told_apart() -> None:
-    """A partition with all contacts of a channel stands for a collision of hashes."""
     window = [row("1", to="a"), row("2", to="b", status="ANSWERED"), row("3", to="a", status="ANSWERED")]
-    in_order = "PARTITION BY channel ORDER BY communicated_at"
-    with patch.dict("cleargrid_assets.analysis.attempts._BY_HASH", in_order=in_order):
+    with patch("cleargrid_assets.analysis.attempts._CONTACT_HASH", "1"):
         found = _figures(window)
     assert found == [("phone", 1, 2, 1, 0.5), ("phone", 2, 1, 1, 1.0)]
 

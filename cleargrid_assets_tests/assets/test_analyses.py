@@ -13,6 +13,7 @@ from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
     CHANNEL_REACH,
     COMMUNICATION_LOGS,
+    CONTACT_FREQUENCY,
     HOURLY_REACH,
     INTERACTIONS,
     OPERATIONAL_HEALTH,
@@ -196,7 +197,9 @@ def test_a_day_reads_the_days_of_its_trailing_window_in_the_history(analysis: An
     assert upstream.required_but_nonexistent_subset.is_empty
 
 
-@pytest.mark.parametrize(("table", "trailing_days"), [(REACH_BY_ATTEMPT, 7), (OPERATIONAL_HEALTH, 1)])
+@pytest.mark.parametrize(
+    ("table", "trailing_days"), [(REACH_BY_ATTEMPT, 7), (CONTACT_FREQUENCY, 7), (OPERATIONAL_HEALTH, 1)]
+)
 def test_trailing_windows_have_the_documented_length(table: Table, trailing_days: int) -> None:
     assert [analysis.trailing_days for analysis in ANALYSES if analysis.table is table] == [trailing_days]
 
