@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from benchmarks.environments import CHECKOUT, OURS, versions
 from benchmarks.report import Section, Target, targets_markdown
-from benchmarks.sections import analyses, backfill, fetch, imports, resume, scaling
+from benchmarks.sections import analyses, backfill, fetch, imports, month, resume, scaling
 from benchmarks.session import Session, Sizes, log_progress
 
 _SECTIONS: Mapping[str, Callable[[Session], Section]] = {
@@ -23,6 +23,7 @@ _SECTIONS: Mapping[str, Callable[[Session], Section]] = {
     "scaling": scaling.run,
     "imports": imports.run,
     "analyses": analyses.run,
+    "month": month.run,
 }
 
 
@@ -39,6 +40,7 @@ def main() -> None:
             day=200_000 // options.smaller,
             large_day=2_000_000 // options.smaller,
             analysed_day=1_000_000 // options.smaller,
+            whole_day=2_000 // options.smaller,
             backfilled_day=5_000 // options.smaller,
             backfilled_days=30,
         ),

@@ -58,6 +58,7 @@ def variables(url: str, folder: Path, day: date, connections: int) -> Mapping[st
         "CLEARGRID_DUCKDB": str(database(folder)),
         "CLEARGRID_START_DATE": str(day),
         "CLEARGRID_CONCURRENCY": str(connections),
+        "CLEARGRID_REGION": "SA",
         "BENCH_DAY": str(day),
         "DAGSTER_HOME": str(folder),
     }

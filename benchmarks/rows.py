@@ -12,6 +12,9 @@ from datetime import date, datetime, timedelta, timezone
 from itertools import accumulate
 from pathlib import Path
 
+_VERSION = 2
+"""Change it with the rows, so that files of an earlier version are not used."""
+
 _HOURLY_WEIGHTS = (1, 1, 1, 1, 1, 2, 4, 12, 35, 70, 90, 85, 60, 45, 65, 80, 85, 70, 55, 40, 22, 10, 4, 2)
 _TYPES = {
     "CALL": (60, ("ANSWERED", "ANSWERED", "NO_ANSWER", "BUSY", "VOICEMAIL", "INVALID_NUMBER")),
@@ -43,7 +46,7 @@ class Dataset:
     @property
     def path(self) -> Path:
         """The file with the JSON array."""
-        return self.folder / f"{self.first_day}-{self.days}x{self.rows_per_day}.json"
+        return self.folder / f"v{_VERSION}-{self.first_day}-{self.days}x{self.rows_per_day}.json"
 
     @property
     def index_path(self) -> Path:
@@ -112,7 +115,9 @@ def _rows_of(day: date, count: int) -> Iterator[tuple[int, bytes]]:
                 f'"Reminder: your instalment of {1 + agent % 28:02d} {day:%B %Y} is due, reply here to agree on a date"'
             )
         else:
-            ours, theirs, subject = f"+9665500000{agent:02d}", f"+9665{contact:08d}", "null"
+            # One number in ten is written without its country code.
+            theirs = f"05{contact:08d}" if contact % 10 == 0 else f"+9665{contact:08d}"
+            ours, subject = f"+9665500000{agent:02d}", "null"
         inbound = rng.random() < _INBOUND_SHARE
         sender, receiver = (theirs, ours) if inbound else (ours, theirs)
         duration = repr(rng.random() * 240) if status == "ANSWERED" else "null"

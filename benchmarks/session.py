@@ -32,13 +32,15 @@ class Sizes:
         day: Rows of the day that `fetch` and `resume` load.
         large_day: Rows of the large day in `scaling`.
         analysed_day: Rows of the day in `analyses`.
+        whole_day: Rows of each day in `month`.
         backfilled_day: Rows of each day in `backfill`.
-        backfilled_days: Number of days in `backfill`.
+        backfilled_days: Number of days in `backfill` and `month`.
     """
 
     day: int
     large_day: int
     analysed_day: int
+    whole_day: int
     backfilled_day: int
     backfilled_days: int
 

@@ -30,12 +30,12 @@ COMMUNICATION_LOG_FIELDS: tuple[Column, ...] = (
     Column("communication_type", "VARCHAR", "Type of the communication, as the API sent it (an open list)."),
     Column("direction", "VARCHAR", "`inbound` or `outbound`."),
     Column("status", "VARCHAR", "Result of the communication, as the API sent it (an open list)."),
-    Column("from", "VARCHAR", "Originating address or number.", personal=True),
-    Column("to", "VARCHAR", "Destination address or number.", personal=True),
+    Column("from", "VARCHAR", "Originating address or number, or its pseudonym.", personal=True),
+    Column("to", "VARCHAR", "Destination address or number, or its pseudonym.", personal=True),
     Column(
         "subject",
         "VARCHAR",
-        "Subject line, where there is one, as in e-mail.",
+        "Subject line, where there is one, as in e-mail; NULL where pseudonyms are stored.",
         nullable=True,
         personal=True,
         free_text=True,
@@ -64,6 +64,7 @@ days are fetched again; the metadata of a run says what changed.
 
 - The source leaves out message bodies, transcripts and telephone exchange (PBX) data on purpose.
 - `public_id`, the key, exists since version 1.1 of the export.
+- With `CLEARGRID_PSEUDONYM_KEY`, `from` and `to` are keyed pseudonyms, and `subject` is NULL.
 - `from` and `to` are addresses, not persons. A person's phone number and e-mail address are two addresses; the parent
   record that would join them is not in this export.
 
@@ -71,6 +72,48 @@ Source: ClearGrid Exports API, section S4, dataset D21 (Communication Logs).""",
     key=("public_id",),
     version_column="updated_at",
     quarantine="quarantined_rows",
+)
+
+INTERACTIONS = Table(
+    name="interactions",
+    columns=(
+        Column("public_id", "VARCHAR", "Identifier of the communication in the log."),
+        _DAY,
+        Column("communicated_at", "TIMESTAMPTZ", "Instant of the communication."),
+        Column("direction", "VARCHAR", "`inbound` or `outbound`; another word of the log in lower case."),
+        _TYPE,
+        Column("status", "VARCHAR", "Result of the communication, in capitals, with `_` for `-` and space."),
+        _CHANNEL,
+        Column(
+            "contact",
+            "VARCHAR",
+            "The other party's address in one spelling; NULL if it is withheld or the direction is unknown.",
+            nullable=True,
+            personal=True,
+        ),
+        Column(
+            "outcome",
+            "VARCHAR",
+            f"{_one_of(('failed', 'delivered', 'reached', 'engaged', 'unmapped'))}, from status, type and duration.",
+        ),
+        Column("duration", "DOUBLE", "Length in seconds, with fractions; NULL when not applicable.", nullable=True),
+        Column("logging_lag_s", "DOUBLE", "Seconds from the communication to the creation of its row."),
+        Column("update_lag_s", "DOUBLE", "Seconds from the creation of the row to its latest change."),
+    ),
+    description="""\
+The communications of the log with their meaning: one row per communication, in both directions. Every analysis reads
+this table, so a figure can be followed to its rows.
+
+- `contact` is the other party's address: `to` when outbound, `from` when inbound. It is an address, not a person. One
+  contact has one spelling: without outer white space and invisible characters, telephone numbers in E.164 where they
+  can be read as one (with `CLEARGRID_REGION` also those without a country code), everything else in lower case, e-mail
+  addresses without outer angle brackets.
+- Withheld addresses, such as `anonymous`, are no contacts. The outcomes file lists them. Their communications count as
+  attempts.
+- `outcome` is what the status means by the outcomes file: *failed* (it never got out), *delivered* (nobody took it),
+  *reached* (a person took it), *engaged* (the person acted on it, or a reached phone call lasted at least
+  `engaged_seconds`), or *unmapped* (the file does not list the status).""",
+    key=("public_id",),
 )
 
 ATTEMPT_FUNNEL = Table(
@@ -127,15 +170,46 @@ REACH_BY_ATTEMPT = Table(
             nullable=True,
         ),
         Column("window_days", "INTEGER", "Length of the trailing window in days, ending with the day."),
+        Column(
+            "contacts_at_risk",
+            "BIGINT",
+            "Contacts with at least that many attempts that no earlier attempt had reached.",
+        ),
+        Column(
+            "reach_probability",
+            "DOUBLE",
+            "Contacts first reached over contacts at risk, 0 to 1; NULL if nobody is at risk.",
+            nullable=True,
+        ),
+        Column("reach_probability_low", "DOUBLE", "Lower end of the probability's 95% Wilson interval.", nullable=True),
+        Column(
+            "reach_probability_high", "DOUBLE", "Upper end of the probability's 95% Wilson interval.", nullable=True
+        ),
+        Column(
+            "km_reach_rate",
+            "DOUBLE",
+            "Kaplan-Meier estimate of the share reached if everybody had that many attempts, 0 to 1; NULL if nobody "
+            "is at risk.",
+            nullable=True,
+        ),
     ),
     description="""\
-Which attempt first reaches a contact, over the 7 days that end with the day.
+Which attempt first reaches a contact, and whether one more attempt is worth it, over the 7 days that end with the day.
 
-The outbound attempts on a contact are numbered in time order, for each channel; the tenth and all later attempts share
-one number. The cumulative rate is the share of all contacts attempted that were reached by that attempt or an earlier
-one. Where its curve is flat, further attempts reach hardly anybody.
+The outbound attempts on a contact are numbered in time order, for each channel. 10 stands for the tenth and all later
+attempts together.
 
-Attempts before the 7 days are not counted, so a contact that was tried before starts at 1 again.""",
+- `reach_probability` answers "is a fifth attempt worth it?": of the contacts that had a fifth attempt and were not
+  reached before, the share that it reached. With few contacts at risk, its interval is wide.
+- `km_reach_rate` is 1 minus the product of (1 - `reach_probability`) over the numbers up to this one: the Kaplan-Meier
+  estimate of the share reached if every contact had that many attempts. A contact that was not tried again is censored.
+  The estimate assumes that such contacts are as easy to reach as those that were tried again.
+- `cumulative_reach_rate` is never higher, because it divides by all contacts attempted: a contact that was not reached
+  and not tried again counts as a failure of all later attempts.
+
+Attempts before the 7 days are not counted, so a contact that was tried before starts at 1 again. A contact is an
+address, not a person; withheld addresses take no part. Channels are used for different contacts, so a difference
+between two channels is not an effect of the channel alone. An e-mail may have been opened by a machine.""",
     key=(PARTITION_COLUMN, "channel", "attempt_number"),
 )
 
@@ -167,10 +241,14 @@ CHANNEL_REACH = Table(
 How many of the contacts attempted on a channel were reached on it that day, and how many attempts that took.
 
 - A contact is reached if at least one of the day's outbound attempts on it has the outcome reached or engaged.
-- The interval of the rate is the 95% Wilson interval. It is wide when there are few contacts. Two channels with
-  overlapping intervals may not differ.
+- The interval of the rate is the 95% Wilson interval. It is wide when there are few contacts.
 - A contact has responded if it sent something on the same channel and day, after the day's first outbound attempt
-  on it.""",
+  on it.
+- An e-mail counts as reached when it was opened. Opens may be machines: mail servers and privacy proxies open messages
+  that no person reads.
+- Channels are used for different contacts, and a contact is an address, not a person. A difference between two channels
+  is a difference between two groups of contacts, not an effect of the channel alone.
+- An attempt on a withheld address counts as an attempt, but is on no contact.""",
     key=(PARTITION_COLUMN, "channel"),
 )
 
@@ -193,15 +271,66 @@ is reached or engaged.""",
     key=(PARTITION_COLUMN, "channel", "hour"),
 )
 
+CONTACT_FREQUENCY = Table(
+    name="contact_frequency",
+    columns=(
+        _DAY,
+        _CHANNEL,
+        Column("contacts", "BIGINT", "Distinct contacts attempted in the 7 days that end with the day."),
+        Column("most_attempts", "BIGINT", "Most attempts on one contact in these 7 days."),
+        Column("contacts_1", "BIGINT", "Contacts with 1 attempt in these 7 days."),
+        Column("contacts_2", "BIGINT", "Contacts with 2 attempts in these 7 days."),
+        Column("contacts_3_4", "BIGINT", "Contacts with 3 or 4 attempts in these 7 days."),
+        Column("contacts_5_7", "BIGINT", "Contacts with 5 to 7 attempts in these 7 days."),
+        Column("contacts_8_up", "BIGINT", "Contacts with 8 or more attempts in these 7 days."),
+        Column(
+            "contacts_over_limit",
+            "BIGINT",
+            "Contacts with more attempts in these 7 days than `attempts_per_week` allows; NULL without this limit.",
+            nullable=True,
+        ),
+        Column(
+            "attempts_outside_hours",
+            "BIGINT",
+            "Attempts of the day before `earliest`, or at or after `latest`, in `CLEARGRID_TIMEZONE`; NULL without "
+            "these limits.",
+            nullable=True,
+        ),
+        Column(
+            "attempts_on_days_off",
+            "BIGINT",
+            "Attempts of the day if it is a day off, otherwise 0; NULL if no days off are set.",
+            nullable=True,
+        ),
+    ),
+    description="""\
+How often contacts were attempted in the 7 days that end with the day, and whether the attempts of the day kept to the
+hours and days that the lender allows itself.
+
+Only outbound attempts count, and each channel is counted separately. The limits are the lender's own:
+`attempts_per_week`, `earliest` and `latest` in `[limits]` of the outcomes file, and `days_off` in its `[calendar]`. By
+default there are none. A check warns when a limit is crossed.
+
+- A contact is an address, not a person: a person with two numbers may be called twice as often as this table shows.
+- An attempt on a withheld address is on no contact, but counts as an attempt outside hours or on a day off.
+- Failed and unmapped attempts count like all others.""",
+    key=(PARTITION_COLUMN, "channel"),
+)
+
 OPERATIONAL_HEALTH = Table(
     name="operational_health",
     columns=(
         _DAY,
-        _TYPE,
+        Column(
+            "communication_type",
+            "VARCHAR",
+            f"Type of communication, in capitals, with `_` for `-` and space, or `{ALL_TYPES}` for all types together.",
+        ),
         Column("communications", "BIGINT", "Communications of both directions."),
         Column("failed", "BIGINT", "Communications with the outcome failed."),
         Column("failure_rate", "DOUBLE", "Failed over communications, 0 to 1.", nullable=True),
         Column("unmapped", "BIGINT", "Communications whose status the outcomes file does not list."),
+        Column("withheld", "BIGINT", "Inbound and outbound communications whose other party withheld its address."),
         Column(
             "answered_without_duration", "BIGINT", "Phone communications that reached a person but have no duration."
         ),
@@ -218,40 +347,28 @@ OPERATIONAL_HEALTH = Table(
         ),
         Column("first_at", "TIMESTAMPTZ", "Instant of the day's first communication of the type.", nullable=True),
         Column("last_at", "TIMESTAMPTZ", "Instant of the day's last communication of the type.", nullable=True),
-        Column(
-            "baseline_communications",
-            "DOUBLE",
-            "Median communications of the 7 days before, without the days that have no rows.",
-            nullable=True,
-        ),
-        Column("volume_ratio", "DOUBLE", "Communications over the baseline.", nullable=True),
-        Column(
-            "is_anomalous",
-            "BOOLEAN",
-            "Whether the volume is more than 3 scaled MADs from the baseline; NULL with fewer than 4 days before.",
-            nullable=True,
-        ),
     ),
     description="""\
-Whether the day looks healthy, for each communication type, in both directions.
+How the communications of a day were carried out, for each communication type and for all types together, in both
+directions.
 
 - A communication has failed if it never got out.
 - Logging lag is the time from a communication to its row; update lag is the time from the row's creation to its last
   change. Rows that arrive after `CLEARGRID_RESYNC_DAYS` days are missed.
-- The baseline is the median of the 7 days before, without the days that have no rows. A day is anomalous if its volume
-  is more than 3 scaled MADs from the baseline; the MAD (median absolute deviation) is taken as at least 5% of it. With
-  fewer than 4 days before, the day is not judged.
-- Weekends are days like any other, so a quiet Saturday after five working days can be anomalous.""",
+- The rows describe the day alone. The view `operational_baselines` compares it with the same weekday of the weeks
+  before.""",
     key=(PARTITION_COLUMN, "communication_type"),
 )
 
 TABLES: tuple[Table, ...] = (
     COMMUNICATION_LOGS,
+    INTERACTIONS,
     ATTEMPT_FUNNEL,
     REACH_BY_ATTEMPT,
     CHANNEL_REACH,
     HOURLY_REACH,
     OPERATIONAL_HEALTH,
+    CONTACT_FREQUENCY,
 )
 
 DAYS = Table(
@@ -272,8 +389,8 @@ DAYS = Table(
         Column(
             "version",
             "VARCHAR",
-            "What the rows were made with: code version, time zone, and for analyses a fingerprint of the outcomes "
-            "file; NULL if it is not known.",
+            "What the rows were made with: code version, time zone, and where they depend on it, a fingerprint of the "
+            "outcomes file, the region, and the form of addresses; NULL if it is not known.",
             nullable=True,
         ),
     ),

@@ -12,7 +12,12 @@ def quarantine_of(table: Table) -> Table:
             Column("public_id", "VARCHAR", "Key of the row; NULL if it is missing or no text.", nullable=True),
             Column("field", "VARCHAR", "The field that is wrong; `(row)` if the row is no JSON object."),
             Column("reason", "VARCHAR", "What is wrong with the field, without its value."),
-            Column("row_json", "VARCHAR", "The row as the API sent it; of a very long row, the start.", personal=True),
+            Column(
+                "row_json",
+                "VARCHAR",
+                "The row as the API sent it; of a very long row, the start; left out where pseudonyms are stored.",
+                personal=True,
+            ),
             Column("run_id", "VARCHAR", "Dagster run that fetched the row."),
             Column("quarantined_at", "TIMESTAMPTZ", "Instant at which the row was stored here."),
         ),

@@ -62,7 +62,8 @@ class Column:
         type: The DuckDB type, one of `COLUMN_TYPES`.
         description: One sentence for the UI, with the unit where there is one.
         nullable: Whether NULL is a legal value.
-        personal: Whether it may contain personal data of a borrower.
+        personal: Whether it may contain personal data of a borrower. Where pseudonyms are stored, a text that is no
+            free text gets one, and everything else is NULL.
         free_text: Whether people wrote it for people, so that invalid bytes in it are replaced instead of refused.
     """
 
@@ -118,7 +119,7 @@ class QuarantinedRow:
         public_id: The key; None if it is missing or no text.
         field: The field that is wrong.
         reason: What is wrong with it, without its value.
-        row_json: The row as the server wrote it. Personal data.
+        row_json: The row as the server wrote it, which is personal data, or what stands for it.
     """
 
     public_id: str | None

@@ -85,6 +85,15 @@ def _time_of_day(text: str) -> time:
     return value
 
 
+def _region(text: str) -> str:
+    # Imported here, because most processes read no region.
+    import phonenumbers  # noqa: PLC0415
+
+    if text.upper() not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError(text)
+    return text.upper()
+
+
 def _expand_user(path: str) -> str:
     # Values from `.env` are not expanded by a shell.
     return str(Path(path).expanduser()) if path.startswith("~") else path
@@ -102,6 +111,15 @@ def _database(text: str) -> str:
             "CLEARGRID_DUCKDB is :memory:, but such a database is lost when its connection closes. Name a file."
         )
     return _expand_user(text)
+
+
+_MIN_KEY_LENGTH = 32
+
+
+def _long_enough(key: SecretStr | None) -> SecretStr | None:
+    if key is not None and len(key.get_secret_value()) < _MIN_KEY_LENGTH:
+        raise ValueError
+    return key
 
 
 def _alerts(urls: SecretStr) -> SecretStr:
@@ -221,6 +239,21 @@ class Settings(BaseModel):
         2,
         alias="CLEARGRID_BACKUPS",
         description="Number of verified copies of the DuckDB file that are kept in `backups` beside it. 0: none.",
+    )
+    region: Annotated[str | None, PlainValidator(_region), Takes("an ISO country code such as SA")] = Field(
+        None,
+        alias="CLEARGRID_REGION",
+        description="Country of telephone numbers without a country code, so that their spellings are one contact. "
+        "Not set: such numbers stay as they are. After a change, materialize `interactions` again. "
+        "With CLEARGRID_PSEUDONYM_KEY, a change needs a new database.",
+    )
+    pseudonym_key: Annotated[
+        _Secret, AfterValidator(_long_enough), Takes(f"a secret of at least {_MIN_KEY_LENGTH} characters")
+    ] = Field(
+        None,
+        alias="CLEARGRID_PSEUDONYM_KEY",
+        description="If set, addresses are stored as pseudonyms made with this key, and subjects are not stored. "
+        "Decide before the first run, and never lose it: a database takes only days of one key.",
     )
     alerts: Annotated[_Secret, AfterValidator(_alerts), Takes("Apprise URLs, separated by spaces or commas")] = Field(
         None,

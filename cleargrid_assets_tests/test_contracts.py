@@ -5,9 +5,10 @@ import pytest
 from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, COMMUNICATION_LOGS, DAYS, TABLES
 from cleargrid_assets.quarantine import quarantine_of
 from cleargrid_assets.schema import EXTRACTED_AT, PARTITION_COLUMN, Column, Table
+from cleargrid_assets.views import VIEWS
 
 
-@pytest.mark.parametrize("table", [*TABLES, DAYS], ids=lambda table: table.name)
+@pytest.mark.parametrize("table", [*TABLES, DAYS, *VIEWS], ids=lambda table: table.name)
 def test_table_has_a_day_a_key_without_null_and_descriptions(table: Table) -> None:
     columns = {column.name: column for column in table.columns}
     assert len(columns) == len(table.columns)
@@ -27,10 +28,12 @@ def test_log_has_the_documented_fields() -> None:
     assert COMMUNICATION_LOGS.column_names[len(COMMUNICATION_LOG_FIELDS) :] == [PARTITION_COLUMN, EXTRACTED_AT]
 
 
-def test_rates_may_be_null_and_counts_may_not() -> None:
+def test_rates_may_be_null_and_counts_may_not_unless_a_limit_is_optional() -> None:
     columns = [column for table in TABLES for column in table.columns]
     assert all(column.nullable for column in columns if column.name.endswith("_rate"))
-    assert not any(column.nullable for column in columns if column.type in {"BIGINT", "INTEGER"})
+    assert [column.name for column in columns if column.type in {"BIGINT", "INTEGER"} and column.nullable] == [
+        *("contacts_over_limit", "attempts_outside_hours", "attempts_on_days_off"),
+    ]
 
 
 def test_a_column_of_an_unknown_type_is_refused() -> None:

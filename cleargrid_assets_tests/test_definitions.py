@@ -170,6 +170,7 @@ def test_asset_shows_what_the_contract_says(table: Table) -> None:
     assert isinstance(spec.partitions_def, dg.DailyPartitionsDefinition)
     assert asset.backfill_policy
     assert asset.backfill_policy.max_partitions_per_run
+    assert spec.metadata["dagster/table_name"] == f"cleargrid.{table.name}"
     schema = spec.metadata["dagster/column_schema"]
     assert isinstance(schema, dg.TableSchema)
     assert [
@@ -212,7 +213,13 @@ def test_checks_are_those_of_the_export_the_funnel_and_the_windows() -> None:
     assert [check for check in checks if check[0] != COMMUNICATION_LOGS.name] == [
         ("attempt_funnel", "attempts_are_the_outbound_rows"),
         ("attempt_funnel", "stages_contain_each_other"),
-        *sorted((each.table.name, "trailing_days_are_there") for each in ANALYSES if each.trailing_days > 1),
+        *sorted(
+            [
+                ("contact_frequency", "limits_are_kept"),
+                ("operational_health", "operations_are_usual"),
+                *((each.table.name, "trailing_days_are_there") for each in ANALYSES if each.trailing_days > 1),
+            ]
+        ),
     ]
 
 

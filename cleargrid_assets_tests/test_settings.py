@@ -160,7 +160,11 @@ def test_all_unusable_values_are_reported_at_once_without_secrets() -> None:
 def test_variables_describe_themselves_for_the_documentation() -> None:
     found = {variable.name: variable for variable in variables()}
     assert len(found) == len(Settings.model_fields)
-    assert {name for name, variable in found.items() if variable.secret} == {*CREDENTIALS, *SECRET_URLS}
+    assert {name for name, variable in found.items() if variable.secret} == {
+        *CREDENTIALS,
+        *SECRET_URLS,
+        "CLEARGRID_PSEUDONYM_KEY",
+    }
     assert all(variable.description.endswith(".") and variable.takes for variable in found.values())
     defaults = {name: variable.default for name, variable in found.items()}
     assert defaults["CLEARGRID_FRESH_BY"] == "06:00"
@@ -193,6 +197,16 @@ def test_database_with_query_part_is_refused_and_not_shown() -> None:
     with pytest.raises(SettingsError, match="CLEARGRID_DUCKDB has a query part") as refused:
         Settings.from_environment({"CLEARGRID_DUCKDB": "md:logs?motherduck_token=sesame"})
     assert "sesame" not in str(refused.value)
+
+
+def test_short_pseudonym_key_is_refused_and_not_shown() -> None:
+    short = {"CLEARGRID_PSEUDONYM_KEY": f" {'sesame' * 5}s "}
+    with pytest.raises(SettingsError, match=r"CLEARGRID_PSEUDONYM_KEY .* at least 32 characters") as refused:
+        Settings.from_environment(short)
+    assert "sesame" not in "".join(traceback.format_exception(refused.value))
+    given = Settings.from_environment({"CLEARGRID_PSEUDONYM_KEY": "sesame" * 5 + "se"})
+    assert given.pseudonym_key is not None
+    assert "sesame" not in f"{given} {given!r}"
 
 
 @pytest.mark.parametrize("database", [":memory:", ":memory:log"])

@@ -142,6 +142,12 @@ def test_bad_row_goes_to_the_quarantine_of_the_dataset(project: Project, served:
     assert run.check("source_agrees", COMMUNICATION_OUTCOMES).passed
 
 
+def test_key_does_not_matter_without_personal_columns(project: Project) -> None:
+    materialize(project, FIRST)
+    materialize(project.given(CLEARGRID_PSEUDONYM_KEY="k" * 32), LAST)
+    assert len(stored(project)) == 60
+
+
 def test_daily_schedule_covers_the_dataset_and_its_checks(project: Project, served: list[Row]) -> None:
     request = tick(project, daily_schedule.name, datetime(2026, 1, 5, 1, tzinfo=timezone.utc))
     run = project.run_job(daily_job.name, request.tags)

@@ -20,16 +20,26 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _trimmed(column: str) -> str:
+def trimmed(text: str) -> str:
+    """A text without outer white space, in SQL.
+
+    Args:
+        text: An SQL expression.
+    """
     # The first branch is fast, and enough for most addresses: they begin and end with a visible ASCII character.
     return f"""CASE
-        WHEN "{column}"[1] BETWEEN '!' AND '~' AND "{column}"[-1] BETWEEN '!' AND '~' THEN "{column}"
-        ELSE regexp_replace("{column}", {literal(_OUTER_WHITESPACE)}, '', 'g')
+        WHEN ({text})[1] BETWEEN '!' AND '~' AND ({text})[-1] BETWEEN '!' AND '~' THEN {text}
+        ELSE regexp_replace({text}, {literal(_OUTER_WHITESPACE)}, '', 'g')
     END"""
 
 
-def _normalised(column: str) -> str:
-    return f"replace(replace(upper({_trimmed(column)}), '-', '_'), ' ', '_')"
+def normalised(text: str) -> str:
+    """A word as it is compared, in SQL: trimmed, upper-case, with `_` for `-` and space.
+
+    Args:
+        text: An SQL expression.
+    """
+    return f"replace(replace(upper({trimmed(text)}), '-', '_'), ' ', '_')"
 
 
 def _looked_up(text: str, meanings: Mapping[str, str]) -> str:
@@ -38,21 +48,21 @@ def _looked_up(text: str, meanings: Mapping[str, str]) -> str:
 
 
 OUTBOUND = "lower(direction) = 'outbound'"
-"""Whether the row is an attempt on a contact."""
+"""Whether a row of the log is an attempt on a contact."""
 
 INBOUND = "lower(direction) = 'inbound'"
-"""Whether the row is a communication from a contact."""
+"""Whether a row of the log is a communication from a contact."""
 
-RECIPIENT = f"lower({_trimmed('to')})"
-"""The contact of an outbound row, trimmed and lower-cased."""
+IS_ATTEMPT = "direction = 'outbound'"
+"""Whether an interaction is an attempt on a contact."""
 
-SENDER = f"lower({_trimmed('from')})"
-"""The contact of an inbound row, trimmed and lower-cased."""
+IS_RESPONSE = "direction = 'inbound'"
+"""Whether an interaction is a communication from a contact."""
 
-TYPE = _normalised("communication_type")
+TYPE = normalised("communication_type")
 """The normalised communication type: trimmed, upper-case, with `_` for `-` and space."""
 
-STATUS = _normalised("status")
+STATUS = normalised("status")
 """The normalised status: trimmed, upper-case, with `_` for `-` and space."""
 
 IS_REACHED = "outcome IN ('reached', 'engaged')"
@@ -99,20 +109,7 @@ def classified(logs: DuckDBPyRelation, outcomes: Outcomes) -> DuckDBPyRelation:
     )
 
 
-def stage(outcomes: Outcomes) -> str:
-    """The stage of a classified row: 1 attempted, 2 delivered, 3 reached, 4 engaged.
-
-    A reached phone call of at least `engaged_seconds` counts as engaged. Failed and unmapped rows count as attempted.
-    """
-    return f"""CASE outcome
-        WHEN 'engaged' THEN 4
-        WHEN 'reached' THEN CASE WHEN {IS_PHONE} AND duration >= {outcomes.engaged_seconds!r} THEN 4 ELSE 3 END
-        WHEN 'delivered' THEN 2
-        ELSE 1
-    END"""
-
-
-def trailing_days(logs: DuckDBPyRelation, last: date, days: int) -> DuckDBPyRelation:
+def trailing_days(rows: DuckDBPyRelation, last: date, days: int) -> DuckDBPyRelation:
     """The rows of the given number of business days that end with `last`."""
     first = last - timedelta(days=days - 1)
-    return logs.filter(f"communicated_date BETWEEN DATE '{first}' AND DATE '{last}'")
+    return rows.filter(f"communicated_date BETWEEN DATE '{first}' AND DATE '{last}'")

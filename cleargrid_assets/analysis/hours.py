@@ -1,28 +1,25 @@
 """Hourly reach: at which hour of the business day attempts reach people."""
 
-from datetime import datetime, timedelta, tzinfo
-
 import pandas as pd
 from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis import classify
+from cleargrid_assets.analysis.local_time import minute_of_day
 from cleargrid_assets.analysis.relations import select, to_frame
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.contracts import HOURLY_REACH
 
-_REACHED = ("communication_type", "direction", "status", "communicated_at")
+_ATTEMPTS = ("communicated_date", "channel", "direction", "communicated_at")
+_REACHED = (*_ATTEMPTS, "outcome")
 SOURCES = {
     "communicated_date": ("communicated_date",),
-    "channel": ("communication_type",),
+    "channel": ("channel",),
     "hour": ("communicated_at",),
-    "attempts": ("communication_type", "direction", "communicated_at"),
+    "attempts": _ATTEMPTS,
     "reached_attempts": _REACHED,
     "reach_rate": _REACHED,
 }
-"""For each column of the table, the columns of the communication logs that it is computed from."""
-
-_OFFSET_STEP_S = 900
-"""The UTC offset of a zone changes only at whole quarters of an hour."""
+"""For each column of the table, the columns of the interactions that it is computed from."""
 
 _HOURLY_REACH = """
 WITH counted AS (
@@ -51,40 +48,22 @@ LEFT JOIN counted USING (communicated_date, channel, hour)
 """
 
 
-def hourly_reach(logs: DuckDBPyRelation, scope: Scope) -> pd.DataFrame:
+def hourly_reach(interactions: DuckDBPyRelation, scope: Scope) -> pd.DataFrame:
     """Counts outbound attempts, and those with the outcome reached or engaged, by hour in the business zone.
 
     `reach_rate` = reached attempts / attempts; NULL in an hour without attempts. Each day and channel with an attempt
     has a row for all 24 hours. An hour that repeats because clocks go back is one row.
 
     Args:
-        logs: Communication logs of the days.
-        scope: The business zone, and the meaning of statuses and types.
+        interactions: Interactions of the days.
+        scope: The business zone.
 
     Returns:
         The columns of `HOURLY_REACH`, sorted by its key.
     """
-    attempts = classify.classified(logs.filter(classify.OUTBOUND), scope.outcomes).project(
-        f"communicated_date, channel, {classify.IS_REACHED} AS is_reached, {_local_hour(logs, scope.zone)} AS hour"
+    hour = f"{minute_of_day(interactions, scope.zone)} // 60"
+    attempts = interactions.filter(classify.IS_ATTEMPT).project(
+        f"communicated_date, channel, {classify.IS_REACHED} AS is_reached, {hour} AS hour"
     )
     result = select(_HOURLY_REACH, "attempts", attempts)
     return to_frame(HOURLY_REACH, [result])
-
-
-def _local_hour(logs: DuckDBPyRelation, zone: tzinfo) -> str:
-    """The hour in the zone, in SQL.
-
-    The offsets are computed in Python, because the bounds of the day are. DuckDB has its own time zone rules. If those
-    are older, hours could lie outside the day.
-    """
-    seconds = "epoch_us(communicated_at) // 1000000"
-    [(first, last)] = logs.aggregate(f"min({seconds}), max({seconds})").fetchall()
-    if first is None:
-        return "0"
-    offsets: list[tuple[int, int]] = []
-    for instant in range(first - first % _OFFSET_STEP_S, last + 1, _OFFSET_STEP_S):
-        offset = datetime.fromtimestamp(instant, zone).utcoffset() or timedelta()
-        if not offsets or offset.total_seconds() != offsets[-1][1]:
-            offsets.append((instant, round(offset.total_seconds())))
-    since = " ".join(f"WHEN {seconds} >= {instant} THEN {offset}" for instant, offset in reversed(offsets))
-    return f"({seconds} + CASE {since} END) // 3600 % 24"

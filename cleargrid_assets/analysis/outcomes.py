@@ -1,8 +1,7 @@
-"""The outcomes file: the meaning of statuses and communication types."""
+"""The outcomes file: the meaning of statuses and communication types, and what a lender decides."""
 
 import hashlib
 import json
-import math
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +10,20 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from cleargrid_assets.analysis.outcome_entries import (
+    NO_DAYS_OFF,
+    NO_LIMITS,
+    DaysOff,
+    EntryError,
+    Limits,
+    days_off,
+    limits,
+    listed,
+    seconds,
+    toml_key,
+    withheld,
+    words,
+)
 from cleargrid_assets.contracts import CHANNELS, OTHER_CHANNEL
 
 if sys.version_info >= (3, 11):
@@ -27,49 +40,38 @@ UNMAPPED = "unmapped"
 _TABLES = {"statuses": OUTCOMES, "channels": CHANNELS}
 _SECONDS = "engaged_seconds"
 _SUGGESTED_OUTCOME = "delivered"
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class OutcomesError(ValueError):
     """An outcomes file cannot be used. The message names the file, the line, the entry and the reason."""
 
 
-class _EntryError(Exception):
-    """An entry that cannot be used.
-
-    Attributes:
-        path: The keys that lead to it.
-    """
-
-    def __init__(self, path: Sequence[str], reason: str) -> None:
-        super().__init__(reason)
-        self.path = path
-
-
 @dataclass(frozen=True)
 class Outcomes:
-    """The meaning of statuses and communication types.
+    """The meaning of statuses and communication types, and what a lender decides.
 
     Attributes:
         statuses: Normalised status to one of `OUTCOMES`.
         channels: Normalised communication type to one of `CHANNELS`.
         engaged_seconds: Length in seconds from which a reached phone attempt counts as engaged.
+        withheld: Normalised addresses that stand for a withheld one, in order.
+        days_off: The days on which the lender does not work.
+        limits: The lender's own limits of outreach.
     """
 
     statuses: Mapping[str, str]
     channels: Mapping[str, str]
     engaged_seconds: float
+    withheld: Sequence[str] = ()
+    days_off: DaysOff = NO_DAYS_OFF
+    limits: Limits = NO_LIMITS
 
     @property
     def fingerprint(self) -> str:
         """Eight characters that differ if any entry differs. Comments and the order of entries do not matter."""
-        content = json.dumps(asdict(self), sort_keys=True)
+        # Dates and times are written in ISO 8601.
+        content = json.dumps(asdict(self), sort_keys=True, default=str)
         return hashlib.sha256(content.encode()).hexdigest()[:8]
-
-
-def normalised(word: str) -> str:
-    """A status or communication type as it is compared: trimmed, upper-case, with `_` for `-` and space."""
-    return "".join(map(_capital, word.strip())).replace("-", "_").replace(" ", "_")
 
 
 def load_outcomes(path: str | None) -> Outcomes:
@@ -84,19 +86,15 @@ def load_outcomes(path: str | None) -> Outcomes:
     files = {"the packaged outcomes.toml": resources.files(__package__).joinpath("outcomes.toml").read_bytes()}
     if path is not None:
         files[path] = _read(path)
-    words: dict[str, dict[str, str]] = {table: {} for table in _TABLES}
-    seconds = 0.0
+    outcomes = Outcomes({}, {}, 0.0)
     for name, content in files.items():
         text = _decoded(name, content)
         values = _parsed(name, text)
         try:
-            _refuse_unknown_keys(values)
-            for table, allowed in _TABLES.items():
-                words[table] |= _words(table, values.get(table, {}), allowed)
-            seconds = _seconds(values.get(_SECONDS, seconds))
-        except _EntryError as error:
+            outcomes = _extended(outcomes, values)
+        except EntryError as error:
             raise OutcomesError(f"{name}, line {_line_of(text, error.path)}: {error}") from None
-    return Outcomes(words["statuses"], words["channels"], seconds)
+    return outcomes
 
 
 def toml_lines_for(statuses: Iterable[str], types: Iterable[str]) -> str:
@@ -118,23 +116,10 @@ def toml_lines_for(statuses: Iterable[str], types: Iterable[str]) -> str:
     return "\n\n".join(table for table in tables if table)
 
 
-def _capital(letter: str) -> str:
-    """The upper-case letter as DuckDB makes it: always a single character."""
-    candidates = (letter.upper(), letter.title(), "\N{LATIN CAPITAL LETTER SHARP S}" if letter == "ß" else letter)
-    return next(capital for capital in candidates if len(capital) == 1)
-
-
 def _toml_table(name: str, keys: Iterable[str], word: str) -> str:
     alternatives = ", ".join(other for other in _TABLES[name] if other != word)
-    entries = [f'{_toml_key(key)} = "{word}"  # or: {alternatives}' for key in sorted(set(keys))]
+    entries = [f'{toml_key(key)} = "{word}"  # or: {alternatives}' for key in sorted(set(keys))]
     return "\n".join([f"[{name}]", *entries]) if entries else ""
-
-
-def _toml_key(key: str) -> str:
-    if _BARE_KEY.fullmatch(key):
-        return key
-    # A JSON string is a TOML string, except that TOML requires DEL to be escaped.
-    return json.dumps(key, ensure_ascii=False).replace("\x7f", "\\u007F")
 
 
 def _read(path: str) -> bytes:
@@ -164,34 +149,24 @@ def _parsed(name: str, text: str) -> dict[str, Any]:
         raise OutcomesError(f"{name}, line {line}: not valid TOML: {reason}") from error
 
 
+def _extended(outcomes: Outcomes, values: Mapping[str, Any]) -> Outcomes:
+    """The outcomes with the entries of a further file."""
+    _refuse_unknown_keys(values)
+    return Outcomes(
+        {**outcomes.statuses, **words("statuses", values.get("statuses", {}), OUTCOMES)},
+        {**outcomes.channels, **words("channels", values.get("channels", {}), CHANNELS)},
+        seconds(_SECONDS, values.get(_SECONDS, outcomes.engaged_seconds)),
+        sorted({*outcomes.withheld, *withheld(values.get("contacts", {}))}),
+        outcomes.days_off | days_off(values.get("calendar", {})),
+        limits(values.get("limits", {}), outcomes.limits),
+    )
+
+
 def _refuse_unknown_keys(values: Mapping[str, Any]) -> None:
-    known = [*_TABLES, _SECONDS]
+    known = [*_TABLES, "contacts", "calendar", "limits", _SECONDS]
     for key in values:
         if key not in known:
-            raise _EntryError((key,), f"unknown table or key {key!r}: it must be {_listed(known)}")
-
-
-def _words(table: str, entries: Any, allowed: Sequence[str]) -> dict[str, str]:
-    """The entries of a table with normalised keys."""
-    if not isinstance(entries, dict):
-        raise _EntryError((table,), f"{table} must be a table: [{table}]")
-    words: dict[str, str] = {}
-    for key, word in entries.items():
-        entry = f"{table}.{_toml_key(key)}"
-        if word not in allowed:
-            raise _EntryError((table, key), f"{entry} must be {_listed(allowed)}, not {word!r}")
-        if normalised(key) in words:
-            raise _EntryError((table, key), f"{entry} is given twice (compared as {normalised(key)})")
-        words[normalised(key)] = word
-    return words
-
-
-def _seconds(value: Any) -> float:
-    # In Python, a boolean is an int.
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value < 0:
-        raise _EntryError((_SECONDS,), f"{_SECONDS} must be a number of seconds, 0 or more, not {value!r}")
-    return float(value)
+            raise EntryError((key,), f"unknown table or key {key!r}: it must be {listed(known)}")
 
 
 def _line_of(text: str, path: Sequence[str]) -> int:
@@ -210,7 +185,3 @@ def _line_of(text: str, path: Sequence[str]) -> int:
         if values is not None:
             return count
     return len(lines)
-
-
-def _listed(words: Sequence[str]) -> str:
-    return f"{', '.join(words[:-1])} or {words[-1]}"

@@ -29,14 +29,21 @@ def to_frame(table: Table, results: Iterable[DuckDBPyRelation], order: Sequence[
         order: The columns to sort the rows by; the key of the table by default.
 
     Returns:
-        The columns of the table in its order, with the dtypes of `COLUMN_TYPES`. Timestamps are in UTC.
+        The columns of the table in its order, with the dtypes of `COLUMN_TYPES`. Whole numbers that may be NULL have
+        the dtype `Int64`. Timestamps are in UTC.
     """
     selected = ", ".join(_selected(column) for column in table.columns)
     rows = [row for result in results for row in result.project(selected).fetchall()]
     untyped = pd.DataFrame(rows, columns=table.column_names, dtype="object")
-    dtypes = {column.name: COLUMN_TYPES[column.type].dtype for column in table.columns}
+    dtypes = {column.name: _dtype(column) for column in table.columns}
     frame: pd.DataFrame = untyped.astype(dtypes).sort_values(list(order or table.key), ignore_index=True)
     return frame
+
+
+def _dtype(column: Column) -> str:
+    of_type = COLUMN_TYPES[column.type]
+    # The int64 of NumPy has no NULL.
+    return "Int64" if of_type.is_integer and column.nullable else of_type.dtype
 
 
 def _selected(column: Column) -> str:

@@ -8,9 +8,12 @@ from datetime import date
 from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis import classify
-from cleargrid_assets.analysis.outcomes import Outcomes
+from cleargrid_assets.analysis.outcomes import UNMAPPED, Outcomes
 from cleargrid_assets.foreign import MAX_WORDS, presentable
 from cleargrid_assets.wording import more
+
+ATTEMPT_DAYS = 7
+"""Days of `UnmappedAttempts` that a presentation is given: the longest window of a reach figure."""
 
 
 @dataclass(frozen=True, order=True)
@@ -30,6 +33,23 @@ class Unmapped:
     communications: int
 
 
+@dataclass(frozen=True)
+class UnmappedAttempts:
+    """The outbound attempts of a day and channel, and how many of them have an unmapped status.
+
+    Attributes:
+        communicated_date: Business day.
+        channel: The channel.
+        attempts: Outbound attempts.
+        unmapped: Those whose status the outcomes file does not list. They count as attempted, no further.
+    """
+
+    communicated_date: date
+    channel: str
+    attempts: int
+    unmapped: int
+
+
 def unmapped(logs: DuckDBPyRelation, outcomes: Outcomes) -> list[Unmapped]:
     """Counts the communications of both directions whose status or type the outcomes file does not list.
 
@@ -46,6 +66,15 @@ def unmapped(logs: DuckDBPyRelation, outcomes: Outcomes) -> list[Unmapped]:
         if kind is not None and kind not in outcomes.channels:
             found[day, "communication_type", kind] += communications
     return sorted(Unmapped(*what, communications) for what, communications in found.items())
+
+
+def unmapped_attempts(interactions: DuckDBPyRelation) -> list[UnmappedAttempts]:
+    """Counts the outbound attempts of each day and channel, and those with an unmapped status."""
+    outbound = interactions.filter(classify.OUTBOUND)
+    counts = outbound.aggregate(
+        f"communicated_date, channel, count(*), count(*) FILTER (outcome = '{UNMAPPED}')", "communicated_date, channel"
+    )
+    return [UnmappedAttempts(*values) for values in counts.order("communicated_date, channel").fetchall()]
 
 
 def as_pairs(found: Sequence[Unmapped]) -> list[list[str | int]]:

@@ -2,22 +2,29 @@
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
+from cleargrid_assets.assets.presenting import presentation_metadata
 from cleargrid_assets.assets.table_asset import table_asset
 from cleargrid_assets.assets.version import made_with
+from cleargrid_assets.configuration import pseudonyms_of
 from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.exports.fetch import FetchedDay, FetchError, fetch
 from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
+from cleargrid_assets.pictures.presentation import Presentation
+from cleargrid_assets.pseudonyms import Pseudonyms
 from cleargrid_assets.resources import ExportsResource
 from cleargrid_assets.schema import SCHEMA, Table
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.connection import file_of
+from cleargrid_assets.warehouse.forms import other_form
 from cleargrid_assets.warehouse.io_manager import VERSION
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.slices import SpooledPartition, SpooledSlice
@@ -49,12 +56,15 @@ def export_source(dataset: Dataset) -> dg.AssetSpec:
     )
 
 
-def export_asset(dataset: Dataset, table: Table) -> dg.AssetsDefinition:
+def export_asset(
+    dataset: Dataset, table: Table, present: Callable[[date, WarehouseResource], Presentation] | None = None
+) -> dg.AssetsDefinition:
     """An asset that stores the rows of a dataset, one partition per business day.
 
     Args:
         dataset: The dataset to fetch.
         table: Where to store it. Its columns are the dataset's fields, the partition column and `extracted_at`.
+        present: Makes summary and picture of a stored day. It is called for the latest day of a run.
     """
 
     def export(
@@ -63,11 +73,15 @@ def export_asset(dataset: Dataset, table: Table) -> dg.AssetsDefinition:
         exports: ExportsResource,
         warehouse: WarehouseResource,
     ) -> dg.MaterializeResult[SpooledSlice]:
+        pseudonyms = pseudonyms_of(Settings.from_environment())
+        version = export_version(table, pseudonyms)
+        entries = warehouse.ledger(table)
+        versions = {day: entry.version for day, entry in entries.items()} or warehouse.versions(table)
+        if found := other_form(table.name, versions, version):
+            raise dg.Failure(found, allow_retries=False)
         windows = {key: day_window(date.fromisoformat(key), BUSINESS_ZONE) for key in context.partition_keys}
-        not_before = {
-            str(day): entry.extracted_at for day, entry in warehouse.ledger(table).items() if entry.extracted_at
-        }
-        with exports.client(dataset, warn=context.log.warning) as client:
+        not_before = {str(day): entry.extracted_at for day, entry in entries.items() if entry.extracted_at}
+        with exports.client(dataset, warn=context.log.warning, pseudonyms=pseudonyms) as client:
             try:
                 days = fetch(
                     client, windows, spool_root(warehouse.database), log=context.log.info, not_before=not_before
@@ -79,11 +93,30 @@ def export_asset(dataset: Dataset, table: Table) -> dg.AssetsDefinition:
             context.add_asset_metadata(day.metadata, partition_key=key)
             if day.warning:
                 context.log.warning(f"{key}: {day.warning}")
-        return dg.MaterializeResult(
-            value=_as_slice(days, accept_shrinking=config.accept_shrinking), metadata={VERSION: made_with(CODE_VERSION)}
-        )
+        latest = date.fromisoformat(context.partition_keys[-1])
+
+        def describe() -> dict[date, dict[str, Any]]:
+            if present is None:
+                return {}
+            presentation = present(latest, warehouse)
+            context.log.info(f"{table.name}: {presentation.headline}")
+            return {latest: presentation_metadata(presentation, latest, drawn=True)}
+
+        stored = replace(_as_slice(days, accept_shrinking=config.accept_shrinking), describe=describe)
+        return dg.MaterializeResult(value=stored, metadata={VERSION: version})
 
     return table_asset(table, export, deps=[export_source(dataset)], code_version=CODE_VERSION)
+
+
+def export_version(table: Table, pseudonyms: Pseudonyms | None) -> str:
+    """What a run would make the rows of an export with. Without personal columns, pseudonyms do not matter.
+
+    Args:
+        table: The table of the export.
+        pseudonyms: What stands for addresses; None if they are stored as they came.
+    """
+    is_personal = any(column.personal for column in table.columns)
+    return made_with(CODE_VERSION, pseudonyms=pseudonyms if is_personal else None)
 
 
 def spool_root(database: str) -> Path:

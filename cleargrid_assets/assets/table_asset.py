@@ -1,7 +1,7 @@
 """The asset that stores a table, made from the table's contract."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +21,19 @@ def without_beta_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         yield
+
+
+def column_lineage(upstream: Table, sources: Mapping[str, Sequence[str]]) -> dg.TableColumnLineage:
+    """Which columns of a table are computed from which columns of another one.
+
+    Args:
+        upstream: The other table.
+        sources: For each column, the columns of the other table.
+    """
+    key = asset_key(upstream)
+    return dg.TableColumnLineage(
+        {name: [dg.TableColumnDep(key, source) for source in of_column] for name, of_column in sources.items()}
+    )
 
 
 def table_asset(table: Table, compute: Callable[..., Any], **options: Any) -> dg.AssetsDefinition:

@@ -2,16 +2,29 @@
 
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.partitions import BUSINESS_ZONE
+from cleargrid_assets.pseudonyms import Pseudonyms
 
 
-def made_with(code_version: str, outcomes: Outcomes | None = None) -> str:
-    """Code version, time zone and, for an analysis, a fingerprint of the outcomes.
+def made_with(
+    code_version: str,
+    outcomes: Outcomes | None = None,
+    *,
+    region: str | None = None,
+    pseudonyms: Pseudonyms | None = None,
+) -> str:
+    """Code version, time zone, and what else the rows depend on.
 
     Args:
         code_version: The code version of the asset.
         outcomes: The meaning of statuses and types; None if the rows do not depend on it.
+        region: The country of telephone numbers without a country code; None if the rows do not depend on it.
+        pseudonyms: What stands for addresses; None if the rows have them as they came, or none.
     """
     parts = [f"code {code_version}", BUSINESS_ZONE.key]
     if outcomes is not None:
         parts.append(f"outcomes {outcomes.fingerprint}")
+    if region is not None:
+        parts.append(f"region {region}")
+    if pseudonyms is not None:
+        parts.append(pseudonyms.version)
     return ", ".join(parts)

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from cleargrid_assets.assets.analyses import ANALYSES
 from cleargrid_assets.assets.table_asset import DAYS_PER_RUN
-from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, INTERACTIONS, TABLES
 from cleargrid_assets.warehouse.ledger import LedgerEntry
 
 DAYS_PER_TICK = 30
@@ -17,11 +17,11 @@ MAX_FAILURES = 2
 """A day whose runs failed this often is not requested again."""
 
 _EXPORTS = tuple(table.name for table in TABLES if table.is_export)
-_LOGS = COMMUNICATION_LOGS.name
+_LOGS, _INTERACTIONS = COMMUNICATION_LOGS.name, INTERACTIONS.name
 _TRAILING_DAYS = {analysis.table.name: analysis.trailing_days for analysis in ANALYSES}
 
 _LONGEST_COMPUTATION = timedelta(hours=1)
-"""Max time from reading the logs to storing what was computed from them."""
+"""Max time from reading interactions to storing what was computed from them."""
 
 TableDay = tuple[str, date]
 """The name of a table, and a day."""
@@ -107,24 +107,29 @@ class CatchUp:
     def outdated(self) -> list[TableDay]:
         """Days of derived tables that are missing or older than rows they are computed from, by day.
 
-        A day needs the communication logs of its own day. The logs of the days before it may be missing.
+        Interactions are computed from the log of their day, and analyses from interactions. A day of an analysis needs
+        the interactions of its own day. Those of the days before it may be missing. An analysis of interactions that
+        are to be computed again is outdated, too.
         """
+        days = sorted(self._entries(_LOGS).keys() & set(self.closed))
         return [
-            (name, day)
-            for name, day in self._derived_days
-            if day not in self._entries(name)
-            or any(self._is_newer(log, self._entries(name)[day]) for log in self._inputs(name, day))
+            (name, day) for day in days for name in (_INTERACTIONS, *_TRAILING_DAYS) if self._is_outdated(name, day)
         ]
 
     @property
     def concurrent_runs(self) -> set[str]:
-        """Runs of derived days that another run may have overtaken: it stored logs after these runs had read them."""
+        """Runs of analyses that another run may have overtaken: it stored interactions after these runs had read them.
+
+        Interactions cannot be overtaken, because they are read and stored in one transaction.
+        """
         return {
             entry.run_id
-            for name, day in self._derived_days
-            if (entry := self._entries(name).get(day)) and entry.run_id
-            for log in self._inputs(name, day)
-            if log.run_id != entry.run_id and entry.stored_at - _LONGEST_COMPUTATION < log.stored_at <= entry.stored_at
+            for name in _TRAILING_DAYS
+            for day, entry in self._entries(name).items()
+            if entry.run_id
+            for each in self._read_by(name, day)
+            if each.run_id != entry.run_id
+            and entry.stored_at - _LONGEST_COMPUTATION < each.stored_at <= entry.stored_at
         }
 
     @property
@@ -143,7 +148,9 @@ class CatchUp:
     def requests(self) -> list[Request]:
         """The runs to request, of missing days first, then by day."""
         missing = list(self._due_missing())[:DAYS_PER_TICK]
-        outdated = list(self._due_outdated())[: DAYS_PER_TICK - len(missing)]
+        room = DAYS_PER_TICK - len(missing)
+        # The newest first, because people look at them first.
+        outdated = list(self._due_outdated())[-room:] if room else []
         return [*_ranges(missing), *_ranges(outdated)]
 
     def _due_missing(self) -> Iterator[_Due]:
@@ -157,8 +164,11 @@ class CatchUp:
             # A backfill recomputes later days itself, in runs that are not queued yet.
             return
         todo = [cell for cell in self.outdated if self._failures(cell) < MAX_FAILURES]
-        for day, tables in _by_day(todo).items():
-            if any(self._changing.intersection(_window(name, day)) for name in tables):
+        for day, of_day in _by_day(todo).items():
+            if any(self._changing.intersection(_window(name, day)) for name in of_day):
+                continue
+            tables = [name for name in of_day if not self._waits_for_interactions(name, day)]
+            if not tables:
                 continue
             yield _Due(
                 day,
@@ -167,17 +177,38 @@ class CatchUp:
                 frozenset(tables),
             )
 
+    def _is_outdated(self, name: str, day: date) -> bool:
+        entry = self._entries(name).get(day)
+        if name == _INTERACTIONS:
+            return entry is None or self._entries(_LOGS)[day].stored_at > entry.stored_at
+        if not self._interactions_to_compute.isdisjoint(_window(name, day)):
+            return True
+        if entry is None:
+            return day in self._entries(_INTERACTIONS)
+        return any(self._is_newer(each, entry) for each in self._read_by(name, day))
+
     @cached_property
-    def _derived_days(self) -> list[TableDay]:
-        """The days that derived tables should have: those of the logs."""
-        days = sorted(self._entries(_LOGS).keys() & set(self.closed))
-        return [(name, day) for day in days for name in _TRAILING_DAYS]
+    def _interactions_to_compute(self) -> set[date]:
+        """The closed days whose interactions are outdated, unless they are given up."""
+        return {
+            day
+            for day in self._entries(_LOGS).keys() & set(self.closed)
+            if self._is_outdated(_INTERACTIONS, day) and self._failures((_INTERACTIONS, day)) < MAX_FAILURES
+        }
+
+    def _waits_for_interactions(self, name: str, day: date) -> bool:
+        """Whether other runs are to compute interactions that the day of an analysis reads.
+
+        Those of its own day are computed in the same run.
+        """
+        return name != _INTERACTIONS and not self._interactions_to_compute.isdisjoint(_window(name, day)[1:])
 
     @cached_property
     def _changing(self) -> set[date]:
-        """The days whose logs are about to change, so that figures computed now would be outdated soon."""
+        """The days whose rows are about to change, so that figures computed now would be outdated soon."""
         missing = {day for name, day in self.missing if name == _LOGS and self._failures((name, day)) < MAX_FAILURES}
-        return missing | {day for name, day in self.runs.in_progress if name == _LOGS} | set(self.usual)
+        in_progress = {day for name, day in self.runs.in_progress if name in {_LOGS, _INTERACTIONS}}
+        return missing | in_progress | set(self.usual)
 
     def _failures(self, cell: TableDay) -> int:
         """The number of failed runs since the day of an export, or the inputs of a derived day, were last stored."""
@@ -185,28 +216,33 @@ class CatchUp:
         since = (
             self.runs.materialized_at.get(cell)
             if name in _EXPORTS
-            else max(log.stored_at for log in self._inputs(name, day))
+            else max(
+                entries[each].stored_at
+                for entries in (self._entries(_LOGS), self._entries(_INTERACTIONS) if name != _INTERACTIONS else {})
+                for each in _window(name, day)
+                if each in entries
+            )
         )
         return sum(since is None or at > since for at in self.runs.failed_at.get(cell, ()))
 
     def _entries(self, name: str) -> Mapping[date, LedgerEntry]:
         return self.ledgers.get(name, {})
 
-    def _inputs(self, name: str, day: date) -> list[LedgerEntry]:
-        """The stored days of the log that a derived day is computed from."""
-        logs = self._entries(_LOGS)
-        return [logs[each] for each in _window(name, day) if each in logs]
+    def _read_by(self, name: str, day: date) -> list[LedgerEntry]:
+        """The stored days of interactions that the day of an analysis is computed from."""
+        interactions = self._entries(_INTERACTIONS)
+        return [interactions[each] for each in _window(name, day) if each in interactions]
 
-    def _is_newer(self, log: LedgerEntry, derived: LedgerEntry) -> bool:
-        """Whether a day of the log was stored after it was read for a derived day, or may have been."""
-        if log.run_id == derived.run_id or derived.run_id is None:
-            return log.stored_at > derived.stored_at
-        return log.stored_at > self.runs.started_at.get(derived.run_id, derived.stored_at)
+    def _is_newer(self, interactions: LedgerEntry, derived: LedgerEntry) -> bool:
+        """Whether interactions were stored after they were read for the day of an analysis, or may have been."""
+        if interactions.run_id == derived.run_id or derived.run_id is None:
+            return interactions.stored_at > derived.stored_at
+        return interactions.stored_at > self.runs.started_at.get(derived.run_id, derived.stored_at)
 
 
 def _window(name: str, day: date) -> list[date]:
-    """The days of the log that a derived day is computed from."""
-    return [day - timedelta(days=back) for back in range(_TRAILING_DAYS[name])]
+    """The days that a day of a derived table is computed from, the day itself first."""
+    return [day - timedelta(days=back) for back in range(_TRAILING_DAYS.get(name, 1))]
 
 
 def _by_day(cells: Sequence[TableDay]) -> dict[date, list[str]]:

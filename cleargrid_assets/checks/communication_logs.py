@@ -8,7 +8,7 @@ from cleargrid_assets.checks.export import export_checks
 from cleargrid_assets.checks.outcomes import MAPPED, find_unmapped
 from cleargrid_assets.checks.row_rules import RowRule
 from cleargrid_assets.checks.scope import days_in_scope
-from cleargrid_assets.contracts import COMMUNICATION_LOGS
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, INTERACTIONS
 from cleargrid_assets.exports.dataset import D21
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.warehouse.resource import WarehouseResource
@@ -31,7 +31,7 @@ SPECIAL_RULES = {
 communication_logs_checks = export_checks(
     D21,
     COMMUNICATION_LOGS,
-    derived=[analysis.table for analysis in ANALYSES],
+    derived=[INTERACTIONS, *(analysis.table for analysis in ANALYSES)],
     special_rules=SPECIAL_RULES,
 )
 

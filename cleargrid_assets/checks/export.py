@@ -15,6 +15,7 @@ from cleargrid_assets.quarantine import quarantine_of
 from cleargrid_assets.resources import ExportsResource
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.resource import WarehouseResource
+from cleargrid_assets.warehouse.slices import open_slices
 
 
 def export_checks(
@@ -50,12 +51,11 @@ def _stored_checks(dataset: Dataset, table: Table, special_rules: Mapping[str, R
     ) -> Iterator[dg.AssetCheckResult]:
         selected = {key.name for key in context.selected_asset_check_keys}
         days = days_in_scope(context, table, warehouse)
-        with warehouse.slice(table, days).open() as rows:
+        slices = [warehouse.slice(each, days) for each in (table, quarantine_of(table))]
+        with open_slices(*slices) as [rows, bad_rows]:
             results = row_checks.examine(rows, days)
-            stored = rows_by_day(rows, days)
-        with warehouse.slice(quarantine_of(table), days).open() as rows:
-            results.append(find_quarantined(none_quarantined, table, rows, days))
-            quarantined = rows_by_day(rows, days)
+            results.append(find_quarantined(none_quarantined, table, bad_rows, days))
+            stored, quarantined = rows_by_day(rows, days), rows_by_day(bad_rows, days)
         last = {day: last_materialization(context.instance, table, day) for day in days}
         results += [source.find_new_fields(no_new_fields, last), find_shrunk(not_shrunk, last)]
         if agrees.name in selected:

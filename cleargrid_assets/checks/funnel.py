@@ -80,7 +80,7 @@ def _compare_with_log(warehouse: WarehouseResource, days: list[date]) -> dg.Asse
         passed=not different,
         good=f"The funnel of {format_days(days)} counts every outbound row.",
         bad=f"{first_of(different, _MAX_NAMED, 'difference', '; ')}. The log has changed since the "
-        "funnel was computed. Materialize the funnel of these days.",
+        "funnel was computed. Materialize interactions and the funnel of these days.",
         metadata={
             name: sum(count for (_, kind), count in counts.items() if kind == ALL_TYPES)
             for name, counts in (("attempts", attempted), ("outbound_rows", outbound))

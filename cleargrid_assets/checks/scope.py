@@ -90,6 +90,9 @@ def verdict(
         days: The days that it judges, in the metadata as `days`. None if it judges the whole history.
         severity: The severity if it failed.
     """
+    if not passed:
+        # So that the log of the run has the advice, too. Dagster shows it with the check alone.
+        dg.get_dagster_logger().warning(f"{spec.asset_key.path[-1]}, {spec.name} failed: {bad}")
     return dg.AssetCheckResult(
         check_name=spec.name,
         asset_key=spec.asset_key,

@@ -5,11 +5,16 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from cleargrid_assets.analysis.outcomes import Outcomes
+from cleargrid_assets.assets import interactions
 from cleargrid_assets.assets.analyses import ANALYSES
-from cleargrid_assets.assets.export import CODE_VERSION
+from cleargrid_assets.assets.export import export_version
 from cleargrid_assets.assets.version import made_with
 from cleargrid_assets.checks.scope import verdict, with_derived
+from cleargrid_assets.configuration import pseudonyms_of
+from cleargrid_assets.contracts import INTERACTIONS
 from cleargrid_assets.schema import Table
+from cleargrid_assets.settings import Settings
+from cleargrid_assets.warehouse.forms import days_in_other_form, other_form
 from cleargrid_assets.warehouse.ledger import StoredDays
 from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets.wording import counted, first_of
@@ -24,20 +29,19 @@ def made_with_current_version(table: Table, derived: Sequence[Table]) -> dg.Asse
         CURRENT,
         asset=asset_key(table),
         additional_deps=[asset_key(each) for each in derived],
-        description=f"Every stored day of {with_derived(table, derived)} was made with today's code version, time zone "
-        "and outcomes file. Days of which the version is not known are not judged.",
+        description=f"Every stored day of {with_derived(table, derived)} was made with today's code version, time "
+        "zone, outcomes file, CLEARGRID_REGION and CLEARGRID_PSEUDONYM_KEY. Days of unknown version count as stored "
+        "without pseudonyms, and are not judged otherwise.",
     )
 
 
 def current_versions(tables: Sequence[Table], outcomes: Outcomes) -> dict[str, str]:
     """What a run would make each table with today."""
-    code_versions = {analysis.table.name: analysis.code_version for analysis in ANALYSES}
-    return {
-        table.name: made_with(code_versions[table.name], outcomes)
-        if table.name in code_versions
-        else made_with(CODE_VERSION)
-        for table in tables
-    }
+    settings = Settings.from_environment()
+    pseudonyms = pseudonyms_of(settings)
+    derived = {analysis.table.name: made_with(analysis.code_version, outcomes) for analysis in ANALYSES}
+    derived[INTERACTIONS.name] = interactions.current_version(outcomes, settings.region, pseudonyms)
+    return {table.name: derived.get(table.name, export_version(table, pseudonyms)) for table in tables}
 
 
 def find_other_versions(
@@ -52,11 +56,13 @@ def find_other_versions(
     """
     described, numbers = [], {}
     for name, version in versions.items():
-        others = {
-            day: entry.version
-            for day, entry in stored[name].entries.items()
-            if entry.version is not None and entry.version != version
-        }
+        known = {day: entry.version for day, entry in stored[name].entries.items()}
+        if found := other_form(name, known, version):
+            # A backfill of these days would be refused.
+            numbers[name] = len(days_in_other_form(known, version))
+            described.append(found)
+            continue
+        others = {day: other for day, other in known.items() if other is not None and other != version}
         if others:
             days, made = sorted(others), sorted(set(others.values()))
             numbers[name] = len(days)

@@ -7,7 +7,7 @@ import dagster as dg
 
 from cleargrid_assets.assets.analyses import ANALYSES, Analysis
 from cleargrid_assets.checks.scope import days_in_scope, format_days, verdict
-from cleargrid_assets.contracts import COMMUNICATION_LOGS
+from cleargrid_assets.contracts import INTERACTIONS
 from cleargrid_assets.partitions import START_DATE
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.table_metadata import asset_key
@@ -18,8 +18,8 @@ _SPECS = {
     analysis.table.name: dg.AssetCheckSpec(
         "trailing_days_are_there",
         asset=asset_key(analysis.table),
-        additional_deps=[asset_key(COMMUNICATION_LOGS)],
-        description=f"The communication logs of the {counted(analysis.trailing_days - 1, 'day')} before the day are "
+        additional_deps=[asset_key(INTERACTIONS)],
+        description=f"The interactions of the {counted(analysis.trailing_days - 1, 'day')} before the day are "
         "stored with all their rows, too. Days before `CLEARGRID_START_DATE` do not count.",
     )
     for analysis in ANALYSES
@@ -32,7 +32,7 @@ def window_checks(
     context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
 ) -> Iterator[dg.AssetCheckResult]:
     """Checks the trailing windows of all analyses that have one."""
-    stored = warehouse.stored_days([COMMUNICATION_LOGS], context.instance)[COMMUNICATION_LOGS.name].whole
+    stored = warehouse.stored_days([INTERACTIONS], context.instance)[INTERACTIONS.name].whole
     for analysis in ANALYSES:
         spec = _SPECS.get(analysis.table.name)
         if spec and spec.key in context.selected_asset_check_keys:
@@ -47,7 +47,7 @@ def _examined(spec: dg.AssetCheckSpec, analysis: Analysis, days: list[date], sto
         spec,
         passed=not missing,
         good=f"All days in the trailing window of {format_days(days)} are stored.",
-        bad=f"{format_days(days)} was computed without the communication logs of "
+        bad=f"{format_days(days)} was computed without the interactions of "
         f"{first_of(missing, _MAX_LISTED, 'day')}. Materialize those days, then {analysis.table.name} "
         f"from {first} to {last}.",
         metadata={"missing_days": len(missing)},

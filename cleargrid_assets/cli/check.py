@@ -10,6 +10,8 @@ import duckdb
 
 from cleargrid_assets.alerts.sending import AlertError, check_urls, send
 from cleargrid_assets.analysis.outcomes import OutcomesError, load_outcomes
+from cleargrid_assets.configuration import pseudonyms_of
+from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.exports.client import ExportsClient
 from cleargrid_assets.exports.count import count_rows
 from cleargrid_assets.exports.dataset import D21
@@ -19,6 +21,7 @@ from cleargrid_assets.exports.window import Window
 from cleargrid_assets.settings import Settings, SettingsError
 from cleargrid_assets.warehouse.connection import connect, file_of
 from cleargrid_assets.warehouse.errors import WarehouseError
+from cleargrid_assets.warehouse.forms import refuse_other_form, stored_versions
 from cleargrid_assets.wording import counted
 
 _MAX_LOOKBACK = timedelta(days=30)
@@ -74,9 +77,12 @@ def _check_database(settings: Settings) -> bool:
             tables = connection.execute(
                 "SELECT count(*) FROM duckdb_tables() WHERE schema_name = current_schema()"
             ).fetchall()[0][0]
+            pseudonyms = pseudonyms_of(settings)
+            version = None if pseudonyms is None else pseudonyms.version
+            refuse_other_form(COMMUNICATION_LOGS.name, stored_versions(connection, COMMUNICATION_LOGS), version)
         return f"Database: {settings.database} is writable and has {tables} tables of this project."
 
-    return _try(open_database, WarehouseError, duckdb.Error, OSError)
+    return _try(open_database, OutcomesError, WarehouseError, duckdb.Error, OSError)
 
 
 def _check_folder(database: str, file: Path) -> str:

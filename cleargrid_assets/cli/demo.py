@@ -19,7 +19,7 @@ import dagster as dg
 from cleargrid_assets.cli.funnel import printed_funnel
 from cleargrid_assets.cli.ports import require_free_port
 from cleargrid_assets.cli.sandbox import sandbox_variables
-from cleargrid_assets.contracts import COMMUNICATION_LOGS
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, INTERACTIONS
 from cleargrid_assets.sandbox.serve import running_sandbox
 from cleargrid_assets.sandbox.settings import SandboxSettings
 from cleargrid_assets.warehouse.connection import connect
@@ -128,8 +128,9 @@ def _materialize(days: list[str]) -> None:
                 for event in result.get_asset_materialization_events()
                 if event.asset_key
             }
+            analyses = len(stored.keys() - {COMMUNICATION_LOGS.name, INTERACTIONS.name})
             click.echo(
-                f"  {day}  {stored[COMMUNICATION_LOGS.name]['rows'].value:>9,} rows, {len(stored) - 1} analyses"
+                f"  {day}  {stored[COMMUNICATION_LOGS.name]['rows'].value:>9,} rows, {analyses} analyses"
                 f"  {time.monotonic() - start:5.1f} s"
             )
     # Of the last run only. In earlier runs the check for missing days fails, because later days are not there yet.

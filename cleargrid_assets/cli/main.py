@@ -50,19 +50,31 @@ def check(alerts: bool) -> None:
 
 
 @main.command(short_help="Query the database.")
-@click.argument("query")
+@click.argument("query", required=False)
 @click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV.")
 @click.option("--database", help="The database file.  [default: `CLEARGRID_DUCKDB`]")
-def sql(query: str, as_csv: bool, database: str | None) -> None:
+@click.option("--contact", metavar="ADDRESS", help="Find this address: `$contact` in QUERY is how it is stored.")
+def sql(query: str | None, as_csv: bool, database: str | None, contact: str | None) -> None:
     """Run QUERY on the database, read-only, and print the rows.
 
     Bare table names are those of the schema `cleargrid`. COPY ... TO writes rows to a file. Runs that want to write
     wait until the command ends.
+
+    With --contact, `$contact` in QUERY stands for what the column `contact` of `interactions` holds for ADDRESS: its
+    pseudonym if `CLEARGRID_PSEUDONYM_KEY` is set, else its usual spelling. Without QUERY, that is printed. Put
+    QUERY in single quotes, or the shell replaces `$contact`.
     """
     with _errors_shown():
+        from cleargrid_assets.cli.contact import sought_contact  # noqa: PLC0415 - loads pydantic
         from cleargrid_assets.cli.sql import run_sql  # noqa: PLC0415 - loads DuckDB
 
-        run_sql(database or _settings().database, query, as_csv=as_csv)
+        sought = None if contact is None else sought_contact(_settings(), contact)
+        if query is not None:
+            run_sql(database or _settings().database, query, as_csv=as_csv, contact=sought)
+        elif sought is not None:
+            click.echo(sought.stored_as)
+        else:
+            raise click.UsageError("Give a QUERY, or --contact with an address.")
 
 
 _file = click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
@@ -108,11 +120,12 @@ def _errors_shown() -> Iterator[None]:
     """Ends the command with the message of an error of settings, of the database or of a file."""
     import duckdb  # noqa: PLC0415 - takes a moment to load
 
+    from cleargrid_assets.analysis.outcomes import OutcomesError  # noqa: PLC0415 - loads DuckDB
     from cleargrid_assets.settings import SettingsError  # noqa: PLC0415 - loads pydantic
 
     try:
         yield
-    except (SettingsError, WarehouseError) as error:
+    except (OutcomesError, SettingsError, WarehouseError) as error:
         raise click.ClickException(str(error)) from error
     except duckdb.Error as error:
         raise click.ClickException(f"The database cannot be used. DuckDB says: {error}") from error

@@ -7,8 +7,11 @@ import sys
 import click
 import duckdb
 
+from cleargrid_assets.cli.contact import SoughtContact
 from cleargrid_assets.cli.read_only import NotReadOnlyError, refuse_changes
+from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.warehouse.connection import connect, file_of
+from cleargrid_assets.warehouse.forms import refuse_other_form, stored_versions
 
 _ROWS_AT_A_TIME = 10_000
 
@@ -16,23 +19,36 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Characters that a terminal acts on. Texts of the API may have them."""
 
 
-def run_sql(database: str, query: str, *, as_csv: bool) -> None:
+def run_sql(database: str, query: str, *, as_csv: bool, contact: SoughtContact | None = None) -> None:
     """Runs the statements and prints their rows.
 
+    Args:
+        database: The database.
+        query: The statements.
+        as_csv: Whether rows are printed as CSV.
+        contact: What `$contact` stands for; None if the statements have no such parameter.
+
     Raises:
-        click.ClickException: There is no database, or a statement is wrong or could change the database.
-        WarehouseError: The database cannot be opened.
+        click.ClickException: There is no database, a statement is wrong or could change the database, or the contact
+            is missing or not used.
+        WarehouseError: The database cannot be opened, or holds addresses in another form than that of the contact.
     """
     file = file_of(database)
     if file is not None and not file.exists():
         raise click.ClickException(f"{database} does not exist. The first run creates it.")
     with connect(database, read_only=True) as connection:
+        if contact is not None:
+            # Nothing would be found, and nobody would know why.
+            versions = stored_versions(connection, COMMUNICATION_LOGS)
+            refuse_other_form(COMMUNICATION_LOGS.name, versions, contact.version)
         try:
             statements = connection.extract_statements(query)
             if file is not None:
                 refuse_changes(statements, file)
+            if any(map(_finds_contact, statements)) != (contact is not None):
+                raise click.ClickException("A query with $contact needs --contact, and --contact needs $contact in it.")
             for statement in statements:
-                rows = connection.sql(statement)
+                rows = connection.sql(statement, params=_parameters(statement, contact))
                 if rows is not None:
                     (_print_csv if as_csv else _print_table)(rows)
         except NotReadOnlyError as error:
@@ -41,6 +57,14 @@ def run_sql(database: str, query: str, *, as_csv: bool) -> None:
             # Without the lines that repeat the statement.
             said = " ".join(str(error).partition("\n\nLINE ")[0].split())
             raise click.ClickException(_visible(said)) from error
+
+
+def _finds_contact(statement: duckdb.Statement) -> bool:
+    return "contact" in statement.named_parameters
+
+
+def _parameters(statement: duckdb.Statement, contact: SoughtContact | None) -> dict[str, str] | None:
+    return {"contact": contact.stored_as} if contact is not None and _finds_contact(statement) else None
 
 
 def _print_table(rows: duckdb.DuckDBPyRelation) -> None:

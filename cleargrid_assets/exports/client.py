@@ -13,6 +13,7 @@ from cleargrid_assets.exports.rows import Page, PageReader
 from cleargrid_assets.exports.stats import RequestStats
 from cleargrid_assets.exports.transport import Timeouts, Transport
 from cleargrid_assets.exports.window import Window, iso
+from cleargrid_assets.pseudonyms import Pseudonyms
 from cleargrid_assets.settings import Settings
 
 
@@ -27,9 +28,10 @@ class ExportsClient:
         patience_s: How long requests are repeated while the server accepts none.
         warn: Called with a line of text about a long wait; the default writes to the log of this process.
         clock: Monotonic seconds.
+        pseudonyms: Makes what rows have in place of personal data; None if they have that as it came.
 
     Raises:
-        SettingsError: A credential is missing.
+        SettingsError: A credential is missing, or a personal field can neither get a pseudonym nor be left out.
         ExportsError: The base URL is unusable.
     """
 
@@ -43,6 +45,7 @@ class ExportsClient:
         patience_s: float = PATIENCE_S,
         warn: Callable[[str], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        pseudonyms: Pseudonyms | None = None,
     ) -> None:
         credentials = settings.credentials()
         self.dataset = dataset
@@ -63,14 +66,15 @@ class ExportsClient:
         )
         self._authenticator = Authenticator(self._transport, credentials)
         self._quarantines = settings.quarantine == "on"
-        self._reader = PageReader(dataset, quarantines=self._quarantines)
+        self._made_with = None if pseudonyms is None else pseudonyms.version
+        self._reader = PageReader(dataset, quarantines=self._quarantines, pseudonyms=pseudonyms)
 
     @property
     def fingerprint(self) -> tuple[object, ...]:
         """Everything that decides which rows a window has, and how they are spooled."""
-        fields = [(column.name, column.type, column.nullable) for column in self.dataset.fields]
+        fields = [(column.name, column.type, column.nullable, column.personal) for column in self.dataset.fields]
         source = (self._base_url, self._lender, self.dataset.code)
-        return (__version__, *source, self.page_size, self._quarantines, fields)
+        return (__version__, *source, self.page_size, self._quarantines, self._made_with, fields)
 
     def close(self) -> None:
         """Cuts off requests in flight, and closes the connections."""

@@ -15,6 +15,7 @@ from cleargrid_assets.exports.futures import first_done
 from cleargrid_assets.exports.guard import EndlessPagesError
 from cleargrid_assets.exports.open_files import limit_reached
 from cleargrid_assets.exports.quarantine import TooManyBadRowsError, check_share, distinct
+from cleargrid_assets.exports.recent_files import RecentFiles
 from cleargrid_assets.exports.spool import MAX_AGE, Spool, remove_abandoned
 from cleargrid_assets.exports.stats import DayReport, RequestStats
 from cleargrid_assets.exports.walk import fetch_days
@@ -147,7 +148,7 @@ def fetch(
             days,
             spools,
             executor=executor,
-            on_progress=lambda day, report: log(_progress(day, report)),
+            on_progress=lambda day, report: log(_progress(day, days[day], report)),
             counts={day: counting.count for day, counting in countings.items()},
         )
         counts = _finish_counting(countings, reports)
@@ -169,12 +170,12 @@ def _open_spools(
 ) -> None:
     """Fills `spools`, so that the caller can close those that were opened before an error."""
     now = datetime.now(timezone.utc)
-    locks = FolderLocks()
+    locks, files = FolderLocks(), RecentFiles()
     remove_abandoned(root, now)
     for day, window in days.items():
         fingerprint = hashlib.sha256(repr((*client.fingerprint, str(window))).encode()).hexdigest()
         name = f"{client.dataset.code}-{day}"
-        spools[day] = Spool.open(root, name, fingerprint, now, not_before.get(day), locks)
+        spools[day] = Spool.open(root, name, fingerprint, now, not_before.get(day), locks, files)
 
 
 def _release(spools: Mapping[str, Spool], error: Exception) -> None:
@@ -203,13 +204,13 @@ def _finish_counting(countings: Mapping[str, _Counting], reports: Mapping[str, D
     return counts
 
 
-def _progress(day: str, report: DayReport) -> str:
+def _progress(day: str, window: Window, report: DayReport) -> str:
     line = f"{day}: {counted(report.rows, 'row')} in {counted(report.pages, 'page')} after {report.seconds:.1f} s"
     if timeouts := report.stats.timeouts:
         line += f"; {counted(timeouts, 'timeout')}"
     if report.alternatives:
         line += f"; asked differently {counted(report.alternatives, 'time')}"
-    return line
+    return f"{line}; window {window}"
 
 
 def _as_exports_error(error: ExportsError | OSError, root: Path) -> ExportsError:

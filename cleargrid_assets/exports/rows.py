@@ -5,7 +5,6 @@ page is read again row by row (`single_rows`). Errors of that slow path name the
 same column types.
 """
 
-import keyword
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,10 +18,12 @@ import msgspec
 from cleargrid_assets.exports.bodies import without_bom
 from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.exports.envelope import Envelope, Pagination, Verdict, check_window_as_read
+from cleargrid_assets.exports.personal import Concealment, attribute
 from cleargrid_assets.exports.quarantine import BadRow, refused_page
 from cleargrid_assets.exports.single_rows import BadRowError, RowReader, json_type
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.foreign import presentable
+from cleargrid_assets.pseudonyms import Pseudonyms
 from cleargrid_assets.schema import QuarantinedRow
 
 _TOO_FINE = re.compile(rb"\.\d{7,}[Zz+-]")
@@ -74,11 +75,16 @@ class PageReader:
     Args:
         dataset: The dataset.
         quarantines: Whether rows that break the contract are quarantined. If not, they are an error.
+        pseudonyms: Makes what is given in place of personal data; None if that is given as it came.
+
+    Raises:
+        SettingsError: A personal field of the dataset can neither get a pseudonym nor be left out.
     """
 
-    def __init__(self, dataset: Dataset, *, quarantines: bool = False) -> None:
+    def __init__(self, dataset: Dataset, *, quarantines: bool = False, pseudonyms: Pseudonyms | None = None) -> None:
         self._dataset = dataset
         self._quarantines = quarantines
+        self._concealment = None if pseudonyms is None else Concealment(dataset, pseudonyms)
         self._strict = _decoder(list[_row_type(dataset, forbid_unknown_fields=True)])  # type: ignore[misc]
         self._tolerant = _decoder(list[_row_type(dataset, forbid_unknown_fields=False)])  # type: ignore[misc]
         self._names = _decoder(list[dict[str, msgspec.Raw]])
@@ -116,6 +122,8 @@ class PageReader:
         if instants and not (window.since <= min(instants) and max(instants) < window.until):
             return self._read_row_by_row(body, window)
         check_window_as_read(answer.body.meta, window)
+        if self._concealment is not None:
+            self._concealment.conceal(rows)
         return self._page(rows, keys, instants, answer.body.pagination, unknown)
 
     def _decode(self, body: bytes, unknown: Counter[str]) -> Any:
@@ -149,13 +157,20 @@ class PageReader:
                 continue
             repaired_texts += fields.repaired
             unknown.update(values.keys() - self._known)
+        if self._concealment is not None:
+            good = [self._concealment.concealed(row) for row in good]
         instants = [row[self._dataset.cursor_field] for row in good]
         keys = [row[self._dataset.key] for row in good]
         page = self._page(good, keys, instants, envelope.pagination, unknown)
         # After everything that a retry may mend.
         if bad and not self._quarantines:
             raise refused_page(bad, rows=len(envelope.rows), key=self._dataset.key)
-        return replace(page, quarantined=[row.quarantined for row in bad], repaired_texts=repaired_texts)
+        return replace(page, quarantined=[self._quarantined(row) for row in bad], repaired_texts=repaired_texts)
+
+    def _quarantined(self, row: BadRow) -> QuarantinedRow:
+        if self._concealment is None:
+            return row.quarantined
+        return self._concealment.concealed_bad_row(row.quarantined, row.text)
 
     def _page(
         self,
@@ -184,10 +199,9 @@ def _row_type(dataset: Dataset, *, forbid_unknown_fields: bool) -> type[msgspec.
     fields: list[Any] = []
     renamed: dict[str, str] = {}
     for column in sorted(dataset.fields, key=lambda column: column.nullable):
-        attribute = f"{column.name}_" if keyword.iskeyword(column.name) else column.name
-        renamed[attribute] = column.name
-        type_ = json_type(dataset, column)
-        fields.append((attribute, type_, None) if column.nullable else (attribute, type_))
+        renamed[attribute(column.name)] = column.name
+        named = (attribute(column.name), json_type(dataset, column))
+        fields.append((*named, None) if column.nullable else named)
     return msgspec.defstruct(
         f"{dataset.code}Row", fields, rename=renamed, forbid_unknown_fields=forbid_unknown_fields, gc=False
     )

@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO
 
 import msgspec
 
@@ -25,6 +24,7 @@ from cleargrid_assets.exports.private_files import (
     make_private_folder,
     open_private_file,
 )
+from cleargrid_assets.exports.recent_files import RecentFiles
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.schema import QuarantinedRow
 
@@ -72,7 +72,7 @@ _ENCODER = msgspec.json.Encoder()
 
 @dataclass
 class Spool:
-    """One day's rows and journal, locked for this run. The files are open only while a page is written.
+    """One day's rows and journal, locked for this run.
 
     Attributes:
         rows_path: The rows, as newline-delimited JSON.
@@ -86,6 +86,7 @@ class Spool:
     _rows_length: int
     _journal_length: int
     _locks: FolderLocks
+    _files: RecentFiles
 
     @classmethod
     def open(  # noqa: PLR0917 - the number of parameters follows from the task
@@ -96,6 +97,7 @@ class Spool:
         now: datetime,
         not_before: datetime | None = None,
         locks: FolderLocks | None = None,
+        files: RecentFiles | None = None,
     ) -> "Spool":
         """Opens the spool of a day: the one that an earlier process left, or a new one.
 
@@ -107,12 +109,13 @@ class Spool:
             not_before: When the fetch of the stored rows of the day began, if there are any. A spool that is not
                 later is not continued. A time too far in the future is ignored: a clock was wrong.
             locks: The locks of this run.
+            files: The files that this run has open.
 
         Raises:
             UntrustedFileError: What is there is a link or belongs to another user.
             OSError: The files cannot be written.
         """
-        locks = locks or FolderLocks()
+        locks, files = locks or FolderLocks(), files or RecentFiles()
         if not_before is not None and not_before > now + _MAX_CLOCK_DIFFERENCE:
             not_before = None
         make_private_folder(root)
@@ -122,33 +125,36 @@ class Spool:
             is_taken = locks.take(folder)
         except FileNotFoundError:
             # Another run has just removed the folder.
-            return cls.open(root, name, fingerprint, now, not_before, locks)
+            return cls.open(root, name, fingerprint, now, not_before, locks, files)
         if not is_taken:
             # Another run is fetching the same day: leave its spool alone.
-            return cls.open(root, f"{name}-{uuid.uuid4().hex[:8]}", fingerprint, now, not_before, locks)
+            another = f"{name}-{uuid.uuid4().hex[:8]}"
+            return cls.open(root, another, fingerprint, now, not_before, locks, files)
         try:
             kept = _read_journal(folder, fingerprint, now, not_before)
             header, entries, rows_length, journal_length = kept or (_new_header(fingerprint, now, not_before), [], 0, 0)
-            _write_at(folder / _ROWS, rows_length, b"")
-            journal_length = _write_at(folder / _JOURNAL, journal_length, b"" if kept else _encoded(header))
+            files.write_at(folder / _ROWS, rows_length, b"")
+            journal_length = files.write_at(folder / _JOURNAL, journal_length, b"" if kept else _encoded(header))
             # The time of the folder decides whether a spool is abandoned. Until here it was that of the lock.
             os.utime(folder, (header.extracted_at.timestamp(),) * 2)
         except BaseException:
+            files.close(folder)
             locks.release(folder)
             raise
-        return cls(folder / _ROWS, header.extracted_at, entries, rows_length, journal_length, locks)
+        return cls(folder / _ROWS, header.extracted_at, entries, rows_length, journal_length, locks, files)
 
     def append(self, lines: bytes, entry: Entry) -> None:
         """Writes a page's rows, then its line of the journal."""
-        rows_length = _write_at(self.rows_path, self._rows_length, lines)
+        rows_length = self._files.write_at(self.rows_path, self._rows_length, lines)
         entry.length, entry.checksum = len(lines), zlib.crc32(lines)
         journal = self.rows_path.with_name(_JOURNAL)
-        self._journal_length = _write_at(journal, self._journal_length, _encoded(entry))
+        self._journal_length = self._files.write_at(journal, self._journal_length, _encoded(entry))
         # Only now, because rows without a line in the journal are cut off.
         self._rows_length = rows_length
 
     def close(self) -> None:
-        """Releases the lock. The files stay as a checkpoint."""
+        """Closes the files and releases the lock. The files stay as a checkpoint."""
+        self._files.close(self.rows_path.parent)
         self._locks.release(self.rows_path.parent)
 
     def discard(self) -> None:
@@ -190,23 +196,6 @@ def _remove(folder: Path) -> None:
     with suppress(OSError):
         folder = folder.rename(folder.with_name(uuid.uuid4().hex))
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _write_at(path: Path, length: int, content: bytes) -> int:
-    """Writes after the first `length` bytes of a file, and cuts off the rest. Returns the new length."""
-    with _open_at(path, length) as file:
-        file.write(content)
-    return length + len(content)
-
-
-def _open_at(path: Path, length: int) -> IO[bytes]:
-    """Opens a file for appending after its first `length` bytes; the rest is cut off."""
-    file = open_private_file(path, os.O_CREAT)
-    # Not always, because truncating takes as long as writing a page.
-    if file.seek(0, os.SEEK_END) != length:
-        file.truncate(length)
-        file.seek(length)
-    return file
 
 
 def _read_journal(

@@ -1,19 +1,17 @@
-"""Presents `reach_by_attempt`: which attempt reaches people, by channel."""
+"""Presents `reach_by_attempt`: whether a fifth attempt is worth it, by channel."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
-from cleargrid_assets.analysis.unmapped import Unmapped
-from cleargrid_assets.contracts import CHANNELS, MAX_ATTEMPT_NUMBER
-from cleargrid_assets.pictures import drawing, text
-from cleargrid_assets.pictures.frames import by_channel, more_channels
-from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
+from cleargrid_assets.contracts import CHANNELS, EMAIL, MAX_ATTEMPT_NUMBER, PHONE
+from cleargrid_assets.pictures import drawing, text, versus
+from cleargrid_assets.pictures.frames import by_channel
+from cleargrid_assets.pictures.presentation import Presentation, Shown, nothing_to_show
+from cleargrid_assets.pictures.versus import Reach, difference
 from cleargrid_assets.wording import more
 
 if TYPE_CHECKING:
@@ -21,104 +19,170 @@ if TYPE_CHECKING:
 
     Curves = dict[str, pd.DataFrame]
 
-_MAX_IN_TABLE = 3
-_BAR = 8
+_ASKED = 5
+"""The attempt that the headline is about."""
+_MIN_AT_RISK = 30
+"""Contacts at risk that the headline needs. With fewer it is about an earlier attempt."""
+_MAX_DRAWN = len(CHANNELS)
+_CENSORED = "Kaplan-Meier: contacts that were not tried again are left out, not counted as failures."
+_DODGE = 0.12
+_NAMES = dict(enumerate(("first", "second", "third", "fourth", "fifth"), 1))
 
 
-def present(rows: pd.DataFrame, day: date, _unmapped: Sequence[Unmapped]) -> Presentation:
-    """Shows the reach by attempt number of each channel. The headline is about the channel with the most contacts."""
+class _Answer(NamedTuple):
+    """The channel and the row that answer the question of the headline."""
+
+    channel: str
+    row: pd.Series[float]
+
+
+def present(rows: pd.DataFrame, about: Shown) -> Presentation:
+    """Shows what a fifth attempt reaches, the difference between phone and e-mail, and the curves of each channel."""
     by_number = rows[rows["contacts_attempted"] > 0].sort_values("attempt_number")
     curves = by_channel(by_number, "contacts_attempted")
     if not curves:
-        return nothing_to_show(f"No outbound communications in the days that end on {day}")
-    headline = _headline(curves)
+        return nothing_to_show(about, "no contact attempted in the 7 days that end with it")
+    days = int(by_number["window_days"].max())
+    answer = _answer(curves)
+    reach = {channel: _reach(curve) for channel, curve in curves.items()}
+    between = difference(reach)
+    conclusion = text.clauses(
+        _answered(answer),
+        f"phone against e-mail in {days} days: {versus.in_words(between)}" if between else "",
+        about.unmapped_note(days=days),
+    )
+    notes = f"In {days} days {versus.compared(reach)}.{f' {versus.CAVEAT}' if between else ''}"
     return Presentation(
-        headline,
-        _summary(curves, headline, by_number["channel"].nunique()),
-        lambda: _draw(curves, day, headline, more_channels(by_number)),
-        {f"{channel}_reach_rate": _last_rate(curves[channel]) for channel in CHANNELS if channel in curves},
+        about.title(conclusion),
+        _summary(curves[answer.channel], about, conclusion, notes),
+        lambda: _draw(curves, about, conclusion, by_number["channel"].nunique()),
+        {
+            "phone_minus_email": between.difference if between else None,
+            **{f"{channel}_reach_rate": reach[channel].rate for channel in CHANNELS if channel in reach},
+        },
     )
 
 
-def _headline(curves: Curves) -> str:
-    channel, curve = max(curves.items(), key=lambda item: _contacts(item[1]))
-    rates = [text.percent(rate) for rate in curve["cumulative_reach_rate"]]
-    sentence = (
-        f"{text.capitalized(text.channel_name(channel))}: the first attempt reached {rates[0]} "
-        f"of {text.count(_contacts(curve))} contacts"
+def _reach(curve: pd.DataFrame) -> Reach:
+    """The contacts of a channel that any attempt reached."""
+    return Reach(int(curve["contacts_first_reached"].sum()), int(curve["contacts_attempted"].max()))
+
+
+def _answer(curves: Curves) -> _Answer:
+    """The fifth attempt of the channel with the most contacts at risk, or the last one with enough of them."""
+    candidates = []
+    for channel, curve in curves.items():
+        asked = curve[curve["attempt_number"] <= _ASKED]
+        enough = asked[asked["contacts_at_risk"] >= _MIN_AT_RISK]
+        candidates.append(_Answer(channel, (asked.head(1) if enough.empty else enough).iloc[-1]))
+    return max(candidates, key=lambda answer: (answer.row["attempt_number"], answer.row["contacts_at_risk"]))
+
+
+def _answered(answer: _Answer) -> str:
+    """What the attempt reached, as the beginning of a sentence."""
+    row = answer.row
+    number = int(row["attempt_number"])
+    whom = "contacts" if number == 1 else "contacts not reached before"
+    few = "" if number == _ASKED else f", the last with {_MIN_AT_RISK} contacts"
+    return (
+        f"the {_NAMES[number]} attempt by {text.channel_name(answer.channel)} reached "
+        f"{text.percent(row['reach_probability'])} of {text.count(row['contacts_at_risk'])} {whom} "
+        f"({_interval(row)}){few if row['contacts_at_risk'] >= _MIN_AT_RISK else ', too few to judge'}"
     )
-    if len(rates) == 1:
-        return sentence
-    return f"{sentence}, all attempts {rates[-1]}"
 
 
-def _summary(curves: Curves, headline: str, all_channels: int) -> str:
-    channels = list(curves)[:_MAX_IN_TABLE]
-    rates = {name: curves[name].set_index("attempt_number")["cumulative_reach_rate"] for name in channels}
-    numbers = sorted({number for column in rates.values() for number in column.index})
-    top = max(column.max() for column in rates.values())
+def _interval(row: pd.Series[float]) -> str:
+    low, high = text.percent(row["reach_probability_low"]), text.percent(row["reach_probability_high"])
+    return f"95% interval {low} to {high}"
 
-    def cell(rate: float) -> str:
-        if not math.isfinite(rate):
-            return ""
-        return f"{text.percent(rate)} {text.bar(rate / top if top else 0.0, _BAR)}".strip()
 
-    header = [
-        f"{text.escape(text.channel_name(name))}, {text.count(_contacts(curves[name]))} contacts" for name in channels
-    ]
+def _summary(curve: pd.DataFrame, about: Shown, conclusion: str, notes: str) -> str:
+    """The attempts of the channel that the headline is about, and phone against e-mail."""
+    numbers = map(_ordinal, curve["attempt_number"])
+    lines = list(zip(numbers, text.shares(curve["contacts_first_reached"], curve["contacts_at_risk"]), strict=True))
+    header = ("#", f"reached by {text.escape(text.channel_name(str(curve['channel'].iloc[0])))}")
 
     def render(shown: int) -> str:
-        table = text.table(
-            ("by attempt", *header),
-            "r" + "l" * len(header),
-            (
-                (_ordinal(number), *(cell(column.get(number, math.nan)) for column in rates.values()))
-                for number in numbers[:shown]
-            ),
+        table = text.table(header, "rl", lines[:shown])
+        return text.paragraphs(
+            about.opening(conclusion), table, more(len(lines) - shown, "attempt"), text.escape(notes)
         )
-        hidden = (more(len(numbers) - shown, "attempt"), more(all_channels - len(channels), "channel"))
-        return text.paragraphs(f"**{text.escape(headline)}**", table, text.listed(*hidden))
 
-    return text.fit(render, len(numbers))
+    return text.fit(render, len(lines))
 
 
-def _draw(curves: Curves, day: date, headline: str, hidden: str) -> bytes:
-    """Above: one curve per channel, the share of contacts reached. Below: the number of contacts at each attempt."""
-    some = next(iter(curves.values())).iloc[0]
+def _draw(curves: Curves, about: Shown, conclusion: str, all_channels: int) -> bytes:
+    """From top to bottom, by attempt number: the probability of reaching, its curve, and the contacts at risk."""
+    drawn = dict(list(curves.items())[:_MAX_DRAWN])
+    heights = (170, 170, 90)
     card = drawing.card(
-        headline,
-        f"Contacts with an outbound attempt on the channel in the {some['window_days']:.0f} days that end on {day}",
-        440,
+        about.title(conclusion),
+        "Outbound attempts on a contact and channel, numbered in time order over the days that end with the day",
+        24 + sum(heights) + 2 * 46 + 96,
     )
-    upper, lower = card.panels(
-        2, 1, left=76, right=150, top=26, bottom=64 if hidden else 46, down=58, heights=(2.2, 1.0)
-    )
-    last = int(max(curve["attempt_number"].max() for curve in curves.values()))
-    _draw_rates(upper, curves, last)
-    _draw_contacts(lower, curves)
-    for axes in (upper, lower):
+    upper, middle, lower = card.panels(3, 1, left=76, right=150, top=24, bottom=96, down=46, heights=heights)
+    last = int(max(curve["attempt_number"].max() for curve in drawn.values()))
+    _draw_probabilities(upper, drawn)
+    _draw_curves(middle, drawn, last)
+    _draw_contacts(lower, drawn)
+    for axes in (upper, middle, lower):
         axes.set_xlim(0.4, last + 0.6)
         axes.set_xticks(range(1, last + 1), [_ordinal(number) for number in range(1, last + 1)])
         axes.grid(axis="y", color=drawing.GRID, linewidth=0.8)
     lower.set_xlabel("number of the attempt", fontsize=drawing.SMALL, color=drawing.MUTED)
-    if hidden:
-        card.footnote(f"{text.capitalized(hidden)}.")
+    hidden = more(all_channels - len(drawn), "channel")
+    caveat = f"\n{versus.CAVEAT}" if {PHONE, EMAIL} <= drawn.keys() else ""
+    card.footnote(f"{_CENSORED} {text.capitalized(hidden)}".strip() + caveat)
     return card.png()
 
 
-def _draw_rates(axes: Axes, curves: Curves, last: int) -> None:
-    drawing.panel_title(axes, "Share of contacts reached by this attempt or an earlier one")
-    top = max(float(curve["cumulative_reach_rate"].max()) for curve in curves.values())
-    drawing.percent_axis(axes, top)
-    ends = [_last_rate(curve) for curve in curves.values()]
-    label_heights = drawing.spread([end if math.isfinite(end) else 0.0 for end in ends], axes.get_ylim()[1] * 0.17)
+def _draw_probabilities(axes: Axes, curves: Curves) -> None:
+    """The share of the contacts at risk that each attempt reached, with its interval."""
+    drawing.panel_title(
+        axes,
+        f"Reached by this attempt, of contacts not reached before. Line: 95% interval. Grey: fewer than {text.FEW}",
+    )
+    for place, (channel, curve) in enumerate(curves.items()):
+        x = curve["attempt_number"] + _DODGE * (place - (len(curves) - 1) / 2)
+        colour = drawing.channel_colour(channel)
+        colours = [drawing.UNSURE if at_risk < text.FEW else colour for at_risk in curve["contacts_at_risk"]]
+        low, high = curve["reach_probability_low"], curve["reach_probability_high"]
+        axes.vlines(x, low, high, color=colours, alpha=0.5, linewidth=2.5)
+        axes.scatter(x, curve["reach_probability"], color=colours, s=28, zorder=3, clip_on=False)
+    drawing.percent_axis(axes, _top(curves))
+
+
+def _top(curves: Curves) -> float:
+    """The highest end of an interval of at least `text.FEW` contacts, or the highest probability."""
+    rows = pd.concat(curves.values())
+    sure = rows.loc[rows["contacts_at_risk"] >= text.FEW, "reach_probability_high"].max()
+    top = max(sure, rows["reach_probability"].max())
+    return float(top) if math.isfinite(top) else 0.0
+
+
+def _draw_curves(axes: Axes, curves: Curves, last: int) -> None:
+    drawing.panel_title(axes, "Share reached so far. Line: Kaplan-Meier. Dashes: of all contacts attempted")
+    drawing.percent_axis(axes, max(float(curve["km_reach_rate"].max()) for curve in curves.values()))
+    ends = [_end(curve) for curve in curves.values()]
+    label_heights = drawing.spread([end["km_reach_rate"] for end in ends], axes.get_ylim()[1] * 0.2)
     for (channel, curve), end, height in zip(curves.items(), ends, label_heights, strict=True):
         colour = drawing.channel_colour(channel)
-        numbers = curve["attempt_number"]
-        axes.plot(numbers, curve["cumulative_reach_rate"], color=colour, linewidth=2, marker="o", markersize=5)
+        number, rate = end["attempt_number"], end["km_reach_rate"]
+        sure = curve[curve["attempt_number"] <= number]
+        for shown, line_colour in ((curve, drawing.UNSURE), (sure, colour)):
+            axes.plot(
+                shown["attempt_number"],
+                shown["km_reach_rate"],
+                color=line_colour,
+                linewidth=2,
+                marker="o",
+                markersize=5,
+                clip_on=False,
+            )
+        axes.plot(curve["attempt_number"], curve["cumulative_reach_rate"], color=colour, linewidth=1, linestyle="--")
         axes.plot(
-            (numbers.iloc[-1], last + 0.3, last + 0.6),
-            (end, end, height),
+            (number, last + 0.3, last + 0.6),
+            (rate, rate, height),
             color=colour,
             linewidth=1,
             linestyle=":",
@@ -128,28 +192,27 @@ def _draw_rates(axes: Axes, curves: Curves, last: int) -> None:
             axes,
             (last + 0.6, height),
             text.channel_name(channel),
-            f"{text.percent(end)} of {text.count(_contacts(curve))}",
+            f"{text.percent(rate)} by {_ordinal(number)}",
             colour,
         )
 
 
 def _draw_contacts(axes: Axes, curves: Curves) -> None:
-    drawing.panel_title(axes, "Light: contacts with at least this many attempts. Dark: first reached by this attempt")
+    drawing.panel_title(axes, "Light: contacts at risk (tried this often, not reached before). Dark: reached now")
     width = 0.8 / len(curves)
     for place, (channel, curve) in enumerate(curves.items()):
         colour = drawing.channel_colour(channel)
         x = curve["attempt_number"] - 0.4 + width * (place + 0.5)
-        axes.bar(x, curve["contacts_attempted"], width * 0.9, color=colour, alpha=0.25, linewidth=0)
+        axes.bar(x, curve["contacts_at_risk"], width * 0.9, color=colour, alpha=0.25, linewidth=0)
         axes.bar(x, curve["contacts_first_reached"], width * 0.9, color=colour, linewidth=0)
-    drawing.count_axis(axes, max(_contacts(curve) for curve in curves.values()))
+    drawing.count_axis(axes, max(float(curve["contacts_at_risk"].max()) for curve in curves.values()))
 
 
-def _contacts(curve: pd.DataFrame) -> float:
-    return float(curve["contacts_attempted"].max())
-
-
-def _last_rate(curve: pd.DataFrame) -> float:
-    return float(curve["cumulative_reach_rate"].iloc[-1])
+def _end(curve: pd.DataFrame) -> pd.Series[float]:
+    """The last attempt with contacts enough for the label of the curve, or the first attempt."""
+    enough = curve[curve["contacts_at_risk"] >= text.FEW]
+    end: pd.Series[float] = (curve.head(1) if enough.empty else enough).fillna({"km_reach_rate": 0.0}).iloc[-1]
+    return end
 
 
 def _ordinal(number: float) -> str:

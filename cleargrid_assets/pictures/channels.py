@@ -1,4 +1,4 @@
-"""Presents `channel_reach`: the channels compared."""
+"""Presents `channel_reach`: phone against e-mail, and the other channels, over the last weeks."""
 
 from __future__ import annotations
 
@@ -9,167 +9,235 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from cleargrid_assets.analysis.unmapped import Unmapped
 from cleargrid_assets.contracts import CHANNELS
-from cleargrid_assets.pictures import drawing, text
-from cleargrid_assets.pictures.frames import by_channel, in_days, more_channels
-from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
+from cleargrid_assets.pictures import drawing, text, versus
+from cleargrid_assets.pictures.figures import LINE, figures_below
+from cleargrid_assets.pictures.frames import by_channel, in_days
+from cleargrid_assets.pictures.presentation import Presentation, Shown, nothing_to_show
+from cleargrid_assets.pictures.versus import Reach, difference
 from cleargrid_assets.schema import PARTITION_COLUMN
 from cleargrid_assets.wording import counted, more
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SHOWN_DAYS = 8
-"""The day and the week before it."""
+    Channels = dict[str, pd.DataFrame]
 
-_MAX_NAMED = 3
+SHOWN_DAYS = 28
+"""The day and the four weeks that end with it."""
+
+_DAYS = range(1 - SHOWN_DAYS, 1)
+"""The shown days, as their distance from the day."""
+_MAX_DRAWN = len(CHANNELS)
+_TOP, _DOWN, _BOTTOM = 24, 32, 92
+_RIGHT = 0.6
+"""Where the horizontal axis ends, in days from the day."""
+_DODGE = 0.16
+"""Horizontal distance of the marks of two channels on a day, in days."""
+_COLUMNS = (
+    (120, "attempts"),
+    (255, "status unmapped"),
+    (445, "attempts per contact reached"),
+    (590, "contacts responded"),
+    (710, "median duration"),
+)
+_SILENT = "A stored day without attempts on a channel has zero contacts and no share."
 
 
-def present(rows: pd.DataFrame, day: date, _unmapped: Sequence[Unmapped]) -> Presentation:
-    """Shows the share of contacts reached on each channel, with its 95% interval and the days before."""
-    rows = rows[rows["contacts"] > 0]
-    before = in_days(rows, day - timedelta(days=SHOWN_DAYS - 1), day - timedelta(days=1))
-    of_day = in_days(rows, day, day)
+def present(rows: pd.DataFrame, about: Shown) -> Presentation:
+    """Shows the difference of reach between phone and e-mail, and the reach of each channel over the last weeks."""
+    weeks = in_days(rows[rows["contacts"] > 0], about.day - timedelta(days=SHOWN_DAYS - 1), about.day)
+    weeks = weeks.assign(x=[(each - about.day).days for each in weeks[PARTITION_COLUMN]])
+    of_day = weeks[weeks["x"] == 0]
     today = {channel: of_channel.iloc[0] for channel, of_channel in by_channel(of_day, "contacts").items()}
     if not today:
-        return nothing_to_show(f"No outbound communications on {day}")
-    headline = _headline(today)
+        return nothing_to_show(about, "no contact attempted")
+    reach = _reach(of_day)
+    between = difference(reach)
+    conclusion = text.clauses(
+        versus.compared(reach), versus.in_words(between) if between else "", about.unmapped_note()
+    )
     return Presentation(
-        headline,
-        _summary(today, before, headline, of_day["channel"].nunique()),
-        lambda: _draw(today, before, day, headline, more_channels(of_day)),
+        about.title(conclusion),
+        _summary(today, weeks, about, conclusion),
+        lambda: _draw(today, weeks, about, conclusion),
         {
-            f"{channel}_{name}": today[channel][name]
-            for channel in CHANNELS
-            if channel in today
-            for name in ("reach_rate", "contacts", "attempts_per_reached_contact")
+            "phone_minus_email": between.difference if between else None,
+            **{
+                f"{channel}_{name}": today[channel][name]
+                for channel in CHANNELS
+                if channel in today
+                for name in ("reach_rate", "contacts", "attempts_per_reached_contact")
+            },
         },
     )
 
 
-def _headline(today: dict[str, pd.Series[float]]) -> str:
-    """The rates, and whether the intervals of the first two channels overlap, because they may not differ then."""
-    (first, row), *others = list(today.items())[:_MAX_NAMED]
-    sentence = (
-        f"{text.capitalized(text.channel_name(first))} reached "
-        f"{text.percent(row['reach_rate'])} of {text.count(row['contacts'])} contacts"
-    )
-    for channel, other in others:
-        sentence += f"; {text.channel_name(channel)} {text.percent(other['reach_rate'])}"
-    if others:
-        second, other = others[0]
-        if max(row["reach_rate_low"], other["reach_rate_low"]) <= min(row["reach_rate_high"], other["reach_rate_high"]):
-            return f"{sentence} (the intervals of {text.channel_name(first)} and {text.channel_name(second)} overlap)"
-    return sentence
-
-
-def _summary(today: dict[str, pd.Series[float]], before: pd.DataFrame, headline: str, all_channels: int) -> str:
-    days = before[PARTITION_COLUMN].nunique()
-    usual = before.groupby("channel")["reach_rate"].median()
-    top = max(row["reach_rate"] for row in today.values())
-    lines = [
-        (
-            text.escape(text.channel_name(channel)),
-            text.count(row["contacts"]),
-            text.percent(row["reach_rate"]),
-            text.bar(row["reach_rate"] / top if top > 0 else 0.0),
-            f"{text.percent(row['reach_rate_low'])} to {text.percent(row['reach_rate_high'])}",
-            text.percent(usual.get(channel, math.nan)),
+def _reach(of_day: pd.DataFrame) -> dict[str, Reach]:
+    """The reach of each channel on one day."""
+    return {
+        channel: Reach(int(reached), int(contacts))
+        for channel, reached, contacts in zip(
+            of_day["channel"], of_day["reached_contacts"], of_day["contacts"], strict=True
         )
-        for channel, row in today.items()
-    ]
-    header = ("channel", "contacts", "reached", "", "95% interval", f"median of {counted(days, 'day')} before")
-    columns = len(header) if days else len(header) - 1
+    }
+
+
+def _summary(today: dict[str, pd.Series[float]], weeks: pd.DataFrame, about: Shown, conclusion: str) -> str:
+    names = [text.escape(text.channel_name(channel)) for channel in today]
+    reached, contacts = zip(*((row["reached_contacts"], row["contacts"]) for row in today.values()), strict=True)
+    lines = list(zip(names, text.shares(reached, contacts), strict=True))
+    all_channels = weeks.loc[weeks["x"] == 0, "channel"].nunique()
+    notes = _notes(weeks)
 
     def render(shown: int) -> str:
-        table = text.table(header[:columns], "lrrlrr"[:columns], (line[:columns] for line in lines[:shown]))
-        return text.paragraphs(f"**{text.escape(headline)}**", table, more(all_channels - shown, "channel"))
+        table = text.table(("channel", "reached"), "ll", lines[:shown])
+        return text.paragraphs(about.opening(conclusion), table, more(all_channels - shown, "channel"), notes)
 
     return text.fit(render, len(lines))
 
 
-def _draw(today: dict[str, pd.Series[float]], before: pd.DataFrame, day: date, headline: str, hidden: str) -> bytes:
-    """One row per channel: the reach rate with its 95% interval, and the days before as small dots below it."""
-    days = before[PARTITION_COLUMN].nunique()
-    bottom = 66 if hidden else 48
-    card = drawing.card(
-        headline,
-        f"Outbound communications on {day}. Bar: 95% Wilson interval"
-        + (f". Small dots: the {counted(days, 'day')} before, the latest is the darkest" if days else ""),
-        36 + 74 * len(today) + bottom,
+def _notes(weeks: pd.DataFrame) -> str:
+    """What a reader of the difference must know, and the median of the days before. Empty without a difference."""
+    differences = _differences(weeks)
+    before = differences.loc[differences["x"] < 0, "value"]
+    if before.empty:
+        return "" if differences.empty else versus.CAVEAT
+    return (
+        f"{versus.CAVEAT} Median difference of {counted(len(before), 'day')} before: "
+        f"{versus.in_points(before.median())} points."
     )
-    (axes,) = card.panels(1, 1, left=128, right=294, top=36, bottom=bottom)
-    highest = max(row["reach_rate_high"] for row in today.values())
-    if days:
-        highest = max(highest, before["reach_rate"].max())
-    limit = min(1.0, highest * 1.08) if highest > 0 else 1.0
-    drawing.panel_title(axes, "Contacts reached")
-    for position, (channel, row) in enumerate(today.items()):
-        _draw_channel(axes, position, row, before[before["channel"] == channel])
-    axes.set_xlim(-0.05 * limit, limit)
-    axes.set_ylim(len(today) - 0.5, -0.5)
-    axes.set_yticks([])
-    axes.xaxis.set_major_formatter(lambda rate, _: f"{rate * 100:.3g}%")
-    axes.grid(axis="x", color=drawing.GRID, linewidth=0.8)
-    axes.set_xlabel("share of contacts attempted", fontsize=drawing.SMALL, color=drawing.MUTED)
-    _draw_columns(axes, today)
-    if hidden:
-        card.footnote(f"{text.capitalized(hidden)}.")
+
+
+def _differences(weeks: pd.DataFrame) -> pd.DataFrame:
+    """Phone minus e-mail, for each day on which both were used."""
+    found = [(x, *between) for x, of_day in weeks.groupby("x") if (between := difference(_reach(of_day)))]
+    differences: pd.DataFrame = pd.DataFrame(found, columns=["x", "value", "low", "high"])
+    return differences
+
+
+def _draw(today: dict[str, pd.Series[float]], weeks: pd.DataFrame, about: Shown, conclusion: str) -> bytes:
+    """From top to bottom: reach by day, phone minus e-mail by day, contacts by day, and the figures of the day."""
+    drawn = dict(list(by_channel(weeks, "contacts").items())[:_MAX_DRAWN])
+    shown = {channel: today[channel] for channel in drawn if channel in today}
+    between = _differences(weeks)
+    heights = (200, 0 if between.empty else 110, 84)
+    panels = [height for height in heights if height]
+    below = _BOTTOM + LINE * (len(shown) + 1)
+    card = drawing.card(
+        about.title(conclusion),
+        f"Outbound communications of {SHOWN_DAYS} days. Vertical lines: 95% intervals. "
+        f"Grey: fewer than {text.FEW} contacts",
+        _TOP + sum(panels) + _DOWN * (len(panels) - 1) + below,
+    )
+    upper, *middle, lower = card.panels(
+        len(panels), 1, left=76, right=150, top=_TOP, bottom=below, down=_DOWN, heights=panels
+    )
+    _draw_reach(upper, drawn)
+    for axes in middle:
+        _draw_difference(axes, between)
+    _draw_contacts(lower, drawn, about)
+    for axes in (upper, *middle, lower):
+        _day_axis(axes, about.day, names_days=axes is lower)
+    figures_below(lower, -52, _COLUMNS, _figures(shown, about))
+    hidden = more(weeks["channel"].nunique() - len(drawn), "channel")
+    caveat = "" if between.empty else f"\n{versus.CAVEAT}"
+    card.footnote(f"{_SILENT} {text.capitalized(hidden)}".strip() + caveat)
     return card.png()
 
 
-def _draw_channel(axes: Axes, position: int, row: pd.Series[float], before: pd.DataFrame) -> None:
-    colour = drawing.channel_colour(str(row["channel"]))
-    history = before.sort_values(PARTITION_COLUMN)
-    for age, rate in enumerate(reversed(history["reach_rate"].tolist())):
-        axes.plot(rate, position + 0.3, "o", color=colour, markersize=5, alpha=max(0.1, 0.5 - 0.06 * age), mew=0)
-    axes.plot((row["reach_rate_low"], row["reach_rate_high"]), (position, position), color=colour, linewidth=3)
-    axes.plot(row["reach_rate"], position, "o", color=colour, markersize=10, mec=drawing.PAPER, mew=1.5)
-    axes.annotate(
-        text.percent(row["reach_rate"]),
-        (row["reach_rate"], position),
-        xytext=(0, 10),
-        textcoords="offset points",
-        ha="center",
-        color=colour,
-        fontsize=drawing.BODY,
-        fontweight="bold",
-        annotation_clip=False,
-    )
+def _draw_reach(axes: Axes, drawn: Channels) -> None:
+    """The share of contacts reached, by channel and day. A day without attempts has no mark, and breaks the line."""
+    drawing.panel_title(axes, "Share of contacts reached")
+    labels = []
+    for place, (channel, rows) in enumerate(drawn.items()):
+        colour = drawing.channel_colour(channel)
+        by_day = rows.set_index("x").reindex(_DAYS)
+        x = by_day.index + _DODGE * (place - (len(drawn) - 1) / 2)
+        colours = [drawing.UNSURE if contacts < text.FEW else colour for contacts in by_day["contacts"]]
+        axes.plot(x, by_day["reach_rate"], color=colour, linewidth=1, alpha=0.6)
+        axes.vlines(x, by_day["reach_rate_low"], by_day["reach_rate_high"], color=colours, alpha=0.4, linewidth=2)
+        axes.scatter(x, by_day["reach_rate"], color=colours, s=14, zorder=3, clip_on=False)
+        labels.append((channel, *_last(by_day)))
+    drawing.percent_axis(axes, _top(drawn))
+    heights = drawing.spread([rate for _, rate, _ in labels], axes.get_ylim()[1] * 0.17)
+    for (channel, _, words), height in zip(labels, heights, strict=True):
+        drawing.end_label(axes, (_RIGHT, height), text.channel_name(channel), words, drawing.channel_colour(channel))
 
 
-def _draw_columns(axes: Axes, today: dict[str, pd.Series[float]]) -> None:
-    """Names to the left of the rows, figures to the right."""
-    columns = (
-        (1.22, "attempts per\ncontact reached", "attempts_per_reached_contact", text.number),
-        (1.45, "contacts\nresponded", "contacts_responded", text.count),
-        (1.64, "median\nduration", "median_duration", text.seconds),
-    )
-    beside = axes.get_yaxis_transform()
-    for x, title, name, as_text in columns:
-        axes.text(
-            x, -0.55, title, transform=beside, fontsize=drawing.SMALL, color=drawing.MUTED, ha="right", va="bottom"
+def _top(drawn: Channels) -> float:
+    """The highest end of an interval of at least `text.FEW` contacts, or the highest rate."""
+    rows = pd.concat(drawn.values())
+    top = max(rows.loc[rows["contacts"] >= text.FEW, "reach_rate_high"].max(), rows["reach_rate"].max())
+    return float(top) if math.isfinite(top) else 0.0
+
+
+def _draw_difference(axes: Axes, between: pd.DataFrame) -> None:
+    """Phone minus e-mail with its interval, for each day on which both were used."""
+    drawing.panel_title(axes, "Phone minus e-mail, in percentage points")
+    axes.axhline(0, color=drawing.MUTED, linewidth=1)
+    axes.vlines(between["x"], between["low"], between["high"], color=drawing.SERIES, alpha=0.5, linewidth=2)
+    axes.scatter(between["x"], between["value"], color=drawing.SERIES, s=14, zorder=3)
+    axes.yaxis.set_major_locator(drawing.few_ticks())
+    axes.yaxis.set_major_formatter(lambda share, _: f"{share * 100:+.3g}" if share else "0")
+
+
+def _draw_contacts(axes: Axes, drawn: Channels, about: Shown) -> None:
+    """Contacts attempted, by channel and day. A channel without attempts on a stored day is drawn as zero."""
+    drawing.panel_title(axes, "Contacts attempted")
+    with_rows = {x for rows in drawn.values() for x in rows["x"]}
+    stored = [x for x in _DAYS if x in with_rows or about.day + timedelta(days=x) in about.stored]
+    for channel, rows in drawn.items():
+        counts = rows.set_index("x")["contacts"].reindex(stored, fill_value=0.0).reindex(_DAYS)
+        axes.plot(
+            _DAYS,
+            counts,
+            color=drawing.channel_colour(channel),
+            linewidth=1.2,
+            marker="o",
+            markersize=3,
+            clip_on=False,
         )
-        for position, row in enumerate(today.values()):
-            value = as_text(row[name])
-            axes.text(
-                x, position, value, transform=beside, fontsize=drawing.BODY, color=drawing.INK, ha="right", va="center"
-            )
-    for position, (channel, row) in enumerate(today.items()):
-        for words, weight, rise in (
-            (text.channel_name(channel), "bold", 6),
-            (f"{text.count(row['contacts'])} contacts", "normal", -6),
-        ):
-            axes.annotate(
-                drawing.verbatim(words),
-                (0, position),
-                xycoords=beside,
-                xytext=(-8, rise),
-                textcoords="offset points",
-                ha="right",
-                va="center",
-                fontsize=drawing.BODY,
-                fontweight=weight,
-                color=drawing.channel_colour(channel),
-            )
+    drawing.count_axis(axes, max(float(rows["contacts"].max()) for rows in drawn.values()))
+
+
+def _figures(today: dict[str, pd.Series[float]], about: Shown) -> dict[str, Sequence[str]]:
+    """The figures of the day of each channel, in the order of `_COLUMNS`."""
+    return {
+        channel: (
+            text.count(row["attempts"]),
+            text.count(_unmapped(channel, about)),
+            text.number(row["attempts_per_reached_contact"]),
+            text.count(row["contacts_responded"]),
+            text.seconds(row["median_duration"]),
+        )
+        for channel, row in today.items()
+    }
+
+
+def _unmapped(channel: str, about: Shown) -> int:
+    """Outbound attempts of the day with an unmapped status."""
+    return sum(
+        each.unmapped
+        for each in about.unmapped_attempts
+        if each.channel == channel and each.communicated_date == about.day
+    )
+
+
+def _day_axis(axes: Axes, day: date, *, names_days: bool) -> None:
+    """A horizontal axis of days, with a tick at the day and each week before it."""
+    weeks = range(0, -SHOWN_DAYS, -7)
+    days = [day + timedelta(days=x) for x in weeks]
+    axes.set_xlim(-SHOWN_DAYS + 0.4, _RIGHT)
+    axes.set_xticks(weeks, [f"{each:%a} {each.day} {each:%b}" if names_days else "" for each in days])
+    axes.grid(axis="both", color=drawing.GRID, linewidth=0.8)
+
+
+def _last(by_day: pd.DataFrame) -> tuple[float, str]:
+    """Where the label of a channel is, and what it says of the day."""
+    rates = by_day["reach_rate"].dropna()
+    place = float(rates.iloc[-1]) if len(rates) else 0.0
+    today = by_day.loc[0]
+    if not today["contacts"] > 0:
+        return place, "no attempts"
+    return place, f"{text.percent(today['reach_rate'])} of {text.short_count(today['contacts'])}"

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 WIDTH = 850
 """Width in pixels. The dialog of the UI shows it without scaling."""
 
+MARGIN, TITLE_LINE, TITLE_CHARACTERS = 24, 22, 74
+"""Pixels around a card's content, height of a title's line in pixels, and max characters of such a line."""
+
 INK = "#1F2933"
 MUTED = "#5B6670"
 GRID = "#E4E7EA"
@@ -35,6 +38,9 @@ BAND = "#D5DEE6"
 ALARM = "#AA3377"
 """Purple, which is no channel's colour. Used with a shape of its own."""
 
+UNSURE = "#B3BAC1"
+"""Grey, for rates of fewer than `text.FEW` attempts or contacts."""
+
 TITLE, BODY, SMALL = 12.0, 9.0, 8.0
 """Font sizes in points."""
 
@@ -42,10 +48,8 @@ _CHANNEL_COLOURS = {PHONE: "#0072B2", EMAIL: "#D55E00", MESSAGING: "#009E73"}
 _OTHER_COLOUR = "#6B7280"
 _DPI = 100
 _SHADES = 32
+_COLOURS = 64
 _HEADROOM = 1.12
-_MARGIN = 24
-_TITLE_LINE = 22
-_TITLE_CHARACTERS = 74
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Card:
         columns: int,
         *,
         left: int,
-        right: int = _MARGIN,
+        right: int = MARGIN,
         top: int = 0,
         bottom: int = 40,
         across: int = 0,
@@ -102,7 +106,7 @@ class Card:
     def footnote(self, text: str) -> None:
         """A remark in the lower left corner."""
         height = self.figure.get_figheight() * _DPI
-        self.figure.text(_MARGIN / WIDTH, 12 / height, verbatim(text), fontsize=SMALL, color=MUTED, va="bottom")
+        self.figure.text(MARGIN / WIDTH, 12 / height, verbatim(text), fontsize=SMALL, color=MUTED, va="bottom")
 
     def png(self) -> bytes:
         """The card as a PNG. A palette reduces its size to a third."""
@@ -114,7 +118,7 @@ class Card:
         pixels = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
         image = Image.frombuffer("RGBA", canvas.get_width_height(), pixels).convert("RGB")
         buffer = io.BytesIO()
-        image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(buffer, format="png")
+        image.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(buffer, format="png")
         return buffer.getvalue()
 
 
@@ -129,16 +133,16 @@ def card(title: str, subtitle: str, body: int) -> Card:
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
-    lines = textwrap.wrap(title, _TITLE_CHARACTERS, max_lines=3, placeholder=" …")
-    header = 20 + _TITLE_LINE * len(lines) + 34
+    lines = textwrap.wrap(title, TITLE_CHARACTERS, max_lines=5, placeholder=" …")
+    header = 20 + TITLE_LINE * len(lines) + 34
     height = header + body
     figure = Figure(figsize=(WIDTH / _DPI, height / _DPI), dpi=_DPI, facecolor=PAPER)
     figure.add_artist(Rectangle((0, 0), 1, 1, fill=False, edgecolor="#CBD2D9", linewidth=1.5))
     for number, line in enumerate((*lines, subtitle)):
         is_title = number < len(lines)
         figure.text(
-            _MARGIN / WIDTH,
-            1 - (18 + _TITLE_LINE * number) / height,
+            MARGIN / WIDTH,
+            1 - (18 + TITLE_LINE * number) / height,
             verbatim(line),
             fontsize=TITLE if is_title else BODY,
             fontweight="bold" if is_title else "normal",
@@ -151,6 +155,11 @@ def card(title: str, subtitle: str, body: int) -> Card:
 def notice(sentence: str) -> bytes:
     """A picture with a sentence only."""
     return card(sentence, "Nothing to draw.", 0).png()
+
+
+def points(pixels: float) -> float:
+    """A length in points, as matplotlib wants offsets."""
+    return pixels * 72 / _DPI
 
 
 def channel_colour(channel: str) -> str:

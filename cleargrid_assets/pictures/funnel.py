@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from cleargrid_assets.analysis.unmapped import Unmapped, as_pairs
+from cleargrid_assets.analysis.unmapped import as_pairs
 from cleargrid_assets.contracts import ALL_TYPES, STAGES
 from cleargrid_assets.pictures import drawing, text
-from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
+from cleargrid_assets.pictures.presentation import Presentation, Shown, nothing_to_show
 from cleargrid_assets.wording import more
 
 if TYPE_CHECKING:
@@ -22,26 +21,30 @@ _ATTEMPTED, _, _REACHED, _ENGAGED = STAGES
 _STAGE_COLOURS = dict(zip(STAGES, ("#C3CFDA", "#8FA5B8", "#567893", "#1F3F5B"), strict=True))
 _ALL_NOTE = "All types together count a contact once, however many types were used."
 _COLUMNS = 3
+_BAR = 4
 _MAX_PANELS = 6
 
 
-def present(rows: pd.DataFrame, day: date, unmapped: Sequence[Unmapped]) -> Presentation:
+def present(rows: pd.DataFrame, about: Shown) -> Presentation:
     """Shows the share of contacts reached and engaged, and the funnel of each type."""
     all_types = rows[rows["communication_type"] == ALL_TYPES].set_index("stage")
-    details = {"unmapped": as_pairs(unmapped)}
+    details = {"unmapped": as_pairs(about.unmapped)}
     if _contacts(rows, ALL_TYPES, _ATTEMPTED) == 0:
-        nothing = nothing_to_show(f"No outbound communications on {day}", {"attempts": 0, "contacts": 0})
+        nothing = nothing_to_show(about, "no outbound communications", {"attempts": 0, "contacts": 0})
         return replace(nothing, details=details)
     attempted = all_types.loc[_ATTEMPTED]
     rates = all_types["contact_rate"].reindex(STAGES)
-    headline = (
+    conclusion = (
         f"{text.percent(rates[_REACHED])} of {text.count(attempted['contacts'])} contacts reached, "
         f"{text.percent(rates[_ENGAGED])} engaged"
     )
+    if note := about.unmapped_note():
+        conclusion += f"; {note}"
+    headline = about.title(conclusion)
     return Presentation(
         headline,
-        _summary(rows, headline, sum(each.communications for each in unmapped if each.kind == "status")),
-        lambda: _draw(rows, day, headline),
+        _summary(rows, about.opening(conclusion)),
+        lambda: _draw(rows, about.day, headline),
         {
             "attempts": attempted["attempts"],
             "contacts": attempted["contacts"],
@@ -52,26 +55,26 @@ def present(rows: pd.DataFrame, day: date, unmapped: Sequence[Unmapped]) -> Pres
     )
 
 
-def _summary(rows: pd.DataFrame, headline: str, unmapped: int) -> str:
+def _summary(rows: pd.DataFrame, opening: str) -> str:
     stages = rows[rows["communication_type"] == ALL_TYPES].sort_values("stage_order")
     table = text.table(
-        ("stage", "contacts", "rate", ""),
-        "lrrl",
+        ("stage", "contacts"),
+        "ll",
         (
-            (text.escape(text.shorten(stage)), text.count(contacts), text.percent(rate), text.bar(rate))
+            (
+                text.escape(text.shorten(stage, 9)),
+                f"{text.short_count(contacts)} {text.percent(rate)} {text.bar(rate, _BAR)}".rstrip(),
+            )
             for stage, contacts, rate in zip(stages["stage"], stages["contacts"], stages["contact_rate"], strict=True)
         ),
     )
-    note = f"Unmapped status: {text.count(unmapped)}, counted as attempted only." if unmapped else ""
     types = _types(rows)
     largest = types[: text.MAX_SHOWN]
     reach = [f"{text.escape(text.shorten(name))} {text.percent(_reach(rows, name))}" for name in largest]
 
     def render(shown: int) -> str:
         by_type = text.listed(*reach[:shown], more(len(types) - shown, "type"))
-        return text.paragraphs(
-            f"**{text.escape(headline)}**", table, f"Reached by type: {by_type}." if by_type else "", note
-        )
+        return text.paragraphs(opening, table, f"Reached by type: {by_type}." if by_type else "")
 
     return text.fit(render, len(reach))
 

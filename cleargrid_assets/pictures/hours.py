@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from cleargrid_assets.analysis.unmapped import Unmapped
 from cleargrid_assets.pictures import drawing, text
 from cleargrid_assets.pictures.frames import by_channel, in_days, more_channels
-from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
+from cleargrid_assets.pictures.presentation import Presentation, Shown, nothing_to_show
 from cleargrid_assets.schema import PARTITION_COLUMN
-from cleargrid_assets.wording import counted, more
+from cleargrid_assets.wording import more
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,78 +21,108 @@ if TYPE_CHECKING:
 SHOWN_DAYS = 7
 """The week that ends with the day."""
 
-_HOURS = range(24)
 _MIN_HOURS = 12
 _MAX_NAMED = 3
 _DARK = 0.72
 _BUSY = 0.5
 """An hour counts as busy if it has at least this share of the attempts of the average active hour."""
+_LINE, _BETWEEN = 20, 40
 
 
-def present(rows: pd.DataFrame, day: date, _unmapped: Sequence[Unmapped]) -> Presentation:
+def present(rows: pd.DataFrame, about: Shown) -> Presentation:
     """Shows the best hour of each channel in the week, and attempts and reach by hour."""
-    week = in_days(rows[rows["attempts"] > 0], day - timedelta(days=SHOWN_DAYS - 1), day)
+    week = in_days(rows[rows["attempts"] > 0], about.day - timedelta(days=SHOWN_DAYS - 1), about.day)
     if week.empty:
         return nothing_to_show(
-            f"No outbound communications in the {SHOWN_DAYS} days that end on {day}", {"attempts": 0}
+            about, f"no outbound communications in the {SHOWN_DAYS} days that end with it", {"attempts": 0}
         )
-    headline = _headline(week, day)
-    today = in_days(week, day, day)
+    conclusion = text.clauses(_best_hours(week), about.unmapped_note(days=SHOWN_DAYS))
+    today = in_days(week, about.day, about.day)
     attempts = today["attempts"].sum()
     return Presentation(
-        headline,
-        _summary(today, day, headline),
-        lambda: _draw(week, day, headline),
+        about.title(conclusion),
+        _summary(today, about, conclusion),
+        lambda: _draw(week, about, conclusion),
         {"attempts": attempts, "reach_rate": today["reached_attempts"].sum() / attempts if attempts else None},
     )
 
 
-def _headline(week: pd.DataFrame, day: date) -> str:
-    """The best hour of each channel, among busy hours: one lucky call at night proves nothing."""
+def _best_hours(week: pd.DataFrame) -> str:
+    """The best hour of each channel in the week, as plain text."""
     best = {channel: _best(rows) for channel, rows in by_channel(week, "attempts").items()}
     parts = [
-        f"{text.channel_name(channel)} {hour:02d}:00 ({text.percent(rate)})"
-        for channel, (hour, rate) in best.items()
-        if rate > 0
+        f"{text.channel_name(channel)} {hour['hour']:02.0f}:00, {text.percent(hour['rate'])} "
+        f"of {text.count(hour['attempts'])} attempts"
+        for channel, hour in best.items()
+        if hour is not None
     ]
-    if not parts:
-        return f"Nobody reached in the {SHOWN_DAYS} days that end on {day}"
     days = week[PARTITION_COLUMN].nunique()
-    span = "the week" if days == SHOWN_DAYS else f"the week, {counted(days, 'day')} with data"
-    return f"Best hour{'s' if len(parts) > 1 else ''} of {span} (attempts reached): {', '.join(parts[:_MAX_NAMED])}"
+    span = f"{SHOWN_DAYS} days" + ("" if days == SHOWN_DAYS else f" ({days} with attempts)")
+    if not parts:
+        has_enough = (week.groupby(["channel", "hour"])["attempts"].sum() >= text.FEW).any()
+        found = "nobody was reached in an" if has_enough else "there was no"
+        return f"in {span}, {found} hour with {text.FEW} attempts or more"
+    return f"most reached in {span}: {'; '.join(parts[:_MAX_NAMED])}"
 
 
-def _summary(today: pd.DataFrame, day: date, headline: str) -> str:
+def _best(rows: pd.DataFrame) -> pd.Series[float] | None:
+    """The hour with the highest share reached in the week, among busy ones: a few lucky calls at night prove nothing.
+
+    Returns:
+        None if nobody was reached in such an hour.
+    """
+    total = rows.groupby("hour", as_index=False)[["attempts", "reached_attempts"]].sum()
+    busy = total[total["attempts"] >= max(text.FEW, _BUSY * total["attempts"].mean())]
+    rates = busy.assign(rate=busy["reached_attempts"] / busy["attempts"])
+    return rates.loc[rates["rate"].idxmax()] if (rates["rate"] > 0).any() else None
+
+
+def _summary(today: pd.DataFrame, about: Shown, conclusion: str) -> str:
+    """The hours of the day, of the first channel. The others are in the picture."""
+    opening = about.opening(conclusion)
     if today.empty:
-        return text.paragraphs(f"No outbound communications on {day}.", f"**{text.escape(headline)}**")
-    lines = [_line(channel, rows) for channel, rows in by_channel(today, "attempts").items()]
-    all_channels = today["channel"].nunique()
+        return text.paragraphs(opening, "No outbound communications on the day itself.")
+    channels = by_channel(today, "attempts")
+    channel, rows = next(iter(channels.items()))
+    ordered = rows.sort_values("hour")
+    names = [f"{hour:02.0f}" for hour in ordered["hour"]]
+    lines = list(zip(names, text.shares(ordered["reached_attempts"], ordered["attempts"]), strict=True))
+    others = [
+        f"{text.channel_name(other)} {text.percent(of['reached_attempts'].sum() / of['attempts'].sum())} "
+        f"of {text.count(of['attempts'].sum())}"
+        for other, of in list(channels.items())[1:_MAX_NAMED]
+    ]
+    hidden = more(today["channel"].nunique() - 1 - len(others), "channel")
+    note = text.escape(f"Attempts of the day reached by {text.listed(*others, hidden)}.") if others else ""
 
     def render(shown: int) -> str:
-        table = text.table(
-            (f"on {day.day} {day:%b}", "attempts", "by hour, 0 to 23", "reached", "by hour"), "lrlrl", lines[:shown]
-        )
-        return text.paragraphs(f"**{text.escape(headline)}**", table, more(all_channels - shown, "channel"))
+        header = ("hour", f"reached, {text.escape(text.channel_name(channel))}")
+        table = text.table(header, "rl", lines[:shown])
+        return text.paragraphs(opening, table, more(len(lines) - shown, "hour"), note)
 
     return text.fit(render, len(lines))
 
 
-def _draw(week: pd.DataFrame, day: date, headline: str) -> bytes:
+def _draw(week: pd.DataFrame, about: Shown, conclusion: str) -> bytes:
     """A heat map of days and hours for each channel: colours are reach rates, numbers are attempts."""
     channels = by_channel(week, "attempts")
     hidden = more_channels(week)
     bottom = 68 if hidden else 50
     card = drawing.card(
-        headline,
-        "Number: outbound attempts in that hour. Colour: share reached (separate scale per channel)",
-        len(channels) * 20 * SHOWN_DAYS + 26 + 40 * (len(channels) - 1) + bottom,
+        about.title(conclusion),
+        "Number: outbound attempts in that hour. Colour: share reached (separate scale per channel). "
+        f"Grey: fewer than {text.FEW} attempts",
+        len(channels) * _LINE * SHOWN_DAYS + 26 + _BETWEEN * (len(channels) - 1) + bottom,
     )
     shown = _shown_hours(week)
-    panels = card.panels(len(channels), 1, left=96, right=104, top=26, bottom=bottom, down=40)
+    stored = [*about.stored, *week[PARTITION_COLUMN]]
+    panels = card.panels(len(channels), 1, left=96, right=104, top=26, bottom=bottom, down=_BETWEEN)
     for axes, (channel, rows) in zip(panels, channels.items(), strict=True):
-        scale = drawing.heat_scale(_scale_top(rows))
-        _draw_cells(axes, rows, day, shown, scale)
+        cells = _cells(rows, about.day, stored, shown)
+        scale = drawing.heat_scale(_scale_top(cells))
+        _draw_cells(axes, cells, shown, scale)
         _draw_scale(axes, scale)
+        _name_days(axes, about.day, stored)
         drawing.name_title(axes, text.capitalized(text.channel_name(channel)), drawing.channel_colour(channel))
         axes.set_xticks([])
     panels[-1].set_xticks(shown, [str(hour) for hour in shown])
@@ -103,25 +132,63 @@ def _draw(week: pd.DataFrame, day: date, headline: str) -> bytes:
     return card.png()
 
 
-def _draw_cells(axes: Axes, rows: pd.DataFrame, day: date, shown: range, scale: ScalarMappable) -> None:
-    cells = rows.assign(age=[(day - each).days for each in rows[PARTITION_COLUMN]], rate=rows["reach_rate"].fillna(0.0))
-    rates = cells.pivot_table("rate", "age", "hour").reindex(index=range(SHOWN_DAYS), columns=shown)
-    mesh = axes.pcolormesh(shown, range(SHOWN_DAYS), rates, cmap=scale.cmap, edgecolors=drawing.PAPER, linewidth=1.5)
-    mesh.set_clim(scale.get_clim())
-    darkest = _DARK * _scale_top(rows)
-    for age, hour, attempts, rate in zip(cells["age"], cells["hour"], cells["attempts"], cells["rate"], strict=True):
+def _cells(rows: pd.DataFrame, day: date, stored: Collection[date], shown: range) -> pd.DataFrame:
+    """A row for each shown hour of each stored day: attempts, 0 included, and the rate if they are enough for one."""
+    ages = [age for age in range(SHOWN_DAYS) if day - timedelta(days=age) in stored]
+    grid = pd.MultiIndex.from_product((ages, shown), names=("age", "hour"))
+    found = rows.assign(age=[(day - each).days for each in rows[PARTITION_COLUMN]]).set_index(["age", "hour"])
+    cells = found[["attempts", "reach_rate"]].reindex(grid).reset_index()
+    attempts = cells["attempts"].fillna(0.0)
+    shaded: pd.DataFrame = cells.assign(attempts=attempts, rate=cells["reach_rate"].where(attempts >= text.FEW))
+    return shaded
+
+
+def _draw_cells(axes: Axes, cells: pd.DataFrame, shown: range, scale: ScalarMappable) -> None:
+    from matplotlib.colors import ListedColormap  # noqa: PLC0415
+
+    few = (cells["attempts"] < text.FEW).astype("float64").replace(0.0, float("nan"))
+    for values, colours in ((few, ListedColormap([drawing.GRID])), (cells["rate"], scale.cmap)):
+        grid = cells.assign(value=values).pivot_table("value", "age", "hour", dropna=False)
+        mesh = axes.pcolormesh(
+            shown,
+            range(SHOWN_DAYS),
+            grid.reindex(index=range(SHOWN_DAYS), columns=shown),
+            cmap=colours,
+            edgecolors=drawing.PAPER,
+            linewidth=1.5,
+        )
+        mesh.set_clim(scale.get_clim())
+    darkest = _DARK * scale.get_clim()[1]
+    for _, cell in cells.iterrows():
+        few_colour = drawing.MUTED if cell["attempts"] < text.FEW else drawing.INK
         axes.text(
-            hour,
-            age,
-            text.short_count(attempts),
+            cell["hour"],
+            cell["age"],
+            text.short_count(cell["attempts"]),
             fontsize=7,
             ha="center",
             va="center_baseline",
-            color="white" if rate > darkest else "black",
+            color=drawing.PAPER if cell["rate"] > darkest else few_colour,
         )
+
+
+def _name_days(axes: Axes, day: date, stored: Collection[date]) -> None:
+    """The days as names of the rows. A day that is not stored says so, instead of showing no attempts."""
     days = [day - timedelta(days=age) for age in range(SHOWN_DAYS)]
     axes.set_ylim(-0.5, SHOWN_DAYS - 0.5)
     axes.set_yticks(range(SHOWN_DAYS), [f"{each:%a} {each.day} {each:%b}" for each in days])
+    for age, each in enumerate(days):
+        if each not in stored:
+            axes.annotate(
+                "not stored",
+                (0, age),
+                xycoords=axes.get_yaxis_transform(),
+                xytext=(4, 0),
+                textcoords="offset points",
+                fontsize=drawing.SMALL,
+                color=drawing.MUTED,
+                va="center",
+            )
 
 
 def _draw_scale(axes: Axes, scale: ScalarMappable) -> None:
@@ -136,29 +203,10 @@ def _draw_scale(axes: Axes, scale: ScalarMappable) -> None:
         spine.set_visible(False)
 
 
-def _line(channel: str, rows: pd.DataFrame) -> tuple[str, ...]:
-    attempts, reached = (rows.groupby("hour")[name].sum() for name in ("attempts", "reached_attempts"))
-    rates = reached / attempts
-    return (
-        text.escape(text.channel_name(channel)),
-        text.count(attempts.sum()),
-        f"`{text.spark(attempts.get(hour, 0.0) for hour in _HOURS)}`",
-        text.percent(reached.sum() / attempts.sum()),
-        f"`{text.spark(rates.get(hour, 0.0) for hour in _HOURS)}`",
-    )
-
-
-def _best(rows: pd.DataFrame) -> tuple[int, float]:
-    """The best hour in the week of a channel, and its share of attempts reached."""
-    total = rows.groupby("hour")[["attempts", "reached_attempts"]].sum()
-    busy = total[total["attempts"] >= _BUSY * total["attempts"].mean()]
-    rates = busy["reached_attempts"] / busy["attempts"]
-    return int(rates.idxmax()), float(rates.max())
-
-
-def _scale_top(rows: pd.DataFrame) -> float:
-    """The rate with the darkest colour: the highest rate in busy hours."""
-    top = float(rows.loc[rows["attempts"] >= _BUSY * rows["attempts"].mean(), "reach_rate"].max())
+def _scale_top(cells: pd.DataFrame) -> float:
+    """The rate with the darkest colour: the highest one in busy hours."""
+    made = cells.loc[cells["attempts"] > 0, "attempts"]
+    top = float(cells.loc[cells["attempts"] >= _BUSY * made.mean(), "rate"].max())
     return top if top > 0 else 1.0
 
 

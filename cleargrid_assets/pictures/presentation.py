@@ -1,10 +1,71 @@
 """What the UI shows of one day of an analysis."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
+from cleargrid_assets.analysis.outcomes import Outcomes
+from cleargrid_assets.analysis.unmapped import Unmapped, UnmappedAttempts
 from cleargrid_assets.pictures import drawing, text
+from cleargrid_assets.wording import counted
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a presentation needs besides the rows.
+
+    Attributes:
+        day: The business day to present.
+        zone: Name of the business time zone.
+        latest: The last stored day of the table, this run included.
+        outcomes: The outcomes file that the rows are computed with.
+        unmapped: Statuses and types of the day that the outcomes file does not list.
+        unmapped_attempts: Outbound attempts with an unmapped status, and all, by day and channel, for the
+            `unmapped.ATTEMPT_DAYS` days that end with the day.
+        stored: The stored days of the table, this run included: a stored day without rows had nothing to count.
+    """
+
+    day: date
+    zone: str
+    latest: date
+    outcomes: Outcomes
+    unmapped: Sequence[Unmapped] = ()
+    unmapped_attempts: Sequence[UnmappedAttempts] = ()
+    stored: Collection[date] = ()
+
+    def title(self, conclusion: str) -> str:
+        """A headline: weekday, date and zone, then the conclusion."""
+        return f"{_dated(self.day)} ({self.zone}): {conclusion}"
+
+    def opening(self, conclusion: str) -> str:
+        """The first paragraph of a summary, in Markdown: the title. A day that is not the latest says so, and its age.
+
+        Args:
+            conclusion: Plain text.
+        """
+        age = (self.latest - self.day).days
+        title = self.title(conclusion)
+        if age > 0:
+            older = f"not the latest day, {counted(age, 'day')} older than {_dated(self.latest)}"
+            title = f"{_dated(self.day)}, {older} ({self.zone}): {conclusion}"
+        return f"**{text.escape(title)}**"
+
+    def unmapped_note(self, channel: str | None = None, days: int = 1) -> str:
+        """How many outbound attempts have an unmapped status, as plain text. Empty if none has.
+
+        Args:
+            channel: A channel; None for all channels.
+            days: Number of days that end with the day, at most `unmapped.ATTEMPT_DAYS`.
+        """
+        counted_in = [
+            each
+            for each in self.unmapped_attempts
+            if channel in (None, each.channel) and 0 <= (self.day - each.communicated_date).days < days
+        ]
+        without = sum(each.unmapped for each in counted_in)
+        attempts = sum(each.attempts for each in counted_in)
+        return f"{text.count(without)} of {text.count(attempts)} attempts have an unmapped status" if without else ""
 
 
 @dataclass(frozen=True)
@@ -12,7 +73,7 @@ class Presentation:
     """Headline, summary and picture of one day of an analysis.
 
     Attributes:
-        headline: The conclusion in one sentence, plain text.
+        headline: The conclusion in one sentence, plain text. It begins with weekday and date.
         summary: Markdown of at most `text.INLINE_LIMIT` characters, which the UI shows without a click.
         draw: Draws the picture as a PNG. A function, because drawing is slow and not always needed.
         numbers: Figures that the UI plots over the days. None and NaN are left out.
@@ -30,6 +91,11 @@ class Presentation:
         return text.as_markdown(self.draw(), self.headline)
 
 
-def nothing_to_show(headline: str, numbers: Mapping[str, float | None] | None = None) -> Presentation:
+def nothing_to_show(about: Shown, conclusion: str, numbers: Mapping[str, float | None] | None = None) -> Presentation:
     """The presentation of a day without rows: one sentence."""
-    return Presentation(headline, f"{text.escape(headline)}.", lambda: drawing.notice(headline), numbers or {})
+    headline = about.title(conclusion)
+    return Presentation(headline, about.opening(conclusion), lambda: drawing.notice(headline), numbers or {})
+
+
+def _dated(day: date) -> str:
+    return f"{day:%a} {day.isoformat()}"

@@ -2,44 +2,44 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Sequence
-from datetime import date
 from typing import Any
 
 import pandas as pd
 
-from cleargrid_assets.analysis.unmapped import Unmapped
 from cleargrid_assets.pictures import drawing, text
 from cleargrid_assets.pictures.frames import in_days
-from cleargrid_assets.pictures.presentation import Presentation, nothing_to_show
+from cleargrid_assets.pictures.presentation import Presentation, Shown, nothing_to_show
 from cleargrid_assets.schema import COLUMN_TYPES, PARTITION_COLUMN, Column, Table
 from cleargrid_assets.wording import counted, more
 
-_MAX_COLUMNS = 6
+_LABEL_WIDTH, _FIGURES_WIDTH = 13, 12
 _MAX_BARS = 16
 _MAX_ROWS = 50
 _BAR_HEIGHT = 22
 
 
-def presenter(table: Table) -> Callable[[pd.DataFrame, date, Sequence[Unmapped]], Presentation]:
+def presenter(table: Table) -> Callable[[pd.DataFrame, Shown], Presentation]:
     """The `present` of an analysis without a picture module."""
     labels = [column for column in table.columns if column.name in table.key and column.name != PARTITION_COLUMN]
     counts = [
         column for column in table.columns if COLUMN_TYPES[column.type].is_integer and column.name not in table.key
     ]
+    rates = [column for column in table.columns if column.type == "DOUBLE" and column.name.endswith("_rate")]
+    figures = [*counts[:1], *rates[:1]]
 
-    def present(rows: pd.DataFrame, day: date, _unmapped: Sequence[Unmapped]) -> Presentation:
-        today = in_days(rows, day, day)
+    def present(rows: pd.DataFrame, about: Shown) -> Presentation:
+        today = in_days(rows, about.day, about.day)
         if today.empty:
-            return nothing_to_show(f"No rows of {table.name} on {day}")
-        headline = f"{_words(table)} on {day}: {counted(len(today), 'row')}"
+            return nothing_to_show(about, f"no rows of {table.name}")
+        conclusion = f"{_words(table)}: {counted(len(today), 'row')}"
         numbers = {column.name: today[column.name].sum() for column in counts}
         if counts:
-            headline += f", {text.count(numbers[counts[0].name])} {counts[0].name.replace('_', ' ')}"
+            conclusion += f", {text.count(numbers[counts[0].name])} {counts[0].name.replace('_', ' ')}"
+        headline = about.title(conclusion)
         return Presentation(
             headline,
-            _summary(today, table, headline),
+            _summary(today, labels, figures, about.opening(conclusion)),
             lambda: _draw(today, labels, counts[:1], headline),
             numbers,
         )
@@ -47,17 +47,23 @@ def presenter(table: Table) -> Callable[[pd.DataFrame, date, Sequence[Unmapped]]
     return present
 
 
-def _summary(today: pd.DataFrame, table: Table, headline: str) -> str:
-    columns = [column for column in table.columns if column.name != PARTITION_COLUMN][:_MAX_COLUMNS]
+def _summary(today: pd.DataFrame, labels: Sequence[Column], figures: Sequence[Column], opening: str) -> str:
+    """Two columns, because more would scroll: what a row is of, and its first count and first rate."""
     lines = [
-        tuple(text.escape(_cell(row[column.name], column)) for column in columns)
+        (
+            text.escape(_label(row, labels, _LABEL_WIDTH)),
+            " ".join(_cell(row[column.name], column) for column in figures),
+        )
         for _, row in today.head(_MAX_ROWS).iterrows()
+    ]
+    header = [
+        text.escape(text.shorten(", ".join(each.name.replace("_", " ") for each in of), width))
+        for of, width in ((labels, _LABEL_WIDTH), (figures, _FIGURES_WIDTH))
     ]
 
     def render(shown: int) -> str:
-        alignment = "".join("r" if COLUMN_TYPES[column.type].is_number else "l" for column in columns)
-        cells = text.table([text.escape(text.shorten(column.name)) for column in columns], alignment, lines[:shown])
-        return text.paragraphs(f"**{text.escape(headline)}**", cells, more(len(today) - shown, "row"))
+        cells = text.table(header, "lr", lines[:shown])
+        return text.paragraphs(opening, cells, more(len(today) - shown, "row"))
 
     return text.fit(render, len(lines))
 
@@ -87,8 +93,7 @@ def _draw(today: pd.DataFrame, labels: Sequence[Column], measures: Sequence[Colu
             color=drawing.INK,
             annotation_clip=False,
         )
-    names = [", ".join(_cell(row[label.name], label) for label in labels) for _, row in drawn.iterrows()]
-    axes.set_yticks(positions, [drawing.verbatim(textwrap.shorten(name, 32, placeholder=" ...")) for name in names])
+    axes.set_yticks(positions, [drawing.verbatim(_label(row, labels, 32)) for _, row in drawn.iterrows()])
     axes.set_ylim(len(drawn) - 0.5, -0.5)
     axes.set_xlim(0, max(float(values.max()), 1.0))
     axes.set_xticks([])
@@ -101,11 +106,15 @@ def _words(named: Table | Column) -> str:
     return text.capitalized(named.name.replace("_", " "))
 
 
+def _label(row: pd.Series[Any], labels: Sequence[Column], width: int) -> str:
+    return text.shorten(", ".join(_cell(row[label.name], label) for label in labels), width)
+
+
 def _cell(value: Any, column: Column) -> str:
     if column.type == "BOOLEAN":
         return {1.0: "yes", 0.0: "no"}.get(value, text.MISSING)
     if COLUMN_TYPES[column.type].is_integer:
-        return text.count(value)
+        return text.short_count(value)
     if column.type == "DOUBLE":
         return text.percent(value) if column.name.endswith("_rate") else text.number(value)
     if value is None:

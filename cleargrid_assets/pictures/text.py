@@ -3,6 +3,7 @@
 import base64
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 
 from cleargrid_assets.foreign import presentable
@@ -11,11 +12,21 @@ MAX_SHOWN = 10
 """Types or channels that are shown. The others are shown together, as their number."""
 
 INLINE_LIMIT = 700
-"""Max characters of Markdown that the UI shows without a click."""
+"""Max characters of a summary in Markdown. The UI hides longer texts behind a click."""
+
+ROW_WIDTH = 26
+"""Max characters in a row of a table in a summary, with one between columns. More would scroll at 1280 pixels."""
+
+SUMMARY_LIMIT = INLINE_LIMIT - 60
+"""Max characters of a summary before its asset adds how to draw the picture."""
+
+FEW = 10
+"""Attempts or contacts. With fewer, a rate says little: it is grey in a picture and left out of a table."""
 
 MISSING = "\N{EN DASH}"
 """Stands for a missing number."""
 
+_BAR = 4
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _LEVELS = "▁▂▃▄▅▆▇█"
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&!$^])")
@@ -56,6 +67,18 @@ def percent(rate: float) -> str:
     if _MAX_RATE < rate < 1:
         return f">{_MAX_RATE:.0%}"
     return f"{rate:.1%}" if 0 < rate < _SMALL_RATE else f"{rate:.0%}"
+
+
+def shares(parts: Iterable[float], wholes: Iterable[float]) -> list[str]:
+    """Parts of wholes for narrow cells, with bars, such as `38% of 1.2k ████`; of fewer than `FEW` `3 of 8`."""
+    pairs = list(zip(parts, wholes, strict=True))
+    top = max((part / whole for part, whole in pairs if whole >= FEW), default=0.0)
+    return [
+        f"{percent(part / whole)} of {short_count(whole)} {bar(part / whole / top if top else 0.0, _BAR)}".strip()
+        if whole >= FEW
+        else f"{count(part)} of {count(whole)}"
+        for part, whole in pairs
+    ]
 
 
 def seconds(value: float) -> str:
@@ -102,13 +125,19 @@ def spark(values: Iterable[float]) -> str:
 
 
 def shorten(name: str, width: int = 20) -> str:
-    """The presentable form of a name, of at most `width` characters."""
-    return presentable(name, width) or MISSING
+    """The presentable form of a name, of at most `width` characters. East Asian characters count twice."""
+    shown = presentable(name, width) or MISSING
+    return shown if display_width(shown) <= width else presentable(name, width // 2)
+
+
+def display_width(plain: str) -> int:
+    """The width of a text in characters of a Latin alphabet. East Asian characters are twice as wide."""
+    return sum(1 + (unicodedata.east_asian_width(character) in "FW") for character in plain)
 
 
 def channel_name(channel: str) -> str:
     """The name of a channel, for use inside a sentence."""
-    return _NAMES.get(channel, shorten(channel, 11))
+    return _NAMES.get(channel, shorten(channel, 9))
 
 
 def capitalized(sentence: str) -> str:
@@ -143,15 +172,20 @@ def listed(*parts: str) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def clauses(*parts: str) -> str:
+    """Joins the non-empty parts with semicolons."""
+    return "; ".join(part for part in parts if part)
+
+
 def fit(render: Callable[[int], str], rows: int) -> str:
-    """Markdown with as many rows as `INLINE_LIMIT` allows.
+    """Markdown with as many rows as `SUMMARY_LIMIT` allows.
 
     Args:
         render: Makes the Markdown with a number of rows. Without rows it must be within the limit.
         rows: The number of all rows.
     """
     shown = rows
-    while len(markdown := render(shown)) > INLINE_LIMIT and shown > 0:
+    while len(markdown := render(shown)) > SUMMARY_LIMIT and shown > 0:
         shown -= 1
     return markdown
 

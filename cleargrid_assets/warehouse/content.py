@@ -7,7 +7,7 @@ from datetime import date
 import duckdb
 
 from cleargrid_assets.schema import EXTRACTED_AT, PARTITION_COLUMN, Table
-from cleargrid_assets.warehouse.sql import quoted
+from cleargrid_assets.warehouse.sql import in_days, quoted
 
 
 def content_hashes(connection: duckdb.DuckDBPyConnection, table: Table, days: Sequence[date]) -> dict[date, str]:
@@ -22,9 +22,8 @@ def content_hashes(connection: duckdb.DuckDBPyConnection, table: Table, days: Se
     sums = connection.execute(
         f"""
         SELECT {PARTITION_COLUMN}, count(*), sum(hash({", ".join(names)})), sum(hash({", ".join(shifted)}))
-        FROM {quoted(table.name)} WHERE {PARTITION_COLUMN} IN (SELECT unnest($days::DATE[])) GROUP BY ALL
-        """,
-        {"days": list(days)},
+        FROM {quoted(table.name)} WHERE {in_days(days)} GROUP BY ALL
+        """
     ).fetchall()
     found = {day: _digest(str(values)) for day, *values in sums}
     return {day: found.get(day, HASH_OF_NO_ROWS) for day in days}

@@ -13,9 +13,11 @@ from dagster_duckdb_pandas import DuckDBPandasIOManager
 
 from cleargrid_assets.contracts import TABLES
 from cleargrid_assets.schema import PARTITION_COLUMN, SCHEMA, Table
+from cleargrid_assets.warehouse.computed import replace_computed
 from cleargrid_assets.warehouse.connection import catalog, exclusively, transaction
 from cleargrid_assets.warehouse.content import combined_hash, content_hashes
 from cleargrid_assets.warehouse.event_log import DATA_VERSION_TAG, days_recorded_as_empty, entry_metadata
+from cleargrid_assets.warehouse.forms import refuse_other_form
 from cleargrid_assets.warehouse.frames import Target, replace_frame, target_of
 from cleargrid_assets.warehouse.ledger import (
     LedgerEntry,
@@ -26,14 +28,24 @@ from cleargrid_assets.warehouse.ledger import (
     transaction_time,
     write_entries,
 )
-from cleargrid_assets.warehouse.partitions import Changes, replace_partitions, stage_frame, stage_spooled
+from cleargrid_assets.warehouse.partitions import (
+    Changes,
+    replace_partitions,
+    stage_frame,
+    stage_spooled,
+)
 from cleargrid_assets.warehouse.quarantine import replace_quarantined
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.shrinking import ShrinkingError, Shrunk, refuse_unconfirmed, shrunk_days
-from cleargrid_assets.warehouse.slices import SpooledSlice, StoredSlice
+from cleargrid_assets.warehouse.slices import ComputedSlice, FrameWithViews, SpooledSlice, StoredSlice
 from cleargrid_assets.warehouse.sql import readable
 from cleargrid_assets.warehouse.table_metadata import contract_of
 from cleargrid_assets.warehouse.tables import prepare_table
+from cleargrid_assets.warehouse.views import replace_views
+from cleargrid_assets.wording import counted
+
+_Days = SpooledSlice | ComputedSlice | FrameWithViews | pd.DataFrame
+"""The kinds of an output that are partitions of a table with a contract."""
 
 VERSION = "version"
 """Metadata of an output: what its rows were made with. It is stored in the ledger."""
@@ -79,7 +91,9 @@ class _Manager(dg.IOManager):
                 raise dg.Failure(str(error), allow_retries=False) from None
             # After the commit, so the rows are safe.
             obj.discard()
-        elif isinstance(obj, pd.DataFrame) and table is not None:
+            for day, metadata in obj.describe().items():
+                dg.AssetExecutionContext.get().add_asset_metadata(metadata, context.asset_key, day.isoformat())
+        elif isinstance(obj, (pd.DataFrame, ComputedSlice, FrameWithViews)) and table is not None:
             self._replace_days(context, table, obj)
         elif isinstance(obj, pd.DataFrame):
             self._replace_frame(context, obj)
@@ -93,53 +107,75 @@ class _Manager(dg.IOManager):
         table = _contract(context.upstream_output) if context.upstream_output and context.has_asset_partitions else None
         if table is None and kind is StoredSlice:
             raise TypeError("A StoredSlice needs a partitioned asset with a contract. Use a DataFrame.")
-        if table is None or kind not in {StoredSlice, pd.DataFrame, Any}:
+        if table is not None and kind not in {StoredSlice, pd.DataFrame, Any}:
+            raise TypeError(f"Rows of {table.name} are loaded as a DataFrame or a StoredSlice, not as {kind}.")
+        if table is None:
             # The stock manager opens the file to write.
             with exclusively(self._warehouse.database, self._warehouse.lock_timeout_s):
                 return self._stock.load_input(context)
         stored = self._warehouse.slice(table, _days(context))
         return stored if kind is StoredSlice else stored.frame((context.definition_metadata or {}).get("columns"))
 
-    def _replace_days(self, context: dg.OutputContext, table: Table, obj: SpooledSlice | pd.DataFrame) -> None:
+    def _replace_days(self, context: dg.OutputContext, table: Table, obj: _Days) -> None:
         days = _days(context)
         execution = dg.AssetExecutionContext.get()
         superseded: list[date] = []
         shrunk: list[Shrunk] = []
+        described: Mapping[date, Mapping[str, Any]] = {}
         with transaction(self._warehouse.database, self._warehouse.lock_timeout_s) as connection:
             prepare_ledger(connection, [*TABLES, table], partial(days_recorded_as_empty, execution.instance))
             dropped = prepare_table(connection, table)
             if dropped is not None:
                 dropped = sorted({*dropped, *forget(connection, table)})
             before = read_ledger(connection, table)
-            if isinstance(obj, SpooledSlice):
+            write = _write(context, connection, table, obj)
+            refuse_other_form(table.name, {day: entry.version for day, entry in before.items()}, write.version)
+            if isinstance(obj, ComputedSlice):
+                changes, described = replace_computed(connection, table, obj, days)
+            elif isinstance(obj, SpooledSlice):
                 superseded = stage_spooled(connection, table, obj.partitions)
-            else:
-                stage_frame(connection, table, obj)
-            changes = replace_partitions(connection, table, days)
-            if isinstance(obj, SpooledSlice):
+                changes = replace_partitions(connection, table, days)
                 replace_quarantined(connection, table, obj.partitions, superseded, context.run_id)
                 shrunk = shrunk_days(
                     obj, before, {day: change.rows for day, change in changes.items()}, _moved_away(changes)
                 )
                 refuse_unconfirmed(shrunk, obj, context.op_def.name)
-            entries = _write_ledger(connection, _write(context, connection, table, obj), before, changes, superseded)
-            shown = _shown(connection, Target(SCHEMA, table.name, _days_condition(days)))
+            elif isinstance(obj, FrameWithViews):
+                stage_frame(connection, table, obj.rows)
+                changes = replace_partitions(connection, table, days)
+                replace_views(connection, obj.views)
+            else:
+                stage_frame(connection, table, obj)
+                changes = replace_partitions(connection, table, days)
+            entries = _write_ledger(connection, write, before, changes, superseded)
+            query = _query(connection, Target(SCHEMA, table.name, _days_condition(days)))
         _warn(context, table, changes, superseded, [day for day in dropped or () if day not in changes])
         for day, change in changes.items():
-            metadata = {**_change_metadata(change, changes), **entry_metadata(entries[day])}
+            metadata = {
+                **_change_metadata(change, changes),
+                **entry_metadata(entries[day]),
+                **described.get(day, {}),
+            }
             execution.add_asset_metadata(metadata, context.asset_key, day.isoformat())
+            if isinstance(obj, SpooledSlice):
+                context.log.info(_stored_line(table, day, change))
         for each in shrunk:
             execution.add_asset_metadata({"shrunk_from": each.before}, context.asset_key, each.day.isoformat())
         version = combined_hash({day: entries[day].content_hash for day in days})
         execution.set_data_version(context.asset_key, dg.DataVersion(version))
         _report_days_left(context, [entry for day, entry in sorted(entries.items()) if day not in changes])
-        context.add_output_metadata(shown)
+        context.add_output_metadata({"Query": query})
 
     def _replace_frame(self, context: dg.OutputContext, frame: pd.DataFrame) -> None:
         target = target_of(context, self._schema)
         with transaction(self._warehouse.database, self._warehouse.lock_timeout_s) as connection:
             replace_frame(connection, target, frame)
-            shown = _shown(connection, target)
+            query = _query(connection, target)
+        shown: dict[str, Any] = {
+            "dagster/storage_kind": "duckdb",
+            "dagster/table_name": f"{readable(target.schema)}.{readable(target.table)}",
+            "Query": query,
+        }
         if not context.has_asset_key or not context.has_asset_partitions:
             shown["dagster/row_count"] = len(frame)
         elif len(context.asset_partition_keys) == 1:
@@ -161,8 +197,11 @@ def _why_not(obj: object) -> str:
         return "The asset returned None. Return a DataFrame, or annotate the asset with `-> None` if it stores nothing."
     if isinstance(obj, StoredSlice):
         return "A StoredSlice is already stored. Return a DataFrame."
-    if isinstance(obj, SpooledSlice):
-        return "A SpooledSlice needs an asset with a contract in its metadata (`table_metadata`). Return a DataFrame."
+    if isinstance(obj, (SpooledSlice, ComputedSlice, FrameWithViews)):
+        return (
+            f"A {type(obj).__name__} needs an asset with a contract in its metadata (`table_metadata`). Return a "
+            "DataFrame."
+        )
     return f"Values of the type {type(obj).__name__} cannot be stored in DuckDB. Return a DataFrame."
 
 
@@ -198,16 +237,14 @@ def _report_days_left(context: dg.OutputContext, entries: Sequence[LedgerEntry])
                 dg.AssetMaterialization(
                     context.asset_key,
                     description="Rows of this day moved to another day, which was materialized.",
-                    metadata={"dagster/partition_row_count": entry.row_count, **entry_metadata(entry)},
+                    metadata=entry_metadata(entry),
                     partition=entry.day.isoformat(),
                     tags={DATA_VERSION_TAG: entry.content_hash},
                 )
             )
 
 
-def _write(
-    context: dg.OutputContext, connection: duckdb.DuckDBPyConnection, table: Table, obj: SpooledSlice | pd.DataFrame
-) -> Write:
+def _write(context: dg.OutputContext, connection: duckdb.DuckDBPyConnection, table: Table, obj: _Days) -> Write:
     partitions = obj.partitions if isinstance(obj, SpooledSlice) else []
     version = context.output_metadata.get(VERSION)
     return Write(
@@ -251,14 +288,18 @@ def _moved_away(changes: Mapping[date, Changes]) -> Counter[date]:
 
 def _change_metadata(change: Changes, changes: Mapping[date, Changes]) -> Mapping[str, Any]:
     moved_from = _moved_from(change, changes)
+    compared = {"new_rows": change.new, "changed_rows": change.changed, "removed_rows": change.removed}
     return {
-        "dagster/partition_row_count": change.rows,
-        "rows": change.rows,
-        "new_rows": change.new,
-        "changed_rows": change.changed,
-        "removed_rows": change.removed,
+        **{name: rows for name, rows in compared.items() if rows is not None},
         **({"moved_from": moved_from} if moved_from else {}),
     }
+
+
+def _stored_line(table: Table, day: date, change: Changes) -> str:
+    return (
+        f"{table.name}, {day}: {counted(change.rows, 'row')} stored; {change.new:,} new, {change.changed:,} changed, "
+        f"{change.removed:,} removed"
+    )
 
 
 def _moved_from(change: Changes, changes: Mapping[date, Changes]) -> list[str]:
@@ -272,13 +313,9 @@ def _days_condition(days: Sequence[date]) -> str:
     return f"{PARTITION_COLUMN} BETWEEN '{min(days)}' AND '{max(days)}'"
 
 
-def _shown(connection: duckdb.DuckDBPyConnection, target: Target) -> dict[str, Any]:
-    """Metadata on where the rows are, without a file path."""
+def _query(connection: duckdb.DuckDBPyConnection, target: Target) -> str:
+    """The query that reads the rows of an output, without a file path."""
     name = f"{readable(target.schema)}.{readable(target.table)}"
     # If the file is named like the schema, DuckDB needs the catalog, too.
     qualified = f"{readable(target.schema)}.{name}" if catalog(connection) == target.schema else name
-    return {
-        "dagster/storage_kind": "duckdb",
-        "dagster/table_name": name,
-        "Query": f"FROM {qualified}" + (f" WHERE {target.condition}" if target.condition else ""),
-    }
+    return f"FROM {qualified}" + (f" WHERE {target.condition}" if target.condition else "")

@@ -91,7 +91,7 @@ def stored_days(
         return {name: StoredDays({entry.day: entry for entry in entries}, {}) for name, entries in of_rows.items()}
     return {
         table.name: StoredDays(
-            read_ledger(connection, table), {each.day: each for each in differences(connection, [table])}
+            _entries(connection, table), {each.day: each for each in _differences(connection, table)}
         )
         for table in tables
     }
@@ -99,8 +99,10 @@ def stored_days(
 
 def read_ledger(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[date, LedgerEntry]:
     """The entries of a table by day, in order. Empty if there is no ledger."""
-    if not stored_columns(connection, DAYS):
-        return {}
+    return _entries(connection, table) if stored_columns(connection, DAYS) else {}
+
+
+def _entries(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[date, LedgerEntry]:
     rows = connection.execute(
         f"SELECT {_NAMES} FROM {DAYS.name} WHERE {_OF_TABLE} ORDER BY {PARTITION_COLUMN}", {"table": table.name}
     ).fetchall()

@@ -29,16 +29,16 @@ class Changes:
 
     Attributes:
         rows: Rows in the partition now.
-        new: Rows whose key was not in the table.
-        changed: Rows that had other content before, or were in another partition.
-        removed: Rows that are no longer in the partition.
+        new: Rows whose key was not in the table; None if rows were not compared.
+        changed: Rows that had other content before, or were in another partition; None likewise.
+        removed: Rows that are no longer in the partition; None likewise.
         moved_from: Other days that held some of the rows before, with the number of these rows.
     """
 
-    rows: int = 0
-    new: int = 0
-    changed: int = 0
-    removed: int = 0
+    rows: int
+    new: int | None = None
+    changed: int | None = None
+    removed: int | None = None
     moved_from: Mapping[date, int] = field(default_factory=dict)
 
 
@@ -247,7 +247,7 @@ def count_changes(
     changes = {
         day: Changes(rows, new, changed, removed, moved_from) for day, rows, new, changed, removed, moved_from in counts
     }
-    return {day: changes.get(day, Changes()) for day in days}
+    return {day: changes.get(day, Changes(0, 0, 0, 0)) for day in days}
 
 
 def _key(table: Table) -> str:

@@ -51,6 +51,9 @@ def replace_quarantined(
         connection.register("quarantined", pd.DataFrame(rows, columns=quarantine.column_names))
         connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM quarantined")
         connection.unregister("quarantined")
+    if not connection.execute(f"FROM {name} LIMIT 1").fetchall():
+        # Looking for the keys of all stored rows would take a while, and most quarantines are empty.
+        return
     [key] = table.key
     connection.execute(
         f"DELETE FROM {name} WHERE public_id IN (SELECT {quoted(key)} FROM {quoted(table.name)} "

@@ -5,13 +5,16 @@ from datetime import date
 from functools import partial
 
 import dagster as dg
+import pandas as pd
 from pydantic import Field
 
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.connection import LOCK_TIMEOUT_S, connect
 from cleargrid_assets.warehouse.event_log import days_recorded_as_empty
+from cleargrid_assets.warehouse.forms import Versions, stored_versions
 from cleargrid_assets.warehouse.ledger import LedgerEntry, StoredDays, read_ledger, stored_days
 from cleargrid_assets.warehouse.slices import StoredSlice
+from cleargrid_assets.warehouse.views import queried
 
 
 class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -26,10 +29,20 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """The rows of some days of a table."""
         return StoredSlice(self.database, self.lock_timeout_s, table, days)
 
+    def query(self, query: str, tables: Sequence[Table]) -> pd.DataFrame | None:
+        """The rows of a query over tables; None if one of them is not there, or has other columns than its contract."""
+        with connect(self.database, read_only=True, lock_timeout_s=self.lock_timeout_s) as connection:
+            return queried(connection, query, tables)
+
     def ledger(self, table: Table) -> dict[date, LedgerEntry]:
         """What is stored of a table, by day, in order. Empty if there is no ledger or no file."""
         with connect(self.database, read_only=True, lock_timeout_s=self.lock_timeout_s) as connection:
             return read_ledger(connection, table)
+
+    def versions(self, table: Table) -> Versions:
+        """What the rows of each stored day of a table were made with, as far as it is known."""
+        with connect(self.database, read_only=True, lock_timeout_s=self.lock_timeout_s) as connection:
+            return stored_versions(connection, table)
 
     def stored_days(self, tables: Sequence[Table], instance: dg.DagsterInstance) -> dict[str, StoredDays]:
         """What is stored of each table, by its name.

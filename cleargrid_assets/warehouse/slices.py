@@ -1,17 +1,18 @@
 """What assets and the IO manager pass to each other besides DataFrames: references to rows on disk."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
 
-from cleargrid_assets.schema import PARTITION_COLUMN, QuarantinedRow, Table
+from cleargrid_assets.schema import QuarantinedRow, Table
 from cleargrid_assets.warehouse.connection import connect
-from cleargrid_assets.warehouse.sql import quoted
+from cleargrid_assets.warehouse.sql import in_days, quoted
 from cleargrid_assets.warehouse.tables import columns_differ, missing_columns, stored_columns
 
 
@@ -43,12 +44,45 @@ class SpooledSlice:
         discard: Removes the files. Called when the rows are stored, or refused because a day would shrink.
         max_shrink: Share of a stored day that may go without the source's count confirming it.
         accept_shrinking: Whether days may shrink by more all the same.
+        describe: Makes metadata of some of the days. Called when the rows are stored.
     """
 
     partitions: Sequence[SpooledPartition]
     discard: Callable[[], None]
     max_shrink: float = 1.0
     accept_shrinking: bool = False
+    describe: Callable[[], Mapping[date, Mapping[str, Any]]] = dict
+
+
+@dataclass(frozen=True)
+class ComputedSlice:
+    """Partitions that DuckDB computes from those of another table, in the transaction that stores them.
+
+    The rows never leave the database.
+
+    Attributes:
+        source: The contract of the other table. Its stored days are those of the run.
+        compute: Makes the rows to store from the connection and the rows of the source.
+        describe: Makes metadata of each day from the rows of the source and the computed rows.
+    """
+
+    source: Table
+    compute: Callable[[duckdb.DuckDBPyConnection, duckdb.DuckDBPyRelation], duckdb.DuckDBPyRelation]
+    describe: Callable[[duckdb.DuckDBPyRelation, duckdb.DuckDBPyRelation], Mapping[date, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class FrameWithViews:
+    """Rows to store, and views that are made in the transaction that stores them.
+
+    Attributes:
+        rows: The rows.
+        views: The query of each view, by its name. Table names in a query are bare, so that a view outlives renaming
+            the database file and attaching it under another name.
+    """
+
+    rows: pd.DataFrame
+    views: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -74,8 +108,8 @@ class StoredSlice:
         Raises:
             WarehouseError: The table of an export does not match its contract.
         """
-        with connect(self.database, read_only=True, lock_timeout_s=self.lock_timeout_s) as connection:
-            yield connection.sql(self._statement(connection))
+        with open_slices(self) as [rows]:
+            yield rows
 
     def frame(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """The rows in memory, with all columns or the named ones."""
@@ -83,20 +117,36 @@ class StoredSlice:
             frame: pd.DataFrame = rows.select(*(quoted(name) for name in columns or self.table.column_names)).df()
             return frame
 
-    def _statement(self, connection: duckdb.DuckDBPyConnection) -> str:
-        found = stored_columns(connection, self.table)
-        missing = missing_columns(self.table, found)
-        if found and missing is None and self.table.is_export:
-            raise columns_differ(self.table, found)
-        if not found or missing is None:
-            # A derived table whose columns differ counts as empty, because the next run drops it.
-            nulls = ", ".join(f"NULL::{column.type} AS {quoted(column.name)}" for column in self.table.columns)
-            return f"SELECT {nulls} WHERE false"
-        columns = ", ".join(
-            f"NULL::{column.type} AS {quoted(column.name)}" if column in missing else quoted(column.name)
-            for column in self.table.columns
-        )
-        # Literals, because a relation takes no parameters.
-        days = ", ".join(f"DATE '{day.isoformat()}'" for day in self.days)
-        condition = f"{PARTITION_COLUMN} IN ({days})" if days else "false"
-        return f"SELECT {columns} FROM {quoted(self.table.name)} WHERE {condition}"
+
+@contextmanager
+def open_slices(*slices: StoredSlice) -> Iterator[list[duckdb.DuckDBPyRelation]]:
+    """Opens slices of one database together, as `StoredSlice.open` does, with one connection.
+
+    Raises:
+        WarehouseError: The table of an export does not match its contract.
+    """
+    with connect(slices[0].database, read_only=True, lock_timeout_s=slices[0].lock_timeout_s) as connection:
+        yield [stored_rows(connection, each.table, each.days) for each in slices]
+
+
+def stored_rows(connection: duckdb.DuckDBPyConnection, table: Table, days: Sequence[date]) -> duckdb.DuckDBPyRelation:
+    """The stored rows of the days, as a relation with the columns of the contract.
+
+    Tables and partitions that do not exist count as empty.
+
+    Raises:
+        WarehouseError: The table of an export does not match its contract.
+    """
+    found = stored_columns(connection, table)
+    missing = missing_columns(table, found)
+    if found and missing is None and table.is_export:
+        raise columns_differ(table, found)
+    if not found or missing is None:
+        # A derived table whose columns differ counts as empty, because the next run drops it.
+        nulls = ", ".join(f"NULL::{column.type} AS {quoted(column.name)}" for column in table.columns)
+        return connection.sql(f"SELECT {nulls} WHERE false")
+    columns = ", ".join(
+        f"NULL::{column.type} AS {quoted(column.name)}" if column in missing else quoted(column.name)
+        for column in table.columns
+    )
+    return connection.sql(f"SELECT {columns} FROM {quoted(table.name)} WHERE {in_days(days)}")

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from cleargrid_assets.schema import PARTITION_COLUMN, SCHEMA, Column, Table
+from cleargrid_assets.schema import SCHEMA, Column, Table
 
 _SCHEMA, _KEY, _VERSION = "dagster/column_schema", "cleargrid/key", "cleargrid/version_column"
 _QUARANTINE = "cleargrid/quarantine"
@@ -20,7 +20,7 @@ def asset_key(table: Table) -> dg.AssetKey:
 def table_metadata(table: Table) -> dict[str, Any]:
     """The definition metadata of the asset that stores the table."""
     metadata: dict[str, Any] = {
-        "partition_expr": PARTITION_COLUMN,
+        "dagster/table_name": f"{SCHEMA}.{table.name}",
         _SCHEMA: dg.TableSchema(
             columns=[
                 dg.TableColumn(

@@ -5,9 +5,10 @@ has the name of its table.
 """
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+import unicodedata
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,11 +16,15 @@ Row = dict[str, Any]
 
 STATUSES = {
     **dict.fromkeys(("FAILED", "INVALID_NUMBER", "BOUNCED", "REJECTED", "UNDELIVERED"), "failed"),
-    **dict.fromkeys(("NO_ANSWER", "BUSY", "VOICEMAIL", "CANCELLED", "SENT", "DELIVERED"), "delivered"),
+    **dict.fromkeys(("NO_ANSWER", "BUSY", "VOICEMAIL", "CANCELLED", "CANCELED", "SENT", "DELIVERED"), "delivered"),
+    **dict.fromkeys(("MACHINE", "ANSWERED_BY_MACHINE"), "delivered"),
     **dict.fromkeys(("ANSWERED", "COMPLETED", "OPENED", "READ"), "reached"),
     **dict.fromkeys(("CLICKED", "REPLIED"), "engaged"),
 }
 CHANNELS = {"CALL": "phone", "VOICE": "phone", "EMAIL": "email", "SMS": "messaging", "WHATSAPP": "messaging"}
+WITHHELD = {"", "ANONYMOUS", "PRIVATE", "UNKNOWN", "RESTRICTED"}
+ATTEMPTS_PER_WEEK, EARLIEST, LATEST = 3, time(9, 0), time(17, 30)
+DAYS_OFF, WEEKDAY_OFF = {date(2026, 3, 8), date(2026, 5, 4), date(2026, 11, 4)}, "friday"
 STAGES = ("attempted", "delivered", "reached", "engaged")
 
 
@@ -36,7 +41,9 @@ def channel(row: Row) -> str:
 
 
 def outcome(row: Row) -> str:
-    return STATUSES.get(word(row["status"]), "unmapped")
+    meaning = STATUSES.get(word(row["status"]), "unmapped")
+    is_long_call = channel(row) == "phone" and row["duration"] is not None and row["duration"] >= 30
+    return "engaged" if meaning == "reached" and is_long_call else meaning
 
 
 def reached(row: Row) -> bool:
@@ -47,15 +54,56 @@ def is_outbound(row: Row) -> bool:
     return str(row["direction"]).lower() == "outbound"
 
 
-def contact(row: Row) -> str:
-    return str(row["to"] if is_outbound(row) else row["from"]).strip().lower()
+def contact(row: Row) -> str | None:
+    """The other party; None if withheld. Numbers without a country code are Saudi Arabian."""
+    if str(row["direction"]).lower() not in ("inbound", "outbound"):
+        return None
+    address = row["to"] if is_outbound(row) else row["from"]
+    text = "".join(letter for letter in address if unicodedata.category(letter) != "Cf").strip()
+    if word(text) in WITHHELD:
+        return None
+    if "@" in text:
+        return text.removeprefix("<").removesuffix(">").strip().lower()
+    digits = "".join(str(unicodedata.digit(letter)) for letter in text if letter.isdigit())
+    if not digits:
+        return text.lower()
+    for prefix in ("00", "0"):
+        if digits.startswith(prefix) and not text.startswith("+"):
+            return "+" + ("" if prefix == "00" else "966") + digits.removeprefix(prefix)
+    return "+" + digits
 
 
 def stage(row: Row) -> int:
-    if outcome(row) == "reached":
-        is_long_call = channel(row) == "phone" and row["duration"] is not None and row["duration"] >= 30
-        return 4 if is_long_call else 3
-    return {"engaged": 4, "delivered": 2}.get(outcome(row), 1)
+    return {"engaged": 4, "reached": 3, "delivered": 2}.get(outcome(row), 1)
+
+
+def contacts_of(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """The rows of each contact, without those of withheld addresses."""
+    groups = defaultdict(list)
+    for row in rows:
+        if (name := contact(row)) is not None:
+            groups[name].append(row)
+    return groups
+
+
+def interactions(rows: list[Row]) -> list[Row]:
+    return [
+        {
+            "public_id": row["public_id"],
+            "communicated_date": row["communicated_date"],
+            "communicated_at": row["communicated_at"],
+            "direction": row["direction"].lower(),
+            "communication_type": kind(row),
+            "status": word(row["status"]),
+            "channel": channel(row),
+            "contact": contact(row),
+            "outcome": outcome(row),
+            "duration": row["duration"],
+            "logging_lag_s": (row["created_at"] - row["communicated_at"]).total_seconds(),
+            "update_lag_s": (row["updated_at"] - row["created_at"]).total_seconds(),
+        }
+        for row in rows
+    ]
 
 
 def grouped(rows: Iterable[Row], *keys: Any) -> dict[tuple[Any, ...], list[Row]]:
@@ -90,7 +138,7 @@ def attempt_funnel(rows: list[Row], _days: Sequence[date], _zone: str) -> list[R
     result = []
     for (day, communication_type), group in groups.items():
         attempts = [[row for row in group if stage(row) >= order] for order in (1, 2, 3, 4)]
-        contacts = [len({contact(row) for row in subset}) for subset in attempts]
+        contacts = [len(contacts_of(subset)) for subset in attempts]
         for index, name in enumerate(STAGES):
             result.append(
                 {
@@ -113,22 +161,35 @@ def reach_by_attempt(rows: list[Row], days: Sequence[date], _zone: str) -> list[
     for day in days:
         window = [row for row in rows if is_outbound(row) and 0 <= (day - day_of(row)).days < 7]
         for (name,), group in grouped(window, channel).items():
-            lengths, firsts = [], []
-            for attempts in grouped(group, contact).values():
+            # Of each contact: the number of its attempts, and of the first that reached it.
+            lives = []
+            for attempts in contacts_of(group).values():
                 attempts.sort(key=lambda row: (row["communicated_at"], row["public_id"]))
-                lengths.append(len(attempts))
-                firsts += [number for number, row in enumerate(attempts, 1) if reached(row)][:1]
-            for number in range(1, min(max(lengths), 10) + 1):
+                firsts = [number for number, row in enumerate(attempts, 1) if reached(row)]
+                lives.append((len(attempts), min(firsts, default=math.inf)))
+            survival = 1.0
+            for number in range(1, min(max((length for length, _ in lives), default=0), 10) + 1):
                 upper = number if number < 10 else math.inf
+                attempted = [first for length, first in lives if length >= number]
+                at_risk = [first for first in attempted if first >= number]
+                hits = sum(first <= upper and first < math.inf for first in at_risk)
+                survival *= 1 - hits / len(at_risk) if at_risk else 1
+                low, high = wilson(hits, len(at_risk)) if at_risk else (None, None)
                 result.append(
                     {
                         "communicated_date": day,
                         "channel": name,
                         "attempt_number": number,
-                        "contacts_attempted": sum(length >= number for length in lengths),
-                        "contacts_first_reached": sum(number <= first <= upper for first in firsts),
-                        "cumulative_reach_rate": sum(first <= upper for first in firsts) / len(lengths),
+                        "contacts_attempted": len(attempted),
+                        "contacts_first_reached": hits,
+                        "cumulative_reach_rate": sum(first <= upper and first < math.inf for _, first in lives)
+                        / len(lives),
                         "window_days": 7,
+                        "contacts_at_risk": len(at_risk),
+                        "reach_probability": ratio(hits, len(at_risk)),
+                        "reach_probability_low": low,
+                        "reach_probability_high": high,
+                        "km_reach_rate": 1 - survival if at_risk else None,
                     }
                 )
     return result
@@ -149,18 +210,16 @@ def channel_reach(rows: list[Row], _days: Sequence[date], _zone: str) -> list[Ro
         attempts = [row for row in group if is_outbound(row)]
         if not attempts:
             continue
-        contacts = {contact(row) for row in attempts}
-        people_reached = {contact(row) for row in attempts if reached(row)}
+        contacts = contacts_of(attempts)
+        people_reached = {name for name, tries in contacts.items() if any(map(reached, tries))}
+        answers = contacts_of(row for row in group if row["direction"].lower() == "inbound")
         responded = {
-            contact(answer)
-            for answer in group
-            if not is_outbound(answer)
-            and any(
-                contact(row) == contact(answer) and row["communicated_at"] < answer["communicated_at"]
-                for row in attempts
-            )
+            name
+            for name, tries in contacts.items()
+            for answer in answers.get(name, [])
+            if any(row["communicated_at"] < answer["communicated_at"] for row in tries)
         }
-        low, high = wilson(len(people_reached), len(contacts))
+        low, high = wilson(len(people_reached), len(contacts)) if contacts else (None, None)
         result.append(
             {
                 "communicated_date": day,
@@ -168,7 +227,7 @@ def channel_reach(rows: list[Row], _days: Sequence[date], _zone: str) -> list[Ro
                 "attempts": len(attempts),
                 "contacts": len(contacts),
                 "reached_contacts": len(people_reached),
-                "reach_rate": len(people_reached) / len(contacts),
+                "reach_rate": ratio(len(people_reached), len(contacts)),
                 "reach_rate_low": low,
                 "reach_rate_high": high,
                 "attempts_per_reached_contact": ratio(len(attempts), len(people_reached)),
@@ -201,18 +260,10 @@ def hourly_reach(rows: list[Row], _days: Sequence[date], zone: str) -> list[Row]
     return result
 
 
-def operational_health(rows: list[Row], days: Sequence[date], _zone: str) -> list[Row]:
-    volumes = Counter((kind(row), day_of(row)) for row in rows)
+def operational_health(rows: list[Row], _days: Sequence[date], _zone: str) -> list[Row]:
     result = []
-    for (day, name), group in grouped([row for row in rows if day_of(row) in days], day_of, kind).items():
-        before = [volumes[name, day - timedelta(days=back)] for back in range(1, 8)]
-        before = [volume for volume in before if volume]
-        baseline = quantile(before, 0.5)
-        is_anomalous = None
-        if baseline is not None and len(before) >= 4:
-            mad = quantile([abs(volume - baseline) for volume in before], 0.5)
-            assert mad is not None
-            is_anomalous = abs(len(group) - baseline) > 3 * 1.4826 * max(mad, 0.05 * baseline)
+    groups = {**grouped(rows, day_of, kind), **grouped(rows, day_of, lambda row: "ALL")}
+    for (day, name), group in groups.items():
         lags = [(row["created_at"] - row["communicated_at"]).total_seconds() for row in group]
         updates = [(row["updated_at"] - row["created_at"]).total_seconds() for row in group]
         failed = sum(outcome(row) == "failed" for row in group)
@@ -224,6 +275,9 @@ def operational_health(rows: list[Row], days: Sequence[date], _zone: str) -> lis
                 "failed": failed,
                 "failure_rate": failed / len(group),
                 "unmapped": sum(outcome(row) == "unmapped" for row in group),
+                "withheld": sum(
+                    contact(row) is None for row in group if row["direction"].lower() in ("inbound", "outbound")
+                ),
                 "answered_without_duration": sum(
                     channel(row) == "phone" and reached(row) and row["duration"] is None for row in group
                 ),
@@ -233,9 +287,97 @@ def operational_health(rows: list[Row], days: Sequence[date], _zone: str) -> lis
                 "update_lag_p95_s": quantile(updates, 0.95),
                 "first_at": min(row["communicated_at"] for row in group),
                 "last_at": max(row["communicated_at"] for row in group),
-                "baseline_communications": baseline,
-                "volume_ratio": len(group) / baseline if baseline else None,
-                "is_anomalous": is_anomalous,
             }
         )
     return result
+
+
+def contact_frequency(rows: list[Row], days: Sequence[date], zone: str) -> list[Row]:
+    result = []
+    for day in days:
+        window = [row for row in rows if is_outbound(row) and 0 <= (day - day_of(row)).days < 7]
+        for (name,), group in grouped(window, channel).items():
+            numbers = [len(attempts) for attempts in contacts_of(group).values()]
+            today = [row for row in group if day_of(row) == day]
+            clocks = [row["communicated_at"].astimezone(ZoneInfo(zone)).time() for row in today]
+            is_off = day in DAYS_OFF or day.strftime("%A").lower() == WEEKDAY_OFF
+            result.append(
+                {
+                    "communicated_date": day,
+                    "channel": name,
+                    "contacts": len(numbers),
+                    "most_attempts": max(numbers, default=0),
+                    "contacts_1": numbers.count(1),
+                    "contacts_2": numbers.count(2),
+                    "contacts_3_4": sum(number in (3, 4) for number in numbers),
+                    "contacts_5_7": sum(number in (5, 6, 7) for number in numbers),
+                    "contacts_8_up": sum(number >= 8 for number in numbers),
+                    "contacts_over_limit": sum(number > ATTEMPTS_PER_WEEK for number in numbers),
+                    "attempts_outside_hours": sum(clock < EARLIEST or clock >= LATEST for clock in clocks),
+                    "attempts_on_days_off": len(today) if is_off else 0,
+                }
+            )
+    return result
+
+
+def spread_of(values: list[float]) -> float:
+    middle = quantile(values, 0.5)
+    deviation = quantile([abs(value - middle) for value in values], 0.5) if middle is not None else None
+    return 1.4826 * deviation if deviation is not None else 0.0
+
+
+def operational_baselines(health: list[Row], stored: Mapping[date, int], days_off: Collection[date]) -> list[Row]:
+    """The view over rows of `operational_health` and the stored days with their number of rows."""
+    facts = {(row["communicated_date"], row["communication_type"]): row for row in health}
+    nothing = {"communications": 0, "failed": 0, "failure_rate": None, "logging_lag_p95_s": None}
+    result = []
+    for day in stored:
+        since = day - timedelta(days=42)
+        names = {"ALL", *(name for each, name in facts if since <= each <= day)}
+        before = [day - timedelta(weeks=weeks) for weeks in (1, 2, 3, 4, 5, 6)]
+        past = [each for each in before if stored.get(each) and each not in days_off]
+        for name in names:
+            today = facts.get((day, name), nothing)
+            row = {"communicated_date": day, "communication_type": name, "is_day_off": day in days_off}
+            row |= {figure: today[figure] for figure in ("communications", "failure_rate", "logging_lag_p95_s")}
+            if len(past) >= 3 and day not in days_off:
+                row |= judged(today, [facts.get((each, name), nothing) for each in past], 3 if name == "ALL" else 4)
+            result.append(row)
+    return result
+
+
+def judged(today: Row, past: list[Row], spreads: int) -> Row:
+    """The columns of a judged day and type."""
+    communications = today["communications"]
+    volumes = [row["communications"] for row in past]
+    m = quantile(volumes, 0.5)
+    assert m is not None
+    spread = max(spread_of(volumes), 0.07 * m, math.sqrt(max(m, 1)))
+    row: Row = {
+        "baseline_communications": m,
+        "communications_spread": spread,
+        "communications_low": max(m - spreads * spread, 0.0),
+        "communications_high": m + spreads * spread,
+        "volume_ratio": ratio(communications, m),
+        "volume_is_unusual": abs(communications - m) > spreads * spread,
+        "is_silent": communications == 0 and m >= 10,
+    }
+    p = ratio(sum(each["failed"] for each in past), sum(volumes))
+    row["baseline_failure_rate"] = p
+    if p is not None and communications:
+        deviation = spread_of([each["failure_rate"] for each in past if each["communications"]])
+        spread = max(math.sqrt(p * (1 - p) / communications + (0.1 * p) ** 2), deviation)
+        row |= {
+            "failure_rate_spread": spread,
+            "failure_rate_high": min(p + 4 * spread, 1.0),
+            "failure_is_unusual": today["failure_rate"] - p > 4 * spread,
+        }
+    lags = [each["logging_lag_p95_s"] for each in past if each["communications"]]
+    lag = quantile(lags, 0.5)
+    if lag is not None:
+        spread = max(spread_of(lags), 0.2 * lag, 1.0)
+        row |= {"baseline_logging_lag_p95_s": lag, "lag_spread": spread, "lag_high_s": lag + 4 * spread}
+        if communications:
+            row["lag_is_unusual"] = today["logging_lag_p95_s"] - lag > 4 * spread
+    flags = ("volume_is_unusual", "is_silent", "failure_is_unusual", "lag_is_unusual")
+    return {**row, "is_unusual": any(row.get(flag) for flag in flags)}

@@ -9,9 +9,10 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from cleargrid_assets.analysis.interactions import interactions
 from cleargrid_assets.analysis.outcomes import Outcomes, load_outcomes
 from cleargrid_assets.analysis.scope import Scope
-from cleargrid_assets.contracts import COMMUNICATION_LOGS
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, INTERACTIONS
 from cleargrid_assets.schema import Table
 from cleargrid_assets_tests.rows import Row, communication
 
@@ -45,20 +46,35 @@ def scope(*days: date, zone: tzinfo = timezone.utc, outcomes: Outcomes | None = 
     return Scope(days or (DAY,), zone, outcomes or load_outcomes(None))
 
 
-def relation(slice_rows: Iterable[Row], sources: Mapping[str, Sequence[str]]) -> duckdb.DuckDBPyRelation:
-    """The rows with the source columns alone, in a session far from UTC.
-
-    So a column that an analysis reads but its `SOURCES` does not name fails every test of it.
-    """
+def logged(log_rows: Iterable[Row]) -> duckdb.DuckDBPyConnection:
+    """A session far from UTC with the rows in the table `communication_logs`."""
     connection = duckdb.connect(config={"threads": 1})
     connection.execute("SET TimeZone = 'America/New_York'")
     new_table(connection, COMMUNICATION_LOGS)
-    frame = pd.DataFrame(list(slice_rows), columns=COMMUNICATION_LOGS.column_names, dtype="object")
+    frame = pd.DataFrame(list(log_rows), columns=COMMUNICATION_LOGS.column_names, dtype="object")
     if not frame.empty:
         connection.register("frame", frame)
         connection.execute("INSERT INTO communication_logs BY NAME SELECT * FROM frame")
-    selected = ", ".join(f'"{column}"' for column in sorted({name for names in sources.values() for name in names}))
-    return connection.sql(f"SELECT {selected} FROM communication_logs")
+    return connection
+
+
+def relation(
+    log_rows: Iterable[Row],
+    sources: Mapping[str, Sequence[str]],
+    outcomes: Outcomes | None = None,
+    region: str | None = None,
+) -> duckdb.DuckDBPyRelation:
+    """The interactions of rows of the log, with the source columns alone.
+
+    So a column that an analysis reads but its `SOURCES` does not name fails every test of it.
+    """
+    connection = logged(log_rows)
+    new_table(connection, INTERACTIONS)
+    interactions(
+        connection, connection.table("communication_logs"), outcomes or load_outcomes(None), region
+    ).insert_into("interactions")
+    selected = sorted({name for names in sources.values() for name in names})
+    return connection.table("interactions").select(*selected)
 
 
 def stored(frame: pd.DataFrame, table: Table) -> list[dict[str, Any]]:
@@ -95,24 +111,31 @@ _STATUSES = (
     *("DELIVERED", "clicked", "REPLIED", "bounced", "Ringing", "queued up", "\tREAD\n"),
 )
 _TYPES = ("CALL", "call", "Voice", "EMAIL", "e-mail", "email ", "SMS", "WhatsApp", "fax")
-_CONTACTS = ("+966501", " +966501", "+966502\t", "+966503", "Ann@Example.org", "ann@example.org ", "bob@example.org")
+_CONTACTS = (
+    *("+966501234567", "\u202a+966501234567\u202c", "00966501234567", "0501234567", "٠٥٠١٢٣٤٥٦٧", "+966 50 123 4567"),
+    *("+966502345678", " +966502345678\t", "+966503456789", "+971501234567"),
+    *("Ann@Example.org", "<ann@example.org>", "ann@example.org\u200f ", "bob@example.org"),
+    *("anonymous", " Private", ""),
+)
 _DAYS = (1, 2, 3, 5, 6, 7, 8, 9, 10, 12, 17, 18)
 
 
-def messy_rows(seed: int, count: int = 300) -> list[Row]:
-    """Rows as untidy as they come, over days with gaps, many at the same instant."""
+def messy_rows(seed: int, count: int = 300, month: int = 5) -> list[Row]:
+    """Rows as untidy as they come, over days with gaps; with most seeds, many are at the same instant."""
     chance = random.Random(seed)  # noqa: S311
+    minutes = chance.choice(((0, 0, 30), (0, 0, 30), range(60)))
 
     def messy_row(number: int) -> Row:
-        hour, minute = chance.randrange(24), chance.choice((0, 0, 30))
-        communicated_at = datetime(2026, 5, chance.choice(_DAYS), hour, minute, tzinfo=timezone.utc)
+        hour, minute = chance.randrange(24), chance.choice(minutes)
+        communicated_at = datetime(2026, month, chance.choice(_DAYS), hour, minute, tzinfo=timezone.utc)
         created_at = communicated_at + timedelta(milliseconds=chance.randrange(-2000, 60_000))
         contact, ours = chance.choice(_CONTACTS), "desk"
         is_inbound = chance.random() < 0.25
+        outbound = chance.choice(("outbound", "Outbound", "OUTBOUND", "outbound", "sideways"))
         return row(
             f"{chance.randrange(10**9):09d}-{number}",
             communication_type=chance.choice(_TYPES),
-            direction=chance.choice(("inbound", "INBOUND")) if is_inbound else chance.choice(("outbound", "Outbound")),
+            direction=chance.choice(("inbound", "INBOUND")) if is_inbound else outbound,
             status=chance.choice(_STATUSES),
             duration=chance.choice((None, None, 0.0, 12.5, 29.999, 30.0, 61.25, 600.125)),
             communicated_at=communicated_at,

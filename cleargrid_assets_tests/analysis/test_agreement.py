@@ -10,13 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cleargrid_assets.analysis.funnel import SOURCES, attempt_funnel
+from cleargrid_assets.analysis.outcomes import Outcomes, load_outcomes
 from cleargrid_assets.assets.analyses import ANALYSES, Analysis
+from cleargrid_assets.contracts import INTERACTIONS
 from cleargrid_assets_tests.analysis import reference
 from cleargrid_assets_tests.analysis.slices import assert_same, messy_rows, relation, row, scope, stored
 from cleargrid_assets_tests.rows import Row
 
-DAYS = [date(2026, 5, number) for number in (1, 4, 8, 9, 12, 18)]
-ZONE = "Asia/Kolkata"
+DAYS = (1, 4, 8, 9, 12, 18)
+MONTHS = {5: "Asia/Kolkata", 3: "America/New_York", 11: "America/New_York"}
+"""The month of the rows, and the business zone. In New York, clocks change on 8 March and 1 November."""
+
+REGION = "SA"
 AGAIN = [analysis for analysis in ANALYSES if hasattr(reference, analysis.table.name)]
 """The analyses that have a second implementation: one that is meant to be exact should."""
 
@@ -25,21 +30,55 @@ def named(analysis: Analysis) -> str:
     return analysis.table.name
 
 
-def _computed(analysis: Analysis, slice_rows: list[Row], days: list[date]) -> pd.DataFrame:
-    return analysis.compute(relation(slice_rows, analysis.sources), scope(*days, zone=ZoneInfo(ZONE)))
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    """The packaged outcomes with the limits and the days off of the second implementation."""
+    file = tmp_path_factory.mktemp("outcomes") / "outcomes.toml"
+    days_off = [str(day) for day in sorted(reference.DAYS_OFF)]
+    file.write_text(
+        f"""
+[calendar]
+days_off = {[*days_off, reference.WEEKDAY_OFF]}
+[limits]
+attempts_per_week = {reference.ATTEMPTS_PER_WEEK}
+earliest = "{reference.EARLIEST:%H:%M}"
+latest = "{reference.LATEST:%H:%M}"
+"""
+    )
+    return load_outcomes(str(file))
+
+
+def _computed(
+    analysis: Analysis, slice_rows: list[Row], days: list[date], outcomes: Outcomes | None = None, zone: str = "UTC"
+) -> pd.DataFrame:
+    rows = relation(slice_rows, analysis.sources, outcomes, REGION)
+    return analysis.compute(rows, scope(*days, zone=ZoneInfo(zone), outcomes=outcomes))
 
 
 @pytest.mark.parametrize("analysis", AGAIN, ids=named)
 @pytest.mark.parametrize("seed", range(20))
-def test_every_figure_equals_that_of_the_second_implementation(analysis: Analysis, seed: int) -> None:
+def test_every_figure_equals_that_of_the_second_implementation(
+    analysis: Analysis, seed: int, outcomes: Outcomes
+) -> None:
+    month, zone = list(MONTHS.items())[seed % 3]
+    slice_rows, days = messy_rows(seed, month=month), [date(2026, month, number) for number in DAYS]
+    expected = getattr(reference, analysis.table.name)(slice_rows, days, zone)
+    frame = _computed(analysis, slice_rows, days, outcomes, zone)
+    assert_same(stored(frame, analysis.table), expected, analysis.table.key)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_interaction_equals_that_of_the_second_implementation(seed: int) -> None:
     slice_rows = messy_rows(seed)
-    expected = getattr(reference, analysis.table.name)(slice_rows, DAYS, ZONE)
-    assert_same(stored(_computed(analysis, slice_rows, DAYS), analysis.table), expected, analysis.table.key)
+    rows = relation(slice_rows, {"all": INTERACTIONS.column_names}, region=REGION)
+    found = [dict(zip(rows.columns, values, strict=True)) for values in rows.fetchall()]
+    assert_same(found, reference.interactions(slice_rows), INTERACTIONS.key)
 
 
-def test_the_first_five_analyses_have_a_second_implementation() -> None:
+def test_the_packaged_analyses_have_a_second_implementation() -> None:
     assert {named(analysis) for analysis in AGAIN} >= {
-        *("attempt_funnel", "reach_by_attempt", "channel_reach", "hourly_reach", "operational_health")
+        *("attempt_funnel", "reach_by_attempt", "channel_reach", "hourly_reach", "operational_health"),
+        "contact_frequency",
     }
 
 
@@ -50,7 +89,9 @@ def test_the_order_of_the_rows_does_not_matter(analysis: Analysis, seed: int, or
     slice_rows = messy_rows(seed, 60)
     shuffled = list(slice_rows)
     order.shuffle(shuffled)
-    first, second = (_computed(analysis, given_rows, DAYS[3:5]) for given_rows in (slice_rows, shuffled))
+    first, second = (
+        _computed(analysis, given_rows, [date(2026, 5, 9), date(2026, 5, 12)]) for given_rows in (slice_rows, shuffled)
+    )
     pd.testing.assert_frame_equal(first, second)
 
 

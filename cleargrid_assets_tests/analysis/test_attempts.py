@@ -1,6 +1,9 @@
 """Reach by attempt, by cases worked by hand."""
 
 from datetime import date, timedelta
+from unittest.mock import patch
+
+import pytest
 
 from cleargrid_assets.analysis.attempts import SOURCES, reach_by_attempt
 from cleargrid_assets.contracts import REACH_BY_ATTEMPT
@@ -9,14 +12,15 @@ from cleargrid_assets_tests.rows import Row
 
 NAMES = ("communicated_at", "to", "status")
 FIGURES = ("channel", "attempt_number", "contacts_attempted", "contacts_first_reached", "cumulative_reach_rate")
+AT_RISK = ("attempt_number", "contacts_at_risk", "reach_probability", "km_reach_rate")
 
 
 def _reach(slice_rows: list[Row], *days: date) -> list[Row]:
     return stored(reach_by_attempt(relation(slice_rows, SOURCES), scope(*days)), REACH_BY_ATTEMPT)
 
 
-def _figures(slice_rows: list[Row]) -> list[tuple[object, ...]]:
-    return [tuple(r[name] for name in FIGURES) for r in _reach(slice_rows)]
+def _figures(slice_rows: list[Row], names: tuple[str, ...] = FIGURES) -> list[tuple[object, ...]]:
+    return [tuple(r[name] for name in names) for r in _reach(slice_rows)]
 
 
 def test_every_number_of_a_small_window_is_as_worked_by_hand() -> None:
@@ -31,11 +35,44 @@ def test_every_number_of_a_small_window_is_as_worked_by_hand() -> None:
         names=NAMES,
     )
     assert _figures(window) == [("phone", 1, 4, 1, 0.25), ("phone", 2, 2, 1, 0.5), ("phone", 3, 1, 0, 0.5)]
+    # The third attempt is on a contact that the second one reached, so nobody is at risk.
+    assert _figures(window, AT_RISK) == [(1, 4, 0.25, 0.25), (2, 2, 0.5, 0.625), (3, 0, None, None)]
+    # scipy.stats.binomtest(1, 2).proportion_ci(0.95, method="wilson")
+    interval = pytest.approx((0.0945312057342307, 0.9054687942657693))
+    assert _figures(window, ("reach_probability_low", "reach_probability_high"))[1:] == [interval, (None, None)]
+
+
+def test_contacts_not_tried_again_raise_the_estimate_above_the_naive_rate() -> None:
+    """Of 8 contacts, 2 are reached at once, and 4 are not tried again. Of the 2 tried again, 1 is reached."""
+    tries = {"a": "Y", "b": "Y", "c": "N", "d": "N", "e": "N", "f": "N", "g": "NY", "h": "NN"}
+    window = [
+        row(f"{to}{n}", to=to, status={"Y": "ANSWERED", "N": "BUSY"}[each], communicated_at=at(f"1{n}:00:00"))
+        for to, results in tries.items()
+        for n, each in enumerate(results)
+    ]
+    assert _figures(window, ("contacts_at_risk", "reach_probability", "km_reach_rate", "cumulative_reach_rate")) == [
+        (8, 0.25, 0.25, 0.25),
+        (2, 0.5, 0.625, 0.375),
+    ]
 
 
 def test_attempts_at_the_same_instant_are_ordered_by_public_id() -> None:
     tied = [row("2", status="ANSWERED"), row("1", status="BUSY"), row("3", status="ANSWERED")]
     assert [r["contacts_first_reached"] for r in _reach(tied)] == [0, 1, 0]
+
+
+def test_contacts_with_one_hash_are_told_apart() -> None:
+    """A partition with all contacts of a channel stands for a collision of hashes."""
+    window = [row("1", to="a"), row("2", to="b", status="ANSWERED"), row("3", to="a", status="ANSWERED")]
+    in_order = "PARTITION BY channel ORDER BY communicated_at"
+    with patch.dict("cleargrid_assets.analysis.attempts._BY_HASH", in_order=in_order):
+        found = _figures(window)
+    assert found == [("phone", 1, 2, 1, 0.5), ("phone", 2, 1, 1, 1.0)]
+
+
+def test_attempts_without_a_contact_take_no_part() -> None:
+    withheld = [row("1", to="Anonymous", status="ANSWERED"), row("2", to="", communication_type="SMS")]
+    assert _figures([*withheld, row("3")]) == [("phone", 1, 1, 0, 0.0)]
 
 
 def test_ten_means_ten_or_more() -> None:
@@ -50,11 +87,16 @@ def test_ten_means_ten_or_more() -> None:
             for number in range(1, count + 1)
         ]
 
-    window = calls("a", 12, 12) + calls("b", 10, 10) + calls("c", 11, 2) + calls("d", 9, 9)
+    window = calls("a", 12, 12) + calls("b", 10, 10) + calls("c", 11, 2) + calls("d", 9, 9) + calls("e", 13, 0)
     figures = _figures(window)
     assert [number for _, number, *_ in figures] == list(range(1, 11))
-    assert figures[1] == ("phone", 2, 4, 1, 0.25)
-    assert figures[8:] == [("phone", 9, 4, 1, 0.5), ("phone", 10, 3, 2, 1.0)]
+    assert figures[1] == ("phone", 2, 5, 1, 0.2)
+    assert figures[8:] == [("phone", 9, 5, 1, 0.4), ("phone", 10, 4, 2, 0.8)]
+    # The second attempt reached c, the ninth d. At risk at the tenth are a, b and e.
+    assert _figures(window, AT_RISK)[8:] == [
+        (9, 4, 0.25, pytest.approx(1 - 4 / 5 * 3 / 4)),
+        (10, 3, pytest.approx(2 / 3), pytest.approx(1 - 4 / 5 * 3 / 4 * 1 / 3)),
+    ]
 
 
 def test_a_window_is_seven_days_ending_with_the_day() -> None:

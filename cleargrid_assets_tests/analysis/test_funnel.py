@@ -14,7 +14,7 @@ NAMES = ("communication_type", "status", "to", "duration")
 
 
 def _funnel(slice_rows: list[Row], outcomes: Outcomes | None = None) -> list[Row]:
-    return stored(attempt_funnel(relation(slice_rows, SOURCES), scope(outcomes=outcomes)), ATTEMPT_FUNNEL)
+    return stored(attempt_funnel(relation(slice_rows, SOURCES, outcomes), scope()), ATTEMPT_FUNNEL)
 
 
 def _counts(funnel: list[Row], communication_type: str) -> list[tuple[int, int]]:

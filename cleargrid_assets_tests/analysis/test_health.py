@@ -1,129 +1,106 @@
 """Operational health, by cases worked by hand."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import date, timedelta
+from typing import Any
 
+import duckdb
+import pandas as pd
 import pytest
 
-from cleargrid_assets.analysis.health import SOURCES, operational_health, usual_volume
-from cleargrid_assets.contracts import OPERATIONAL_HEALTH
-from cleargrid_assets_tests.analysis.slices import DAY, at, relation, row, scope, stored
+from cleargrid_assets.analysis.health import SOURCES, operational_health
+from cleargrid_assets.contracts import INTERACTIONS, OPERATIONAL_HEALTH
+from cleargrid_assets_tests.analysis.slices import DAY, at, new_table, scope, stored
 from cleargrid_assets_tests.rows import Row
 
 
-def _health(slice_rows: list[Row], *days: date) -> list[Row]:
-    return stored(operational_health(relation(slice_rows, SOURCES), scope(*days)), OPERATIONAL_HEALTH)
+def interaction(public_id: str, **values: Any) -> Row:
+    """An interaction: by default an outbound call that nobody answered, at noon of `DAY`."""
+    return {
+        "public_id": public_id,
+        "communicated_date": DAY,
+        "communicated_at": at("12:00:00"),
+        "direction": "outbound",
+        "communication_type": "CALL",
+        "status": "NO_ANSWER",
+        "channel": "phone",
+        "contact": "a",
+        "outcome": "delivered",
+        "duration": None,
+        "logging_lag_s": 5.0,
+        "update_lag_s": 60.0,
+        **values,
+    }
 
 
-def _volumes(today: int, before: Sequence[int]) -> list[Row]:
-    """Numbers of calls on the day and on each of the days before it, the nearest first."""
-    return [
-        row(f"{back}-{number}", communicated_at=at("12:00:00") - timedelta(days=back))
-        for back, count in enumerate([today, *before])
-        for number in range(count)
-    ]
+def _health(rows: Iterable[Row], *days: date) -> dict[tuple[date, str], Row]:
+    """The rows of the table by day and type, computed from the columns that `SOURCES` names."""
+    connection = duckdb.connect(config={"threads": 1})
+    new_table(connection, INTERACTIONS)
+    connection.register("frame", pd.DataFrame(list(rows), columns=INTERACTIONS.column_names, dtype="object"))
+    connection.execute("INSERT INTO interactions BY NAME SELECT * FROM frame")
+    columns = ", ".join(sorted({name for names in SOURCES.values() for name in names}))
+    computed = operational_health(connection.sql(f"SELECT {columns} FROM interactions"), scope(*days))
+    return {
+        (each["communicated_date"], each["communication_type"]): each for each in stored(computed, OPERATIONAL_HEALTH)
+    }
 
 
 def test_every_count_of_a_small_day_is_as_worked_by_hand() -> None:
-    day = [
-        row("1", status="FAILED"),
-        row("2", status="invalid-number", direction="inbound", communication_type="call"),
-        row("3", status="odd", communicated_at=at("08:00:00")),
-        row("4", status="ANSWERED", duration=None, communicated_at=at("20:00:00")),
-        row("5", status="ANSWERED", duration=0.0),
-        row("6", status="OPENED", communication_type="EMAIL"),
-    ]
-    calls, mails = _health(day)
-    assert (calls["communications"], calls["failed"], calls["failure_rate"]) == (5, 2, 0.4)
-    assert (calls["unmapped"], calls["answered_without_duration"]) == (1, 1)
-    assert (calls["first_at"], calls["last_at"]) == (at("08:00:00"), at("20:00:00"))
-    assert (mails["communication_type"], mails["answered_without_duration"]) == ("EMAIL", 0)
+    found = _health(
+        [
+            interaction("1", outcome="failed"),
+            interaction("2", outcome="failed", direction="inbound", contact=None),
+            interaction("3", outcome="unmapped", contact=None, communicated_at=at("08:00:00")),
+            interaction("4", outcome="reached", communicated_at=at("20:00:00")),
+            interaction("5", outcome="engaged", duration=0.0),
+            # neither inbound nor outbound: no contact, but none that was withheld
+            interaction("6", direction="internal", contact=None),
+            interaction("7", communication_type="EMAIL", channel="email", outcome="reached"),
+        ]
+    )
+    assert {name for _, name in found} == {"ALL", "CALL", "EMAIL"}
+    calls, mails, every = (found[DAY, name] for name in ("CALL", "EMAIL", "ALL"))
+    assert (calls["communications"], calls["failed"], calls["failure_rate"]) == (6, 2, pytest.approx(1 / 3))
+    assert (calls["unmapped"], calls["withheld"], calls["answered_without_duration"]) == (1, 2, 1)
+    assert (mails["communications"], mails["withheld"], mails["answered_without_duration"]) == (1, 0, 0)
+    assert (every["communications"], every["failed"], every["failure_rate"]) == (7, 2, pytest.approx(2 / 7))
+    assert (every["unmapped"], every["withheld"], every["answered_without_duration"]) == (1, 2, 1)
+    for each in (calls, every):
+        assert (each["first_at"], each["last_at"]) == (at("08:00:00"), at("20:00:00"))
 
 
-def test_lags_are_interpolated_seconds_and_may_be_negative() -> None:
-    noon = at("12:00:00")
+def test_lags_are_interpolated_over_all_rows_and_may_be_negative() -> None:
     lags = (-1.5, 0.0, 2.25, 10.0)
-    day = [
-        row(
-            f"{number}",
-            created_at=noon + timedelta(seconds=lag),
-            updated_at=noon + timedelta(seconds=lag + number),
-        )
-        for number, lag in enumerate(lags)
-    ]
-    (calls,) = _health(day)
+    rows = [interaction(f"{number}", logging_lag_s=lag, update_lag_s=number) for number, lag in enumerate(lags)]
+    found = _health([*rows, interaction("mail", communication_type="EMAIL", logging_lag_s=30.0, update_lag_s=9.0)])
+    calls, every = found[DAY, "CALL"], found[DAY, "ALL"]
     assert calls["logging_lag_p50_s"] == pytest.approx(1.125)
     assert calls["logging_lag_p95_s"] == pytest.approx(2.25 + 0.85 * 7.75)
     assert calls["logging_lag_max_s"] == 10.0
     assert calls["update_lag_p95_s"] == pytest.approx(2.85)
+    # of the rows, not of the types
+    assert every["logging_lag_p50_s"] == 2.25
+    assert every["logging_lag_p95_s"] == pytest.approx(10 + 0.8 * 20)
+    assert every["update_lag_p95_s"] == pytest.approx(3 + 0.8 * 6)
 
 
-@pytest.mark.parametrize(
-    ("today", "before", "baseline", "is_anomalous"),
-    [
-        # MAD 0, taken as 5% of 20 = 1: the limit is 3 x 1.4826 = 4.4478 from 20
-        (24, [20] * 7, 20.0, False),
-        (25, [20] * 7, 20.0, True),
-        (16, [20] * 7, 20.0, False),
-        (15, [20] * 7, 20.0, True),
-        # median 10, deviations 4 2 0 2 6 -> MAD 2: the limit is 8.8956
-        (18, [6, 8, 10, 12, 16], 10.0, False),
-        (19, [6, 8, 10, 12, 16], 10.0, True),
-        # days without rows are left out, and the eighth day before does not count
-        (20, [20, 0, 20, 0, 20, 20, 0, 99], 20.0, False),
-        (40, [20, 0, 20, 0, 20, 0, 0, 99], 20.0, None),
-        (3, [2, 5], 3.5, None),
-        (3, [], None, None),
-    ],
-)
-def test_a_volume_is_anomalous_beyond_three_scaled_mads(
-    today: int, before: list[int], baseline: float | None, is_anomalous: bool | None
-) -> None:
-    (calls,) = _health(_volumes(today, before))
-    assert calls["baseline_communications"] == baseline
-    assert calls["volume_ratio"] == (None if baseline is None else today / baseline)
-    assert calls["is_anomalous"] is is_anomalous
-
-
-def test_each_type_has_a_baseline_of_its_own() -> None:
-    mails = [r | {"public_id": f"m{r['public_id']}", "communication_type": "EMAIL"} for r in _volumes(1, [3])]
-    assert [r["baseline_communications"] for r in _health([*_volumes(2, [5]), *mails])] == [5.0, 3.0]
-
-
-def test_a_day_on_which_a_type_has_no_rows_has_no_row_for_it() -> None:
-    assert _health(_volumes(0, [4, 4, 4, 4])) == []
-
-
-def test_days_are_computed_together_as_they_are_apart() -> None:
-    slice_rows = _volumes(11, [5, 6, 7, 5, 6])
+def test_a_day_is_described_by_its_own_rows_alone() -> None:
     yesterday = DAY - timedelta(days=1)
-    together = _health(slice_rows, yesterday, DAY)
-    assert together == _health(slice_rows, yesterday) + _health(slice_rows, DAY)
-    assert [r["is_anomalous"] for r in together] == [False, True]
+    rows = [interaction("1"), interaction("2", communicated_date=yesterday, outcome="failed")]
+    together = _health(rows, yesterday, DAY)
+    assert {key: each["failed"] for key, each in together.items()} == {
+        (yesterday, "ALL"): 1,
+        (yesterday, "CALL"): 1,
+        (DAY, "ALL"): 0,
+        (DAY, "CALL"): 0,
+    }
 
 
-@pytest.mark.parametrize(
-    ("before", "lowest", "highest"),
-    [
-        ([100] * 7, 77.761, 122.239),
-        ([80, 90, 100, 110, 120], 55.522, 144.478),
-        ([1, 100, 100, 199, 300], -340.3322, 540.3322),
-    ],
-)
-def test_the_tolerance_is_three_scaled_mads_of_at_least_a_twentieth(
-    before: list[float], lowest: float, highest: float
-) -> None:
-    usual = usual_volume(before)
-    assert usual
-    assert usual.tolerance
-    assert (usual.baseline - usual.tolerance, usual.baseline + usual.tolerance) == pytest.approx((lowest, highest))
+def test_rows_of_a_type_called_all_count_for_all_types_only() -> None:
+    found = _health([interaction("1", communication_type="ALL"), interaction("2")])
+    assert {name: each["communications"] for (_, name), each in found.items()} == {"ALL": 2, "CALL": 1}
 
 
-def test_a_type_with_a_quote_in_its_name_has_a_baseline() -> None:
-    odd = [r | {"communication_type": "Carrier's 'Pigeon'"} for r in _volumes(5, [5] * 4)]
-    assert [(r["communication_type"], r["is_anomalous"]) for r in _health(odd)] == [("CARRIER'S_'PIGEON'", False)]
-
-
-def test_two_spellings_of_a_type_share_one_baseline() -> None:
-    week = [r | {"communication_type": ("call", " Call ")[number % 2]} for number, r in enumerate(_volumes(4, [6] * 4))]
-    assert [r["baseline_communications"] for r in _health(week)] == [6.0]
+def test_no_rows_make_no_rows() -> None:
+    assert _health([]) == {}

@@ -1,9 +1,11 @@
 """The outcomes file: what it says, how it is extended, and how a broken one complains."""
 
+from datetime import date, time
 from pathlib import Path
 
 import pytest
 
+from cleargrid_assets.analysis.outcome_entries import DaysOff, Limits
 from cleargrid_assets.analysis.outcomes import OutcomesError, load_outcomes, toml_lines_for
 
 
@@ -17,7 +19,7 @@ def test_the_packaged_outcomes_are_those_of_the_definition() -> None:
     outcomes = load_outcomes(None)
     expected = {
         "failed": "FAILED INVALID_NUMBER BOUNCED REJECTED UNDELIVERED",
-        "delivered": "NO_ANSWER BUSY VOICEMAIL CANCELLED SENT DELIVERED",
+        "delivered": "NO_ANSWER BUSY VOICEMAIL MACHINE ANSWERED_BY_MACHINE CANCELLED CANCELED SENT DELIVERED",
         "reached": "ANSWERED COMPLETED OPENED READ",
         "engaged": "CLICKED REPLIED",
     }
@@ -30,6 +32,9 @@ def test_the_packaged_outcomes_are_those_of_the_definition() -> None:
         "WHATSAPP": "messaging",
     }
     assert outcomes.engaged_seconds == 30.0
+    assert {"", "ANONYMOUS", "PRIVATE", "UNKNOWN", "RESTRICTED"} <= set(outcomes.withheld)
+    assert outcomes.days_off == DaysOff()
+    assert outcomes.limits == Limits()
 
 
 def test_a_file_overrides_what_it_names_and_leaves_the_rest(tmp_path: Path) -> None:
@@ -46,6 +51,27 @@ def test_a_file_overrides_what_it_names_and_leaves_the_rest(tmp_path: Path) -> N
     assert outcomes.channels["ROBO_CALL"] == "phone"
     assert outcomes.channels["PIGEON"] == "other"
     assert outcomes.channels["EMAIL"] == "email"
+
+
+def test_what_a_lender_decides_is_read(tmp_path: Path) -> None:
+    path = _file(
+        tmp_path,
+        "[contacts]\nwithheld = ['no caller-id']\n"
+        "[calendar]\ndays_off = [2026-03-20, '2026-01-01', 'Friday', 'saturday', 'friday']\n"
+        "[limits]\nattempts_per_week = 7\nearliest = '09:00'\nlatest = '20:30'\n",
+    )
+    outcomes = load_outcomes(path)
+    assert set(outcomes.withheld) - set(load_outcomes(None).withheld) == {"NO_CALLER_ID"}
+    assert outcomes.days_off == DaysOff((date(2026, 1, 1), date(2026, 3, 20)), (5, 6))
+    off = [date(2026, 1, 1), date(2026, 3, 20), date(2026, 5, 1), date(2026, 5, 2)]
+    assert all(map(outcomes.days_off.includes, off))
+    assert not outcomes.days_off.includes(date(2026, 5, 3))
+    assert outcomes.limits == Limits(7, time(9), time(20, 30))
+
+
+def test_each_limit_is_optional(tmp_path: Path) -> None:
+    assert load_outcomes(_file(tmp_path, "[limits]\nlatest = '20:30'\n")).limits == Limits(latest=time(20, 30))
+    assert load_outcomes(_file(tmp_path, "limits.attempts_per_week = 1\n")).limits == Limits(1)
 
 
 @pytest.mark.parametrize("content", ["", "# nothing\n", "[statuses]\n", "\ufeff[channels]\r\nCALL = 'phone'\r\n"])
@@ -91,7 +117,36 @@ def test_a_file_that_changes_nothing_is_the_packaged_file(tmp_path: Path, conten
         (
             "engaged_second = 4\n",
             1,
-            "unknown table or key 'engaged_second': it must be statuses, channels or engaged_seconds",
+            "unknown table or key 'engaged_second': it must be statuses, channels, contacts, calendar, "
+            "limits or engaged_seconds",
+        ),
+        ("[contacts]\nwithheld = 'anonymous'\n", 2, "contacts.withheld must be a list of texts, not 'anonymous'"),
+        ("[contacts]\nwithheld = ['a', 3]\n", 2, "contacts.withheld must be a list of texts, but has 3"),
+        ("[contacts]\nhidden = []\n", 2, "unknown key contacts.hidden: it must be withheld"),
+        ("contacts = []\n", 1, "contacts must be a table: [contacts]"),
+        (
+            "[calendar]\ndays_off = ['fri']\n",
+            2,
+            "calendar.days_off must be a list of dates such as 2026-01-01 and weekdays such as friday, but has 'fri'",
+        ),
+        ("[calendar]\ndays_off = [\n  2026-01-01,\n  2026-01-01T00:00:00,\n]\n", 5, "calendar.days_off must be"),
+        ("[calendar]\ndays_off = ['2026-02-30']\n", 2, "calendar.days_off must be"),
+        ("[calendar]\ndays_off = [5]\n", 2, "calendar.days_off must be"),
+        ("[limits]\nattempts_per_week = 0\n", 2, "limits.attempts_per_week must be a whole number, 1 or more, not 0"),
+        ("[limits]\nattempts_per_week = true\n", 2, "limits.attempts_per_week must be"),
+        ("[limits]\nattempts_per_week = 7.0\n", 2, "limits.attempts_per_week must be"),
+        ("[limits]\nearliest = '9'\n", 2, "limits.earliest must be a time such as '09:00', not '9'"),
+        ("[limits]\nlatest = '24:00'\n", 2, "limits.latest must be a time"),
+        ("[limits]\nlatest = 20:00:00\n", 2, "limits.latest must be a time"),
+        (
+            "[limits]\nlatest = '09:00'\nearliest = '09:00'\n",
+            2,
+            "limits.earliest (09:00) must be before limits.latest (09:00)",
+        ),
+        (
+            "[limits]\nper_day = 3\n",
+            2,
+            "unknown key limits.per_day: it must be attempts_per_week, earliest or latest",
         ),
         (b"[statuses]\nA = '\xff'\n", 2, "not UTF-8 text"),
     ],
@@ -145,5 +200,9 @@ def test_fingerprint_depends_on_the_entries_alone(tmp_path: Path) -> None:
     assert fingerprint("# nothing\n") == packaged
     a, b = 'HOLD = "failed"', 'WAIT = "failed"'
     assert fingerprint(f"[statuses]\n{a}\n{b}\n") == fingerprint(f"[statuses]\n# order\n{b}\n{a}\n")
-    others = ["engaged_seconds = 31\n", f"[statuses]\n{a}\n", f"[statuses]\n{b}\n", '[channels]\nFAX = "other"\n']
-    assert len({packaged, *map(fingerprint, others)}) == 5
+    others = [
+        *("engaged_seconds = 31\n", f"[statuses]\n{a}\n", f"[statuses]\n{b}\n", '[channels]\nFAX = "other"\n'),
+        *("contacts.withheld = ['a']", "calendar.days_off = ['friday']", "calendar.days_off = [2026-01-02]"),
+        *("limits.attempts_per_week = 7", "limits.earliest = '09:00'", "limits.latest = '09:00'"),
+    ]
+    assert len({packaged, *map(fingerprint, others)}) == len(others) + 1

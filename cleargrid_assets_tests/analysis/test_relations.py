@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pytest
 
-from cleargrid_assets.analysis import classify, health
-from cleargrid_assets.analysis.outcomes import load_outcomes, normalised
+from cleargrid_assets.analysis import attempts, classify
+from cleargrid_assets.analysis.outcomes import load_outcomes
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.assets.analyses import ANALYSES, Analysis
-from cleargrid_assets.contracts import OPERATIONAL_HEALTH
+from cleargrid_assets.contracts import REACH_BY_ATTEMPT
+from cleargrid_assets.words import normalised
 from cleargrid_assets_tests.analysis.slices import relation, row, scope, stored
 from cleargrid_assets_tests.rows import Row
 
@@ -33,18 +34,19 @@ DTYPES = {
 def test_a_result_fits_its_contract_with_and_without_rows(analysis: Analysis, slice_rows: list[Row]) -> None:
     frame = analysis.compute(relation(slice_rows, analysis.sources), scope(zone=ZoneInfo("Asia/Dubai")))
     assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == {
-        column.name: DTYPES[column.type] for column in analysis.table.columns
+        column.name: "Int64" if column.nullable and column.type == "BIGINT" else DTYPES[column.type]
+        for column in analysis.table.columns
     }
     assert len(stored(frame, analysis.table)) == len(frame)
     assert frame.empty == (not slice_rows)
 
 
 def test_no_days_give_an_empty_table() -> None:
-    frame = health.operational_health(
-        relation([row("1")], health.SOURCES), Scope([], timezone.utc, load_outcomes(None))
+    frame = attempts.reach_by_attempt(
+        relation([row("1")], attempts.SOURCES), Scope([], timezone.utc, load_outcomes(None))
     )
     assert frame.empty
-    assert stored(frame, OPERATIONAL_HEALTH) == []
+    assert stored(frame, REACH_BY_ATTEMPT) == []
 
 
 def test_timestamps_are_right_in_a_process_far_from_utc() -> None:

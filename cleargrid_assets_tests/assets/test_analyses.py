@@ -14,6 +14,7 @@ from cleargrid_assets.contracts import (
     CHANNEL_REACH,
     COMMUNICATION_LOGS,
     HOURLY_REACH,
+    INTERACTIONS,
     OPERATIONAL_HEALTH,
     REACH_BY_ATTEMPT,
     TABLES,
@@ -23,6 +24,7 @@ from cleargrid_assets.partitions import DAILY
 from cleargrid_assets.pictures.text import INLINE_LIMIT
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.table_metadata import asset_key
+from cleargrid_assets.wording import counted
 from cleargrid_assets_tests.assets.project import LONG_AFTER, WEEK, Project, Run, days_between
 
 DERIVED = tuple(analysis.table for analysis in ANALYSES)
@@ -37,7 +39,7 @@ NUMBERS = {
         "failure_rate",
         "unmapped",
         "logging_lag_p95_s",
-        "anomalous_types",
+        "unusual_types",
     },
 }
 
@@ -47,7 +49,9 @@ def named(each: Table | Analysis) -> str:
 
 
 def test_every_derived_table_is_registered_once() -> None:
-    assert sorted(map(named, DERIVED)) == sorted(named(table) for table in TABLES if table is not COMMUNICATION_LOGS)
+    assert sorted(map(named, DERIVED)) == sorted(
+        named(table) for table in TABLES if table not in (COMMUNICATION_LOGS, INTERACTIONS)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +111,28 @@ def test_a_day_has_a_summary_a_picture_and_numbers_that_plot(drawn: Run, table: 
     assert all(math.isfinite(float(str(entries[name].value))) for name in numbers)
 
 
+@pytest.mark.parametrize("table", DERIVED, ids=named)
+def test_only_the_last_day_of_a_run_is_drawn_and_has_lineage(week: Project, table: Table) -> None:
+    records = week.instance.fetch_materializations(asset_key(table), limit=100).records
+    metadata = {record.partition_key: each.metadata for record in records if (each := record.asset_materialization)}
+    for name in ("picture", "dagster/column_lineage"):
+        assert [day for day, entries in metadata.items() if name in entries] == [str(LAST)]
+    for day in days_between(FIRST, LAST - timedelta(days=1)):
+        summary = str(metadata[str(day)]["summary"].value)
+        assert summary.startswith(f"**{day:%a} {day}, not the latest day, {counted((LAST - day).days, 'day')} older")
+        assert summary.endswith(f"`cleargrid report --day {day}`")
+        assert len(summary) <= INLINE_LIMIT
+
+
+@pytest.mark.parametrize("table", DERIVED, ids=named)
+def test_numbers_have_four_significant_digits_at_most(drawn: Run, table: Table) -> None:
+    entries = drawn.entries(table, LAST + timedelta(days=1)).items()
+    numbers = {name: float(str(entry.value)) for name, entry in entries if isinstance(entry, dg.FloatMetadataValue)}
+    assert {name: number for name, number in numbers.items() if not number.is_integer()} == pytest.approx(
+        {name: float(f"{number:.4g}") for name, number in numbers.items() if not number.is_integer()}, rel=1e-12
+    )
+
+
 def test_each_day_of_a_range_has_numbers_of_its_own(project: Project) -> None:
     run = project.materialize(FIRST, FIRST + timedelta(days=1), checked=False)
     for day in days_between(FIRST, FIRST + timedelta(days=1)):
@@ -120,29 +146,28 @@ def test_each_day_of_a_range_has_numbers_of_its_own(project: Project) -> None:
             [(rows,)] = project.ask(
                 f"SELECT count(*) FROM log.cleargrid.{table.name} WHERE communicated_date = '{day}'"
             )
-            assert run.metadata(table, day)["dagster/partition_row_count"] == rows
+            assert run.metadata(table, day)["rows"] == rows
 
 
 def test_a_day_is_shown_beside_the_stored_days_before_it(week: Project, tmp_path: Path) -> None:
     copy = week.copied_to(tmp_path)
     after = LAST + timedelta(days=1)
-    run = copy.materialize(LAST, after, only=[HOURLY_REACH, CHANNEL_REACH], checked=False)
-    assert "of the week (attempts reached)" in run.metadata(HOURLY_REACH, LAST)["summary"]
+    run = copy.materialize(LAST, after, only=[HOURLY_REACH], checked=False)
+    assert "most reached in 7 days: " in run.metadata(HOURLY_REACH, LAST)["summary"]
     # The log of the second day is not stored, so it has no hours; the oldest day is no longer shown.
-    assert "of the week, 6 days with data (attempts reached)" in run.metadata(HOURLY_REACH, after)["summary"]
-    assert "median of 6 days before" in run.metadata(CHANNEL_REACH, LAST)["summary"]
+    assert "most reached in 7 days (6 with attempts): " in run.metadata(HOURLY_REACH, after)["summary"]
 
 
 def test_statuses_that_are_not_mapped_are_named_with_their_counts(project: Project, tmp_path: Path) -> None:
     project.materialize(FIRST, only=[COMMUNICATION_LOGS], checked=False)
     project.ask("UPDATE log.cleargrid.communication_logs SET status = 'on hold' WHERE status = 'NO_ANSWER'")
     [(count,)] = project.ask("SELECT count(*) FROM log.cleargrid.communication_logs WHERE status = 'on hold'")
-    run = project.materialize(FIRST, only=[ATTEMPT_FUNNEL, OPERATIONAL_HEALTH], checked=False)
+    run = project.materialize(FIRST, only=[INTERACTIONS, ATTEMPT_FUNNEL, OPERATIONAL_HEALTH], checked=False)
     assert run.metadata(ATTEMPT_FUNNEL, FIRST)["unmapped"] == [["status ON_HOLD", count]]
     assert run.metadata(OPERATIONAL_HEALTH, FIRST)["unmapped"] == count > 0
 
 
-@pytest.mark.parametrize("table", DERIVED, ids=named)
+@pytest.mark.parametrize("table", [INTERACTIONS, *DERIVED], ids=named)
 def test_lineage_covers_all_columns_and_names_only_existing_ones(week: Project, table: Table) -> None:
     event = week.instance.get_latest_materialization_event(asset_key(table))
     assert event
@@ -151,15 +176,16 @@ def test_lineage_covers_all_columns_and_names_only_existing_ones(week: Project, 
     assert isinstance(lineage, dg.TableColumnLineage)
     assert set(lineage.deps_by_column) == set(table.column_names)
     sources = [source for deps in lineage.deps_by_column.values() for source in deps]
-    assert {source.asset_key for source in sources} == {asset_key(COMMUNICATION_LOGS)}
-    assert {source.column_name for source in sources} <= set(COMMUNICATION_LOGS.column_names)
+    upstream = COMMUNICATION_LOGS if table is INTERACTIONS else INTERACTIONS
+    assert {source.asset_key for source in sources} == {asset_key(upstream)}
+    assert {source.column_name for source in sources} <= set(upstream.column_names)
 
 
 @pytest.mark.parametrize("analysis", ANALYSES, ids=named)
 @pytest.mark.parametrize("day", [FIRST, FIRST + timedelta(days=3), LAST + timedelta(days=5)])
 def test_a_day_reads_the_days_of_its_trailing_window_in_the_history(analysis: Analysis, day: date) -> None:
     asset = build_defs().resolve_assets_def(asset_key(analysis.table))
-    mapping = asset.get_partition_mapping(asset_key(COMMUNICATION_LOGS))
+    mapping = asset.get_partition_mapping(asset_key(INTERACTIONS))
     assert mapping
     upstream = mapping.get_upstream_mapped_partitions_result_for_partitions(
         DAILY.subset_with_partition_keys([str(day)]), DAILY, DAILY, current_time=LONG_AFTER
@@ -169,7 +195,7 @@ def test_a_day_reads_the_days_of_its_trailing_window_in_the_history(analysis: An
     assert upstream.required_but_nonexistent_subset.is_empty
 
 
-@pytest.mark.parametrize(("table", "trailing_days"), [(REACH_BY_ATTEMPT, 7), (OPERATIONAL_HEALTH, 8)])
+@pytest.mark.parametrize(("table", "trailing_days"), [(REACH_BY_ATTEMPT, 7), (OPERATIONAL_HEALTH, 1)])
 def test_trailing_windows_have_the_documented_length(table: Table, trailing_days: int) -> None:
     assert [analysis.trailing_days for analysis in ANALYSES if analysis.table is table] == [trailing_days]
 
@@ -188,12 +214,3 @@ def test_trailing_figures_look_back_over_exactly_seven_days(week: Project, tmp_p
         f"WHERE communicated_date = '{day}' AND channel = 'email' AND attempt_number = 1"
     )
     assert attempted == [(contacts,)]
-    [(median,)] = copy.ask(
-        "SELECT median(n) FROM (SELECT count(*) AS n FROM log.cleargrid.communication_logs "
-        f"WHERE communication_type = 'EMAIL' AND communicated_date < '{day}' GROUP BY communicated_date)"
-    )
-    baseline = copy.ask(
-        "SELECT baseline_communications FROM log.cleargrid.operational_health "
-        f"WHERE communicated_date = '{day}' AND communication_type = 'EMAIL'"
-    )
-    assert baseline == [(median,)]

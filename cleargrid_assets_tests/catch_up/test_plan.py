@@ -8,7 +8,7 @@ import pytest
 from cleargrid_assets.catch_up.plan import DAYS_PER_TICK, CatchUp, Request, Runs
 from cleargrid_assets.warehouse.ledger import LedgerEntry
 from cleargrid_assets_tests.assets.project import days_between
-from cleargrid_assets_tests.catch_up.world import LOGS, START, TRAILING, Fails, World, entry, midnight
+from cleargrid_assets_tests.catch_up.world import DERIVED, LOGS, MEANT, START, TRAILING, Fails, World, entry, midnight
 
 Stored = dict[str, dict[date, LedgerEntry]]
 
@@ -22,7 +22,7 @@ def day(number: int) -> date:
 
 def ledgers(*numbers: int) -> Stored:
     """Ledgers in which every table has the days."""
-    return {name: {day(each): entry(name, day(each), STORED_AT) for each in numbers} for name in [LOGS, *TRAILING]}
+    return {name: {day(each): entry(name, day(each), STORED_AT) for each in numbers} for name in [LOGS, *DERIVED]}
 
 
 def catch_up(stored: Stored, closed: int, runs: Runs | None = None, usual: int = 0) -> CatchUp:
@@ -124,15 +124,43 @@ def test_figures_wait_for_missing_days_that_they_look_back_on() -> None:
     stored[LOGS][day(4)] = entry(LOGS, day(4), later)
     requests = catch_up(stored, 30).requests()
     assert requests[0] == Request(day(5), day(5))
-    assert requests[1] == Request(day(4), day(4), frozenset(TRAILING))
+    assert requests[1] == Request(day(4), day(4), DERIVED)
     assert len(requests) == 2
 
 
 def test_figures_do_not_wait_for_days_given_up() -> None:
     stored = ledgers(*range(1, 5), *range(6, 8))
-    stored[LOGS][day(4)] = entry(LOGS, day(4), STORED_AT + timedelta(minutes=10))
+    for name in (LOGS, MEANT):
+        stored[name][day(4)] = entry(name, day(4), STORED_AT + timedelta(minutes=10))
     requests = catch_up(stored, 7, failed(5, times=2)).requests()
     assert spans(requests) == [(4, 4), (6, 7)]
+
+
+def test_figures_wait_for_the_interactions_of_other_days_alone() -> None:
+    stored = ledgers(*range(1, 31))
+    stored[LOGS][day(4)] = entry(LOGS, day(4), STORED_AT + timedelta(minutes=10))
+    assert catch_up(stored, 30).requests() == [Request(day(4), day(4), DERIVED)]
+    stored[MEANT][day(4)] = entry(MEANT, day(4), STORED_AT + timedelta(minutes=20))
+    assert catch_up(stored, 30).requests()[0] == Request(day(4), day(4), frozenset(TRAILING))
+
+
+def test_figures_do_not_wait_for_interactions_given_up() -> None:
+    stored = ledgers(*range(1, 31))
+    stored[LOGS][day(4)] = entry(LOGS, day(4), STORED_AT + timedelta(minutes=10))
+    plan = catch_up(stored, 30, Runs(failed_at={(MEANT, day(4)): [FAILED_AT] * 2}))
+    assert plan.requests() == []
+    assert plan.given_up() == {(MEANT, day(4)): 2}
+
+
+def test_interactions_of_an_older_database_are_requested_newest_days_first() -> None:
+    world = World()
+    world.days_pass(60)
+    world.forget(MEANT)
+    world.days_pass(1)
+    first_tick = {each for at, each in world.requested if at == world.requested[0][0]}
+    assert max(each.last for each in first_tick) == world.stored[-2]
+    world.days_pass(4)
+    assert world.wrong() == []
 
 
 def test_figures_wait_for_days_that_are_being_fetched() -> None:
@@ -154,11 +182,11 @@ def test_missing_figures_of_a_stored_day_are_computed_alone() -> None:
     assert catch_up(stored, 7).requests() == [Request(day(3), day(3), frozenset({"attempt_funnel"}))]
 
 
-@pytest.mark.parametrize(("log_run", "outdated"), [("another", True), ("own", False)])
-def test_figures_overtaken_by_another_run_are_outdated(log_run: str, outdated: bool) -> None:
-    # Another run may store rows after they were read, and before the figures are stored.
+@pytest.mark.parametrize(("other_run", "outdated"), [("another", True), ("own", False)])
+def test_figures_overtaken_by_another_run_are_outdated(other_run: str, outdated: bool) -> None:
+    # Another run may store interactions after they were read, and before the figures are stored.
     started_at, stored = STORED_AT + timedelta(hours=2), ledgers(*range(1, 8))
-    stored[LOGS][day(7)] = entry(LOGS, day(7), started_at + timedelta(minutes=1), log_run)
+    stored[MEANT][day(7)] = entry(MEANT, day(7), started_at + timedelta(minutes=1), other_run)
     for name in TRAILING:
         stored[name][day(7)] = entry(name, day(7), started_at + timedelta(minutes=2), "own")
     assert catch_up(stored, 7).concurrent_runs == ({"own"} if outdated else set())
@@ -183,7 +211,7 @@ def test_new_rows_forgive_the_failures_of_their_figures() -> None:
     stored = ledgers(*range(1, 8))
     stored[LOGS][day(3)] = entry(LOGS, day(3), FAILED_AT + timedelta(hours=1))
     runs = Runs(failed_at={(name, day(3)): [FAILED_AT] * 2 for name in TRAILING})
-    assert catch_up(stored, 7, runs).requests()[0] == Request(day(3), day(3), frozenset(TRAILING))
+    assert catch_up(stored, 7, runs).requests()[0] == Request(day(3), day(3), DERIVED)
 
 
 def test_figures_of_usual_days_are_left_to_the_usual_run() -> None:
@@ -198,7 +226,7 @@ def test_missing_days_come_before_figures_within_the_thirty() -> None:
     for name in TRAILING:
         stored[name] = {}
     requests = catch_up(stored, 66).requests()
-    assert spans(requests) == [(40, 49), (50, 59), (60, 64), (66, 66), (1, 4)]
+    assert spans(requests) == [(40, 49), (50, 59), (60, 64), (66, 66), (36, 39)]
     assert DAYS_PER_TICK == 30
 
 
@@ -231,7 +259,8 @@ def test_figures_of_a_day_that_lost_rows_are_recomputed() -> None:
     world.loses = lambda _stored: None
     world.days_pass(2)
     assert world.wrong() == []
-    assert {each.first for _, each in world.requested} == {date(2026, 1, 8), date(2026, 1, 9), date(2026, 1, 15)}
+    later = {date(2026, 1, 8) + timedelta(days=back) for back in range(max(TRAILING.values()))}
+    assert date(2026, 1, 8) in {each.first for _, each in world.requested} <= later
 
 
 def test_two_hundred_days_of_downtime_heal_thirty_days_a_tick() -> None:
@@ -281,7 +310,11 @@ def test_random_faults_and_downtimes_heal_exactly_and_come_to_rest(seed: int) ->
     left = world.planned().given_up().keys()
     closed = days_between(START, world.now.date() - timedelta(days=1))
     assert {(LOGS, each) for each in closed if each not in world.stored and each > min(world.stored)} <= left
-    assert set(world.wrong()) <= left
+    stuck = {each for name, each in left if name == MEANT}
+    windows = {
+        cell: days_between(cell[1] - timedelta(days=TRAILING.get(cell[0], 1) - 1), cell[1]) for cell in world.wrong()
+    }
+    assert {cell for cell, window in windows.items() if stuck.isdisjoint(window)} <= left
     before = len(world.requested)
     world.days_pass(7)
     assert len(world.requested) == before

@@ -10,6 +10,7 @@ import dagster as dg
 import duckdb
 import pytest
 
+from cleargrid_assets.assets.analyses import ANALYSES
 from cleargrid_assets.automation import daily_job, daily_schedule, resync_recent_days_schedule
 from cleargrid_assets.catch_up import requests
 from cleargrid_assets.catch_up.requests import CATCH_UP
@@ -81,7 +82,8 @@ def test_five_days_of_downtime_heal_exactly(recorded: Project, week: Project) ->
     usual, *outdated = tick(recorded, resync_recent_days_schedule, "2026-01-09 04:00")
     assert span(usual) == ("2026-01-08", "2026-01-08")
     assert [(span(each), each.tags[CATCH_UP]) for each in outdated] == [(("2026-01-07", "2026-01-07"), "outdated")]
-    assert {key.path[-1] for key in outdated[0].asset_selection or []} == {"reach_by_attempt", "operational_health"}
+    trailing = {analysis.table.name for analysis in ANALYSES if analysis.trailing_days > 1}
+    assert {key.path[-1] for key in outdated[0].asset_selection or []} == trailing
     run(recorded, outdated[0])
     assert len(tick(recorded, daily_schedule, "2026-01-09 01:00")) == 1
 

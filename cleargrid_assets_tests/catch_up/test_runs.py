@@ -9,7 +9,7 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepo
 
 from cleargrid_assets.catch_up.plan import CatchUp
 from cleargrid_assets.catch_up.runs import DAILY_JOB, RESYNC_JOB, read_runs
-from cleargrid_assets.contracts import ATTEMPT_FUNNEL, COMMUNICATION_LOGS, TABLES
+from cleargrid_assets.contracts import ATTEMPT_FUNNEL, COMMUNICATION_LOGS, INTERACTIONS, TABLES
 from cleargrid_assets.partitions import PARTITION, RANGE_END, RANGE_START
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.table_metadata import asset_key
@@ -136,8 +136,8 @@ def test_starts_of_concurrent_runs_are_read(instance: dg.DagsterInstance) -> Non
     run_id = job.execute_in_process(instance=instance).run_id
     job.execute_in_process(instance=instance)
     now = datetime.now(timezone.utc)
-    logs, name = COMMUNICATION_LOGS.name, ATTEMPT_FUNNEL.name
-    ledgers = {logs: {DAY: entry(logs, DAY, now, "another")}, name: {DAY: entry(name, DAY, now, run_id)}}
+    meant, name = INTERACTIONS.name, ATTEMPT_FUNNEL.name
+    ledgers = {meant: {DAY: entry(meant, DAY, now, "another")}, name: {DAY: entry(name, DAY, now, run_id)}}
     started_at = read_runs(instance, CatchUp(ledgers, [DAY])).started_at
     assert started_at.keys() == {run_id}
     assert now - timedelta(minutes=1) < started_at[run_id] <= now

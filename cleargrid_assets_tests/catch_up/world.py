@@ -5,7 +5,7 @@ right. The planner does not see these.
 """
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from enum import Enum
@@ -13,12 +13,13 @@ from itertools import count
 
 from cleargrid_assets.assets.analyses import ANALYSES
 from cleargrid_assets.catch_up.plan import CatchUp, Request, Runs, TableDay
-from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, INTERACTIONS, TABLES
 from cleargrid_assets.warehouse.ledger import LedgerEntry
 from cleargrid_assets_tests.assets.project import days_between
 
-LOGS = COMMUNICATION_LOGS.name
+LOGS, MEANT = COMMUNICATION_LOGS.name, INTERACTIONS.name
 TRAILING = {analysis.table.name: analysis.trailing_days for analysis in ANALYSES}
+DERIVED = frozenset({MEANT, *TRAILING})
 START = date(2026, 1, 1)
 RESYNC_DAYS = 3
 
@@ -52,7 +53,7 @@ class Run:
 
     @property
     def computes(self) -> timedelta:
-        """How long it takes from reading the logs to storing what is computed from them."""
+        """How long it takes from reading interactions to storing what is computed from them."""
         return min(self.takes / 2, timedelta(minutes=50))
 
     def covered(self) -> set[TableDay]:
@@ -112,7 +113,7 @@ class World:
     def begin(self, days: list[date], tables: frozenset[str] = frozenset()) -> Run:
         """Starts a run: of every table, or of some derived ones."""
         run_id = str(next(self._numbers))
-        run = Run(run_id, days, tables or frozenset(TRAILING), not tables, self.takes(), self.fails(self.now, days))
+        run = Run(run_id, days, tables or DERIVED, not tables, self.takes(), self.fails(self.now, days))
         self.running.append(run)
         self.started_at[run_id] = self.now
         if run.fetches and run.fails is not Fails.BEFORE_STORING:
@@ -122,6 +123,11 @@ class World:
         else:
             self._at(run.takes, lambda: self._fail(run))
         return run
+
+    def forget(self, name: str) -> None:
+        """Drops a derived table, as a database of an earlier version lacks it."""
+        self.ledgers[name].clear()
+        self._computed = {cell: made for cell, made in self._computed.items() if cell[0] != name}
 
     def until(self, end: datetime) -> None:
         """Lets time pass."""
@@ -154,8 +160,8 @@ class World:
         return [
             (name, day)
             for day in self.stored
-            for name in TRAILING
-            if self._computed.get((name, day)) != self._window(name, day)
+            for name in DERIVED
+            if self._computed.get((name, day)) != self._window(name, day, self._versions)
         ]
 
     def _fetch(self, run: Run) -> None:
@@ -165,7 +171,12 @@ class World:
             self.ledgers[LOGS][day] = entry(LOGS, day, self.now, run.run_id)
 
     def _read(self, run: Run) -> None:
-        read = {(name, day): self._window(name, day) for name in run.tables for day in run.days}
+        # Interactions are read and stored at once.
+        for day in run.days if MEANT in run.tables else ():
+            self._computed[MEANT, day] = self._window(MEANT, day, self._versions)
+            self.ledgers[MEANT][day] = entry(MEANT, day, self.now, run.run_id)
+        meant = {day: made[day] for (name, day), made in self._computed.items() if name == MEANT and day in made}
+        read = {(name, day): self._window(name, day, meant) for name in run.tables - {MEANT} for day in run.days}
         self._at(run.computes, lambda: self._compute(run, read))
 
     def _compute(self, run: Run, read: dict[TableDay, dict[date, int]]) -> None:
@@ -179,9 +190,9 @@ class World:
             self.failed_at.setdefault(cell, []).append(self.now)
         self.running.remove(run)
 
-    def _window(self, name: str, day: date) -> dict[date, int]:
-        days = days_between(day - timedelta(days=TRAILING[name] - 1), day)
-        return {each: self._versions[each] for each in days if each in self._versions}
+    def _window(self, name: str, day: date, versions: Mapping[date, int]) -> dict[date, int]:
+        days = days_between(day - timedelta(days=TRAILING.get(name, 1) - 1), day)
+        return {each: versions[each] for each in days if each in versions}
 
     def _at(self, after: timedelta, happens: Callable[[], None]) -> None:
         heapq.heappush(self._events, (self.now + after, next(self._numbers), happens))

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from cleargrid_assets.contracts import ATTEMPT_FUNNEL
+from cleargrid_assets.contracts import ATTEMPT_FUNNEL, INTERACTIONS
 from cleargrid_assets_tests.assets.project import WEEK, Project
 
 DAY = WEEK[0] + timedelta(days=4)
@@ -57,5 +57,5 @@ def test_a_funnel_older_than_its_log_fails_until_computed_again(copied_week: Pro
     assert not found.passed
     attempts, rows = (found.metadata[name].value for name in ("attempts", "outbound_rows"))
     assert f"{DAY} `ALL`: {attempts} attempts, {rows} outbound rows" in str(found.description)
-    run = copied_week.materialize(DAY, only=[ATTEMPT_FUNNEL])
+    run = copied_week.materialize(DAY, only=[INTERACTIONS, ATTEMPT_FUNNEL])
     assert run.check("attempts_are_the_outbound_rows", ATTEMPT_FUNNEL).passed

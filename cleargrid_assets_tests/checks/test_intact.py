@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from cleargrid_assets.checks.intact import find_differences, stored_days_are_intact
-from cleargrid_assets.contracts import COMMUNICATION_LOGS, REACH_BY_ATTEMPT
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, INTERACTIONS, REACH_BY_ATTEMPT
 from cleargrid_assets.warehouse.event_log import Recorded
 from cleargrid_assets.warehouse.ledger import Difference, LedgerEntry, StoredDays
 from cleargrid_assets_tests.assets.project import WEEK, Project
@@ -61,10 +61,10 @@ def test_day_without_some_of_its_rows_is_no_stored_day(copied_week: Project, tab
 
 
 def test_deleted_day_is_missed_by_the_windows_that_need_it(copied_week: Project) -> None:
-    delete(copied_week, LOGS, MIDDLE)
+    delete(copied_week, INTERACTIONS.name, MIDDLE)
     found = copied_week.check("trailing_days_are_there", REACH_BY_ATTEMPT, LAST)
     assert not found.passed
-    assert f"without the communication logs of {MIDDLE}" in str(found.description)
+    assert f"without the interactions of {MIDDLE}" in str(found.description)
 
 
 def test_materializing_a_deleted_day_again_makes_the_checks_green(copied_week: Project) -> None:
@@ -89,7 +89,7 @@ def test_older_copy_of_the_file_lacks_days_and_has_outdated_ones(start: Callable
         "stored_days_are_intact",
     }
     said = str(found["stored_days_are_intact"].description)
-    assert "Dagster recorded 2 days of communication_logs, attempt_funnel, " in said
+    assert "Dagster recorded 2 days of communication_logs, interactions, " in said
     assert f"that the database does not have: {LAST - timedelta(days=1)}, {LAST}." in said
     assert f"newer rows of communication_logs than the database has: {LAST - timedelta(days=2)}." in said
     assert "not only missing partitions" in str(found["no_closed_day_is_missing"].description)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from cleargrid_assets.contracts import ATTEMPT_FUNNEL
+from cleargrid_assets.contracts import ATTEMPT_FUNNEL, INTERACTIONS
 from cleargrid_assets_tests.assets.project import WEEK, Project
 
 DAY = WEEK[0] + timedelta(days=4)
@@ -68,8 +68,9 @@ def test_three_hundred_words_are_counted_and_fifty_shown(copied_week: Project) -
 def test_a_file_of_ones_own_changes_what_the_funnel_counts(copied_week: Project, tmp_path: Path) -> None:
     file = tmp_path / "outcomes.toml"
     file.write_text('[statuses]\nNO_ANSWER = "reached"\n')
-    before = copied_week.materialize(DAY, only=[ATTEMPT_FUNNEL], checked=False).metadata(ATTEMPT_FUNNEL, DAY)
+    tables = [INTERACTIONS, ATTEMPT_FUNNEL]
+    before = copied_week.materialize(DAY, only=tables, checked=False).metadata(ATTEMPT_FUNNEL, DAY)
     changed = copied_week.given(CLEARGRID_OUTCOMES=str(file))
-    after = changed.materialize(DAY, only=[ATTEMPT_FUNNEL], checked=False).metadata(ATTEMPT_FUNNEL, DAY)
+    after = changed.materialize(DAY, only=tables, checked=False).metadata(ATTEMPT_FUNNEL, DAY)
     assert after["attempts"] == before["attempts"]
     assert after["reach_rate"] > before["reach_rate"]

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cleargrid_assets.contracts import ATTEMPT_FUNNEL, COMMUNICATION_LOGS
+from cleargrid_assets.contracts import ATTEMPT_FUNNEL, COMMUNICATION_LOGS, INTERACTIONS
 from cleargrid_assets_tests.assets.project import WEEK, Project
 
 DAY = WEEK[0] + timedelta(days=4)
@@ -64,7 +64,7 @@ def test_direction_with_spaces_is_unknown_as_in_the_analyses(copied_week: Projec
     copied_week.ask(f"UPDATE {LOGS} SET direction = ' outbound' WHERE {OF_ONE}")
     assert not copied_week.check("direction_is_known", day=DAY).passed
     assert (
-        copied_week.materialize(DAY, only=[ATTEMPT_FUNNEL])
+        copied_week.materialize(DAY, only=[INTERACTIONS, ATTEMPT_FUNNEL])
         .check("attempts_are_the_outbound_rows", ATTEMPT_FUNNEL)
         .passed
     )

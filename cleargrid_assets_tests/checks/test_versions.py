@@ -7,7 +7,7 @@ import dagster as dg
 
 from cleargrid_assets.analysis.outcomes import load_outcomes
 from cleargrid_assets.checks.versions import current_versions, find_other_versions, made_with_current_version
-from cleargrid_assets.contracts import CHANNEL_REACH, COMMUNICATION_LOGS, TABLES
+from cleargrid_assets.contracts import CHANNEL_REACH, COMMUNICATION_LOGS, INTERACTIONS, TABLES
 from cleargrid_assets.warehouse.ledger import LedgerEntry, StoredDays
 from cleargrid_assets_tests.assets.project import WEEK, Project
 from cleargrid_assets_tests.checks.evaluating import DERIVED, evaluated
@@ -46,7 +46,8 @@ def test_ledger_says_what_the_week_was_made_with(week: Project) -> None:
     versions = dict(week.ask("SELECT table_name, any_value(version) FROM log.cleargrid.days GROUP BY ALL"))
     assert versions == current_versions(TABLES, load_outcomes(None))
     assert versions[COMMUNICATION_LOGS.name] == "code 1, UTC"
-    assert versions[CHANNEL_REACH.name] == f"code 1, UTC, outcomes {load_outcomes(None).fingerprint}"
+    assert versions[CHANNEL_REACH.name].endswith(f", UTC, outcomes {load_outcomes(None).fingerprint}")
+    assert versions[INTERACTIONS.name] == f"code 1, UTC, outcomes {load_outcomes(None).fingerprint}, region none"
 
 
 def test_days_of_unknown_version_are_not_judged() -> None:
@@ -60,3 +61,13 @@ def test_only_days_of_other_versions_are_named() -> None:
         "2 days of channel_reach (2026-01-01, 2026-01-04) were made with code 0; code 1, and today's version is "
         "code 2. Backfill channel_reach from 2026-01-01 to 2026-01-04."
     )
+
+
+def test_days_of_another_form_are_named_without_advice_to_backfill_them() -> None:
+    of_days = stored(["code 1", None, "code 1, pseudonyms 0a", "code 0, pseudonyms 0b"])
+    found = find_other_versions(SPEC, {"channel_reach": of_days}, {"channel_reach": "code 1, pseudonyms 0a"})
+    said = str(found.description)
+    assert not found.passed
+    assert found.metadata["days_by_table"].value == {"channel_reach": 3}
+    assert "3 days of channel_reach (2026-01-01, 2026-01-02, 2026-01-04) are stored with clear values, pseud" in said
+    assert "Backfill" not in said

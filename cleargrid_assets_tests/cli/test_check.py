@@ -208,6 +208,15 @@ def test_database_that_is_there_is_opened_to_write(variables: dict[str, str]) ->
     assert "log.duckdb is writable and has 0 tables" in _check(variables).output
 
 
+def test_key_for_a_database_with_addresses_fails(variables: dict[str, str]) -> None:
+    with connect(variables["CLEARGRID_DUCKDB"]) as connection:
+        connection.execute("CREATE TABLE communication_logs AS SELECT DATE '2026-01-01' AS communicated_date")
+    assert "tables of this project" in _check(variables).output
+    result = _check({**variables, "CLEARGRID_PSEUDONYM_KEY": "k" * 32})
+    assert result.exit_code == 1
+    assert "1 day of communication_logs (2026-01-01) is stored with clear values" in result.output
+
+
 def test_database_that_cannot_be_created_fails(variables: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "data").write_text("no folder")
     result = _check(variables)

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import hmac
 import io
 import sys
 from pathlib import Path
@@ -192,3 +193,46 @@ def test_database_that_duckdb_cannot_open_is_told_in_its_words(database: Path) -
     result = sql("SELECT 1", database="data")
     assert result.exit_code == 1
     assert result.output.startswith("Error: The database cannot be used. DuckDB says: ")
+
+
+@pytest.mark.parametrize(
+    ("variables", "stored"),
+    [
+        ({}, "+966512345678"),
+        ({"CLEARGRID_PSEUDONYM_KEY": "k" * 32}, hmac.digest(b"k" * 32, b"+966512345678", "sha256").hex()),
+    ],
+)
+def test_contact_is_found_in_any_spelling(database: Path, variables: dict[str, str], stored: str) -> None:
+    environment = {"CLEARGRID_DUCKDB": "data/x.duckdb", "CLEARGRID_REGION": "SA", **variables}
+    found = "SET threads = 1; SELECT a FROM t WHERE $contact = '" + stored + "' AND a = 1"
+    for spelling in ("+966512345678", "\u200e051 234 5678", "00966 512 345 678"):
+        alone, queried = (
+            CliRunner().invoke(main, ["sql", *query, "--contact", spelling], env=environment)
+            for query in ([], [found, "--csv"])
+        )
+        assert (alone.output, queried.output) == (f"{stored}\n", "a\n1\n")
+
+
+def test_contact_is_not_sought_where_addresses_have_another_form(database: Path) -> None:
+    with connect("data/x.duckdb") as connection:
+        connection.execute("CREATE TABLE communication_logs AS SELECT DATE '2026-01-01' AS communicated_date")
+    environment = {"CLEARGRID_DUCKDB": "data/x.duckdb", "CLEARGRID_PSEUDONYM_KEY": "k" * 32}
+    query = ["SELECT count(*) FROM t WHERE b = $contact", "--contact", "+966512345678"]
+    result = CliRunner().invoke(main, ["sql", *query], env=environment)
+    assert result.exit_code == 1
+    assert "is stored with clear values" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--contact", "Anonymous"], "no contact: in `interactions`, its rows have `contact IS NULL`"),
+        (["FROM t", "--contact", "+966512345678"], "--contact needs $contact in it"),
+        (["SELECT $contact"], "A query with $contact needs --contact"),
+        ([], "Give a QUERY, or --contact with an address."),
+    ],
+)
+def test_contact_that_cannot_be_used_is_refused(database: Path, arguments: list[str], said: str) -> None:
+    result = CliRunner().invoke(main, ["sql", *arguments], env={"CLEARGRID_DUCKDB": "data/x.duckdb"})
+    assert result.exit_code
+    assert said in result.output

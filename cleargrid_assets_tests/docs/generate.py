@@ -12,6 +12,7 @@ from cleargrid_assets.contracts import DAYS, TABLES
 from cleargrid_assets.quarantine import quarantine_of
 from cleargrid_assets.schema import SCHEMA, Column, Table
 from cleargrid_assets.settings import variables
+from cleargrid_assets.views import VIEWS
 from cleargrid_assets_tests.docs.pages import ROOT
 
 _CREDENTIALS = ("CLEARGRID_LENDER", "CLEARGRID_EMAIL", "CLEARGRID_PASSWORD")
@@ -74,11 +75,12 @@ def tables() -> str:
         "# Tables",
         _NOTE.format(source="`cleargrid_assets/contracts.py`"),
         f"Every table is in the schema `{SCHEMA}` and belongs to the asset `{SCHEMA}/<table>`. Every table is "
-        "partitioned by business day in the column `communicated_date`. The ledger, `days`, and the tables of "
-        "quarantined rows are no assets: they are written with the other tables.",
+        "partitioned by business day in the column `communicated_date`. The ledger, `days`, the tables of quarantined "
+        "rows and the views are no assets: they are written with the other tables.",
         _terms(),
         *(part for table in (*TABLES, DAYS) for part in _table_parts(table)),
         *(part for table in TABLES if table.is_export for part in _table_parts(quarantine_of(table))),
+        *(part for view in VIEWS for part in _table_parts(view)),
     )
 
 

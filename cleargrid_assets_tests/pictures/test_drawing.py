@@ -32,17 +32,18 @@ def test_a_channel_has_a_colour_of_its_own() -> None:
 
 def test_pictures_drawn_in_several_threads_are_those_drawn_alone() -> None:
     frames = [rows.channels({"phone": (contacts, 0.4, 0.3, 0.5)}) for contacts in (10, 20, 30, 40)]
-    alone = [channels.present(frame, rows.DAY, []).draw() for frame in frames]
+    alone = [channels.present(frame, rows.about()).draw() for frame in frames]
 
     with ThreadPoolExecutor(4) as threads:
-        together = list(threads.map(lambda frame: channels.present(frame, rows.DAY, []).draw(), frames))
+        together = list(threads.map(lambda frame: channels.present(frame, rows.about()).draw(), frames))
 
     assert together == alone
 
 
 def test_importing_the_pictures_does_not_import_matplotlib() -> None:
     code = (
-        "import sys; from cleargrid_assets.pictures import attempts, channels, funnel, health, hours, table; "
+        "import sys; from cleargrid_assets.pictures import "
+        "attempts, channels, frequency, funnel, health, hours, table; "
         "sys.exit(bool({'matplotlib', 'PIL'} & sys.modules.keys()))"
     )
 

@@ -4,21 +4,22 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from cleargrid_assets.contracts import CHANNEL_REACH, OPERATIONAL_HEALTH
+from cleargrid_assets.contracts import CHANNEL_REACH
 from cleargrid_assets.pictures.frames import by_channel, in_days, more_channels, tidy
+from cleargrid_assets.views import OPERATIONAL_BASELINES
 from cleargrid_assets_tests.pictures import rows
 
 
 @pytest.mark.parametrize("null", [None, math.nan, pd.NA])
 def test_every_kind_of_null_becomes_nan(null: object) -> None:
-    frame = rows.health([(0, "CALL", 10, 1, None, None), (0, "SMS", 10, 1, None, True)]).astype(object)
-    frame["volume_ratio"], frame["is_anomalous"] = [null, 1.0], [null, True]
+    frame = rows.judged([(0, "CALL", 10, 1)]).astype(object)
+    frame["volume_ratio"], frame["is_unusual"] = [null, 1.0], [null, True]
 
-    tidied = tidy(frame, OPERATIONAL_HEALTH)
+    tidied = tidy(frame, OPERATIONAL_BASELINES)
 
     assert math.isnan(tidied["volume_ratio"].iloc[0])
-    assert math.isnan(tidied["is_anomalous"].iloc[0])
-    assert tidied["is_anomalous"].iloc[1] == 1
+    assert math.isnan(tidied["is_unusual"].iloc[0])
+    assert tidied["is_unusual"].iloc[1] == 1
 
 
 @pytest.mark.parametrize("dtype", ["object", "datetime64[ns]", "datetime64[us]"])

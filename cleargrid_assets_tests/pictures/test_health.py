@@ -1,83 +1,73 @@
-import math
-import random
-from datetime import timedelta
+"""Headline, summary and picture of operational health."""
 
-import pandas as pd
+from collections.abc import Iterable
+
 import pytest
 
-from cleargrid_assets.analysis.health import SOURCES, operational_health
+from cleargrid_assets.analysis.outcome_entries import DaysOff
+from cleargrid_assets.analysis.unmapped import Unmapped
 from cleargrid_assets.pictures import health
-from cleargrid_assets_tests.analysis.slices import relation, scope
 from cleargrid_assets_tests.pictures import rows
-from cleargrid_assets_tests.rows import NOON, communication
 
-Cell = tuple[int, str, int, int, float | None, bool | None]
-WEEK_OF_SMS: list[Cell] = [(age, "SMS", 50, 0, 1.0, False) for age in range(1, 8)]
+Cells = Iterable[tuple[int, str, int, int]]
+
+WEEKS = range(7, 43, 7)
+"""The same weekday of the six weeks before, as days before the day."""
+
+
+def weeks(*types: tuple[str, int]) -> list[tuple[int, str, int, int]]:
+    """The past days, each with the same volumes, of which 2% failed."""
+    return [(age, name, volume, volume // 50) for age in WEEKS for name, volume in types]
 
 
 @pytest.mark.parametrize(
-    ("cells", "sentence"),
+    ("cells", "conclusion"),
     [
         (
-            [(0, "CALL", 900, 27, 1.0, False), (0, "EMAIL", 100, 5, 0.9, False)],
-            "Volumes as usual; 3.2% of 1,000 communications failed",
+            [*weeks(("CALL", 900), ("EMAIL", 100)), (0, "CALL", 850, 17), (0, "EMAIL", 110, 3)],
+            "as usual for a Tuesday: 960 communications, 2.1% failed",
         ),
         (
-            [(0, "CALL", 400, 4, 0.4, True), (0, "SMS", 10, 0, 1.0, False)],
-            "CALL at 0.40\u00d7 its usual volume; 1.0% of 410 communications failed",
+            [*weeks(("CALL", 900), ("EMAIL", 100)), (0, "CALL", 880, 17)],
+            "EMAIL: no communications, usually 100 (60 to 140)",
         ),
         (
-            [(0, name, 100, 0, 2.0, True) for name in ("A", "B", "C", "D")],
-            "A at 2.00\u00d7 its usual volume, B at 2.00\u00d7 its usual volume and 2 more unusual types; "
-            "0% of 400 communications failed",
+            [*weeks(("CALL", 900), ("EMAIL", 100)), (0, "CALL", 870, 80), (0, "EMAIL", 30, 0)],
+            "all types: 8.9% failed, usually 2.0% (at most 4.0%); CALL: 9.2% failed, usually 2.0% (at most 4.1%) and "
+            "1 more unusual figure",
         ),
-        ([(0, "CALL", 10, 1, 1.1, None)], "10% of 10 communications failed; too few days to judge the volume"),
-        ([(0, "CALL", 10, 0, 1.0, False), *WEEK_OF_SMS], "No SMS; 0% of 10 communications failed"),
-        ([(0, "CALL", 10, 0, 1.0, False), *WEEK_OF_SMS[:3]], "Volumes as usual; 0% of 10 communications failed"),
-        (WEEK_OF_SMS, "No communications on 2026-05-19"),
-        ([], "No communications on 2026-05-19"),
+        (
+            weeks(("CALL", 900)),
+            "all types: no communications, usually 900 (711 to 1,089); CALL: no communications, usually 900 (648 to "
+            "1,152)",
+        ),
+        (
+            [(0, "CALL", 10, 1)],
+            "10 communications, 10% failed; not judged, because fewer than 3 of the 6 Tuesdays before are stored with "
+            "communications",
+        ),
     ],
 )
-def test_the_headline_names_what_is_unusual(cells: list[Cell], sentence: str) -> None:
-    assert health.present(rows.health(cells), rows.DAY, []).headline == sentence
+def test_the_headline_names_what_is_unusual_and_what_is_usual(cells: Cells, conclusion: str) -> None:
+    assert health.present(rows.judged(cells, [0]), rows.about()).headline == rows.TITLE + conclusion
 
 
-def test_the_summary_puts_unusual_types_first() -> None:
-    frame = rows.health([(0, "EMAIL", 800, 8, 1.0, False), (0, "CALL", 400, 40, 0.4, True)])
-    summary = health.present(frame, rows.DAY, []).summary
-
-    assert "|CALL|400|█████|0.40\u00d7 ⚠|10%|5.0 s|\n|EMAIL|800|██████████|1.00\u00d7|1.0%|5.0 s|" in summary
-
-
-def test_the_summary_counts_statuses_that_nobody_mapped() -> None:
-    frame = rows.health([(0, "CALL", 400, 4, 1.0, False)])
-    frame["unmapped"] = 7
-
-    summary = health.present(frame, rows.DAY, []).summary
-
-    assert summary.endswith("7 with a status that the outcomes file does not list.")
+def test_a_day_off_is_not_judged() -> None:
+    judged = rows.judged(weeks(("CALL", 900)), [0], days_off=DaysOff(weekdays=(2,)))
+    shown = health.present(judged, rows.about())
+    assert shown.headline == f"{rows.TITLE}no communications; not judged, because it is a day off"
+    assert "⚠" not in shown.summary
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_a_volume_is_anomalous_exactly_outside_the_drawn_band(seed: int) -> None:
-    chance = random.Random(seed)  # noqa: S311
-    volumes = {age: chance.choice((0, 19, 20, 20, 20, 21, 26, 60)) for age in range(-27, 1)}
-    log = [
-        communication(f"{age}-{number}", communicated_at=NOON + timedelta(days=age))
-        for age, count in volumes.items()
-        for number in range(count)
-    ]
-    days = [rows.DAY + timedelta(days=age) for age in range(-20, 1)]
+def test_a_day_that_is_not_stored_has_nothing_to_show() -> None:
+    assert health.present(rows.judged(weeks(("CALL", 900))), rows.about()).headline == f"{rows.TITLE}no communications"
 
-    table = operational_health(relation(log, SOURCES), scope(*days))
-    flags = {
-        (day.date() - rows.DAY).days: flag
-        for day, flag in zip(table.communicated_date, table.is_anomalous, strict=True)
-    }
-    band = health.usual_band(pd.Series({age: count or math.nan for age, count in volumes.items()}))
 
-    judged = {age: flag for age, flag in flags.items() if flag is not None}
-    assert set(judged.values()) == {True, False}
-    for age, flag in flags.items():
-        low, _, high = band[age]
-        assert flag == (None if math.isnan(low) else not low <= volumes[age] <= high), age
+def test_the_summary_fits_a_narrow_column_and_puts_unusual_types_first() -> None:
+    cells = [*weeks(("WHATSAPP_BUSINESS", 12_000), ("SMS", 100)), (0, "WHATSAPP_BUSINESS", 12_500, 250)]
+    unmapped = [Unmapped(rows.DAY, "status", "ODD", 7), Unmapped(rows.DAY, "communication_type", "FAX", 5)]
+    shown = health.present(rows.judged(cells), rows.about(unmapped=unmapped))
+    table = [line for line in shown.summary.splitlines() if line.startswith("|")]
+    assert table[2:] == ["|SMS|0 0.00\u00d7 ⚠|", "|all types|12,500 1.03\u00d7|", "|WHATSAP...|12,500 1.04\u00d7|"]
+    assert shown.summary.endswith("7 with a status that the outcomes file does not list.")
+    assert (shown.numbers["unusual_types"], shown.numbers["unmapped"], shown.numbers["communications"]) == (1, 7, 12500)

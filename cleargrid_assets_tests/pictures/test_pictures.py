@@ -1,6 +1,7 @@
 """What holds of all pictures: valid PNGs, short summaries, no failure whatever the numbers."""
 
 import io
+import re
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -12,11 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from cleargrid_assets.analysis.outcomes import load_outcomes
 from cleargrid_assets.assets.analyses import ANALYSES, Analysis
 from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
     CHANNEL_REACH,
     CHANNELS,
+    CONTACT_FREQUENCY,
     HOURLY_REACH,
     OPERATIONAL_HEALTH,
     REACH_BY_ATTEMPT,
@@ -25,6 +28,7 @@ from cleargrid_assets.pictures import drawing, text
 from cleargrid_assets.pictures.frames import in_days, tidy
 from cleargrid_assets.pictures.presentation import Presentation
 from cleargrid_assets.pictures.table import presenter
+from cleargrid_assets.schema import PARTITION_COLUMN
 from cleargrid_assets_tests.analysis.slices import messy_rows, relation, scope
 from cleargrid_assets_tests.pictures import baselines, rows
 from cleargrid_assets_tests.pictures.examples import EXAMPLE_TABLE, EXAMPLES
@@ -35,7 +39,15 @@ LAST = date(2026, 5, 18)
 """The last day of the messy rows."""
 
 OWN = {analysis.table.name: analysis for analysis in ANALYSES}
-CASES = (ATTEMPT_FUNNEL, REACH_BY_ATTEMPT, CHANNEL_REACH, HOURLY_REACH, OPERATIONAL_HEALTH, EXAMPLE_TABLE)
+CASES = (
+    ATTEMPT_FUNNEL,
+    REACH_BY_ATTEMPT,
+    CHANNEL_REACH,
+    HOURLY_REACH,
+    OPERATIONAL_HEALTH,
+    CONTACT_FREQUENCY,
+    EXAMPLE_TABLE,
+)
 NAMES = [table.name for table in CASES]
 
 
@@ -54,8 +66,12 @@ def _frame(name: str, size: int, types: list[str], channels: list[str]) -> pd.Da
             (age, channel, 10, size, size // 3) for age in range(7) for channel in channels
         ),
         OPERATIONAL_HEALTH.name: lambda: rows.health(
-            (age, kind, size, size // 9, 1.0, False) for age in range(9) for kind in types
+            # judged by DuckDB, which has no half characters
+            (age, kind.encode(errors="replace").decode(), size, size // 9)
+            for age in range(0, 63, 7)
+            for kind in types
         ),
+        CONTACT_FREQUENCY.name: lambda: rows.frequency(dict.fromkeys(channels, (size, *counts)), most=size),
         EXAMPLE_TABLE.name: lambda: rows.frame(
             [(rows.DAY, kind, channel, size, 0.5) for kind in types for channel in channels], EXAMPLE_TABLE
         ),
@@ -64,9 +80,16 @@ def _frame(name: str, size: int, types: list[str], channels: list[str]) -> pd.Da
 
 
 def _present(name: str, frame: pd.DataFrame) -> Presentation:
-    present = presenter(EXAMPLE_TABLE) if name == EXAMPLE_TABLE.name else OWN[name].present
-    assert present
-    return present(frame, rows.DAY, [])
+    if name == EXAMPLE_TABLE.name:
+        return presenter(EXAMPLE_TABLE)(frame, rows.about())
+    return _shown(OWN[name], frame, rows.DAY)
+
+
+def _shown(analysis: Analysis, frame: pd.DataFrame, day: date) -> Presentation:
+    """The presentation of a day from tidy rows."""
+    if analysis.judge:
+        frame = analysis.judge(frame, set(frame[PARTITION_COLUMN]), load_outcomes(None))
+    return (analysis.present or presenter(analysis.table))(frame, rows.about(day))
 
 
 def _size(png: bytes) -> tuple[int, int]:
@@ -88,7 +111,7 @@ def test_a_picture_of_other_data_does_not_look_like_the_baseline() -> None:
     other = OWN[ATTEMPT_FUNNEL.name].present
     assert other
     counts = {"ALL": (1204, 1011, 412, 143), "CALL": (700, 600, 287, 90)}
-    assert not baselines.equals_baseline(other(rows.funnel(counts), rows.DAY, []).draw(), "funnel")
+    assert not baselines.equals_baseline(other(rows.funnel(counts), rows.about()).draw(), "funnel")
 
 
 def test_the_baselines_are_small_and_one_per_picture() -> None:
@@ -103,8 +126,7 @@ def test_an_analysis_of_messy_rows_is_shown(analysis: Analysis) -> None:
     log = relation(messy_rows(seed=1), analysis.sources)
     table = tidy(analysis.compute(log, scope(*days, zone=ZoneInfo("Asia/Kolkata"))), analysis.table)
 
-    present = analysis.present or presenter(analysis.table)
-    shown = present(in_days(table, days[0], LAST), LAST, [])
+    shown = _shown(analysis, in_days(table, days[0], LAST), LAST)
 
     assert 0 < len(shown.summary) <= text.INLINE_LIMIT
     assert shown.headline
@@ -138,8 +160,8 @@ def test_the_same_rows_give_the_same_picture(name: str) -> None:
 def test_a_day_without_rows_is_a_sentence_and_a_picture_of_it(name: str) -> None:
     shown = _present(name, _frame(name, 80, FEW, ["phone"]).iloc[:0])
 
-    assert shown.headline.startswith("No ")
-    assert shown.summary == f"{text.escape(shown.headline)}."
+    assert shown.headline.startswith(f"{rows.TITLE}no ")
+    assert shown.summary == f"**{text.escape(shown.headline)}**"
     assert _size(shown.draw())[1] < 100
 
 
@@ -179,6 +201,33 @@ def test_no_summary_is_longer_than_the_ui_shows_inline(name: str, words: list[st
     frame = _frame(name, size, words, words)
     shown = frame if has_rates else frame.assign(**dict.fromkeys(frame.filter(like="rate").columns, float("nan")))
     assert 0 < len(_present(name, shown).summary) <= text.INLINE_LIMIT
+
+
+def _row_widths(summary: str) -> list[int]:
+    """The width of each table: its widest cell in every column, and one character between columns."""
+    tables: list[list[list[str]]] = [[]]
+    for line in summary.splitlines():
+        if line.startswith("|") and not set(line) <= set("|-:"):
+            tables[-1].append(re.split(r"(?<!\\)\|", line)[1:-1])
+        elif not line.startswith("|"):
+            tables.append([])
+    plain = [[[re.sub(r"\\(.)|`", r"\1", cell) for cell in row] for row in table] for table in tables if table]
+    return [
+        sum(max(map(text.display_width, column)) for column in zip(*table, strict=True)) + len(table[0]) - 1
+        for table in plain
+    ]
+
+
+WIDE = ["W" * 70, "\N{CJK UNIFIED IDEOGRAPH-901A}" * 40, "NEW_TYPE OF A LONG NAME", "CALL", "E|MAIL *x*"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("size", [80, 999_999, 3_000_000_000])
+def test_no_table_of_a_summary_is_wider_than_the_ui_shows(name: str, size: int) -> None:
+    summary = _present(name, _frame(name, size, WIDE, [*CHANNELS, *WIDE])).summary
+    widths = _row_widths(summary)
+    assert widths, summary
+    assert max(widths) <= text.ROW_WIDTH, summary
 
 
 @pytest.mark.parametrize("name", NAMES)

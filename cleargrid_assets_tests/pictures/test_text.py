@@ -93,3 +93,13 @@ def test_a_picture_carries_itself_in_markdown() -> None:
     encoded = base64.b64encode(b"pixels").decode()
 
     assert as_markdown(b"pixels", "a [b]") == f"![a \\[b\\]](data:image/png;base64,{encoded})"
+
+
+def test_shares_of_fewer_than_ten_are_counts_without_a_bar() -> None:
+    assert text.shares([100, 0, 9, 3, 0], [1200, 10, 9, 8, 0]) == [
+        "8.3% of 1.2k ████",
+        "0% of 10",
+        "9 of 9",
+        "3 of 8",
+        "0 of 0",
+    ]

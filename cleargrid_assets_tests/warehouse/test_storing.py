@@ -100,11 +100,11 @@ def test_each_partition_of_a_range_reports_its_own_rows_and_changes(warehouse: W
         }
     )
     metadata = warehouse.store_for_metadata(slice_, DAY_1, DAY_3)
-    names = ("dagster/partition_row_count", "rows", "new_rows", "changed_rows", "removed_rows")
+    names = ("rows", "new_rows", "changed_rows", "removed_rows")
     assert {day: tuple(of_day[name] for name in names) for day, of_day in metadata.items()} == {
-        DAY_1: (3, 3, 2, 1, 1),
-        DAY_2: (0, 0, 0, 0, 0),
-        DAY_3: (1, 1, 0, 0, 0),
+        DAY_1: (3, 2, 1, 1),
+        DAY_2: (0, 0, 0, 0),
+        DAY_3: (1, 0, 0, 0),
     }
     assert not any("dagster/row_count" in of_day for of_day in metadata.values())
 
@@ -163,13 +163,12 @@ def test_column_null_on_the_first_day_takes_values_on_the_second(warehouse: Ware
         **dict.fromkeys(OPERATIONAL_HEALTH.column_names),
         "communicated_date": DAY_1,
         "communication_type": "CALL",
-        **dict.fromkeys(("communications", "failed", "unmapped", "answered_without_duration"), 0),
+        **dict.fromkeys(("communications", "failed", "unmapped", "withheld", "answered_without_duration"), 0),
     }
     late = {
         **health,
         "communicated_date": DAY_2,
-        "volume_ratio": 0.5,
-        "is_anomalous": True,
+        "failure_rate": 0.5,
         "first_at": pd.Timestamp("2024-05-02T08:00Z"),
     }
     warehouse.store(frame([health], OPERATIONAL_HEALTH), DAY_1, table=OPERATIONAL_HEALTH)
@@ -177,7 +176,7 @@ def test_column_null_on_the_first_day_takes_values_on_the_second(warehouse: Ware
     warehouse.store_day(DAY_1, log("a", subject=None, duration=None))
     warehouse.store_day(DAY_2, log("b", DAY_2, subject="s", duration=1.5))
     stored_health = warehouse.frame(DAY_1, DAY_2, table=OPERATIONAL_HEALTH)
-    assert list(stored_health["is_anomalous"].isna()) == [True, False]
+    assert list(stored_health["failure_rate"].isna()) == [True, False]
     assert stored_health["first_at"][1] == late["first_at"]
     assert list(warehouse.frame(DAY_1, DAY_2)["duration"].fillna(0)) == [0, 1.5]
 
@@ -328,9 +327,8 @@ def test_the_query_in_the_metadata_finds_the_rows_of_the_run(warehouse: Warehous
         assert {row[0] for row in connection.execute(query).fetchall()} == {"a", "b"}
 
 
-def test_the_table_in_the_metadata_is_named_without_a_path(warehouse: Warehouse) -> None:
+def test_the_metadata_has_no_path_of_the_database(warehouse: Warehouse) -> None:
     metadata = warehouse.store_for_metadata(warehouse.spooled({DAY_1: [log("a")]}), DAY_1)[DAY_1]
-    assert metadata["dagster/table_name"] == "cleargrid.communication_logs"
     assert not any(warehouse.database in str(value) for value in metadata.values())
 
 

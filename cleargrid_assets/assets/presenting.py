@@ -1,0 +1,139 @@
+"""The presentation of one day of an analysis: made by its asset, or later from stored rows alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import pandas as pd
+from duckdb import DuckDBPyRelation
+
+from cleargrid_assets.analysis.outcomes import Outcomes
+from cleargrid_assets.analysis.unmapped import ATTEMPT_DAYS, unmapped, unmapped_attempts
+from cleargrid_assets.analysis.volumes import hourly_volumes, past_days
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, INTERACTIONS
+from cleargrid_assets.partitions import BUSINESS_ZONE
+from cleargrid_assets.pictures import logs as logs_picture
+from cleargrid_assets.pictures import text
+from cleargrid_assets.pictures.frames import in_days, tidy
+from cleargrid_assets.pictures.presentation import Presentation, Shown
+from cleargrid_assets.pictures.table import presenter
+from cleargrid_assets.warehouse.resource import WarehouseResource
+
+if TYPE_CHECKING:
+    from cleargrid_assets.assets.analyses import Analysis
+
+
+def presentation_of(analysis: Analysis, day: date, warehouse: WarehouseResource, outcomes: Outcomes) -> Presentation:
+    """Headline, summary, picture and numbers of one stored day of an analysis.
+
+    Args:
+        analysis: The analysis.
+        day: A business day. A day that is not stored is presented as one without rows.
+        warehouse: Where the rows are.
+        outcomes: The outcomes file.
+    """
+    return presentations(analysis, [day], None, warehouse, outcomes)[day]
+
+
+def presentation_of_log(day: date, warehouse: WarehouseResource, outcomes: Outcomes) -> Presentation:
+    """Headline, summary and picture of one stored day of the communication logs."""
+    ledger = warehouse.ledger(COMMUNICATION_LOGS)
+    past = past_days(day, [each for each, entry in ledger.items() if entry.row_count], outcomes)
+    with warehouse.slice(COMMUNICATION_LOGS, [*past, day]).open() as logs:
+        volumes = hourly_volumes(logs, BUSINESS_ZONE)
+    return logs_picture.present(volumes, past, Shown(day, BUSINESS_ZONE.key, max([*ledger, day]), outcomes))
+
+
+def presentations(
+    analysis: Analysis,
+    days: Sequence[date],
+    rows: pd.DataFrame | None,
+    warehouse: WarehouseResource,
+    outcomes: Outcomes,
+) -> dict[date, Presentation]:
+    """The presentations of days in ascending order.
+
+    Args:
+        analysis: The analysis.
+        days: Business days without gaps.
+        rows: The computed rows of the days; None to read them from the warehouse.
+        warehouse: Where the other rows are.
+        outcomes: The outcomes file.
+    """
+    shown = _shown_rows(analysis, days, rows, warehouse)
+    stored = {*warehouse.ledger(analysis.table), *days}
+    if analysis.judge:
+        shown = analysis.judge(shown, stored.intersection(_days_until(days, analysis.shown_days)), outcomes)
+    with warehouse.slice(INTERACTIONS, _days_until(days, ATTEMPT_DAYS)).open() as interactions:
+        words = unmapped(_of_days(interactions, days), outcomes)
+        attempts = unmapped_attempts(interactions)
+    present = analysis.present or presenter(analysis.table)
+    return {
+        day: present(
+            in_days(shown, day - timedelta(days=analysis.shown_days - 1), day),
+            Shown(
+                day,
+                BUSINESS_ZONE.key,
+                max(stored),
+                outcomes,
+                [each for each in words if each.communicated_date == day],
+                [each for each in attempts if 0 <= (day - each.communicated_date).days < ATTEMPT_DAYS],
+                stored,
+            ),
+        )
+        for day in days
+    }
+
+
+def presentation_metadata(presentation: Presentation, day: date, *, drawn: bool) -> dict[str, Any]:
+    """The metadata of the materialization of a day.
+
+    Args:
+        presentation: What to show.
+        day: The day.
+        drawn: Whether the picture is drawn now. If not, the summary says how to draw it.
+    """
+    numbers = {name: number for name, number in presentation.numbers.items() if number is not None}
+    summary = presentation.summary
+    if not drawn:
+        summary = text.paragraphs(summary, f"To draw it: `cleargrid report --day {day}`")
+    return {
+        "summary": dg.MetadataValue.md(summary),
+        **({"picture": dg.MetadataValue.md(presentation.picture())} if drawn else {}),
+        **{name: _rounded(number) for name, number in numbers.items() if not math.isnan(number)},
+        **{name: detail for name, detail in presentation.details.items() if detail},
+    }
+
+
+def _rounded(number: float) -> float:
+    """A count as it is, a rate with four significant digits."""
+    return float(number) if float(number).is_integer() else float(f"{number:.4g}")
+
+
+def _shown_rows(
+    analysis: Analysis, days: Sequence[date], rows: pd.DataFrame | None, warehouse: WarehouseResource
+) -> pd.DataFrame:
+    """The rows of the days, and the stored rows of the days before them that the picture shows.
+
+    The latter are not an input of the asset, because the figures do not depend on them. Days that are not stored have
+    no rows.
+    """
+    read = [day for day in _days_until(days, analysis.shown_days) if rows is None or day not in days]
+    stored = [tidy(warehouse.slice(analysis.table, read).frame(), analysis.table)] if read else []
+    computed = [] if rows is None else [tidy(rows, analysis.table)]
+    frames = [*stored, *computed]
+    return pd.concat([frame for frame in frames if not frame.empty] or frames[:1])
+
+
+def _days_until(days: Sequence[date], each: int) -> list[date]:
+    """The days, and those before the first, so that every day has `each` days that end with it."""
+    before = [days[0] - timedelta(days=back) for back in range(each - 1, 0, -1)]
+    return [*before, *days]
+
+
+def _of_days(interactions: DuckDBPyRelation, days: Sequence[date]) -> DuckDBPyRelation:
+    return interactions.filter(f"communicated_date BETWEEN DATE '{days[0]}' AND DATE '{days[-1]}'")

@@ -1,0 +1,116 @@
+"""A card like those of `drawing`, drawn with Pillow alone: importing matplotlib takes longer than storing a small day.
+
+Pillow is imported inside the functions, because definitions do not need it.
+"""
+
+# ruff: noqa: PLC0415
+from __future__ import annotations
+
+import importlib.util
+import io
+import textwrap
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cleargrid_assets.pictures.drawing import (
+    BODY,
+    INK,
+    MARGIN,
+    MUTED,
+    PAPER,
+    TITLE,
+    TITLE_CHARACTERS,
+    TITLE_LINE,
+    WIDTH,
+)
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from PIL.ImageDraw import ImageDraw
+    from PIL.ImageFont import FreeTypeFont
+
+_PIXELS_PER_POINT = 100 / 72
+_BORDER = "#CBD2D9"
+
+
+@dataclass(frozen=True)
+class LightCard:
+    """An image with its header. The body begins at `top`, in pixels from the upper edge."""
+
+    image: Image
+    pen: ImageDraw
+    top: int
+
+    def write(
+        self,
+        x: float,
+        y: float,
+        words: str,
+        *,
+        size: float = BODY,
+        bold: bool = False,
+        colour: str = INK,
+        anchor: str = "lm",
+    ) -> None:
+        """Writes a line of text.
+
+        Args:
+            x: Pixels from the left.
+            y: Pixels from the upper edge.
+            words: The text.
+            size: Font size in points.
+            bold: Whether it is bold.
+            colour: Its colour.
+            anchor: Which point of the text lies at x and y, as Pillow names it.
+        """
+        self.pen.text((x, y), words, font=_font(size, bold), fill=colour, anchor=anchor)
+
+    def png(self) -> bytes:
+        """The card as a PNG."""
+        from PIL.Image import Dither, Quantize
+
+        buffer = io.BytesIO()
+        self.image.quantize(64, Quantize.MAXCOVERAGE, dither=Dither.NONE).save(buffer, format="png")
+        return buffer.getvalue()
+
+
+def light_card(title: str, subtitle: str, body: int) -> LightCard:
+    """A new card.
+
+    Args:
+        title: The conclusion; it is wrapped.
+        subtitle: One line on what is shown.
+        body: Pixels below the header.
+    """
+    from PIL import Image, ImageDraw
+
+    lines = textwrap.wrap(title, TITLE_CHARACTERS, max_lines=5, placeholder=" …")
+    header = 20 + TITLE_LINE * len(lines) + 34
+    image = Image.new("RGB", (WIDTH, header + body), PAPER)
+    card = LightCard(image, ImageDraw.Draw(image), header)
+    card.pen.rectangle((0, 0, WIDTH - 1, header + body - 1), outline=_BORDER)
+    for number, line in enumerate((*lines, subtitle)):
+        is_title = number < len(lines)
+        card.write(
+            MARGIN,
+            18 + TITLE_LINE * number,
+            line,
+            size=TITLE if is_title else BODY,
+            bold=is_title,
+            colour=INK if is_title else MUTED,
+            anchor="la",
+        )
+    return card
+
+
+@cache
+def _font(size: float, bold: bool) -> FreeTypeFont:
+    """The font of matplotlib's pictures, from its folder."""
+    from PIL import ImageFont
+
+    # Finds the package without importing it.
+    spec = importlib.util.find_spec("matplotlib")
+    folder = Path(str(spec and spec.origin)).parent / "mpl-data" / "fonts" / "ttf"
+    return ImageFont.truetype(folder / f"DejaVuSans{'-Bold' if bold else ''}.ttf", size * _PIXELS_PER_POINT)

@@ -1,0 +1,14 @@
+"""How statuses, communication types and withheld addresses are compared."""
+
+
+def normalised(word: str) -> str:
+    """A word as it is compared: trimmed, upper-case, with `_` for `-` and space."""
+    trimmed = word.strip()
+    capitals = trimmed.upper() if trimmed.isascii() else "".join(map(_capital, trimmed))
+    return capitals.replace("-", "_").replace(" ", "_")
+
+
+def _capital(letter: str) -> str:
+    """The upper-case letter as DuckDB makes it: always a single character."""
+    candidates = (letter.upper(), letter.title(), "\N{LATIN CAPITAL LETTER SHARP S}" if letter == "ß" else letter)
+    return next(capital for capital in candidates if len(capital) == 1)

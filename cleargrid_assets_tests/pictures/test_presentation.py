@@ -1,0 +1,45 @@
+from datetime import timedelta
+
+import pytest
+
+from cleargrid_assets.analysis.unmapped import UnmappedAttempts
+from cleargrid_assets_tests.pictures import rows
+
+WEEK_BEFORE = rows.DAY - timedelta(days=6)
+ATTEMPTS = [
+    UnmappedAttempts(WEEK_BEFORE - timedelta(days=1), "phone", 900, 900),
+    UnmappedAttempts(WEEK_BEFORE, "phone", 1000, 200),
+    UnmappedAttempts(rows.DAY, "email", 40, 0),
+    UnmappedAttempts(rows.DAY, "phone", 60, 20),
+]
+
+
+def test_a_headline_begins_with_weekday_date_and_zone() -> None:
+    assert rows.about(zone="Asia/Riyadh").title("all well") == "Tue 2026-05-19 (Asia/Riyadh): all well"
+
+
+@pytest.mark.parametrize(("age", "words"), [(1, "1 day older than Wed"), (6, "6 days older than Mon")])
+def test_an_older_day_says_its_age_in_the_first_words(age: int, words: str) -> None:
+    about = rows.about(latest=rows.DAY + timedelta(days=age))
+
+    opening = about.opening("all *well*")
+
+    assert opening.startswith(f"**Tue 2026-05-19, not the latest day, {words} {about.latest} (UTC): all")
+    assert opening.endswith(r": all \*well\***")
+
+
+def test_the_latest_day_says_no_age() -> None:
+    assert rows.about().opening("all well") == f"**{rows.TITLE}all well**"
+
+
+@pytest.mark.parametrize(
+    ("channel", "days", "note"),
+    [
+        (None, 1, "20 of 100 attempts have an unmapped status"),
+        ("phone", 1, "20 of 60 attempts have an unmapped status"),
+        ("email", 1, ""),
+        (None, 7, "220 of 1,100 attempts have an unmapped status"),
+    ],
+)
+def test_unmapped_attempts_are_counted_by_channel_and_days(channel: str | None, days: int, note: str) -> None:
+    assert rows.about(unmapped_attempts=ATTEMPTS).unmapped_note(channel, days) == note
