@@ -22,7 +22,7 @@ from cleargrid_assets.automation import (
 )
 from cleargrid_assets.checks.export import export_checks
 from cleargrid_assets.checks.history import HISTORY_CHECKS
-from cleargrid_assets.contracts import ATTEMPT_FUNNEL, COMMUNICATION_LOGS, TABLES
+from cleargrid_assets.contracts import ATTEMPT_FUNNEL, COMMUNICATION_LOGS, INTERACTIONS, TABLES
 from cleargrid_assets.definitions import build_defs, defs
 from cleargrid_assets.exports.dataset import D21
 from cleargrid_assets.partitions import DAILY, PARTITION
@@ -164,7 +164,7 @@ def test_resync_is_one_run_that_updates_all_downstream(start: Callable[..., Proj
     now = datetime(2026, 1, 4, 1, tzinfo=timezone.utc)
     project = start(clock=lambda: now, rows_per_day=600)
     days = days_between(date(2026, 1, 1), date(2026, 1, 3))
-    project.materialize(days[0], days[-1], only=[COMMUNICATION_LOGS, ATTEMPT_FUNNEL], checked=False)
+    project.materialize(days[0], days[-1], only=[COMMUNICATION_LOGS, INTERACTIONS, ATTEMPT_FUNNEL], checked=False)
 
     now = LONG_AFTER
     context = dg.build_schedule_context(scheduled_execution_time=datetime(2026, 1, 4, 4, tzinfo=timezone.utc))

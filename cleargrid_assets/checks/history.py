@@ -207,17 +207,8 @@ def history_checks(
     def history(
         context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, outcomes: OutcomesResource
     ) -> Iterator[dg.AssetCheckResult]:
-        errors = []
-        for result in results(context, warehouse, outcomes):
-            yield result
-            if not result.passed and result.severity is dg.AssetCheckSeverity.ERROR:
-                errors.append(str(result.check_name))
-        if errors and context.run.job_name == FRESHNESS_JOB:
-            raise dg.Failure(
-                f"Checks failed: {', '.join(errors)}. Their descriptions say what to do.",
-                metadata={FAILED_CHECKS: errors},
-                allow_retries=False,
-            )
+        found = results(context, warehouse, outcomes)
+        yield from _failing_with_errors(found) if context.run.job_name == FRESHNESS_JOB else found
 
     def results(
         context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, outcomes: OutcomesResource
@@ -245,6 +236,21 @@ def history_checks(
             yield find_other_versions(checks.current, stored, versions)
 
     return history
+
+
+def _failing_with_errors(results: Iterator[dg.AssetCheckResult]) -> Iterator[dg.AssetCheckResult]:
+    """The same results. After the last one, the step fails if an `ERROR` check did."""
+    errors = []
+    for result in results:
+        yield result
+        if not result.passed and result.severity is dg.AssetCheckSeverity.ERROR:
+            errors.append(str(result.check_name))
+    if errors:
+        raise dg.Failure(
+            f"Checks failed: {', '.join(errors)}. Their descriptions say what to do.",
+            metadata={FAILED_CHECKS: errors},
+            allow_retries=False,
+        )
 
 
 def _closed(days: set[date], now: datetime) -> set[date]:
