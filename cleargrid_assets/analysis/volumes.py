@@ -42,7 +42,5 @@ def hourly_volumes(logs: DuckDBPyRelation, zone: tzinfo) -> pd.DataFrame:
     found: Counter[tuple[date, str, int]] = Counter()
     for day, kind, quarter, communications in quarters.fetchall():
         found[day, kind, datetime.fromtimestamp(quarter * _QUARTER_S, zone).hour] += communications
-    volumes: pd.DataFrame = pd.DataFrame(
-        [(*key, number) for key, number in sorted(found.items())], columns=list(COLUMNS)
-    )
-    return volumes
+    frame: pd.DataFrame = pd.DataFrame([(*key, number) for key, number in sorted(found.items())], columns=list(COLUMNS))
+    return frame

@@ -102,8 +102,8 @@ def hours(cells: Iterable[tuple[int, str, int, int, int]]) -> pd.DataFrame:
 def volumes(cells: Iterable[tuple[int, str, int, int]]) -> pd.DataFrame:
     """For each cell: weeks before the day, type, hour, communications."""
     rows = [(DAY - timedelta(weeks=weeks), *rest) for weeks, *rest in cells]
-    volumes: pd.DataFrame = pd.DataFrame(rows, columns=list(COLUMNS))
-    return volumes
+    made: pd.DataFrame = pd.DataFrame(rows, columns=list(COLUMNS))
+    return made
 
 
 def health(cells: Iterable[tuple[int, str, int, int]]) -> pd.DataFrame:
