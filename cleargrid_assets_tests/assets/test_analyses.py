@@ -30,6 +30,7 @@ from cleargrid_assets_tests.assets.project import LONG_AFTER, WEEK, Project, Run
 
 DERIVED = tuple(analysis.table for analysis in ANALYSES)
 FIRST, LAST = WEEK
+LEDGER = "log.cleargrid.days"
 NUMBERS = {
     ATTEMPT_FUNNEL.name: {"attempts", "contacts", "reach_rate", "engagement_rate"},
     REACH_BY_ATTEMPT.name: {"phone_reach_rate", "email_reach_rate"},
@@ -153,11 +154,41 @@ def test_each_day_of_a_range_has_numbers_of_its_own(project: Project) -> None:
 def test_a_day_is_shown_beside_the_stored_days_before_it(week: Project, tmp_path: Path) -> None:
     copy = week.copied_to(tmp_path)
     after = LAST + timedelta(days=1)
+    copy.ask(
+        f"INSERT INTO {LEDGER} SELECT * REPLACE (DATE '{after}' AS communicated_date, 0 AS row_count) FROM {LEDGER} "
+        f"WHERE table_name = 'interactions' AND communicated_date = '{LAST}'"
+    )
     run = copy.materialize(LAST, after, only=[HOURLY_REACH, CHANNEL_REACH], checked=False)
     assert "most reached in 7 days: " in run.metadata(HOURLY_REACH, LAST)["summary"]
-    # The log of the second day is not stored, so it has no hours; the oldest day is no longer shown.
+    # The second day has no rows, so it has no hours; the oldest day is no longer shown.
     assert "most reached in 7 days (6 with attempts): " in run.metadata(HOURLY_REACH, after)["summary"]
     assert "Median difference of 6 days before" in run.metadata(CHANNEL_REACH, LAST)["summary"]
+
+
+def test_analysis_without_the_interactions_of_its_day_is_refused(copied_week: Project) -> None:
+    before = copied_week.rows(ATTEMPT_FUNNEL)
+    copied_week.ask("DROP TABLE log.cleargrid.interactions")
+    copied_week.ask(f"DELETE FROM {LEDGER} WHERE table_name = 'interactions'")
+    run = copied_week.materialize(LAST, only=[ATTEMPT_FUNNEL], checked=False)
+    assert run.failures == [
+        f"interactions does not have {LAST}, so attempt_funnel cannot be computed. Materialize interactions together "
+        "with attempt_funnel."
+    ]
+    assert copied_week.rows(ATTEMPT_FUNNEL) == before
+
+
+@pytest.mark.parametrize("is_newer", [True, False])
+def test_figures_of_interactions_older_than_the_log_come_with_a_warning(copied_week: Project, *, is_newer: bool) -> None:
+    if is_newer:
+        copied_week.ask(
+            f"UPDATE {LEDGER} SET stored_at = now() "
+            f"WHERE table_name = 'communication_logs' AND communicated_date = '{LAST}'"
+        )
+    run = copied_week.materialize(FIRST, LAST, only=[HOURLY_REACH], checked=False)
+    logged = [entry.user_message for entry in copied_week.instance.all_logs(run.result.run_id)]
+    warned = f"The interactions of {LAST} are older than the log, and so are the figures of hourly_reach."
+    assert any(message.startswith(warned) for message in logged) == is_newer
+    assert run.success, run.failure
 
 
 def test_statuses_that_are_not_mapped_are_named_with_their_counts(project: Project, tmp_path: Path) -> None:
