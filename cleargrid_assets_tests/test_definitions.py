@@ -19,7 +19,7 @@ from cleargrid_assets.automation import SCHEDULES
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.definitions import build_defs, defs
 from cleargrid_assets.schema import Table
-from cleargrid_assets.settings import SettingsError
+from cleargrid_assets.setting_types import SettingsError
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.table_metadata import asset_key
 
