@@ -65,12 +65,6 @@ def test_workspace_dagster_and_dg_name_the_same_module_and_location() -> None:
     assert all_matches(r'code_location_name = "(.+)"', "pyproject.toml") == [LOCATION, LOCATION]
 
 
-def test_dg_finds_the_definitions_valid(tmp_path: Path) -> None:
-    answer = run_dg(tmp_path, "check", "defs")
-    assert answer.returncode == 0, answer.stdout + answer.stderr
-    assert "All definitions loaded successfully." in answer.stdout
-
-
 def test_dg_lists_all_assets_checks_and_schedules(tmp_path: Path) -> None:
     answer = run_dg(tmp_path, "list", "defs", "--json")
     assert answer.returncode == 0, answer.stderr

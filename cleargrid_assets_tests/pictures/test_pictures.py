@@ -138,8 +138,9 @@ def test_an_analysis_of_messy_rows_is_shown(analysis: Analysis) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(("types", "channels"), [(FEW, ["phone"]), (MANY, list(CHANNELS))], ids=["few", "many"])
-@pytest.mark.parametrize("size", [80, 3_000_000_000])
+@pytest.mark.parametrize(
+    ("types", "channels", "size"), [(FEW, ["phone"], 80), (MANY, list(CHANNELS), 3_000_000_000)], ids=["few", "many"]
+)
 def test_a_picture_is_a_small_png_of_the_cards_width(
     name: str, types: list[str], channels: list[str], size: int
 ) -> None:
