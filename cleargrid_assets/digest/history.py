@@ -11,8 +11,9 @@ from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.digest.content import FailingCheck, FetchedDay, History
 from cleargrid_assets.pictures import text
 
-_RUNS_BEFORE = 10
-"""Max executions of a check that are looked at. One that is running, or whose run failed, has no evaluation."""
+_LOOKED_AT = (10, 100, 1000)
+"""How many executions of a check are looked at: more if the latest ones were never evaluated. A run that is queued, or
+that failed before the check, leaves one such execution for each of its days."""
 
 
 def read_history(instance: dg.DagsterInstance, fetched: Sequence[date]) -> History:
@@ -32,10 +33,23 @@ def _latest_evaluations(instance: dg.DagsterInstance) -> Iterator[tuple[dg.Asset
     """The latest evaluation of each check of this project that has any, and its time."""
     for definition in dg.load_asset_checks_from_package_module(checks):
         for key in definition.check_keys:
-            for record in instance.event_log_storage.get_asset_check_execution_history(key, limit=_RUNS_BEFORE):
-                if isinstance(record.evaluation, dg.AssetCheckEvaluation):
-                    yield record.evaluation, datetime.fromtimestamp(record.create_timestamp, timezone.utc)
-                    break
+            if found := _latest_evaluation(instance, key):
+                yield found
+
+
+def _latest_evaluation(
+    instance: dg.DagsterInstance, key: dg.AssetCheckKey
+) -> tuple[dg.AssetCheckEvaluation, datetime] | None:
+    cursor = None
+    for limit in _LOOKED_AT:
+        records = instance.event_log_storage.get_asset_check_execution_history(key, limit=limit, cursor=cursor)
+        for record in records:
+            if isinstance(record.evaluation, dg.AssetCheckEvaluation):
+                return record.evaluation, datetime.fromtimestamp(record.create_timestamp, timezone.utc)
+        if len(records) < limit:
+            break
+        cursor = records[-1].id
+    return None
 
 
 def _failing(evaluation: dg.AssetCheckEvaluation, evaluated_at: datetime) -> FailingCheck:

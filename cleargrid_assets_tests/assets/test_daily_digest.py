@@ -80,6 +80,14 @@ def test_digest_of_a_stored_day_is_a_page_with_pictures_and_failing_checks(
     assert copied_week.ask("SELECT * FROM log.cleargrid.days ORDER BY ALL") == before
 
 
+def test_failed_runs_of_many_days_do_not_hide_what_checks_found_before(copied_week: Project) -> None:
+    assert not copied_week.check(FRESH).passed
+    for _ in range(2):
+        assert not copied_week.given(CLEARGRID_PASSWORD="").materialize(*WEEK).success
+
+    assert metadata(digest(copied_week, NOT_STORED), NOT_STORED)["failing_checks"] == 1
+
+
 def test_hostile_status_of_a_row_is_a_masked_word_on_the_page(
     copied_week: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
