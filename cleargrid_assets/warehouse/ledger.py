@@ -222,7 +222,7 @@ class Write:
         """
         changed = replace(entry, row_count=entry.row_count - rows, content_hash=content_hash)
         if not self.table.is_export:
-            # Losing these rows does not make a computed day newer: the day of its source may have changed otherwise, too.
+            # Not newer than before: the day of its source may have changed otherwise, too.
             return changed
         return replace(changed, stored_at=self.stored_at, run_id=self.run_id)
 

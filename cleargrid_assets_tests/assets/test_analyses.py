@@ -190,7 +190,9 @@ def test_analysis_without_the_interactions_of_its_day_is_refused(copied_week: Pr
 
 
 @pytest.mark.parametrize("is_newer", [True, False])
-def test_figures_of_interactions_older_than_the_log_come_with_a_warning(copied_week: Project, *, is_newer: bool) -> None:
+def test_figures_of_interactions_older_than_the_log_come_with_a_warning(
+    copied_week: Project, *, is_newer: bool
+) -> None:
     if is_newer:
         copied_week.ask(
             f"UPDATE {LEDGER} SET stored_at = now() "
