@@ -21,7 +21,7 @@ import dagster as dg
 import pytest
 import requests
 
-from cleargrid_assets.contracts import CHANNEL_REACH, COMMUNICATION_LOGS, REACH_BY_ATTEMPT
+from cleargrid_assets.contracts import CHANNEL_REACH, COMMUNICATION_LOGS, INTERACTIONS, REACH_BY_ATTEMPT
 from cleargrid_assets.partitions import RANGE_END, RANGE_START
 from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.warehouse.table_metadata import asset_key
@@ -79,6 +79,11 @@ class Lineage:
         for day, of_day in rows.items():
             self.project.rows_file(day).write_text("".join(f"{json.dumps(row)}\n" for row in of_day))
         self.materialize(LOG, *rows)
+
+    def store(self, day: date, rows: list[Row]) -> None:
+        """Materializes the log of a day, then its interactions."""
+        self.fetch({day: rows})
+        self.materialize(asset_key(INTERACTIONS), day)
 
     def materialize(self, key: dg.AssetKey, *days: date) -> None:
         """One run of one asset over the days from the first to the last."""
@@ -242,28 +247,30 @@ def test_row_that_moves_away_marks_downstream_of_its_old_day_stale(lineage: Line
 
 def test_changed_day_marks_the_trailing_windows_that_hold_it_stale(lineage: Lineage) -> None:
     days = days_from("2026-07-01", 9)
-    changed = days[1]
-    lineage.fetch({changed: rows_of(changed)})
+    changed, ends = days[1], (days[0], days[1], days[7], days[8])
+    for day in ends:
+        lineage.store(day, rows_of(day))
     for pair in (days[:2], days[7:]):
         lineage.materialize(TRAILING_ANALYSIS, *pair)
-    lineage.fetch({changed: rows_of(changed)})
-    ends = (days[0], days[1], days[7], days[8])
+    lineage.store(changed, rows_of(changed))
     assert lineage.status(TRAILING_ANALYSIS, *ends) == ["FRESH"] * 4
-    lineage.fetch({changed: rows_of(changed, status="NO_ANSWER")})
+    lineage.store(changed, rows_of(changed, status="NO_ANSWER"))
     assert lineage.status(TRAILING_ANALYSIS, *ends) == ["FRESH", "STALE", "STALE", "FRESH"]
 
 
 def test_analysis_with_new_numbers_marks_its_downstream_stale(lineage: Lineage, tmp_path: Path) -> None:
     """The outcomes file is no asset, but an edit of it changes what an analysis of the same rows says."""
     [day] = days_from("2026-08-01", 1)
-    lineage.fetch({day: rows_of(day)})
+    lineage.store(day, rows_of(day))
     lineage.materialize(ANALYSIS, day)
     lineage.materialize(ANALYSIS_READER, day)
+    lineage.materialize(asset_key(INTERACTIONS), day)
     lineage.materialize(ANALYSIS, day)
     assert lineage.status(ANALYSIS_READER, day) == ["FRESH"]
     outcomes = tmp_path / "outcomes.toml"
     outcomes.write_text('[statuses]\nANSWERED = "failed"\n')
     with patch.dict(os.environ, {"CLEARGRID_OUTCOMES": str(outcomes)}):
+        lineage.materialize(asset_key(INTERACTIONS), day)
         lineage.materialize(ANALYSIS, day)
     assert lineage.status(ANALYSIS_READER, day) == ["STALE"]
 
