@@ -44,6 +44,14 @@ _COLUMNS = (
 _SILENT = "A stored day without attempts on a channel has zero contacts and no share."
 
 
+_NUMBERS = {
+    "reach_rate": "reach_rate",
+    "contacts": "contacts",
+    # Shorter, because a long key makes the UI's table wider than the page.
+    "attempts_per_reached": "attempts_per_reached_contact",
+}
+
+
 def present(rows: pd.DataFrame, about: Shown) -> Presentation:
     """Shows the difference of reach between phone and e-mail, and the reach of each channel over the last weeks."""
     weeks = in_days(rows[rows["contacts"] > 0], about.day - timedelta(days=SHOWN_DAYS - 1), about.day)
@@ -64,10 +72,10 @@ def present(rows: pd.DataFrame, about: Shown) -> Presentation:
         {
             "phone_minus_email": between.difference if between else None,
             **{
-                f"{channel}_{name}": today[channel][name]
+                f"{channel}_{name}": today[channel][column]
                 for channel in CHANNELS
                 if channel in today
-                for name in ("reach_rate", "contacts", "attempts_per_reached_contact")
+                for name, column in _NUMBERS.items()
             },
         },
     )
