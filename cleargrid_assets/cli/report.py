@@ -31,7 +31,7 @@ def run_report(settings: Settings, day: date | None, *, open_page: bool) -> None
         open_page: Whether to open the page in a browser.
 
     Raises:
-        click.ClickException: The day is not stored, or the outcomes file is broken.
+        click.ClickException: The day is not stored, the outcomes file is broken, or Dagster's history is not there.
         WarehouseError: The database cannot be opened.
         OSError: The page cannot be written.
     """
@@ -46,8 +46,11 @@ def run_report(settings: Settings, day: date | None, *, open_page: bool) -> None
         outcomes = load_outcomes(settings.outcomes)
     except OutcomesError as error:
         raise click.ClickException(str(error)) from error
-    with _history() as instance:
-        digest = collect(chosen, warehouse, outcomes, instance, datetime.now(timezone.utc))
+    try:
+        with _history() as instance:
+            digest = collect(chosen, warehouse, outcomes, instance, datetime.now(timezone.utc))
+    except dg.DagsterError as error:
+        raise click.ClickException(f"Dagster's history cannot be read. Check DAGSTER_HOME. {error}") from error
     file = write_page(reports_folder(settings.database), chosen, page(digest))
     click.echo(f"Report of {chosen}: {file}")
     if open_page and not webbrowser.open(file.resolve().as_uri()):
