@@ -11,7 +11,8 @@ from cleargrid_assets.catch_up.runs import DAILY_JOB, RESYNC_JOB
 from cleargrid_assets.checks.history import FRESHNESS_JOB, HISTORY_CHECKS
 from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, RANGE_END, RANGE_START, closed_days, just_closed
 from cleargrid_assets.schema import SCHEMA
-from cleargrid_assets.settings import DAILY_RUN_AT, Settings
+from cleargrid_assets.setting_types import DAILY_RUN_AT
+from cleargrid_assets.settings import Settings
 
 _NOTHING_CLOSED = "No day has closed since CLEARGRID_START_DATE."
 _ALL_TABLES = dg.AssetSelection.key_prefixes(SCHEMA) - dg.AssetSelection.assets(DIGEST_KEY)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cleargrid_assets.settings import Settings, SettingsError, variables
+from cleargrid_assets.setting_types import SettingsError
+from cleargrid_assets.settings import Settings, variables
 
 CREDENTIALS = {"CLEARGRID_LENDER": "acme", "CLEARGRID_EMAIL": "a@b.example", "CLEARGRID_PASSWORD": " pass word "}
 SECRET_URLS = {"CLEARGRID_ALERTS": "slack://hush/b/c, ntfy://t", "CLEARGRID_HEARTBEAT_URL": "https://ping.example/hush"}

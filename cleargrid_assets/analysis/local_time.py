@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, tzinfo
 
 from duckdb import DuckDBPyRelation
 
-_OFFSET_STEP_S = 900
+QUARTER_S = 900
 """The UTC offset of a zone changes only at whole quarters of an hour."""
 
 
@@ -23,7 +23,7 @@ def minute_of_day(rows: DuckDBPyRelation, zone: tzinfo) -> str:
     if first is None:
         return "0"
     offsets: list[tuple[int, int]] = []
-    for instant in range(first - first % _OFFSET_STEP_S, last + 1, _OFFSET_STEP_S):
+    for instant in range(first - first % QUARTER_S, last + 1, QUARTER_S):
         offset = datetime.fromtimestamp(instant, zone).utcoffset() or timedelta()
         if not offsets or offset.total_seconds() != offsets[-1][1]:
             offsets.append((instant, round(offset.total_seconds())))

@@ -9,13 +9,11 @@ from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis import classify
 from cleargrid_assets.analysis.baselines import PAST_WEEKS
+from cleargrid_assets.analysis.local_time import QUARTER_S
 from cleargrid_assets.analysis.outcomes import Outcomes
 
 COLUMNS = ("communicated_date", "communication_type", "hour", "communications")
 """The columns of `hourly_volumes`."""
-
-_QUARTER_S = 900
-"""The UTC offset of a zone changes only at whole quarters of an hour."""
 
 
 def past_days(day: date, with_rows: Collection[date], outcomes: Outcomes) -> list[date]:
@@ -36,11 +34,11 @@ def hourly_volumes(logs: DuckDBPyRelation, zone: tzinfo) -> pd.DataFrame:
     """
     # Grouped by quarters before hours are computed, because a day has many rows and 96 quarters.
     quarters = logs.aggregate(
-        f"communicated_date, communication_type, epoch_us(communicated_at) // {_QUARTER_S * 10**6} AS quarter, "
+        f"communicated_date, communication_type, epoch_us(communicated_at) // {QUARTER_S * 10**6} AS quarter, "
         "count(*) AS communications"
     ).project(f"communicated_date, {classify.TYPE}, quarter, communications")
     found: Counter[tuple[date, str, int]] = Counter()
     for day, kind, quarter, communications in quarters.fetchall():
-        found[day, kind, datetime.fromtimestamp(quarter * _QUARTER_S, zone).hour] += communications
+        found[day, kind, datetime.fromtimestamp(quarter * QUARTER_S, zone).hour] += communications
     frame: pd.DataFrame = pd.DataFrame([(*key, number) for key, number in sorted(found.items())], columns=list(COLUMNS))
     return frame

@@ -12,6 +12,7 @@ from duckdb import DuckDBPyRelation
 from cleargrid_assets.analysis import attempts, baselines, channels, frequency, funnel, health, hours
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.scope import Scope
+from cleargrid_assets.assets.input_days import outdated_interactions
 from cleargrid_assets.assets.presenting import presentation_metadata, presentations
 from cleargrid_assets.assets.table_asset import column_lineage, table_asset, without_beta_warnings
 from cleargrid_assets.assets.version import made_with
@@ -19,6 +20,7 @@ from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
     CHANNEL_REACH,
     CONTACT_FREQUENCY,
+    DAYS,
     HOURLY_REACH,
     INTERACTIONS,
     OPERATIONAL_HEALTH,
@@ -37,7 +39,8 @@ from cleargrid_assets.schema import Table
 from cleargrid_assets.views import OPERATIONAL_BASELINES
 from cleargrid_assets.warehouse.io_manager import VERSION
 from cleargrid_assets.warehouse.resource import WarehouseResource
-from cleargrid_assets.warehouse.slices import FrameWithViews, StoredSlice
+from cleargrid_assets.warehouse.slices import FrameWithViews, StoredSlice, open_slices
+from cleargrid_assets.warehouse.sources import NotStoredError
 from cleargrid_assets.warehouse.table_metadata import asset_key
 
 
@@ -126,8 +129,14 @@ def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[Any]:
         days = [date.fromisoformat(key) for key in context.partition_keys]
         scope = Scope(days, BUSINESS_ZONE, outcomes.load())
-        with interactions.open() as stored:
+        with open_slices(interactions, warehouse.slice(DAYS, days)) as [stored, ledger]:
+            try:
+                outdated = outdated_interactions(analysis.table, days, ledger)
+            except NotStoredError as error:
+                raise dg.Failure(str(error), allow_retries=False) from None
             rows = analysis.compute(stored, scope)
+        if outdated:
+            context.log.warning(outdated)
         for day, presentation in presentations(analysis, days, rows, warehouse, scope.outcomes).items():
             metadata = presentation_metadata(presentation, day, drawn=day == days[-1])
             context.add_asset_metadata(metadata, partition_key=day.isoformat())

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pandas as pd
-from duckdb import DuckDBPyConnection, DuckDBPyRelation
+from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.unmapped import ATTEMPT_DAYS, unmapped, unmapped_attempts
@@ -22,7 +21,6 @@ from cleargrid_assets.pictures import text
 from cleargrid_assets.pictures.frames import in_days, tidy
 from cleargrid_assets.pictures.presentation import Presentation, Shown
 from cleargrid_assets.pictures.table import presenter
-from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.ledger import read_ledger
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.slices import stored_rows
@@ -45,7 +43,7 @@ def presentation_of(analysis: Analysis, day: date, warehouse: WarehouseResource,
 
 def presentation_of_log(day: date, warehouse: WarehouseResource, outcomes: Outcomes) -> Presentation:
     """Headline, summary and picture of one stored day of the communication logs."""
-    with _connection(warehouse) as connection:
+    with warehouse.reading() as connection:
         ledger = read_ledger(connection, COMMUNICATION_LOGS)
         past = past_days(day, [each for each, entry in ledger.items() if entry.row_count], outcomes)
         volumes = hourly_volumes(stored_rows(connection, COMMUNICATION_LOGS, [*past, day]), BUSINESS_ZONE)
@@ -70,7 +68,7 @@ def presentations(
     """
     shown_days = _days_until(days, analysis.shown_days)
     # One connection for all, because opening one costs more than these queries.
-    with _connection(warehouse) as connection:
+    with warehouse.reading() as connection:
         stored = {*read_ledger(connection, analysis.table), *([] if rows is None else days)}
         read = [day for day in shown_days if rows is None or day not in days]
         earlier = stored_rows(connection, analysis.table, read).df()
@@ -122,10 +120,6 @@ def presentation_metadata(presentation: Presentation, day: date, *, drawn: bool)
 def _rounded(number: float) -> float:
     """A count as it is, a rate with four significant digits."""
     return float(number) if float(number).is_integer() else float(f"{number:.4g}")
-
-
-def _connection(warehouse: WarehouseResource) -> AbstractContextManager[DuckDBPyConnection]:
-    return connect(warehouse.database, read_only=True, lock_timeout_s=warehouse.lock_timeout_s)
 
 
 def _days_until(days: Sequence[date], each: int) -> list[date]:

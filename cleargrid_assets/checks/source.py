@@ -15,7 +15,7 @@ from cleargrid_assets.foreign import MAX_WORDS, presentable, presentable_words
 from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
 from cleargrid_assets.resources import ExportsResource
 from cleargrid_assets.schema import Table
-from cleargrid_assets.settings import SettingsError
+from cleargrid_assets.setting_types import SettingsError
 from cleargrid_assets.warehouse.table_metadata import asset_key
 
 

@@ -18,7 +18,8 @@ from cleargrid_assets.exports.dataset import D21
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
 from cleargrid_assets.exports.rows import Page
 from cleargrid_assets.exports.window import Window
-from cleargrid_assets.settings import Settings, SettingsError
+from cleargrid_assets.setting_types import SettingsError
+from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.connection import connect, file_of
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.forms import refuse_other_form, stored_versions

@@ -141,7 +141,7 @@ def _errors_shown() -> Iterator[None]:
     import duckdb  # noqa: PLC0415 - takes a moment to load
 
     from cleargrid_assets.analysis.outcomes import OutcomesError  # noqa: PLC0415 - loads DuckDB
-    from cleargrid_assets.settings import SettingsError  # noqa: PLC0415 - loads pydantic
+    from cleargrid_assets.setting_types import SettingsError  # noqa: PLC0415 - loads pydantic
 
     try:
         yield

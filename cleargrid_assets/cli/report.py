@@ -2,24 +2,22 @@
 
 import os
 import webbrowser
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 
 import click
 import dagster as dg
 
-from cleargrid_assets.analysis.outcomes import OutcomesError, load_outcomes
+from cleargrid_assets.alerts.day_ranges import merged, shown
+from cleargrid_assets.analysis.outcomes import load_outcomes
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.digest.collecting import collect
 from cleargrid_assets.digest.files import reports_folder, write_page
 from cleargrid_assets.digest.page import page
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.resource import WarehouseResource
-from cleargrid_assets.wording import first_of
-
-_MAX_LISTED = 10
 
 
 def run_report(settings: Settings, day: date | None, *, open_page: bool) -> None:
@@ -31,7 +29,8 @@ def run_report(settings: Settings, day: date | None, *, open_page: bool) -> None
         open_page: Whether to open the page in a browser.
 
     Raises:
-        click.ClickException: The day is not stored, the outcomes file is broken, or Dagster's history is not there.
+        click.ClickException: The day is not stored, or Dagster's history cannot be read.
+        OutcomesError: The outcomes file is broken.
         WarehouseError: The database cannot be opened.
         OSError: The page cannot be written.
     """
@@ -41,11 +40,8 @@ def run_report(settings: Settings, day: date | None, *, open_page: bool) -> None
         raise click.ClickException("No day is stored yet. Materialize one first.")
     chosen = day or max(stored)
     if chosen not in stored:
-        raise click.ClickException(f"{chosen} is not stored. Stored: {_ranges(stored)}.")
-    try:
-        outcomes = load_outcomes(settings.outcomes)
-    except OutcomesError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(f"{chosen} is not stored. Stored: {shown(merged((each, each) for each in stored))}.")
+    outcomes = load_outcomes(settings.outcomes)
     try:
         with _history() as instance:
             digest = collect(chosen, warehouse, outcomes, instance, datetime.now(timezone.utc))
@@ -68,14 +64,3 @@ def _history() -> Iterator[dg.DagsterInstance | None]:
             yield instance
     else:
         yield None
-
-
-def _ranges(days: Collection[date]) -> str:
-    """Days as ranges without gaps, such as `2026-01-01 to 2026-01-07, 2026-01-09`."""
-    ranges: list[list[date]] = []
-    for day in sorted(days):
-        if ranges and day - ranges[-1][-1] == timedelta(days=1):
-            ranges[-1][1:] = [day]
-        else:
-            ranges.append([day])
-    return first_of([" to ".join(map(str, each)) for each in ranges], _MAX_LISTED, "range")

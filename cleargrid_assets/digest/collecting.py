@@ -27,7 +27,6 @@ from cleargrid_assets.pictures import text
 from cleargrid_assets.pictures.frames import tidy
 from cleargrid_assets.pictures.presentation import Shown
 from cleargrid_assets.settings import Settings
-from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.ledger import read_ledger
 from cleargrid_assets.warehouse.resource import WarehouseResource
 
@@ -81,7 +80,7 @@ def collect(
 
 def _ledgers(warehouse: WarehouseResource) -> dict[str, Collection[date]]:
     """The stored days of each table, by its name."""
-    with connect(warehouse.database, read_only=True, lock_timeout_s=warehouse.lock_timeout_s) as connection:
+    with warehouse.reading() as connection:
         return {table.name: read_ledger(connection, table) for table in TABLES}
 
 
@@ -105,7 +104,7 @@ def _sections(about: Shown, warehouse: WarehouseResource, missing: Collection[st
 
 def _baseline(day: date, warehouse: WarehouseResource, outcomes: Outcomes) -> Mapping[str, Any]:
     """What is usual for all types together on the weekday of the day; empty if there is none."""
-    with connect(warehouse.database, read_only=True, lock_timeout_s=warehouse.lock_timeout_s) as connection:
+    with warehouse.reading() as connection:
         found = connection.sql(baselines_sql(outcomes)).filter(
             f"communicated_date = DATE '{day.isoformat()}' AND communication_type = '{ALL_TYPES}'"
         )

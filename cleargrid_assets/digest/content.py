@@ -4,12 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from cleargrid_assets.pictures.text import dated
+
 WEEK = timedelta(weeks=1)
-
-
-def dated(day: date) -> str:
-    """A day with its weekday, such as `Tue 2026-05-19`."""
-    return f"{day:%a} {day.isoformat()}"
 
 
 @dataclass(frozen=True)

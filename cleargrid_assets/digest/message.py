@@ -4,7 +4,7 @@ import hashlib
 
 from cleargrid_assets.alerts.messages import shortened
 from cleargrid_assets.contracts import STAGES
-from cleargrid_assets.digest.content import Digest, FailingCheck, Figure, dated
+from cleargrid_assets.digest.content import Digest, FailingCheck, Figure
 from cleargrid_assets.pictures import text
 from cleargrid_assets.wording import counted, first_of, more
 
@@ -14,7 +14,7 @@ _IN_SUMMARY = 3
 
 def title(digest: Digest) -> str:
     """The subject of the message: the day, and how many checks fail."""
-    return f"Outreach on {dated(digest.day)}: {_state(digest)}"
+    return f"Outreach on {text.dated(digest.day)}: {_state(digest)}"
 
 
 def body(digest: Digest, link: str | None) -> str:
@@ -41,7 +41,7 @@ def summary(digest: Digest, file_name: str) -> str:
         digest: The digest.
         file_name: The name of the page.
     """
-    opening = f"**{text.escape(f'{dated(digest.day)} ({digest.zone}): {_state(digest)}')}**"
+    opening = f"**{text.escape(f'{text.dated(digest.day)} ({digest.zone}): {_state(digest)}')}**"
     rows = [(each.name, text.escape(each.value) + " ⚠" * each.is_unusual) for each in digest.figures]
     note = [digest.unmapped_note] if digest.unmapped_note else []
     failing = list(dict.fromkeys(f"`{check.name}`" for check in digest.failing))
@@ -71,7 +71,7 @@ def _state(digest: Digest) -> str:
 def _headlines(digest: Digest) -> str:
     if not digest.figures:
         return ""
-    heading = f"Headlines, against {dated(digest.before)} (zone: {digest.zone})"
+    heading = f"Headlines, against {text.dated(digest.before)} (zone: {digest.zone})"
     return "\n".join([heading, *(f"{figure.name}: {_compared(figure)}" for figure in digest.figures)])
 
 

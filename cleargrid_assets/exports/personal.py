@@ -8,7 +8,7 @@ from typing import Any
 from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.pseudonyms import Pseudonyms
 from cleargrid_assets.schema import QuarantinedRow
-from cleargrid_assets.settings import SettingsError
+from cleargrid_assets.setting_types import SettingsError
 
 
 class Concealment:

@@ -36,7 +36,7 @@ class Shown:
 
     def title(self, conclusion: str) -> str:
         """A headline: weekday, date and zone, then the conclusion."""
-        return f"{_dated(self.day)} ({self.zone}): {conclusion}"
+        return f"{text.dated(self.day)} ({self.zone}): {conclusion}"
 
     def opening(self, conclusion: str) -> str:
         """The first paragraph of a summary, in Markdown: the title. A day that is not the latest says so, and its age.
@@ -47,8 +47,8 @@ class Shown:
         age = (self.latest - self.day).days
         title = self.title(conclusion)
         if age > 0:
-            older = f"not the latest day, {counted(age, 'day')} older than {_dated(self.latest)}"
-            title = f"{_dated(self.day)}, {older} ({self.zone}): {conclusion}"
+            older = f"not the latest day, {counted(age, 'day')} older than {text.dated(self.latest)}"
+            title = f"{text.dated(self.day)}, {older} ({self.zone}): {conclusion}"
         return f"**{text.escape(title)}**"
 
     def unmapped_note(self, channel: str | None = None, days: int = 1) -> str:
@@ -95,7 +95,3 @@ def nothing_to_show(about: Shown, conclusion: str, numbers: Mapping[str, float |
     """The presentation of a day without rows: one sentence."""
     headline = about.title(conclusion)
     return Presentation(headline, about.opening(conclusion), lambda: drawing.notice(headline), numbers or {})
-
-
-def _dated(day: date) -> str:
-    return f"{day:%a} {day.isoformat()}"

@@ -5,6 +5,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 
 from cleargrid_assets.foreign import presentable
 
@@ -13,9 +14,6 @@ MAX_SHOWN = 10
 
 INLINE_LIMIT = 700
 """Max characters of a summary in Markdown. The UI hides longer texts behind a click."""
-
-ROW_WIDTH = 26
-"""Max characters in a row of a table in a summary, with one between columns. More would scroll at 1280 pixels."""
 
 SUMMARY_LIMIT = INLINE_LIMIT - 60
 """Max characters of a summary before its asset adds how to draw the picture."""
@@ -138,6 +136,11 @@ def display_width(plain: str) -> int:
 def channel_name(channel: str) -> str:
     """The name of a channel, for use inside a sentence."""
     return _NAMES.get(channel, shorten(channel, 9))
+
+
+def dated(day: date) -> str:
+    """A day with its weekday, such as `Tue 2026-05-19`."""
+    return f"{day:%a} {day.isoformat()}"
 
 
 def capitalized(sentence: str) -> str:

@@ -13,9 +13,10 @@ import duckdb
 
 from cleargrid_assets.schema import PARTITION_COLUMN, Table
 from cleargrid_assets.warehouse.errors import WarehouseError
-from cleargrid_assets.warehouse.ledger import read_ledger
+from cleargrid_assets.warehouse.ledger import LedgerEntry, read_ledger
 from cleargrid_assets.warehouse.partitions import BAD_VALUE_ERRORS, Changes
 from cleargrid_assets.warehouse.slices import ComputedSlice, stored_rows
+from cleargrid_assets.warehouse.sources import refuse_missing
 from cleargrid_assets.warehouse.sql import in_days, quoted
 
 
@@ -28,9 +29,12 @@ def replace_computed(
         For each of the days, how many rows it has and from which days they moved, and the metadata of the slice.
 
     Raises:
+        NotStoredError: The source does not have one of the days.
         WarehouseError: A computed row has a missing value or one of another type, or belongs to another day.
     """
     name, condition = quoted(table.name), in_days(days)
+    stored_source = read_ledger(connection, computed.source)
+    refuse_missing(table, computed.source, days, stored_source)
     source = stored_rows(connection, computed.source, days)
     connection.execute(f"DELETE FROM {name} WHERE {condition}")
     before = _row_count(connection, name)
@@ -46,7 +50,8 @@ def replace_computed(
     rows = dict(stored.aggregate(f"{PARTITION_COLUMN}, count(*)").fetchall())
     if sum(rows.values()) != _row_count(connection, name) - before:
         raise WarehouseError(f"Some rows for {table.name} belong to days that are not being materialized.")
-    moved = _remove_elsewhere(connection, table, condition, _days_that_lost_rows(connection, table, computed, days))
+    others = _days_that_lost_rows(read_ledger(connection, table), stored_source, days)
+    moved = _remove_elsewhere(connection, table, condition, others)
     changes = {day: Changes(rows.get(day, 0), moved_from=moved.get(day, {})) for day in days}
     return changes, computed.describe(source, stored)
 
@@ -57,13 +62,12 @@ def _row_count(connection: duckdb.DuckDBPyConnection, name: str) -> int:
 
 
 def _days_that_lost_rows(
-    connection: duckdb.DuckDBPyConnection, table: Table, computed: ComputedSlice, days: Sequence[date]
+    stored: Mapping[date, LedgerEntry], source: Mapping[date, LedgerEntry], days: Sequence[date]
 ) -> list[date]:
     """The other days that may have rows which moved in the source: it was written after they were computed."""
-    source = read_ledger(connection, computed.source)
     return [
         day
-        for day, entry in read_ledger(connection, table).items()
+        for day, entry in stored.items()
         if day not in days and (day not in source or source[day].stored_at > entry.stored_at)
     ]
 

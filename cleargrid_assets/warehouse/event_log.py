@@ -1,5 +1,6 @@
 """What Dagster's event log says of stored days."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -38,7 +39,8 @@ def entry_metadata(entry: LedgerEntry) -> Mapping[str, Any]:
     """The metadata of a materialization that `last_recorded` reads."""
     return {
         _ROWS: entry.row_count,
-        _HASH: entry.content_hash,
+        # In words, because the UI does not wrap a long word and would cut off every other value.
+        _HASH: " ".join(re.findall(".{1,8}", entry.content_hash)),
         _STORED_AT: dg.MetadataValue.timestamp(entry.stored_at),
     }
 
@@ -84,6 +86,6 @@ def _recorded(materialization: dg.AssetMaterialization) -> Recorded:
         rows = 0
     return Recorded(
         rows if isinstance(rows, int) else None,
-        content_hash if isinstance(content_hash, str) else None,
+        content_hash.replace(" ", "") if isinstance(content_hash, str) else None,
         stored_at if isinstance(stored_at, float) else None,
     )

@@ -163,7 +163,8 @@ class _Manager(dg.IOManager):
         version = combined_hash({day: entries[day].content_hash for day in days})
         execution.set_data_version(context.asset_key, dg.DataVersion(version))
         _report_days_left(context, [entry for day, entry in sorted(entries.items()) if day not in changes])
-        context.add_output_metadata({"Query": query})
+        # Once, because Dagster would keep it with every day.
+        execution.add_asset_metadata({"Query": query}, context.asset_key, days[-1].isoformat())
 
     def _replace_frame(self, context: dg.OutputContext, frame: pd.DataFrame) -> None:
         target = target_of(context, self._schema)

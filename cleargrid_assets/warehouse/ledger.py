@@ -220,13 +220,11 @@ class Write:
 
         The rows are subtracted and not counted, so that an earlier difference is not hidden.
         """
-        return replace(
-            entry,
-            row_count=entry.row_count - rows,
-            content_hash=content_hash,
-            stored_at=self.stored_at,
-            run_id=self.run_id,
-        )
+        changed = replace(entry, row_count=entry.row_count - rows, content_hash=content_hash)
+        if not self.table.is_export:
+            # Not newer than before: the day of its source may have changed otherwise, too.
+            return changed
+        return replace(changed, stored_at=self.stored_at, run_id=self.run_id)
 
 
 def write_entries(connection: duckdb.DuckDBPyConnection, entries: Sequence[LedgerEntry]) -> None:

@@ -1,10 +1,12 @@
 """The resource for the database."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import date
 from functools import partial
 
 import dagster as dg
+import duckdb
 import pandas as pd
 from pydantic import Field
 
@@ -25,23 +27,27 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         default=LOCK_TIMEOUT_S, description="Max seconds to wait while another process holds the database file."
     )
 
+    def reading(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Opens the database, read-only. Other processes cannot write meanwhile."""
+        return connect(self.database, read_only=True, lock_timeout_s=self.lock_timeout_s)
+
     def slice(self, table: Table, days: Sequence[date]) -> StoredSlice:
         """The rows of some days of a table."""
         return StoredSlice(self.database, self.lock_timeout_s, table, days)
 
     def query(self, query: str, tables: Sequence[Table]) -> pd.DataFrame | None:
         """The rows of a query over tables; None if one of them is not there, or has other columns than its contract."""
-        with connect(self.database, read_only=True, lock_timeout_s=self.lock_timeout_s) as connection:
+        with self.reading() as connection:
             return queried(connection, query, tables)
 
     def ledger(self, table: Table) -> dict[date, LedgerEntry]:
         """What is stored of a table, by day, in order. Empty if there is no ledger or no file."""
-        with connect(self.database, read_only=True, lock_timeout_s=self.lock_timeout_s) as connection:
+        with self.reading() as connection:
             return read_ledger(connection, table)
 
     def versions(self, table: Table) -> Versions:
         """What the rows of each stored day of a table were made with, as far as it is known."""
-        with connect(self.database, read_only=True, lock_timeout_s=self.lock_timeout_s) as connection:
+        with self.reading() as connection:
             return stored_versions(connection, table)
 
     def stored_days(self, tables: Sequence[Table], instance: dg.DagsterInstance) -> dict[str, StoredDays]:
@@ -51,5 +57,5 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             tables: The tables.
             instance: Knows the days without rows, if the database has no ledger yet.
         """
-        with connect(self.database, read_only=True, lock_timeout_s=self.lock_timeout_s) as connection:
+        with self.reading() as connection:
             return stored_days(connection, tables, partial(days_recorded_as_empty, instance))

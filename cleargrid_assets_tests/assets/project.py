@@ -14,7 +14,7 @@ from unittest.mock import patch
 import dagster as dg
 import duckdb
 
-from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, DAYS, TABLES
 from cleargrid_assets.definitions import build_defs
 from cleargrid_assets.partitions import PARTITION, RANGE_END, RANGE_START
 from cleargrid_assets.sandbox import RunningSandbox, SandboxSettings, rows_of_day
@@ -33,7 +33,7 @@ SECRETS = {"lender": "hush-lender", "email": "hush@lender.example", "password": 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """Run configuration without console output, because many tests cause failures."""
 
-_PICTURE = "cleargrid_assets.pictures.presentation.Presentation.picture"
+PICTURE = "cleargrid_assets.pictures.presentation.Presentation.picture"
 
 
 def settled_settings(**changed: Any) -> SandboxSettings:
@@ -227,7 +227,7 @@ class Project:
             defs = stack.enter_context(self.entered())
             job = chosen(defs.resolve_implicit_global_asset_job_def()) or defs.resolve_job_def(name)
             if not drawn:
-                stack.enter_context(patch(_PICTURE, return_value=""))
+                stack.enter_context(patch(PICTURE, return_value=""))
             result = job.execute_in_process(
                 instance=self.instance,
                 tags=dict(tags),
@@ -241,6 +241,12 @@ class Project:
         with duckdb.connect(str(self.database)) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             return connection.execute(sql).fetchall()
+
+    def forget(self, first: date, last: date | None = None) -> None:
+        """Removes days from the ledger and from all tables, as if they had not been stored."""
+        days = f"communicated_date BETWEEN '{first}' AND '{last or first}'"
+        for table in (*TABLES, DAYS):
+            self.ask(f"DELETE FROM log.cleargrid.{table.name} WHERE {days}")
 
     def rows(self, table: Table) -> list[tuple[Any, ...]]:
         """All rows of a table, in the order of its columns."""

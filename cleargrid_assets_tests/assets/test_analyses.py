@@ -30,6 +30,7 @@ from cleargrid_assets_tests.assets.project import LONG_AFTER, WEEK, Project, Run
 
 DERIVED = tuple(analysis.table for analysis in ANALYSES)
 FIRST, LAST = WEEK
+LEDGER = "log.cleargrid.days"
 NUMBERS = {
     ATTEMPT_FUNNEL.name: {"attempts", "contacts", "reach_rate", "engagement_rate"},
     REACH_BY_ATTEMPT.name: {"phone_reach_rate", "email_reach_rate"},
@@ -56,13 +57,18 @@ def test_every_derived_table_is_registered_once() -> None:
 
 
 @pytest.fixture(scope="module")
-def drawn(week: Project, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The day after the week, in a copy of it, with pictures."""
-    run = week.copied_to(tmp_path_factory.mktemp("drawn")).materialize(
-        LAST + timedelta(days=1), drawn=True, checked=False
-    )
+def week_and_a_day(week: Project, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Run]:
+    """A copy of the week, and a run of the day after it with pictures."""
+    copy = week.copied_to(tmp_path_factory.mktemp("drawn"))
+    run = copy.materialize(LAST + timedelta(days=1), drawn=True, checked=False)
     assert run.success, run.failure
-    return run
+    return copy, run
+
+
+@pytest.fixture
+def drawn(week_and_a_day: tuple[Project, Run]) -> Run:
+    """The run of the day after the week, with pictures."""
+    return week_and_a_day[1]
 
 
 @pytest.mark.parametrize("table", TABLES, ids=named)
@@ -79,14 +85,13 @@ def test_a_range_in_one_run_stores_every_day_by_the_contract(week: Project, tabl
     assert [name for name in required if any(row[name] is None for row in rows)] == []
 
 
-def test_days_one_by_one_give_the_same_tables_as_all_in_one_run(week: Project, project: Project) -> None:
-    until = FIRST + timedelta(days=1)
-    for day in days_between(FIRST, until):
-        run = project.materialize(day, checked=False)
-        assert run.success, run.failure
+def test_day_in_a_run_of_its_own_has_the_same_rows_as_in_a_run_of_all(week: Project, copied_week: Project) -> None:
+    copied_week.forget(LAST)
+    run = copied_week.materialize(LAST, checked=False)
+    assert run.success, run.failure
+    assert run.materialized() == {(table.name, str(LAST)) for table in TABLES}
     for table in DERIVED:
-        at = table.column_names.index("communicated_date")
-        assert project.rows(table) == [row for row in week.rows(table) if row[at] <= until]
+        assert copied_week.rows(table) == week.rows(table)
 
 
 def test_a_day_without_rows_is_a_day_like_any_other(start: Callable[..., Project]) -> None:
@@ -134,30 +139,70 @@ def test_numbers_have_four_significant_digits_at_most(drawn: Run, table: Table) 
     )
 
 
-def test_each_day_of_a_range_has_numbers_of_its_own(project: Project) -> None:
-    run = project.materialize(FIRST, FIRST + timedelta(days=1), checked=False)
-    for day in days_between(FIRST, FIRST + timedelta(days=1)):
-        [(attempts,)] = project.ask(
+def test_each_day_of_a_range_has_numbers_of_its_own(week: Project) -> None:
+    told = {table.name: numbers_by_day(week, table) for table in DERIVED}
+    for day in days_between(*WEEK):
+        [(attempts,)] = week.ask(
             f"SELECT count(*) FROM log.cleargrid.communication_logs "
             f"WHERE communicated_date = '{day}' AND direction = 'outbound'"
         )
-        assert run.metadata(ATTEMPT_FUNNEL, day)["attempts"] == attempts
-        assert run.metadata(HOURLY_REACH, day)["attempts"] == attempts
-        for table in DERIVED:
-            [(rows,)] = project.ask(
-                f"SELECT count(*) FROM log.cleargrid.{table.name} WHERE communicated_date = '{day}'"
-            )
-            assert run.metadata(table, day)["rows"] == rows
+        assert told[ATTEMPT_FUNNEL.name][day]["attempts"] == attempts
+        assert told[HOURLY_REACH.name][day]["attempts"] == attempts
+        for name, numbers in told.items():
+            [(rows,)] = week.ask(f"SELECT count(*) FROM log.cleargrid.{name} WHERE communicated_date = '{day}'")
+            assert numbers[day]["rows"] == rows
+
+
+def numbers_by_day(project: Project, table: Table) -> dict[date, dict[str, object]]:
+    """The metadata of the materializations of a table as plain values."""
+    records = project.instance.fetch_materializations(asset_key(table), limit=100).records
+    return {
+        date.fromisoformat(str(record.partition_key)): {name: entry.value for name, entry in each.metadata.items()}
+        for record in records
+        if (each := record.asset_materialization)
+    }
 
 
 def test_a_day_is_shown_beside_the_stored_days_before_it(week: Project, tmp_path: Path) -> None:
     copy = week.copied_to(tmp_path)
     after = LAST + timedelta(days=1)
+    copy.ask(
+        f"INSERT INTO {LEDGER} SELECT * REPLACE (DATE '{after}' AS communicated_date, 0 AS row_count) FROM {LEDGER} "
+        f"WHERE table_name = 'interactions' AND communicated_date = '{LAST}'"
+    )
     run = copy.materialize(LAST, after, only=[HOURLY_REACH, CHANNEL_REACH], checked=False)
     assert "most reached in 7 days: " in run.metadata(HOURLY_REACH, LAST)["summary"]
-    # The log of the second day is not stored, so it has no hours; the oldest day is no longer shown.
+    # The second day has no rows, so it has no hours; the oldest day is no longer shown.
     assert "most reached in 7 days (6 with attempts): " in run.metadata(HOURLY_REACH, after)["summary"]
     assert "Median difference of 6 days before" in run.metadata(CHANNEL_REACH, LAST)["summary"]
+
+
+def test_analysis_without_the_interactions_of_its_day_is_refused(copied_week: Project) -> None:
+    before = copied_week.rows(ATTEMPT_FUNNEL)
+    copied_week.ask("DROP TABLE log.cleargrid.interactions")
+    copied_week.ask(f"DELETE FROM {LEDGER} WHERE table_name = 'interactions'")
+    run = copied_week.materialize(LAST, only=[ATTEMPT_FUNNEL], checked=False)
+    assert run.failures == [
+        f"interactions does not have {LAST}, so attempt_funnel cannot be computed. Materialize interactions together "
+        "with attempt_funnel."
+    ]
+    assert copied_week.rows(ATTEMPT_FUNNEL) == before
+
+
+@pytest.mark.parametrize("is_newer", [True, False])
+def test_figures_of_interactions_older_than_the_log_come_with_a_warning(
+    copied_week: Project, *, is_newer: bool
+) -> None:
+    if is_newer:
+        copied_week.ask(
+            f"UPDATE {LEDGER} SET stored_at = now() "
+            f"WHERE table_name = 'communication_logs' AND communicated_date = '{LAST}'"
+        )
+    run = copied_week.materialize(FIRST, LAST, only=[HOURLY_REACH], checked=False)
+    logged = [entry.user_message for entry in copied_week.instance.all_logs(run.result.run_id)]
+    warned = f"The interactions of {LAST} are older than the log, and so are the figures of hourly_reach."
+    assert any(message.startswith(warned) for message in logged) == is_newer
+    assert run.success, run.failure
 
 
 def test_statuses_that_are_not_mapped_are_named_with_their_counts(project: Project, tmp_path: Path) -> None:
@@ -204,11 +249,9 @@ def test_trailing_windows_have_the_documented_length(table: Table, trailing_days
     assert [analysis.trailing_days for analysis in ANALYSES if analysis.table is table] == [trailing_days]
 
 
-def test_trailing_figures_look_back_over_exactly_seven_days(week: Project, tmp_path: Path) -> None:
-    copy = week.copied_to(tmp_path)
+def test_trailing_figures_look_back_over_exactly_seven_days(week_and_a_day: tuple[Project, Run]) -> None:
+    copy, _ = week_and_a_day
     day = LAST + timedelta(days=1)
-    run = copy.materialize(day, checked=False)
-    assert run.success, run.failure
     [(contacts,)] = copy.ask(
         'SELECT count(DISTINCT lower(trim("to"))) FROM log.cleargrid.communication_logs '
         "WHERE direction = 'outbound' AND communication_type = 'EMAIL' AND communicated_date > '2026-01-01'"

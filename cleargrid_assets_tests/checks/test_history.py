@@ -1,7 +1,7 @@
 """Freshness, inventory and liveness: they ask for the due day, not for the time of the last materialization."""
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 
 import dagster as dg
 import pytest
@@ -123,22 +123,22 @@ def test_stored_week_passes_all_history_checks(week: Project) -> None:
     assert all(evaluation.passed for evaluation in found.values())
 
 
-def test_day_is_fresh_once_log_and_derived_tables_have_it(project: Project) -> None:
-    project.materialize(FIRST, LAST - timedelta(days=1), checked=False)
+def test_day_is_fresh_once_log_and_derived_tables_have_it(copied_week: Project) -> None:
     now = at("2026-01-08 07:00")
-    assert not evaluated(project, now)["is_fresh"].passed
-    project.materialize(LAST, only=[COMMUNICATION_LOGS], checked=False)
-    late = evaluated(project, now)["is_fresh"]
+    assert evaluated(copied_week, now)["is_fresh"].passed
+    of_last = f"DELETE FROM log.cleargrid.days WHERE communicated_date = '{LAST}'"
+    copied_week.ask(f"{of_last} AND table_name <> '{LOGS}'")
+    late = evaluated(copied_week, now)["is_fresh"]
     assert not late.passed
     assert late.metadata["late_tables"].value == [table.name for table in DERIVED]
-    project.materialize(LAST, only=DERIVED, checked=False)
-    assert evaluated(project, now)["is_fresh"].passed
+    copied_week.ask(of_last)
+    assert evaluated(copied_week, now)["is_fresh"].metadata["late_tables"].value == [table.name for table in TABLES]
 
 
-def test_backfill_of_an_old_day_makes_nothing_fresh(project: Project) -> None:
-    project.materialize(LAST - timedelta(days=1), checked=False)
-    project.materialize(FIRST, checked=False)
-    found = evaluated(project, at("2026-01-08 07:00"))["is_fresh"]
+def test_backfill_of_an_old_day_makes_nothing_fresh(copied_week: Project) -> None:
+    copied_week.forget(LAST)
+    copied_week.materialize(FIRST, only=[COMMUNICATION_LOGS], checked=False)
+    found = evaluated(copied_week, at("2026-01-08 07:00"))["is_fresh"]
     assert not found.passed
     assert found.severity is dg.AssetCheckSeverity.ERROR
     assert "2026-01-07 was due by 06:00 (UTC)" in str(found.description)

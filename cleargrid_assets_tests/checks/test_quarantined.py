@@ -8,7 +8,7 @@ from datetime import date
 import dagster as dg
 import pytest
 
-from cleargrid_assets.contracts import CHANNEL_REACH, COMMUNICATION_LOGS
+from cleargrid_assets.contracts import CHANNEL_REACH, COMMUNICATION_LOGS, INTERACTIONS
 from cleargrid_assets_tests.assets.project import Project
 from cleargrid_assets_tests.exports.api import EMAIL, LENDER, PASSWORD, Api, rows_at, serving
 from cleargrid_assets_tests.exports.driving import EVENLY
@@ -43,7 +43,7 @@ def test_day_is_stored_without_bad_rows_and_the_check_says_so(
     hostile: Project, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    run = hostile.materialize(DAY, only=(COMMUNICATION_LOGS, CHANNEL_REACH))
+    run = hostile.materialize(DAY, only=(COMMUNICATION_LOGS, INTERACTIONS, CHANNEL_REACH))
     assert run.success, run.failure
     assert len(hostile.rows(COMMUNICATION_LOGS)) == 398
     assert hostile.ask(QUARANTINED) == [

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import dagster as dg
 
 from cleargrid_assets.checks.history import HISTORY_CHECKS
-from cleargrid_assets.contracts import ATTEMPT_FUNNEL, COMMUNICATION_LOGS
+from cleargrid_assets.contracts import ATTEMPT_FUNNEL, COMMUNICATION_LOGS, INTERACTIONS
 from cleargrid_assets_tests.assets.project import WEEK, Project, days_between
 
 FIRST, LAST = WEEK
@@ -25,7 +25,7 @@ def test_run_of_one_day_checks_that_day(copied_week: Project) -> None:
 
 def test_run_of_a_range_checks_all_its_days(project: Project) -> None:
     middle = FIRST + timedelta(days=1)
-    run = project.materialize(middle, LAST, only=[COMMUNICATION_LOGS, ATTEMPT_FUNNEL])
+    run = project.materialize(middle, LAST, only=[COMMUNICATION_LOGS, INTERACTIONS, ATTEMPT_FUNNEL])
     days = days_between(middle, LAST)
     evaluation = run.check("source_agrees")
     assert evaluation.passed

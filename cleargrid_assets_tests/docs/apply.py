@@ -12,7 +12,7 @@ from types import ModuleType
 def apply(code: str) -> None:
     """Runs a block whose first line is a comment with the path of a module, such as `# package/module.py`."""
     path = code.split("\n", 1)[0].removeprefix("# ").strip()
-    name = path.removesuffix(".py").replace("/", ".")
+    name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     module = _module(name)
     known = set(vars(module))
     exec(compile(code, path, "exec", dont_inherit=True), vars(module))  # noqa: S102 - the project's own documentation

@@ -8,7 +8,7 @@ from cleargrid_assets_tests.docs.pages import ROOT
 
 PROGRAMS_FOLDER = Path(sys.executable).parent
 
-_LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".env", ".bench", ".*cache*", ".hypothesis", "data", "__pycache__")
+_LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".env", ".bench", ".*cache*", ".hypothesis", "data")
 
 
 def clone(folder: Path) -> Path:

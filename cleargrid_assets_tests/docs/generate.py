@@ -73,7 +73,7 @@ def tables() -> str:
     """The tables and their columns as a page."""
     return _page(
         "# Tables",
-        _NOTE.format(source="`cleargrid_assets/contracts.py`"),
+        _NOTE.format(source="`cleargrid_assets/contracts`"),
         f"Every table is in the schema `{SCHEMA}` and belongs to the asset `{SCHEMA}/<table>`. Every table is "
         "partitioned by business day in the column `communicated_date`. The ledger, `days`, the tables of quarantined "
         "rows and the views are no assets: they are written with the other tables.",

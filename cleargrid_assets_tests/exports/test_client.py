@@ -11,7 +11,7 @@ from cleargrid_assets.exports.client import ExportsClient
 from cleargrid_assets.exports.errors import AuthenticationError, ContractError, ExportsError, TransientError
 from cleargrid_assets.exports.retry import MAX_ATTEMPTS
 from cleargrid_assets.exports.stats import RequestStats
-from cleargrid_assets.settings import SettingsError
+from cleargrid_assets.setting_types import SettingsError
 from cleargrid_assets_tests.exports.api import (
     EMAIL,
     LENDER_ID,

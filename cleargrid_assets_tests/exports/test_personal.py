@@ -11,7 +11,7 @@ from cleargrid_assets.exports.quarantine import distinct
 from cleargrid_assets.exports.rows import Page, PageReader
 from cleargrid_assets.pseudonyms import Pseudonyms
 from cleargrid_assets.schema import Column
-from cleargrid_assets.settings import SettingsError
+from cleargrid_assets.setting_types import SettingsError
 from cleargrid_assets_tests.exports.answers import INSIDE, PERSONAL, body, only_row, page_of, written
 from cleargrid_assets_tests.exports.driving import WINDOW
 from cleargrid_assets_tests.rows import Row, sent_row

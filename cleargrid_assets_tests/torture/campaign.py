@@ -98,7 +98,7 @@ class Campaign:
         project = replace(self._project, instance=_history(inside=self._is_open))
         started = self._oracle.start()
         self._is_open = True
-        # Drawn, because runs that overlap would not take back each other's patch of the pictures. The log has none.
+        # Drawn, because runs that overlap would not take back each other's patch of the pictures.
         run = project.materialize(DAYS[0], DAYS[-1], only=[COMMUNICATION_LOGS], checked=False, drawn=True)
         with self._turn:
             self._is_open = False

@@ -13,7 +13,7 @@ from unittest.mock import patch
 import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
-from cleargrid_assets_tests.assets.project import Project
+from cleargrid_assets_tests.assets.project import PICTURE, Project
 from cleargrid_assets_tests.exports.api import Answer, Api, Request, serving
 from cleargrid_assets_tests.torture.campaign import Campaign, hurried, project_of
 from cleargrid_assets_tests.torture.conftest import Torture
@@ -21,7 +21,7 @@ from cleargrid_assets_tests.torture.kinds import KINDS
 from cleargrid_assets_tests.torture.oracle import Oracle, Rows
 from cleargrid_assets_tests.torture.source import DAYS, Source
 
-MIXTURES = 30
+MIXTURES = 10
 """Mixtures of faults in the usual tests; `make torture` tries others, and more."""
 
 Begin = Callable[[int], Campaign]
@@ -36,9 +36,9 @@ def api() -> Iterator[Api]:
 
 @pytest.fixture(scope="module")
 def project(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """The project of all campaigns. Its environment is set for all of them, because runs overlap."""
+    """The project of all campaigns. Environment and patch are set for all of them, because runs overlap."""
     project = project_of(api, tmp_path_factory.mktemp("matrix"))
-    with patch.dict(os.environ, project.environment):
+    with patch.dict(os.environ, project.environment), patch(PICTURE, return_value=""):
         yield project
 
 

@@ -14,6 +14,7 @@ from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.ledger import read_ledger
 from cleargrid_assets.warehouse.slices import ComputedSlice
+from cleargrid_assets.warehouse.sources import NotStoredError
 from cleargrid_assets_tests.warehouse.materializing import ADDRESS, DAILY, DAY_1, DAY_2, DAY_3, Warehouse, log
 
 LENGTHS = Table(
@@ -84,7 +85,29 @@ def test_same_rows_have_the_same_data_version(warehouse: Warehouse) -> None:
     assert hashed() != before
 
 
+def test_day_that_the_source_lacks_is_refused(warehouse: Warehouse) -> None:
+    warehouse.store_day(DAY_1, log("a"))
+    store(warehouse, DAY_1)
+    with pytest.raises(NotStoredError, match=f"communication_logs does not have {DAY_2}, so lengths cannot be"):
+        store(warehouse, DAY_1, DAY_2)
+    assert rows(warehouse) == [("a", DAY_1, 8)]
+
+
+def test_day_that_lost_a_row_stays_older_than_the_changes_of_its_source(warehouse: Warehouse) -> None:
+    warehouse.store_day(DAY_1, log("a"), log("b"))
+    store(warehouse, DAY_1)
+    warehouse.store_day(DAY_1, log("a"), log("b", status="BUSY"))
+    warehouse.store_day(DAY_2, log("a", DAY_2))
+    store(warehouse, DAY_2)
+    with connect(warehouse.database, read_only=True) as connection:
+        computed, source = read_ledger(connection, LENGTHS), read_ledger(connection, COMMUNICATION_LOGS)
+    assert computed[DAY_1].row_count == 1
+    # Otherwise nothing would compute the day again.
+    assert computed[DAY_1].stored_at < source[DAY_1].stored_at
+
+
 def test_row_that_moved_in_the_log_leaves_its_old_day(warehouse: Warehouse) -> None:
+    warehouse.store_day(DAY_2)
     warehouse.store_day(DAY_1, log("a"), log("b"))
     warehouse.store_day(DAY_3, log("d", DAY_3))
     store(warehouse, DAY_1, DAY_2, DAY_3)

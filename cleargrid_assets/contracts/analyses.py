@@ -1,131 +1,18 @@
-"""The contracts of all tables. Parsing, DDL, the UI, `docs/tables.md` and several checks are made from them."""
+"""The contracts of the tables that analyses compute from interactions."""
 
-from collections.abc import Sequence
-
-from cleargrid_assets.schema import EXTRACTED_AT, PARTITION_COLUMN, Column, Table
-
-PHONE, EMAIL, MESSAGING, OTHER_CHANNEL = CHANNELS = ("phone", "email", "messaging", "other")
-"""The values of `channel`, in display order."""
-
-STAGES = ("attempted", "delivered", "reached", "engaged")
-"""The values of `stage`, in the order of `stage_order`. Each stage contains the next."""
-
-ALL_TYPES = "ALL"
-"""The `communication_type` of rows for all types together."""
-
-MAX_ATTEMPT_NUMBER = 10
-"""The largest `attempt_number`. It stands for itself and all larger ones."""
-
-
-def _one_of(words: Sequence[str]) -> str:
-    return f"{', '.join(f'`{word}`' for word in words[:-1])} or `{words[-1]}`"
-
-
-_DAY = Column(PARTITION_COLUMN, "DATE", "Business day, from midnight to midnight in `CLEARGRID_TIMEZONE`.")
-_TYPE = Column("communication_type", "VARCHAR", "Type of communication, in capitals, with `_` for `-` and space.")
-_CHANNEL = Column("channel", "VARCHAR", f"{_one_of(CHANNELS)}, from the communication type.")
-
-COMMUNICATION_LOG_FIELDS: tuple[Column, ...] = (
-    Column("public_id", "VARCHAR", "Stable unique identifier of the communication; the key for upserts."),
-    Column("communication_type", "VARCHAR", "Type of the communication, as the API sent it (an open list)."),
-    Column("direction", "VARCHAR", "`inbound` or `outbound`."),
-    Column("status", "VARCHAR", "Result of the communication, as the API sent it (an open list)."),
-    Column("from", "VARCHAR", "Originating address or number, or its pseudonym.", personal=True),
-    Column("to", "VARCHAR", "Destination address or number, or its pseudonym.", personal=True),
-    Column(
-        "subject",
-        "VARCHAR",
-        "Subject line, where there is one, as in e-mail; NULL where pseudonyms are stored.",
-        nullable=True,
-        personal=True,
-        free_text=True,
-    ),
-    Column("duration", "DOUBLE", "Length in seconds, with fractions; NULL when not applicable.", nullable=True),
-    Column("communicated_at", "TIMESTAMPTZ", "Instant of the communication; decides the business day."),
-    Column("created_at", "TIMESTAMPTZ", "Instant at which the platform created the row."),
-    Column("updated_at", "TIMESTAMPTZ", "Instant of the row's latest change at the platform."),
-)
-"""The documented fields of dataset D21, under their documented names."""
-
-COMMUNICATION_LOGS = Table(
-    name="communication_logs",
-    columns=(
-        *COMMUNICATION_LOG_FIELDS,
-        _DAY,
-        Column(EXTRACTED_AT, "TIMESTAMPTZ", "Instant at which this project began to fetch the row's day."),
-    ),
-    description="""\
-The operational log of outreach: one row per attempt that ClearGrid made, such as a call, an e-mail or a message, with
-its direction, status, duration and times.
-
-A day holds the rows whose `communicated_at` lies between its midnights in `CLEARGRID_TIMEZONE`. Materializing a day
-replaces it: the table then holds exactly what the API returns now. ClearGrid adds rows and edits them later, so recent
-days are fetched again; the metadata of a run says what changed.
-
-- The source leaves out message bodies, transcripts and telephone exchange (PBX) data on purpose.
-- `public_id`, the key, exists since version 1.1 of the export.
-- With `CLEARGRID_PSEUDONYM_KEY`, `from` and `to` are keyed pseudonyms, and `subject` is NULL.
-- `from` and `to` are addresses, not persons. A person's phone number and e-mail address are two addresses; the parent
-  record that would join them is not in this export.
-
-Source: ClearGrid Exports API, section S4, dataset D21 (Communication Logs).""",
-    key=("public_id",),
-    version_column="updated_at",
-    quarantine="quarantined_rows",
-)
-
-INTERACTIONS = Table(
-    name="interactions",
-    columns=(
-        Column("public_id", "VARCHAR", "Identifier of the communication in the log."),
-        _DAY,
-        Column("communicated_at", "TIMESTAMPTZ", "Instant of the communication."),
-        Column("direction", "VARCHAR", "`inbound` or `outbound`; another word of the log in lower case."),
-        _TYPE,
-        Column("status", "VARCHAR", "Result of the communication, in capitals, with `_` for `-` and space."),
-        _CHANNEL,
-        Column(
-            "contact",
-            "VARCHAR",
-            "The other party's address in one spelling; NULL if it is withheld or the direction is unknown.",
-            nullable=True,
-            personal=True,
-        ),
-        Column(
-            "outcome",
-            "VARCHAR",
-            f"{_one_of(('failed', 'delivered', 'reached', 'engaged', 'unmapped'))}, from status, type and duration.",
-        ),
-        Column("duration", "DOUBLE", "Length in seconds, with fractions; NULL when not applicable.", nullable=True),
-        Column("logging_lag_s", "DOUBLE", "Seconds from the communication to the creation of its row."),
-        Column("update_lag_s", "DOUBLE", "Seconds from the creation of the row to its latest change."),
-    ),
-    description="""\
-The communications of the log with their meaning: one row per communication, in both directions. Every analysis reads
-this table, so a figure can be followed to its rows.
-
-- `contact` is the other party's address: `to` when outbound, `from` when inbound. It is an address, not a person. One
-  contact has one spelling: without outer white space and invisible characters, telephone numbers in E.164 where they
-  can be read as one (with `CLEARGRID_REGION` also those without a country code), everything else in lower case, e-mail
-  addresses without outer angle brackets.
-- Withheld addresses, such as `anonymous`, are no contacts. The outcomes file lists them. Their communications count as
-  attempts.
-- `outcome` is what the status means by the outcomes file: *failed* (it never got out), *delivered* (nobody took it),
-  *reached* (a person took it), *engaged* (the person acted on it, or a reached phone call lasted at least
-  `engaged_seconds`), or *unmapped* (the file does not list the status).""",
-    key=("public_id",),
-)
+from cleargrid_assets.contracts.common import ALL_TYPES, CHANNEL, DAY, MAX_ATTEMPT_NUMBER, STAGES, one_of
+from cleargrid_assets.schema import PARTITION_COLUMN, Column, Table
 
 ATTEMPT_FUNNEL = Table(
     name="attempt_funnel",
     columns=(
-        _DAY,
+        DAY,
         Column(
             "communication_type",
             "VARCHAR",
             f"Type of communication in capitals, or `{ALL_TYPES}` for all types together.",
         ),
-        Column("stage", "VARCHAR", f"{_one_of(STAGES)}; each contains the next."),
+        Column("stage", "VARCHAR", f"{one_of(STAGES)}; each contains the next."),
         Column("stage_order", "INTEGER", f"1 to {len(STAGES)}, in the order of the stages."),
         Column("attempts", "BIGINT", "Outbound attempts that got at least this far."),
         Column("contacts", "BIGINT", "Distinct contacts with at least one such attempt."),
@@ -154,8 +41,8 @@ person took it), *engaged* (the person acted on it, or the call lasted at least 
 REACH_BY_ATTEMPT = Table(
     name="reach_by_attempt",
     columns=(
-        _DAY,
-        _CHANNEL,
+        DAY,
+        CHANNEL,
         Column(
             "attempt_number",
             "INTEGER",
@@ -216,8 +103,8 @@ between two channels is not an effect of the channel alone. An e-mail may have b
 CHANNEL_REACH = Table(
     name="channel_reach",
     columns=(
-        _DAY,
-        _CHANNEL,
+        DAY,
+        CHANNEL,
         Column("attempts", "BIGINT", "Outbound attempts."),
         Column("contacts", "BIGINT", "Distinct contacts attempted."),
         Column("reached_contacts", "BIGINT", "Distinct contacts with a reached or engaged attempt."),
@@ -255,8 +142,8 @@ How many of the contacts attempted on a channel were reached on it that day, and
 HOURLY_REACH = Table(
     name="hourly_reach",
     columns=(
-        _DAY,
-        _CHANNEL,
+        DAY,
+        CHANNEL,
         Column("hour", "INTEGER", "Hour of the day in `CLEARGRID_TIMEZONE`, 0 to 23."),
         Column("attempts", "BIGINT", "Outbound attempts in that hour."),
         Column("reached_attempts", "BIGINT", "Attempts of that hour with the outcome reached or engaged."),
@@ -274,8 +161,8 @@ is reached or engaged.""",
 CONTACT_FREQUENCY = Table(
     name="contact_frequency",
     columns=(
-        _DAY,
-        _CHANNEL,
+        DAY,
+        CHANNEL,
         Column("contacts", "BIGINT", "Distinct contacts attempted in the 7 days that end with the day."),
         Column("most_attempts", "BIGINT", "Most attempts on one contact in these 7 days."),
         Column("contacts_1", "BIGINT", "Contacts with 1 attempt in these 7 days."),
@@ -320,7 +207,7 @@ default there are none. A check warns when a limit is crossed.
 OPERATIONAL_HEALTH = Table(
     name="operational_health",
     columns=(
-        _DAY,
+        DAY,
         Column(
             "communication_type",
             "VARCHAR",
@@ -359,48 +246,3 @@ directions.
   before.""",
     key=(PARTITION_COLUMN, "communication_type"),
 )
-
-TABLES: tuple[Table, ...] = (
-    COMMUNICATION_LOGS,
-    INTERACTIONS,
-    ATTEMPT_FUNNEL,
-    REACH_BY_ATTEMPT,
-    CHANNEL_REACH,
-    HOURLY_REACH,
-    OPERATIONAL_HEALTH,
-    CONTACT_FREQUENCY,
-)
-
-DAYS = Table(
-    name="days",
-    columns=(
-        Column("table_name", "VARCHAR", "The table, such as `communication_logs`."),
-        _DAY,
-        Column("row_count", "BIGINT", "Rows of the day. 0 is a day that was stored and has no rows."),
-        Column("content_hash", "VARCHAR", "Hash of the day's rows, without the time of their fetch."),
-        Column(
-            EXTRACTED_AT,
-            "TIMESTAMPTZ",
-            "Instant at which the fetch of the day began; NULL for a table that is computed.",
-            nullable=True,
-        ),
-        Column("stored_at", "TIMESTAMPTZ", "Instant at which the day was last written."),
-        Column("run_id", "VARCHAR", "Dagster run that stored the day; NULL if it is not known.", nullable=True),
-        Column(
-            "version",
-            "VARCHAR",
-            "What the rows were made with: code version, time zone, and where they depend on it, a fingerprint of the "
-            "outcomes file, the region, and the form of addresses; NULL if it is not known.",
-            nullable=True,
-        ),
-    ),
-    description="""\
-The ledger: what is stored, one row per table and day. It is written in the same transaction as the rows.
-
-Checks compare it with the rows that are there and with what Dagster recorded. A day that is not listed here is not
-stored, even if some of its rows are in the table.
-
-A database of an earlier version gets its ledger with the first write. Run and version of its days are NULL.""",
-    key=("table_name", PARTITION_COLUMN),
-)
-"""The ledger. The IO manager writes it; it is no asset."""

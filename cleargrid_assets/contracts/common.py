@@ -1,0 +1,27 @@
+"""Words and columns that several tables have."""
+
+from collections.abc import Sequence
+
+from cleargrid_assets.schema import PARTITION_COLUMN, Column
+
+PHONE, EMAIL, MESSAGING, OTHER_CHANNEL = CHANNELS = ("phone", "email", "messaging", "other")
+"""The values of `channel`, in display order."""
+
+STAGES = ("attempted", "delivered", "reached", "engaged")
+"""The values of `stage`, in the order of `stage_order`. Each stage contains the next."""
+
+ALL_TYPES = "ALL"
+"""The `communication_type` of rows for all types together."""
+
+MAX_ATTEMPT_NUMBER = 10
+"""The largest `attempt_number`. It stands for itself and all larger ones."""
+
+
+def one_of(words: Sequence[str]) -> str:
+    """The words as alternatives, in Markdown."""
+    return f"{', '.join(f'`{word}`' for word in words[:-1])} or `{words[-1]}`"
+
+
+DAY = Column(PARTITION_COLUMN, "DATE", "Business day, from midnight to midnight in `CLEARGRID_TIMEZONE`.")
+TYPE = Column("communication_type", "VARCHAR", "Type of communication, in capitals, with `_` for `-` and space.")
+CHANNEL = Column("channel", "VARCHAR", f"{one_of(CHANNELS)}, from the communication type.")

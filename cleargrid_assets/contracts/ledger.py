@@ -1,0 +1,37 @@
+"""The contract of the ledger. The IO manager writes it; it is no asset."""
+
+from cleargrid_assets.contracts.common import DAY
+from cleargrid_assets.schema import EXTRACTED_AT, PARTITION_COLUMN, Column, Table
+
+DAYS = Table(
+    name="days",
+    columns=(
+        Column("table_name", "VARCHAR", "The table, such as `communication_logs`."),
+        DAY,
+        Column("row_count", "BIGINT", "Rows of the day. 0 is a day that was stored and has no rows."),
+        Column("content_hash", "VARCHAR", "Hash of the day's rows, without the time of their fetch."),
+        Column(
+            EXTRACTED_AT,
+            "TIMESTAMPTZ",
+            "Instant at which the fetch of the day began; NULL for a table that is computed.",
+            nullable=True,
+        ),
+        Column("stored_at", "TIMESTAMPTZ", "Instant at which the day was last written."),
+        Column("run_id", "VARCHAR", "Dagster run that stored the day; NULL if it is not known.", nullable=True),
+        Column(
+            "version",
+            "VARCHAR",
+            "What the rows were made with: code version, time zone, and where they depend on it, a fingerprint of the "
+            "outcomes file, the region, and the form of addresses; NULL if it is not known.",
+            nullable=True,
+        ),
+    ),
+    description="""\
+The ledger: what is stored, one row per table and day. It is written in the same transaction as the rows.
+
+Checks compare it with the rows that are there and with what Dagster recorded. A day that is not listed here is not
+stored, even if some of its rows are in the table.
+
+A database of an earlier version gets its ledger with the first write. Run and version of its days are NULL.""",
+    key=("table_name", PARTITION_COLUMN),
+)

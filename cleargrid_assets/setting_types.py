@@ -1,0 +1,131 @@
+"""What values the variables take: the types of the fields of `Settings`, with their checks and words."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr
+
+from cleargrid_assets.alerts.urls import scheme_of, split_urls
+
+DAILY_RUN_AT = time(1)
+"""Time of day in the business zone at which the daily schedule runs."""
+
+_MIN_KEY_LENGTH = 32
+
+
+class SettingsError(ValueError):
+    """Variables are missing or have unusable values. The message names them and says what they take."""
+
+
+@dataclass(frozen=True)
+class Takes:
+    """What values a variable takes, for errors and documentation."""
+
+    words: str
+
+
+def _zone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (KeyError, OSError) as error:
+        raise ValueError(text) from error
+
+
+def _time_of_day(text: str) -> time:
+    # Without a zone: it is CLEARGRID_TIMEZONE. Without seconds: a cron schedule has none.
+    value = datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007
+    if value <= DAILY_RUN_AT:
+        raise ValueError(text)
+    return value
+
+
+def _region(text: str) -> str:
+    # Imported here, because most processes read no region.
+    import phonenumbers  # noqa: PLC0415
+
+    if text.upper() not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError(text)
+    return text.upper()
+
+
+def _expand_user(path: str) -> str:
+    # Values from `.env` are not expanded by a shell.
+    return str(Path(path).expanduser()) if path.startswith("~") else path
+
+
+def _database(text: str) -> str:
+    if "?" in text:
+        # The message does not quote the value, because the query part may be a token.
+        raise SettingsError(
+            "CLEARGRID_DUCKDB has a query part (`?...`), but the UI shows its value. Set tokens in DuckDB's own "
+            "variables, such as motherduck_token."
+        )
+    if text.startswith(":memory:"):
+        raise SettingsError(
+            "CLEARGRID_DUCKDB is :memory:, but such a database is lost when its connection closes. Name a file."
+        )
+    return _expand_user(text)
+
+
+def _long_enough(key: SecretStr | None) -> SecretStr | None:
+    if key is not None and len(key.get_secret_value()) < _MIN_KEY_LENGTH:
+        raise ValueError
+    return key
+
+
+def _alerts(urls: SecretStr) -> SecretStr:
+    given = split_urls(urls.get_secret_value())
+    if not given:
+        raise ValueError
+    if bad := [str(position) for position, url in enumerate(given, 1) if scheme_of(url) is None]:
+        # Before Apprise is loaded, which takes a moment. `cleargrid check` asks it for the rest.
+        raise SettingsError(
+            f"CLEARGRID_ALERTS has an unusable value: URL {', '.join(bad)} of it has no scheme. It takes Apprise URLs "
+            "such as slack://..., separated by spaces or commas. Write a space inside a URL as %20."
+        )
+    return urls
+
+
+def _web_address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"\s", text):
+        raise ValueError(text)
+    return text
+
+
+def _ui_url(text: str) -> str:
+    if "@" in urlsplit(text).netloc:
+        # The message does not quote the value, because it has a password.
+        raise SettingsError("CLEARGRID_UI_URL has a user or password, but alerts show it. Leave them out.")
+    return _web_address(text).rstrip("/")
+
+
+def _secret_web_address(url: SecretStr) -> SecretStr:
+    _web_address(url.get_secret_value())
+    return url
+
+
+Secret = SecretStr | None
+
+Switch = Annotated[Literal["on", "off"], BeforeValidator(str.lower), Takes("`on` or `off`")]
+Day = Annotated[date, PlainValidator(date.fromisoformat), Takes("a date such as 2026-01-01")]
+Zone = Annotated[ZoneInfo, PlainValidator(_zone), Takes("an IANA time zone such as Asia/Dubai")]
+DueTime = Annotated[
+    time, PlainValidator(_time_of_day), Takes(f"a time after the daily run's {DAILY_RUN_AT:%H:%M}, such as 06:00")
+]
+Database = Annotated[str, AfterValidator(_database), Takes("a path, or a database that DuckDB can open")]
+OptionalPath = Annotated[str | None, AfterValidator(lambda path: path and _expand_user(path)), Takes("a path")]
+Region = Annotated[str | None, PlainValidator(_region), Takes("an ISO country code such as SA")]
+RequestRate = Annotated[float | None, Field(gt=0, allow_inf_nan=False), Takes("a number above 0")]
+Share = Annotated[float, Field(ge=0, le=1), Takes("a number from 0 to 1")]
+LongSecret = Annotated[
+    Secret, AfterValidator(_long_enough), Takes(f"a secret of at least {_MIN_KEY_LENGTH} characters")
+]
+AlertUrls = Annotated[Secret, AfterValidator(_alerts), Takes("Apprise URLs, separated by spaces or commas")]
+UiUrl = Annotated[str | None, AfterValidator(_ui_url), Takes("an http or https address")]
+SecretUrl = Annotated[Secret, AfterValidator(_secret_web_address), Takes("an http or https address")]
