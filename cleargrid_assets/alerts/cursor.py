@@ -1,6 +1,7 @@
 """What the sensor of alerts remembers between its ticks: the cursor, as JSON."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -17,7 +18,7 @@ _MAX_FAILING = 100
 _MAX_HELD_BACK = 50
 _MAX_UNSENT_CHARACTERS = 30_000
 
-_LEFT_OUT = Message(
+_LEFT_OUT = (
     "ClearGrid ERROR: earlier messages are lost",
     "Too many messages could not be sent. Look at the runs and the checks of the last days in the Dagster UI.",
 )
@@ -67,7 +68,7 @@ class Cursor:
         while sum(len(each.body) for each in self.unsent[left_out:]) > _MAX_UNSENT_CHARACTERS:
             left_out += 1
         if left_out:
-            self.unsent = [_LEFT_OUT, *self.unsent[left_out:]]
+            self.unsent = [Message(*_LEFT_OUT, to=_all_of(self.unsent[:left_out])), *self.unsent[left_out:]]
 
     def dump(self) -> str:
         """The state as text of a bounded size."""
@@ -107,6 +108,16 @@ class Cursor:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CursorError(f"The cursor cannot be read ({type(error).__name__}).") from error
         raise CursorError("The cursor was written by another version.")
+
+
+def _all_of(messages: Sequence[Message]) -> tuple[int, ...] | None:
+    """The positions of the URLs that any of the messages was still to be sent to; None for all."""
+    positions: set[int] = set()
+    for message in messages:
+        if message.to is None:
+            return None
+        positions.update(message.to)
+    return tuple(sorted(positions))
 
 
 def _failing_as_json(failing: FailingChecks) -> list[Any]:

@@ -15,7 +15,7 @@ from cleargrid_assets.partitions import PARTITION, RANGE_END, RANGE_START
 from cleargrid_assets.schema import SCHEMA
 
 _NO_STEP = (
-    "The run did not fail at a step. Its process was ended, took too long or could not be started. Look at the run, "
+    "The run did not fail by itself. Its process was ended, took too long or could not be started. Look at the run, "
     "then materialize its days again."
 )
 _UNEXPECTED = (
@@ -31,6 +31,9 @@ _WILL_RETRY = "dagster/will_retry"
 _ASSET_JOB, _MATERIALIZATION = "__ASSET_JOB", "a materialization"
 _BLOCKED = "DagsterAssetCheckFailedError"
 """Dagster's error of a step in which a blocking check failed."""
+
+_INTERRUPTED = "DagsterExecutionInterruptedError"
+"""Dagster's error of a step whose process was told to end, for example because the run took too long."""
 
 _OWN_ERRORS = "cleargrid_assets."
 """What the text of an error of this project begins with. It holds no personal data."""
@@ -176,6 +179,8 @@ def _sentence(event: dg.DagsterEvent) -> str:
     if failure:
         return shortened(failure.description or _NO_STEP)
     causes = _causes(event)
+    if any(name == _INTERRUPTED for name, _ in causes):
+        return _NO_STEP
     own = [text.partition(": ")[2] for _, text in causes if text.startswith(_OWN_ERRORS)]
     return shortened(own[0]) if own else f"The error is {causes[-1][0]}, {_UNEXPECTED}"
 

@@ -92,7 +92,12 @@ def _services(urls: Mapping[int, str]) -> "dict[int, NotifyBase]":
         ) from error
     asset = apprise.AppriseAsset(app_id="ClearGrid alerts", app_desc="Alerts of cleargrid_assets")
     services = {position: apprise.Apprise.instantiate(url, asset=asset) for position, url in urls.items()}
-    return {position: service for position, service in services.items() if service is not None}
+    usable = {position: service for position, service in services.items() if service is not None}
+    for service in usable.values():
+        # Apprise would send a text that is too long as it is. Discord, for one, refuses it each time.
+        if service.overflow_mode is apprise.OverflowMode.UPSTREAM:
+            service.overflow_mode = apprise.OverflowMode.SPLIT
+    return usable
 
 
 def _deliver(services: "Mapping[int, NotifyBase]", title: str, body: str, attachment: Path | None) -> set[int]:

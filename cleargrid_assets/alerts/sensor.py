@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from time import monotonic
 
 import dagster as dg
 from pydantic import SecretStr
@@ -21,6 +22,9 @@ _RUNS_BEFORE_THE_FIRST_TICK = 50
 """Runs of which the first tick takes note without telling, so that it does not tell old failures."""
 
 _MESSAGES_PER_TICK = 10
+_SENDING_S = 30.0
+"""No message is begun later in a tick. Dagster ends a tick after 60 s and forgets it, so all would be sent again."""
+
 _MAX_BACKFILLS = 5
 """Backfills that are followed at the same time. If there are more, the oldest one is told before its end."""
 
@@ -110,11 +114,12 @@ def deliver(cursor: Cursor, alerts: SecretStr) -> list[str]:
     problems: dict[int, str] = {}
     left: list[Message] = []
     attempts = 0
+    begun = monotonic()
     for message in cursor.unsent:
         wanted = everywhere if message.to is None else message.to
         # A URL that did not take a message is not tried again in this tick, because it may take long to fail.
         chosen = [position for position in wanted if position not in problems]
-        if chosen and attempts < _MESSAGES_PER_TICK:
+        if chosen and attempts < _MESSAGES_PER_TICK and monotonic() - begun < _SENDING_S:
             attempts += 1
             try:
                 send(alerts, message.title, message.body, only=chosen)
@@ -155,8 +160,8 @@ def alerts_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     context.update_cursor(cursor.dump())
     for problem in problems:
         context.log.warning(f"A message was not sent, and will be sent again. {problem}")
-    sent = f"{counted(waiting - len(cursor.unsent), 'message')} sent." if waiting else "Nothing to tell."
-    return dg.SkipReason(" ".join([sent, *problems]))
+    sent = f"{waiting - len(cursor.unsent)} of {counted(waiting, 'message')} sent everywhere."
+    return dg.SkipReason(" ".join([sent if waiting else "Nothing to tell.", *problems]))
 
 
 def _read_cursor(context: dg.SensorEvaluationContext) -> Cursor | None:

@@ -72,7 +72,7 @@ def _make_digest(
 
 
 def _no_page(key: str) -> str:
-    return f"No page of {key}: it is made by a run of one day, or by `cleargrid report --day {key}`."
+    return f"This run of several days made no page. To make one: `cleargrid report --day {key}`"
 
 
 def _sent(context: dg.AssetExecutionContext, digest: Digest, file: Path) -> str | None:

@@ -29,7 +29,7 @@ def run_report(settings: Settings, day: date | None, *, open_page: bool) -> None
         open_page: Whether to open the page in a browser.
 
     Raises:
-        click.ClickException: The day is not stored.
+        click.ClickException: The day is not stored, or Dagster's history cannot be read.
         OutcomesError: The outcomes file is broken.
         WarehouseError: The database cannot be opened.
         OSError: The page cannot be written.
@@ -42,8 +42,11 @@ def run_report(settings: Settings, day: date | None, *, open_page: bool) -> None
     if chosen not in stored:
         raise click.ClickException(f"{chosen} is not stored. Stored: {shown(merged((each, each) for each in stored))}.")
     outcomes = load_outcomes(settings.outcomes)
-    with _history() as instance:
-        digest = collect(chosen, warehouse, outcomes, instance, datetime.now(timezone.utc))
+    try:
+        with _history() as instance:
+            digest = collect(chosen, warehouse, outcomes, instance, datetime.now(timezone.utc))
+    except dg.DagsterError as error:
+        raise click.ClickException(f"Dagster's history cannot be read. Check DAGSTER_HOME. {error}") from error
     file = write_page(reports_folder(settings.database), chosen, page(digest))
     click.echo(f"Report of {chosen}: {file}")
     if open_page and not webbrowser.open(file.resolve().as_uri()):

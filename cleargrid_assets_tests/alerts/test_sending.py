@@ -90,6 +90,14 @@ def test_message_is_sent_again_only_where_it_did_not_arrive(hook: Received) -> N
     assert len(hook.bodies) == before + 1
 
 
+def test_text_that_is_too_long_for_a_service_is_split(hook: Received, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apprise.plugins.custom_json.NotifyJSON.body_maxlen", 1000)
+    before = len(hook.bodies)
+    send(SecretStr(hook.url), "title", 150 * "sentence. ")
+    send(SecretStr(f"{hook.url}?overflow=truncate"), "title", 150 * "sentence. ")
+    assert len(hook.bodies) == before + 3
+
+
 def test_missing_apprise_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "apprise", None)
     for attempt in (check_urls, lambda urls: send(urls, "title", "body")):

@@ -166,6 +166,7 @@ def test_history_check_is_told_per_check(world: World) -> None:
     [
         (dg.Failure("The day has no rows. Ask ClearGrid.", allow_retries=False), "The day has no rows. Ask ClearGrid."),
         (WarehouseError("The file is damaged. Restore a backup."), "The file is damaged. Restore a backup."),
+        (dg.DagsterExecutionInterruptedError(PERSONAL), "The run did not fail by itself. Its process was ended"),
         (KeyError(PERSONAL), "The error is KeyError, which this project does not expect. Its text is not shown here"),
     ],
 )
@@ -199,7 +200,7 @@ def test_run_that_was_ended_from_outside_is_told(world: World) -> None:
     world.instance.add_run(run)
     world.instance.report_run_failed(run)
     assert world.tick() == ["ClearGrid ERROR: run of freshness failed"]
-    assert "did not fail at a step" in world.hook.texts[-1]
+    assert "did not fail by itself" in world.hook.texts[-1]
 
 
 def test_runs_of_other_code_locations_are_not_told(world: World) -> None:
@@ -268,7 +269,7 @@ def test_unsent_alert_is_a_warning_and_is_sent_again(world: World, monkeypatch: 
     monkeypatch.setenv("CLEARGRID_ALERTS", f"{world.hook.url} json://127.0.0.1:9/hush-token")
     world.run(mapped="WARN")
     assert len(world.tick()) == 1
-    assert world.said[-1].startswith("0 messages sent. URL 2 (json://) did not take the message.")
+    assert world.said[-1].startswith("0 of 1 message sent everywhere. URL 2 (json://) did not take the message.")
     world.hook.status = 500
     world.run(agrees="ERROR")
     assert world.tick() == []
@@ -288,6 +289,15 @@ def test_unsent_alert_is_a_warning_and_is_sent_again(world: World, monkeypatch: 
     assert "hush" not in "".join(world.said) + str(world.cursor)
 
 
+def test_slow_service_takes_the_messages_of_one_tick_in_several(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 1000, 16))
+    monkeypatch.setattr(sensor, "monotonic", lambda: next(clock))
+    world.run(mapped="WARN", agrees="ERROR", error=None)
+    world.run(SECOND, mapped="ok", error=dg.Failure("No rows."))
+    world.run(FIRST, mapped="ok")
+    assert [len(world.tick()) for _ in range(4)] == [1, 1, 1, 0]
+
+
 def test_unsent_messages_are_bounded() -> None:
     cursor = Cursor(after=1)
     for number in range(1000):
@@ -295,6 +305,16 @@ def test_unsent_messages_are_bounded() -> None:
     assert len(cursor.unsent) == 31
     assert cursor.unsent[0].title == "ClearGrid ERROR: earlier messages are lost"
     assert cursor.unsent[-1].title == "title 999"
+
+
+def test_loss_of_messages_is_told_only_where_they_have_not_arrived() -> None:
+    cursor = Cursor(after=1)
+    for number in range(50):
+        cursor.add([Message(f"title {number}", 1000 * "x")])
+        cursor.unsent = [replace(message, to=(2,)) for message in cursor.unsent]
+        cursor.add([])
+    cursor.add([Message("title 50", 1000 * "x")])
+    assert [message.to for message in cursor.unsent] == [*(30 * [(2,)]), None]
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,13 @@ def test_report_of_the_latest_day_reads_the_history_of_dagster(
     )
 
 
+def test_home_of_dagster_that_is_not_there_is_said(copied_week: Project) -> None:
+    result = report(copied_week.database, DAGSTER_HOME="/nowhere")
+
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: Dagster's history cannot be read. Check DAGSTER_HOME.")
+
+
 def test_no_browser_is_said(copied_week: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webbrowser, "open", lambda _: False)
 
