@@ -138,10 +138,11 @@ def fetch(
         FetchError: A day could not be fetched completely. The spools keep the pages that arrived.
     """
     spools: dict[str, Spool] = {}
+    files = RecentFiles()
     # Not in a `with` block, which would wait for requests in flight. They may take minutes.
     executor = ThreadPoolExecutor(max_workers=client.connections, thread_name_prefix="exports")
     try:
-        _open_spools(client, days, root, spools, not_before or {})
+        _open_spools(client, days, root, spools, files=files, not_before=not_before or {})
         countings = {day: _start_counting(executor, client, window) for day, window in days.items()}
         reports = fetch_days(
             client,
@@ -152,6 +153,7 @@ def fetch(
             counts={day: counting.count for day, counting in countings.items()},
         )
         counts = _finish_counting(countings, reports)
+        files.close_all()
     except (ExportsError, OSError) as error:
         _release(spools, error)
         # `from None`, because the message already includes the text of the error.
@@ -166,11 +168,13 @@ def _open_spools(
     days: Mapping[str, Window],
     root: Path,
     spools: dict[str, Spool],
+    *,
+    files: RecentFiles,
     not_before: Mapping[str, datetime],
 ) -> None:
     """Fills `spools`, so that the caller can close those that were opened before an error."""
     now = datetime.now(timezone.utc)
-    locks, files = FolderLocks(), RecentFiles()
+    locks = FolderLocks()
     remove_abandoned(root, now)
     for day, window in days.items():
         fingerprint = hashlib.sha256(repr((*client.fingerprint, str(window))).encode()).hexdigest()

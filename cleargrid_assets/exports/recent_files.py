@@ -39,20 +39,26 @@ class RecentFiles:
             file.write(content)
             file.flush()
         except OSError:
-            _close(file)
+            with suppress(OSError):
+                # Closing tries to write the rest once more.
+                file.close()
             raise
         self._open[path] = file
         if len(self._open) > _MAX_OPEN:
-            _close(self._open.pop(next(iter(self._open))))
+            self._open.pop(next(iter(self._open))).close()
         return length + len(content)
 
     def close(self, folder: Path) -> None:
-        """Closes the files in a folder."""
+        """Closes the files in a folder, which stay as a checkpoint. Its checksums show whether something is missing."""
         for path in [path for path in self._open if path.parent == folder]:
-            _close(self._open.pop(path))
+            with suppress(OSError):
+                self._open.pop(path).close()
 
+    def close_all(self) -> None:
+        """Closes all files.
 
-def _close(file: IO[bytes]) -> None:
-    # What was written is flushed. After a failed write, closing tries to write the rest once more.
-    with suppress(OSError):
-        file.close()
+        Raises:
+            OSError: What was written is not on the disk. Network file systems may say so only now.
+        """
+        while self._open:
+            self._open.popitem()[1].close()

@@ -1,5 +1,6 @@
 """Files that stay open between writes."""
 
+import os
 import resource
 from pathlib import Path
 
@@ -47,3 +48,12 @@ def test_page_that_was_not_written_whole_is_written_again(tmp_path: Path) -> Non
     files.write_at(path, 4, b" kept")
     assert path.read_bytes() == b"page kept"
     files.close(tmp_path)
+
+
+def test_closing_all_files_reports_what_is_not_on_the_disk(tmp_path: Path) -> None:
+    files, path = RecentFiles(), tmp_path / "rows"
+    files.write_at(path, 0, b"page")
+    [descriptor] = [each for each in Path("/dev/fd").iterdir() if each.exists() and each.samefile(path)]
+    os.close(int(descriptor.name))
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        files.close_all()
