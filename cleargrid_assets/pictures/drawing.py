@@ -22,16 +22,18 @@ if TYPE_CHECKING:
     from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
     from matplotlib.ticker import Locator
+    from PIL.Image import Image
 
 WIDTH = 850
 """Width in pixels. The dialog of the UI shows it without scaling."""
 
-MARGIN, TITLE_LINE, TITLE_CHARACTERS = 24, 22, 74
-"""Pixels around a card's content, height of a title's line in pixels, and max characters of such a line."""
+MARGIN, TITLE_LINE = 24, 22
+"""Pixels around a card's content, and height of a title's line in pixels."""
 
 INK = "#1F2933"
 MUTED = "#5B6670"
 GRID = "#E4E7EA"
+BORDER = "#CBD2D9"
 PAPER = "#FFFFFF"
 SERIES = "#3E5C76"
 BAND = "#D5DEE6"
@@ -48,6 +50,7 @@ _CHANNEL_COLOURS = {PHONE: "#0072B2", EMAIL: "#D55E00", MESSAGING: "#009E73"}
 _OTHER_COLOUR = "#6B7280"
 _DPI = 100
 _SHADES = 32
+_TITLE_CHARACTERS = 74
 _COLOURS = 64
 _HEADROOM = 1.12
 
@@ -109,17 +112,29 @@ class Card:
         self.figure.text(MARGIN / WIDTH, 12 / height, verbatim(text), fontsize=SMALL, color=MUTED, va="bottom")
 
     def png(self) -> bytes:
-        """The card as a PNG. A palette reduces its size to a third."""
+        """The card as a PNG."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from PIL import Image
 
         canvas = FigureCanvasAgg(self.figure)
         canvas.draw()  # type: ignore[no-untyped-call]
         pixels = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
-        image = Image.frombuffer("RGBA", canvas.get_width_height(), pixels).convert("RGB")
-        buffer = io.BytesIO()
-        image.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(buffer, format="png")
-        return buffer.getvalue()
+        return as_png(Image.frombuffer("RGBA", canvas.get_width_height(), pixels).convert("RGB"))
+
+
+def as_png(image: Image) -> bytes:
+    """An image in RGB as a PNG. A palette reduces its size to a third."""
+    from PIL.Image import Dither, Quantize
+
+    buffer = io.BytesIO()
+    image.quantize(_COLOURS, Quantize.MAXCOVERAGE, dither=Dither.NONE).save(buffer, format="png")
+    return buffer.getvalue()
+
+
+def header_of(title: str) -> tuple[list[str], int]:
+    """The lines of a title, and the height in pixels of the header with them and a subtitle."""
+    lines = textwrap.wrap(title, _TITLE_CHARACTERS, max_lines=5, placeholder=" …")
+    return lines, 20 + TITLE_LINE * len(lines) + 34
 
 
 def card(title: str, subtitle: str, body: int) -> Card:
@@ -133,11 +148,10 @@ def card(title: str, subtitle: str, body: int) -> Card:
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
-    lines = textwrap.wrap(title, TITLE_CHARACTERS, max_lines=5, placeholder=" …")
-    header = 20 + TITLE_LINE * len(lines) + 34
+    lines, header = header_of(title)
     height = header + body
     figure = Figure(figsize=(WIDTH / _DPI, height / _DPI), dpi=_DPI, facecolor=PAPER)
-    figure.add_artist(Rectangle((0, 0), 1, 1, fill=False, edgecolor="#CBD2D9", linewidth=1.5))
+    figure.add_artist(Rectangle((0, 0), 1, 1, fill=False, edgecolor=BORDER, linewidth=1.5))
     for number, line in enumerate((*lines, subtitle)):
         is_title = number < len(lines)
         figure.text(

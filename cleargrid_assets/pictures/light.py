@@ -7,8 +7,6 @@ Pillow is imported inside the functions, because definitions do not need it.
 from __future__ import annotations
 
 import importlib.util
-import io
-import textwrap
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,14 +14,16 @@ from typing import TYPE_CHECKING
 
 from cleargrid_assets.pictures.drawing import (
     BODY,
+    BORDER,
     INK,
     MARGIN,
     MUTED,
     PAPER,
     TITLE,
-    TITLE_CHARACTERS,
     TITLE_LINE,
     WIDTH,
+    as_png,
+    header_of,
 )
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
 _PIXELS_PER_POINT = 100 / 72
-_BORDER = "#CBD2D9"
 
 
 @dataclass(frozen=True)
@@ -69,11 +68,7 @@ class LightCard:
 
     def png(self) -> bytes:
         """The card as a PNG."""
-        from PIL.Image import Dither, Quantize
-
-        buffer = io.BytesIO()
-        self.image.quantize(64, Quantize.MAXCOVERAGE, dither=Dither.NONE).save(buffer, format="png")
-        return buffer.getvalue()
+        return as_png(self.image)
 
 
 def light_card(title: str, subtitle: str, body: int) -> LightCard:
@@ -86,11 +81,10 @@ def light_card(title: str, subtitle: str, body: int) -> LightCard:
     """
     from PIL import Image, ImageDraw
 
-    lines = textwrap.wrap(title, TITLE_CHARACTERS, max_lines=5, placeholder=" …")
-    header = 20 + TITLE_LINE * len(lines) + 34
+    lines, header = header_of(title)
     image = Image.new("RGB", (WIDTH, header + body), PAPER)
     card = LightCard(image, ImageDraw.Draw(image), header)
-    card.pen.rectangle((0, 0, WIDTH - 1, header + body - 1), outline=_BORDER)
+    card.pen.rectangle((0, 0, WIDTH - 1, header + body - 1), outline=BORDER)
     for number, line in enumerate((*lines, subtitle)):
         is_title = number < len(lines)
         card.write(
