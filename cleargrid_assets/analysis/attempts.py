@@ -39,7 +39,7 @@ _CONTACTS = "temp.main.contact_attempts"
 # Grouping by hashes takes half the time of sorting by text. It is wrong where two contacts have one hash, and where
 # attempts that reached nobody have the instant of the first one that did. These contacts are marked as doubtful.
 _COUNT_BY_HASH = f"""
-CREATE OR REPLACE TEMP TABLE {_CONTACTS.rpartition(".")[2]} AS
+CREATE OR REPLACE TEMP TABLE {_CONTACTS} AS
 WITH hashes AS MATERIALIZED (
     SELECT
         channel,

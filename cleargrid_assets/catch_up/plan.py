@@ -108,8 +108,8 @@ class CatchUp:
         """Days of derived tables that are missing or older than rows they are computed from, by day.
 
         Interactions are computed from the log of their day, and analyses from interactions. A day of an analysis needs
-        the interactions of its own day. Those of the days before it may be missing. An analysis of interactions that
-        are to be computed again is outdated, too.
+        the interactions of its own day. Those of the days before it may be missing. An analysis of outdated
+        interactions is outdated, too.
         """
         days = sorted(self._entries(_LOGS).keys() & set(self.closed))
         return [

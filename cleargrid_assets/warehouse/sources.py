@@ -11,7 +11,7 @@ _MAX_LISTED = 5
 
 
 class NotStoredError(WarehouseError):
-    """Days that a table is to be computed from are not stored. The message says what to do."""
+    """A table cannot be computed, because days of its source are not stored. The message says what to do."""
 
 
 def refuse_missing(table: Table, source: Table, days: Sequence[date], stored: Collection[date]) -> None:
