@@ -2,7 +2,11 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
+from cleargrid_assets.garbage_collection import collect_less_often
+
 try:
     __version__ = version("cleargrid_assets")
 except PackageNotFoundError:  # the source tree was never installed
     __version__ = "0.0.0"
+
+collect_less_often()

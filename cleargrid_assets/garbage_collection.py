@@ -7,11 +7,10 @@ _ALLOCATIONS_BETWEEN_COLLECTIONS = 50_000
 
 
 def collect_less_often() -> None:
-    """Excludes the objects that exist now from garbage collection, and collects later ones less often.
+    """Collects garbage less often, and not when the process ends.
 
     Dagster and pandas create millions of objects that live until the process ends. By default, Python visits all of
-    them again and again, and once more when the process ends.
+    them again and again, also while it imports, and once more at the end.
     """
-    gc.freeze()
     atexit.register(gc.freeze)
     gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)

@@ -4,7 +4,7 @@ They ask the ledger which days are stored, and count only those that have all th
 stored: a backfill of an old day does not make a table fresh. Dagster's history only shows what was attempted.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 
@@ -215,15 +215,16 @@ def history_checks(
     ) -> Iterator[dg.AssetCheckResult]:
         selected = {key.name for key in context.selected_asset_check_keys}
         instance, time = context.instance, now()
+        closed = set(closed_days(time))
         # Before the database is read, because another run may store a day meanwhile.
-        recorded = {each.name: _closed(recorded_days(instance, each), time) for each in checks.tables}
+        recorded = {each.name: _closed(recorded_days(instance, each), closed) for each in checks.tables}
         last = last_recorded(instance, table) if INTACT in selected else {}
         stored = warehouse.stored_days(checks.tables, instance)
         keys = {name: {str(day) for day in of_table.whole} for name, of_table in stored.items()}
         if FRESH in selected:
             yield checks.freshness(keys, time)
         if COMPLETE in selected:
-            missing = set(closed_days(time)).difference(set[str].intersection(*keys.values()))
+            missing = closed.difference(set[str].intersection(*keys.values()))
             shown = {name: {str(day) for day in days} for name, days in recorded.items()}
             failed = failed_runs(instance, missing, {name: each.entries for name, each in stored.items()})
             yield checks.inventory(keys, time, recorded=shown, failed=failed)
@@ -253,8 +254,8 @@ def _failing_with_errors(results: Iterator[dg.AssetCheckResult]) -> Iterator[dg.
         )
 
 
-def _closed(days: set[date], now: datetime) -> set[date]:
-    return days & {date.fromisoformat(key) for key in closed_days(now)}
+def _closed(days: set[date], keys: Collection[str]) -> set[date]:
+    return days & {date.fromisoformat(key) for key in keys}
 
 
 def _failures(missing: Sequence[str], failed: Mapping[str, FailedRuns]) -> str:
