@@ -63,7 +63,7 @@ def _make_digest(
     sent = _sent(context, digest, file) if context.job_name == DIGEST_JOB else None
     return dg.MaterializeResult(
         metadata={
-            "summary": dg.MetadataValue.md(message.summary(digest, file.name)),
+            "summary": dg.MetadataValue.md(message.summary(digest)),
             "file": file.name,
             "failing_checks": len(digest.failing),
             **({_SENT: sent} if sent else {}),

@@ -34,12 +34,11 @@ def fingerprint(digest: Digest) -> str:
     return hashlib.sha256(f"{title(digest)}\n{body(digest, None)}".encode()).hexdigest()[:12]
 
 
-def summary(digest: Digest, file_name: str) -> str:
+def summary(digest: Digest) -> str:
     """The digest as Markdown that fits into the UI.
 
     Args:
         digest: The digest.
-        file_name: The name of the page.
     """
     opening = f"**{text.escape(f'{text.dated(digest.day)} ({digest.zone}): {_state(digest)}')}**"
     rows = [(each.name, text.escape(each.value) + " ⚠" * each.is_unusual) for each in digest.figures]
@@ -52,7 +51,6 @@ def summary(digest: Digest, file_name: str) -> str:
         text.table(("", "the day"), "lr", rows) if rows else "",
         *note,
         named,
-        f"Page: `{file_name}`",
     )
 
 

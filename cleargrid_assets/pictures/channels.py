@@ -48,7 +48,7 @@ _NUMBERS = {
     "reach_rate": "reach_rate",
     "contacts": "contacts",
     # Shorter, because a long key makes the UI's table wider than the page.
-    "attempts_per_reached": "attempts_per_reached_contact",
+    "per_reached": "attempts_per_reached_contact",
 }
 
 

@@ -86,15 +86,17 @@ def _summary(today: pd.DataFrame, opening: str, total: pd.Series[Any], unmapped:
     lines = [
         (
             text.escape(_name(row["communication_type"], 10)),
-            f"{text.count(row['communications'])} {text.times(row['volume_ratio'])}"
-            f"{' ⚠' if row['is_unusual'] == 1 else ''}",
+            text.with_ratio(text.count(row["communications"]), row["volume_ratio"])
+            + (" ⚠" if row["is_unusual"] == 1 else ""),
         )
         for _, row in today.head(text.MAX_SHOWN).iterrows()
     ]
     figures = (
         f"{text.percent(total['failure_rate'])} failed, logging lag {text.seconds(total['logging_lag_p95_s'])} (95th "
-        f"percentile). {text.times(1)} is the median of the weekday in the {PAST_WEEKS} weeks before."
+        "percentile)."
     )
+    if today["volume_ratio"].notna().any():
+        figures += f" {text.times(1)} is the median of the weekday in the {PAST_WEEKS} weeks before."
     note = f"{text.count(unmapped)} with a status that the outcomes file does not list." if unmapped else ""
 
     def render(shown: int) -> str:

@@ -92,7 +92,7 @@ def _conclusion(every: _Type, types: Sequence[_Type], day: date) -> str:
 
 def _summary(every: _Type, types: Sequence[_Type], opening: str) -> str:
     lines = [
-        (text.escape(text.shorten(each.name, 10)), f"{text.short_count(each.rows)} {text.times(each.ratio)}")
+        (text.escape(text.shorten(each.name, 10)), text.with_ratio(text.short_count(each.rows), each.ratio))
         for each in types[: text.MAX_SHOWN]
     ]
     by_hour = f"By hour, 0 to 23:\n\n`{text.spark(every.by_hour)}`" if every.rows else ""

@@ -102,6 +102,11 @@ def times(ratio: float) -> str:
     return f"{ratio:.2f}\N{MULTIPLICATION SIGN}"
 
 
+def with_ratio(value: str, ratio: float) -> str:
+    """A figure, and its ratio to the usual one where there is one, such as `506 0.98` with a multiplication sign."""
+    return f"{value} {times(ratio)}" if math.isfinite(ratio) else value
+
+
 def bar(share: float, width: int = 10) -> str:
     """A horizontal bar in eighths of a character. Any positive share shows at least one eighth.
 

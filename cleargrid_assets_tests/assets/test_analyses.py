@@ -34,7 +34,7 @@ LEDGER = "log.cleargrid.days"
 NUMBERS = {
     ATTEMPT_FUNNEL.name: {"attempts", "contacts", "reach_rate", "engagement_rate"},
     REACH_BY_ATTEMPT.name: {"phone_reach_rate", "email_reach_rate"},
-    CHANNEL_REACH.name: {"phone_reach_rate", "phone_contacts", "phone_attempts_per_reached"},
+    CHANNEL_REACH.name: {"phone_reach_rate", "phone_contacts", "phone_per_reached"},
     HOURLY_REACH.name: {"attempts", "reach_rate"},
     OPERATIONAL_HEALTH.name: {
         "communications",

@@ -78,10 +78,12 @@ def test_summary_fits_and_begins_with_the_day() -> None:
         funnel=[FunnelRow("x" * 20, ["9"] * 4, ["9%"] * 4)] * 11,
     )
 
-    markdown = summary(wide, "2026-05-19.html")
+    markdown = summary(wide)
 
     assert len(markdown) <= text.INLINE_LIMIT
     assert markdown.startswith("**Tue 2026-05-19 (UTC): 40 checks fail**")
     assert "|Failed|8.0% ⚠|" in markdown
     assert "and 37 more checks" in markdown
     assert "operational\\_health" in markdown
+    # The metadata `file` name the page.
+    assert ".html" not in markdown

@@ -73,7 +73,7 @@ def test_the_numbers_are_difference_rate_contacts_and_effort() -> None:
 
     assert (numbers["phone_reach_rate"], numbers["email_contacts"]) == (0.41, 1204)
     assert numbers["phone_minus_email"] == pytest.approx(333 / 812 - 277 / 1204)
-    assert "phone_attempts_per_reached" in numbers
+    assert "phone_per_reached" in numbers
 
 
 def test_a_stored_day_without_rows_is_drawn_as_zero() -> None:

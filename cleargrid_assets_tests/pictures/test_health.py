@@ -59,6 +59,14 @@ def test_a_day_off_is_not_judged() -> None:
     assert "⚠" not in shown.summary
 
 
+def test_the_summary_of_a_day_that_is_not_judged_has_no_ratios() -> None:
+    shown = health.present(rows.judged([(0, "CALL", 10, 1)]), rows.about())
+    assert "|CALL|10|" in shown.summary
+    assert "median" not in shown.summary
+    judged = health.present(rows.judged([*weeks(("CALL", 900)), (0, "CALL", 900, 18)]), rows.about())
+    assert "1.00\u00d7 is the median of the weekday" in judged.summary
+
+
 def test_a_day_that_is_not_stored_has_nothing_to_show() -> None:
     shown = health.present(rows.judged(weeks(("CALL", 900))), rows.about())
     assert shown.headline == f"{rows.TITLE}no communications are stored"

@@ -63,6 +63,10 @@ def test_the_summary_has_a_row_per_type_and_the_hours() -> None:
     assert summary.endswith(f"`{'·' * 9}▄█{'·' * 13}`")
 
 
+def test_the_summary_without_days_to_compare_has_counts_only() -> None:
+    assert _present([(0, "CALL", 9, 7)], range(0)).summary.count("|CALL|7|") == 1
+
+
 def test_foreign_types_are_shown_by_the_allow_list_within_the_limit() -> None:
     words = ["jane.doe@mail.example", "+966 51 234 5678", "X" * 90, *(f"TYPE {number}" for number in range(300))]
     shown = _present([(0, word, 9, 10) for word in words])
