@@ -128,8 +128,8 @@ def as_png(image: Image) -> bytes:
     """An image in RGB as a PNG. A palette reduces its size to a quarter."""
     from PIL.Image import Dither, Quantize, Resampling
 
-    # K-means, because otherwise flat areas get a colour of something else, such as green for grey. It is slow, so it sees
-    # every fourth pixel.
+    # K-means, because otherwise flat areas get a colour of something else, such as green for grey. It is slow, so it
+    # sees every fourth pixel.
     sample = image.resize((image.width // 2, image.height // 2), Resampling.NEAREST)
     palette = sample.quantize(_COLOURS, Quantize.MAXCOVERAGE, kmeans=1)
     buffer = io.BytesIO()
