@@ -196,6 +196,10 @@ def _time_of_day(key: str, values: Mapping[str, Any]) -> time | None:
     if key not in values:
         return None
     value = values[key]
-    if not isinstance(value, str) or not _TIME.fullmatch(value):
-        raise EntryError(("limits", key), f"limits.{key} must be a time such as '09:00', not {value!r}")
-    return time.fromisoformat(value)
+    if isinstance(value, str) and _TIME.fullmatch(value):
+        return time.fromisoformat(value)
+    # TOML has times of its own. They have seconds.
+    if isinstance(value, time) and value == value.replace(second=0, microsecond=0):
+        return value
+    shown = value if isinstance(value, time) else repr(value)
+    raise EntryError(("limits", key), f"limits.{key} must be a time in whole minutes such as '09:00', not {shown}")

@@ -67,11 +67,17 @@ class Outcomes:
     limits: Limits = NO_LIMITS
 
     @property
-    def fingerprint(self) -> str:
-        """Eight characters that differ if any entry differs. Comments and the order of entries do not matter."""
-        # Dates and times are written in ISO 8601.
-        content = json.dumps(asdict(self), sort_keys=True, default=str)
-        return hashlib.sha256(content.encode()).hexdigest()[:8]
+    def meaning_fingerprint(self) -> str:
+        """Eight characters that differ if an entry differs that interactions depend on.
+
+        Comments and the order of entries do not matter.
+        """
+        return _fingerprint([self.statuses, self.channels, self.engaged_seconds, self.withheld])
+
+    @property
+    def rules_fingerprint(self) -> str:
+        """Eight characters that differ if the days off or the limits differ."""
+        return _fingerprint([asdict(self.days_off), asdict(self.limits)])
 
 
 def load_outcomes(path: str | None) -> Outcomes:
@@ -114,6 +120,12 @@ def toml_lines_for(statuses: Iterable[str], types: Iterable[str]) -> str:
         _toml_table("channels", types, OTHER_CHANNEL),
     ]
     return "\n\n".join(table for table in tables if table)
+
+
+def _fingerprint(entries: Sequence[object]) -> str:
+    # Dates and times are written in ISO 8601.
+    content = json.dumps(entries, sort_keys=True, default=str)
+    return hashlib.sha256(content.encode()).hexdigest()[:8]
 
 
 def _toml_table(name: str, keys: Iterable[str], word: str) -> str:

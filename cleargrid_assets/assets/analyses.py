@@ -58,6 +58,7 @@ class Analysis:
         shown_days: Days of the table that the picture of one day shows, including the day.
         judge: Makes the rows that `present` gets, from the tidy rows, the stored days and the outcomes file.
         views: The queries of the views over the table, by the names of the views.
+        depends_on_rules: Whether the rows depend on the days off or the limits of the outcomes file.
         code_version: Change it together with the definition of the figures.
     """
 
@@ -69,7 +70,12 @@ class Analysis:
     shown_days: int = 1
     judge: "Callable[[pd.DataFrame, Collection[date], Outcomes], pd.DataFrame] | None" = None
     views: Mapping[str, Callable[[Outcomes], str]] = field(default_factory=dict)
+    depends_on_rules: bool = False
     code_version: str = "1"
+
+    def version(self, outcomes: Outcomes) -> str:
+        """What a run would make the table with today."""
+        return made_with(self.code_version, outcomes, depends_on_rules=self.depends_on_rules)
 
 
 ANALYSES: tuple[Analysis, ...] = (
@@ -113,6 +119,7 @@ ANALYSES: tuple[Analysis, ...] = (
         frequency.SOURCES,
         frequency_picture.present,
         trailing_days=frequency.WINDOW_DAYS,
+        depends_on_rules=True,
     ),
 )
 """Assets, column lineage, window checks, summaries, pictures and tests are made from this list."""
@@ -149,7 +156,7 @@ def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
         views = {name: query(scope.outcomes) for name, query in analysis.views.items()}
         return dg.MaterializeResult(
             value=FrameWithViews(rows, views) if views else rows,
-            metadata={VERSION: made_with(analysis.code_version, scope.outcomes)},
+            metadata={VERSION: analysis.version(scope.outcomes)},
         )
 
     return table_asset(

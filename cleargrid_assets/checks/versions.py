@@ -8,7 +8,6 @@ from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.assets import interactions
 from cleargrid_assets.assets.analyses import ANALYSES
 from cleargrid_assets.assets.export import export_version
-from cleargrid_assets.assets.version import made_with
 from cleargrid_assets.checks.scope import verdict, with_derived
 from cleargrid_assets.configuration import pseudonyms_of
 from cleargrid_assets.contracts import INTERACTIONS
@@ -39,7 +38,7 @@ def current_versions(tables: Sequence[Table], outcomes: Outcomes) -> dict[str, s
     """What a run would make each table with today."""
     settings = Settings.from_environment()
     pseudonyms = pseudonyms_of(settings)
-    derived = {analysis.table.name: made_with(analysis.code_version, outcomes) for analysis in ANALYSES}
+    derived = {analysis.table.name: analysis.version(outcomes) for analysis in ANALYSES}
     derived[INTERACTIONS.name] = interactions.current_version(outcomes, settings.region, pseudonyms)
     return {table.name: derived.get(table.name, export_version(table, pseudonyms)) for table in tables}
 

@@ -21,7 +21,7 @@ DAYS = Table(
         Column(
             "version",
             "VARCHAR",
-            "What the rows were made with: code version, time zone, and where they depend on it, a fingerprint of the "
+            "What the rows were made with: code version, time zone, and where they depend on it, fingerprints of the "
             "outcomes file, the region, and the form of addresses; NULL if it is not known.",
             nullable=True,
         ),

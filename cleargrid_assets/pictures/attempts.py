@@ -82,11 +82,11 @@ def _answered(answer: _Answer) -> str:
     """What the attempt reached, as the beginning of a sentence."""
     row = answer.row
     number = int(row["attempt_number"])
-    whom = "contacts" if number == 1 else "contacts not reached before"
+    whom = f"{text.contacts(row['contacts_at_risk'])}{'' if number == 1 else ' not reached before'}"
     few = "" if number == _ASKED else f", the last with {_MIN_AT_RISK} contacts"
     return (
         f"the {_NAMES[number]} attempt by {text.channel_name(answer.channel)} reached "
-        f"{text.percent(row['reach_probability'])} of {text.count(row['contacts_at_risk'])} {whom} "
+        f"{text.percent(row['reach_probability'])} of {whom} "
         f"({_interval(row)}){few if row['contacts_at_risk'] >= _MIN_AT_RISK else ', too few to judge'}"
     )
 

@@ -30,12 +30,14 @@ def present(rows: pd.DataFrame, about: Shown) -> Presentation:
     all_types = rows[rows["communication_type"] == ALL_TYPES].set_index("stage")
     details = {"unmapped": as_pairs(about.unmapped)}
     if _contacts(rows, ALL_TYPES, _ATTEMPTED) == 0:
-        nothing = nothing_to_show(about, "no outbound communications", {"attempts": 0, "contacts": 0})
+        attempts = all_types["attempts"].get(_ATTEMPTED, 0)
+        why = "no contact attempted, because all addresses are withheld" if attempts else "no outbound communications"
+        nothing = nothing_to_show(about, why, {"attempts": attempts, "contacts": 0})
         return replace(nothing, details=details)
     attempted = all_types.loc[_ATTEMPTED]
     rates = all_types["contact_rate"].reindex(STAGES)
     conclusion = (
-        f"{text.percent(rates[_REACHED])} of {text.count(attempted['contacts'])} contacts reached, "
+        f"{text.percent(rates[_REACHED])} of {text.contacts(attempted['contacts'])} reached, "
         f"{text.percent(rates[_ENGAGED])} engaged"
     )
     if note := about.unmapped_note():

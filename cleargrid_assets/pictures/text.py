@@ -44,6 +44,11 @@ def count(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def contacts(number: float) -> str:
+    """A count of contacts, such as `1 contact` or `2M contacts`."""
+    return f"{count(number)} contact{'' if number == 1 else 's'}"
+
+
 def short_count(value: float) -> str:
     """A count for narrow cells: like `count`, but with `k` from a thousand on."""
     if _THOUSAND <= value < _MILLION:

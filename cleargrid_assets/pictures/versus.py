@@ -55,7 +55,7 @@ def compared(reach: Mapping[str, Reach]) -> str:
     used = [channel for channel in (PHONE, EMAIL) if channel in reach] or list(reach)[:_MAX_OTHERS]
     figures = [
         f"{text.channel_name(channel)}{'' if place else ' reached'} {text.percent(reach[channel].rate)} "
-        f"of {text.count(reach[channel].contacts)}{'' if place else ' contacts'}"
+        f"of {(text.count if place else text.contacts)(reach[channel].contacts)}"
         for place, channel in enumerate(used)
     ]
     missing = " or ".join(map(text.channel_name, unused))

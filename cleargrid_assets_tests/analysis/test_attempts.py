@@ -61,8 +61,22 @@ def test_attempts_at_the_same_instant_are_ordered_by_public_id() -> None:
     assert [r["contacts_first_reached"] for r in _reach(tied)] == [0, 1, 0]
 
 
+def test_contacts_with_ties_count_once_a_channel_beside_others() -> None:
+    tied = [
+        row(f"{kind}{number}", communication_type=kind, status=status)
+        for kind in ("CALL", "SMS")
+        for number, status in enumerate(("SENT", "ANSWERED"))
+    ]
+    assert _figures([*tied, row("other", to="b", status="ANSWERED")]) == [
+        *(("messaging", 1, 1, 0, 0.0), ("messaging", 2, 1, 1, 1.0)),
+        *(("phone", 1, 2, 1, 0.5), ("phone", 2, 1, 1, 1.0)),
+    ]
+
+
 def test_contacts_with_one_hash_are_told_apart() -> None:
-    window = [row("1", to="a"), row("2", to="b", status="ANSWERED"), row("3", to="a", status="ANSWERED")]
+    window = rows(
+        (at("09:00:00"), "a", "BUSY"), (at("10:00:00"), "b", "ANSWERED"), (at("11:00:00"), "a", "ANSWERED"), names=NAMES
+    )
     with patch("cleargrid_assets.analysis.attempts._CONTACT_HASH", "1"):
         found = _figures(window)
     assert found == [("phone", 1, 2, 1, 0.5), ("phone", 2, 1, 1, 1.0)]

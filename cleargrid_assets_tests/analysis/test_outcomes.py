@@ -74,6 +74,11 @@ def test_each_limit_is_optional(tmp_path: Path) -> None:
     assert load_outcomes(_file(tmp_path, "limits.attempts_per_week = 1\n")).limits == Limits(1)
 
 
+def test_limit_can_be_a_time_of_toml_without_quotes(tmp_path: Path) -> None:
+    assert load_outcomes(_file(tmp_path, "limits.earliest = 09:00:00\n")).limits == Limits(earliest=time(9))
+    assert load_outcomes(_file(tmp_path, "limits.earliest = 00:00:00.0\n")).limits == Limits(earliest=time(0))
+
+
 @pytest.mark.parametrize("content", ["", "# nothing\n", "[statuses]\n", "\ufeff[channels]\r\nCALL = 'phone'\r\n"])
 def test_a_file_that_changes_nothing_is_the_packaged_file(tmp_path: Path, content: str) -> None:
     assert load_outcomes(_file(tmp_path, content)) == load_outcomes(None)
@@ -135,9 +140,13 @@ def test_a_file_that_changes_nothing_is_the_packaged_file(tmp_path: Path, conten
         ("[limits]\nattempts_per_week = 0\n", 2, "limits.attempts_per_week must be a whole number, 1 or more, not 0"),
         ("[limits]\nattempts_per_week = true\n", 2, "limits.attempts_per_week must be"),
         ("[limits]\nattempts_per_week = 7.0\n", 2, "limits.attempts_per_week must be"),
-        ("[limits]\nearliest = '9'\n", 2, "limits.earliest must be a time such as '09:00', not '9'"),
+        ("[limits]\nearliest = '9'\n", 2, "limits.earliest must be a time in whole minutes such as '09:00', not '9'"),
         ("[limits]\nlatest = '24:00'\n", 2, "limits.latest must be a time"),
-        ("[limits]\nlatest = 20:00:00\n", 2, "limits.latest must be a time"),
+        (
+            "[limits]\nlatest = 20:00:01\n",
+            2,
+            "limits.latest must be a time in whole minutes such as '09:00', not 20:00:01",
+        ),
         (
             "[limits]\nlatest = '09:00'\nearliest = '09:00'\n",
             2,
@@ -191,18 +200,25 @@ def test_nothing_unmapped_needs_no_lines() -> None:
 
 
 def test_fingerprint_depends_on_the_entries_alone(tmp_path: Path) -> None:
-    def fingerprint(content: str) -> str:
-        file = tmp_path / "mine.toml"
-        file.write_text(content)
-        return load_outcomes(str(file)).fingerprint
+    def fingerprints(content: str) -> tuple[str, str]:
+        outcomes = load_outcomes(_file(tmp_path, content))
+        return outcomes.meaning_fingerprint, outcomes.rules_fingerprint
 
-    packaged = load_outcomes(None).fingerprint
-    assert fingerprint("# nothing\n") == packaged
+    meaning, rules = fingerprints("# nothing\n")
+    assert (meaning, rules) == (load_outcomes(None).meaning_fingerprint, load_outcomes(None).rules_fingerprint)
     a, b = 'HOLD = "failed"', 'WAIT = "failed"'
-    assert fingerprint(f"[statuses]\n{a}\n{b}\n") == fingerprint(f"[statuses]\n# order\n{b}\n{a}\n")
-    others = [
+    assert fingerprints(f"[statuses]\n{a}\n{b}\n") == fingerprints(f"[statuses]\n# order\n{b}\n{a}\n")
+    meanings = [
         *("engaged_seconds = 31\n", f"[statuses]\n{a}\n", f"[statuses]\n{b}\n", '[channels]\nFAX = "other"\n'),
-        *("contacts.withheld = ['a']", "calendar.days_off = ['friday']", "calendar.days_off = [2026-01-02]"),
+        "contacts.withheld = ['a']",
+    ]
+    decisions = [
+        *("calendar.days_off = ['friday']", "calendar.days_off = [2026-01-02]"),
         *("limits.attempts_per_week = 7", "limits.earliest = '09:00'", "limits.latest = '09:00'"),
     ]
-    assert len({packaged, *map(fingerprint, others)}) == len(others) + 1
+    found = [*map(fingerprints, meanings)]
+    assert [other for _, other in found] == [rules] * len(meanings)
+    assert len({meaning, *(own for own, _ in found)}) == len(meanings) + 1
+    found = [*map(fingerprints, decisions)]
+    assert [other for other, _ in found] == [meaning] * len(decisions)
+    assert len({rules, *(own for _, own in found)}) == len(decisions) + 1

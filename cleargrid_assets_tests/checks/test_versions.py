@@ -7,7 +7,7 @@ import dagster as dg
 
 from cleargrid_assets.analysis.outcomes import load_outcomes
 from cleargrid_assets.checks.versions import current_versions, find_other_versions, made_with_current_version
-from cleargrid_assets.contracts import CHANNEL_REACH, COMMUNICATION_LOGS, INTERACTIONS, TABLES
+from cleargrid_assets.contracts import CHANNEL_REACH, COMMUNICATION_LOGS, CONTACT_FREQUENCY, INTERACTIONS, TABLES
 from cleargrid_assets.warehouse.ledger import LedgerEntry, StoredDays
 from cleargrid_assets_tests.assets.project import WEEK, Project
 from cleargrid_assets_tests.checks.evaluating import DERIVED, evaluated
@@ -42,12 +42,21 @@ def test_days_made_with_another_outcomes_file_are_named(copied_week: Project, tm
     assert COMMUNICATION_LOGS.name not in str(found.description)
 
 
+def test_day_off_and_limit_concern_only_days_of_contact_frequency(copied_week: Project, tmp_path: Path) -> None:
+    file = tmp_path / "outcomes.toml"
+    for entry in ("calendar.days_off = [2026-03-20]\n", "limits.attempts_per_week = 7\n"):
+        file.write_text(entry)
+        found = evaluated(copied_week.given(CLEARGRID_OUTCOMES=str(file)), MORNING)[NAME]
+        assert found.metadata["days_by_table"].value == {CONTACT_FREQUENCY.name: 7}
+
+
 def test_ledger_says_what_the_week_was_made_with(week: Project) -> None:
     versions = dict(week.ask("SELECT table_name, any_value(version) FROM log.cleargrid.days GROUP BY ALL"))
+    meaning = f"outcomes {load_outcomes(None).meaning_fingerprint}"
     assert versions == current_versions(TABLES, load_outcomes(None))
     assert versions[COMMUNICATION_LOGS.name] == "code 1, UTC"
-    assert versions[CHANNEL_REACH.name].endswith(f", UTC, outcomes {load_outcomes(None).fingerprint}")
-    assert versions[INTERACTIONS.name] == f"code 1, UTC, outcomes {load_outcomes(None).fingerprint}, region none"
+    assert versions[CHANNEL_REACH.name].endswith(f", UTC, {meaning}")
+    assert versions[INTERACTIONS.name] == f"code 1, UTC, {meaning}, region none"
 
 
 def test_days_of_unknown_version_are_not_judged() -> None:

@@ -14,6 +14,7 @@ WEEKDAY = rows.funnel({"ALL": (1204, 1011, 412, 143), "CALL": (700, 600, 287, 90
         ((1204, 1011, 412, 143), "34% of 1,204 contacts reached, 12% engaged"),
         ((3, 0, 0, 0), "0% of 3 contacts reached, 0% engaged"),
         ((2_000_000, 2_000_000, 1_999_999, 1), ">99% of 2M contacts reached, <0.1% engaged"),
+        ((1, 1, 1, 0), "100% of 1 contact reached, 0% engaged"),
         ((0, 0, 0, 0), "no outbound communications"),
     ],
 )
@@ -28,6 +29,15 @@ def test_an_empty_day_is_a_sentence() -> None:
 
     assert shown.summary == f"**{rows.TITLE}no outbound communications**"
     assert shown.numbers == {"attempts": 0, "contacts": 0}
+
+
+def test_day_with_withheld_addresses_alone_says_so() -> None:
+    withheld = rows.funnel({"ALL": (0, 0, 0, 0)}).assign(attempts=29)
+
+    shown = funnel.present(withheld, rows.about())
+
+    assert shown.headline == f"{rows.TITLE}no contact attempted, because all addresses are withheld"
+    assert shown.numbers == {"attempts": 29, "contacts": 0}
 
 
 def test_the_summary_is_the_funnel_of_all_types_and_the_reach_of_each() -> None:
