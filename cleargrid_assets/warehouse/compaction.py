@@ -64,14 +64,14 @@ def compact(database: str, lock_timeout_s: float) -> Compaction:
         WarehouseError: Another process held the database for longer than `lock_timeout_s`.
     """
     file = _existing_file(database)
-    start = time.monotonic()
+    start, before = time.monotonic(), file.stat().st_size
     with (
         checkpointed(file, lock_timeout_s),
         tempfile.TemporaryDirectory(prefix=temporary_prefix(file), dir=file.parent) as folder,
     ):
         check_room(file, file.parent)
         # Of the same name, because DuckDB names the database after its file.
-        new, before = Path(folder) / file.name, file.stat().st_size
+        new = Path(folder) / file.name
         try:
             _replace(file, new)
         except duckdb.Error as error:

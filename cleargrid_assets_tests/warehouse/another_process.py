@@ -5,6 +5,7 @@ in `another_run`.
 """
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from cleargrid_assets.warehouse import compaction
 from cleargrid_assets.warehouse.connection import connect
 
 Process = subprocess.Popen[str]
@@ -57,3 +59,21 @@ def held_elsewhere(database: str, mode: str = "write") -> Iterator[Process]:
             yield process
         finally:
             process.stdin.close()
+
+
+def write_as_a_stranger(database: str) -> None:
+    """Opens the database to write, as a program that does not know the project's lock does."""
+    duckdb.connect(database).close()
+
+
+def compact_and_die(database: str, moment: str) -> None:
+    """Compacts the database, and is killed just `before` or `after` the new file takes its name."""
+    replace_file = compaction.replace_file
+
+    def killed(new: Path, file: Path) -> None:
+        if moment == "after":
+            replace_file(new, file)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    compaction.replace_file = killed
+    compaction.compact(database, 0)
