@@ -1,7 +1,7 @@
 """The run launcher of a cluster: dagster-celery's, which also notices that a machine is gone.
 
-Celery's result backend says STARTED of a task for as long as nobody says otherwise. Nobody does so for a machine without
-power, so its runs would stay "Started" until `max_runtime_seconds`. Here the worker itself is asked.
+Celery's result backend says STARTED of a task for as long as nobody says otherwise. If the machine of a worker lost its
+power, nobody does, and its runs would stay "Started" until `max_runtime_seconds`. Here the worker itself is asked.
 
 This is the project's only module that imports from `dagster._core`: launchers have no public interface. It is loaded by
 `dagster.yaml`, not by the package.
