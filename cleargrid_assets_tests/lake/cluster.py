@@ -81,13 +81,12 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster(folder: Path, environment: Mapping[str, str], workers: tuple[str, ...]) -> Iterator[Cluster]:
-    """Starts a webserver, a daemon and workers with two processes each, and ends them.
+def running_cluster(folder: Path, environment: Mapping[str, str]) -> Iterator[Cluster]:
+    """Starts a webserver, a daemon and the workers `w1` and `w2` with two processes each, and ends them.
 
     Args:
         folder: Of the instance and of the logs.
         environment: All variables that the services see, besides those of this process.
-        workers: Names of the workers.
     """
     home = folder / "home"
     home.mkdir()
@@ -108,7 +107,7 @@ def running_cluster(folder: Path, environment: Mapping[str, str], workers: tuple
 
         web = started("webserver", "webserver", "-p", port)
         started("daemon", "daemon")
-        running = {name: started(name, "worker", "-n", f"{name}@%h") for name in workers}
+        running = {name: started(name, "worker", "-n", f"{name}@%h") for name in ("w1", "w2")}
         cluster = Cluster(f"http://127.0.0.1:{port}", running, folder)
         cluster.until(lambda: web.poll() is not None or _is_ready(cluster), _PATIENCE_S)
         yield cluster
