@@ -173,6 +173,18 @@ class Settings(BaseModel):
         description="`on`: each morning's digest is sent to the addresses of `CLEARGRID_ALERTS`. The page is made in "
         "any case.",
     )
+    days_per_run: Annotated[int, Field(ge=1, le=366), Takes("a whole number from 1 to 366")] = Field(
+        10,
+        alias="CLEARGRID_DAYS_PER_RUN",
+        description="Max days in one run of a backfill or of the catch-up. A bad day fails its whole run. Fewer days "
+        "keep more workers busy. Restart Dagster after a change.",
+    )
+    spool: OptionalPath = Field(
+        None,
+        alias="CLEARGRID_SPOOL",
+        description="Folder of the pages that are being fetched. Not set: beside the database file. On a disk that "
+        "several machines share, each of them continues what another one began. Give each lender its own folder.",
+    )
 
     lake_data: LakeData = Field(
         None,
