@@ -193,6 +193,13 @@ class Settings(BaseModel):
         "a lake, and fixed once it is created.",
     )
 
+    lake_keep_days: Annotated[int, Field(ge=0, le=3650), Takes("a whole number from 0 to 3650")] = Field(
+        7,
+        alias="CLEARGRID_LAKE_KEEP_DAYS",
+        description="Days for which a lake keeps old versions of its rows. Until then, and about three days more in "
+        "files, rows that the source removed are still there.",
+    )
+
     @model_validator(mode="after")
     def _lake_has_data(self) -> "Settings":
         if self.database.startswith("ducklake:") and self.lake_data is None:
