@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import duckdb
 
+from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.opening import connected
@@ -93,14 +94,28 @@ def _attached(connection: duckdb.DuckDBPyConnection, database: str, *, read_only
     # Stores of different tables only race for the number of a snapshot, so they try again soon and often.
     connection.execute("SET ducklake_max_retry_count = 100; SET ducklake_retry_wait_ms = 20")
     connection.execute("SET ducklake_retry_backoff = 1.1")
-    options = f"DATA_PATH {literal(data)}, DATA_INLINING_ROW_LIMIT 0{', READ_ONLY' if read_only else ''}"
+    options = f"DATA_PATH {literal(data)}, DATA_INLINING_ROW_LIMIT 0"
+    attach = f"ATTACH {literal(database)} AS {catalog} ({options}"
     try:
-        connection.execute(f"ATTACH {literal(database)} AS {catalog} ({options})")
+        connection.execute(f"{attach}, {'READ_ONLY' if read_only else 'CREATE_IF_NOT_EXISTS false'})")
     except duckdb.Error as error:
-        if read_only and "creating a new DuckLake is explicitly disabled" in str(error):
+        if "creating a new DuckLake is explicitly disabled" not in str(error):
+            raise
+        if read_only:
             return False
-        raise
+        _refuse_used_folder(connection, data)
+        connection.execute(f"{attach})")
     return True
+
+
+def _refuse_used_folder(connection: duckdb.DuckDBPyConnection, data: str) -> None:
+    """Refuses to create a lake where another one has its files: maintenance would delete them as files of nobody."""
+    pattern = f"{data.rstrip('/')}/{SCHEMA}/**/*.parquet"
+    if connection.execute(f"FROM glob({literal(pattern)}) LIMIT 1").fetchall():
+        raise WarehouseError(
+            "The lake cannot be created, because CLEARGRID_LAKE_DATA holds the files of another lake, or of an earlier "
+            "one. Name an empty folder or prefix. If you meant that lake, name its Postgres database in PGDATABASE."
+        )
 
 
 def _load(connection: duckdb.DuckDBPyConnection, extension: str) -> None:
