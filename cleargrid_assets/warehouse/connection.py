@@ -15,8 +15,9 @@ from cleargrid_assets.contracts import DAYS
 from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.warehouse import files
 from cleargrid_assets.warehouse.damage import damage_message, is_damage
-from cleargrid_assets.warehouse.databases import again_on_conflict, is_lake, locked, name_of, open_lake
+from cleargrid_assets.warehouse.databases import again_on_conflict, is_lake, locked, name_of
 from cleargrid_assets.warehouse.errors import DamagedFileError, NewerFileError, WarehouseError
+from cleargrid_assets.warehouse.lake import open_lake
 from cleargrid_assets.warehouse.lock import LockedError, lock_file
 from cleargrid_assets.warehouse.opening import connected, is_locked, lock_unused, open_file
 from cleargrid_assets.warehouse.sql import quoted
@@ -48,8 +49,8 @@ def connect(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Opens a connection in UTC. Bare table names are those of the project's schema.
 
-    The project's lock on a file is held until the block ends: shared to read, exclusive to write. Of a lake, readers see
-    one snapshot until the block ends, and hold nothing.
+    The project's lock on a file is held until the block ends: shared to read, exclusive to write. Of a lake, readers
+    see one snapshot until the block ends, and hold nothing.
 
     Args:
         database: A file or a lake, created with its folder when missing, or a database of MotherDuck.

@@ -1,7 +1,7 @@
 """The kinds of database that hold the tables, and everything in which they differ.
 
-A database is a DuckDB file, or a lake: a DuckLake with its catalog in Postgres and its rows in Parquet files. SQL over the
-tables is the same for both.
+A database is a DuckDB file, or a lake: a DuckLake with its catalog in Postgres and its rows in Parquet files. SQL over
+the tables is the same for both. `lake.py` opens a lake.
 """
 
 import hashlib
@@ -9,15 +9,12 @@ import logging
 import os
 import re
 import socket
-import tempfile
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from typing import TypeVar
 
 import duckdb
 import tenacity
@@ -25,20 +22,12 @@ import tenacity
 from cleargrid_assets.contracts import DAYS
 from cleargrid_assets.foreign import presentable
 from cleargrid_assets.schema import PARTITION_COLUMN, SCHEMA, Table
-from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.errors import WarehouseError
-from cleargrid_assets.warehouse.opening import connected
+from cleargrid_assets.warehouse.lake import ask
 from cleargrid_assets.warehouse.sql import literal, quoted
-
-LAKE = "lake"
-"""The lake's catalog in DuckDB, attached to read."""
-
-WRITER = "lake_writer"
-"""The same lake, attached to write."""
 
 _PREFIX = "ducklake:"
 _ADDRESS = re.compile(r"ducklake:postgres:(?:service=[\w.-]+)?", re.ASCII)
-_S3 = "s3://"
 
 _WARN_AFTER_S = 5.0
 """Shorter waits for a lock are normal when two runs write."""
@@ -72,106 +61,11 @@ def name_of(table: Table) -> str:
     return f"{SCHEMA}.{table.name}"
 
 
-@dataclass(frozen=True)
-class _Instance:
-    """An in-memory instance of DuckDB, to which the lake is attached.
-
-    Attributes:
-        key: What it depends on.
-        connection: Its first connection.
-        spills: Where it puts what does not fit into memory. Removed with the instance.
-    """
-
-    key: object
-    connection: duckdb.DuckDBPyConnection
-    spills: "tempfile.TemporaryDirectory[str]"
-
-
-_opening = threading.Lock()
-_instances: list[_Instance] = []
-"""The instance of this process, if there is one: loading the extensions takes longer than storing a small day."""
-
-
-def open_lake(database: str, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-    """A new connection to the lake, for the caller to close.
-
-    Its bare names are those of the catalog `LAKE` to read, and `WRITER` to write. A lake that is not there is created to
-    write, and read as empty.
-
-    Raises:
-        WarehouseError: The lake cannot be opened. The message says why.
-    """
-    with _opening:
-        connection = _instance(database).connection.cursor()
-        try:
-            if _attached(connection, database, read_only=read_only):
-                connection.execute(f"USE {LAKE if read_only else WRITER}")
-        except duckdb.Error as error:
-            connection.close()
-            raise WarehouseError(
-                f"The lake cannot be opened. Check PGHOST, PGDATABASE, PGUSER and the other variables of Postgres, and "
-                f"CLEARGRID_LAKE_DATA. DuckDB says: {_first_line(error)}"
-            ) from error
-        return connection
-
-
-def _instance(database: str) -> _Instance:
-    # libpq and the extensions read the environment, so another environment is another lake.
-    key = (database, os.getpid(), {name: text for name, text in os.environ.items() if name.startswith(("PG", "AWS_"))})
-    if not _instances or _instances[0].key != key:
-        for old in _instances:
-            old.connection.close()
-        spills = tempfile.TemporaryDirectory(prefix="cleargrid_assets.tmp-", ignore_cleanup_errors=True)
-        _instances[:] = [_Instance(key, connected(":memory:", read_only=False, temp_directory=spills.name), spills)]
-    return _instances[0]
-
-
-def _attached(connection: duckdb.DuckDBPyConnection, database: str, *, read_only: bool) -> bool:
-    """Attaches the lake, unless it is. Returns whether there is a lake, which it creates to write."""
-    catalog = LAKE if read_only else WRITER
-    if connection.execute("SELECT 1 FROM duckdb_databases() WHERE database_name = $name", {"name": catalog}).fetchall():
-        return True
-    data = Settings.from_environment().lake_data or ""
-    for extension in ("ducklake", "postgres_scanner", *(("httpfs", "aws") if data.startswith(_S3) else ())):
-        _load(connection, extension)
-    if data.startswith(_S3):
-        connection.execute(_secret())
-    # Stores of different tables only race for the number of a snapshot, so they try again soon and often.
-    connection.execute("SET ducklake_max_retry_count = 100; SET ducklake_retry_wait_ms = 20")
-    connection.execute("SET ducklake_retry_backoff = 1.1")
-    options = f"DATA_PATH {literal(data)}, DATA_INLINING_ROW_LIMIT 0{', READ_ONLY' if read_only else ''}"
-    try:
-        connection.execute(f"ATTACH {literal(database)} AS {catalog} ({options})")
-    except duckdb.Error as error:
-        if read_only and "creating a new DuckLake is explicitly disabled" in str(error):
-            return False
-        raise
-    return True
-
-
-def _load(connection: duckdb.DuckDBPyConnection, extension: str) -> None:
-    try:
-        connection.load_extension(extension)
-    except duckdb.IOException:  # not installed
-        connection.install_extension(extension)
-        connection.load_extension(extension)
-
-
-def _secret() -> str:
-    """Credentials as AWS's own tools find them, and the endpoint, which DuckDB's credential chain ignores."""
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    options = ""
-    if endpoint:
-        parts = urlsplit(endpoint)
-        uses_tls = "false" if parts.scheme == "http" else "true"
-        options = f", ENDPOINT {literal(parts.netloc)}, URL_STYLE 'path', USE_SSL {uses_tls}"
-    return f"CREATE OR REPLACE SECRET cleargrid_lake (TYPE s3, PROVIDER credential_chain{options})"
-
-
 def lay_out(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Lays out a table that was just created: in a lake, a file has rows of one day, so that replacing a day drops files.
+    """Lays out a table that was just created.
 
-    The ledger is not laid out so. Each write appends a file to it, with the entries of all its days.
+    In a lake, a file has rows of one day, so that replacing a day drops whole files. But each write appends one file
+    to the ledger, with the entries of all its days.
     """
     if in_lake(connection) and table != DAYS:
         connection.execute(f"ALTER TABLE {quoted(table.name)} SET PARTITIONED BY ({PARTITION_COLUMN})")
@@ -184,7 +78,7 @@ def transaction_time(connection: duckdb.DuckDBPyConnection) -> datetime:
     which is one clock for all machines.
     """
     [(at,)] = (
-        _ask(connection, "SELECT clock_timestamp()")
+        ask(connection, "SELECT clock_timestamp()")
         if in_lake(connection)
         else connection.execute("SELECT now()").fetchall()
     )
@@ -222,7 +116,7 @@ class Locks:
     def still_held(self) -> bool:
         """Whether they are held now. They are lost if the connection to Postgres is."""
         try:
-            [(count,)] = _ask(
+            [(count,)] = ask(
                 self._holder,
                 "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()",
             )
@@ -258,10 +152,6 @@ def locked(
         holder.close()
 
 
-def _first_line(error: duckdb.Error) -> str:
-    return str(error).partition("\n")[0].rstrip(". ")
-
-
 def _taken(holder: duckdb.DuckDBPyConnection, modes: Mapping[str, str], timeout_s: float) -> Locks:
     first_s = min(timeout_s, _WARN_AFTER_S)
     if not (busy := _wait(holder, modes, first_s)):
@@ -282,7 +172,7 @@ def _wait(holder: duckdb.DuckDBPyConnection, modes: Mapping[str, str], timeout_s
     until = time.monotonic() + timeout_s
     me = f"cleargrid_assets PID {os.getpid()} on {socket.gethostname()}"
     holder.begin()
-    _ask(
+    ask(
         holder,
         f"SELECT set_config('application_name', {literal(me)}, true), "
         "set_config('idle_in_transaction_session_timeout', '0', true)",
@@ -292,8 +182,8 @@ def _wait(holder: duckdb.DuckDBPyConnection, modes: Mapping[str, str], timeout_s
         # 0 would wait for ever.
         wait_ms = max(1, int(1000 * (until - time.monotonic())))
         try:
-            _ask(holder, f"SELECT set_config('lock_timeout', '{wait_ms}', true)")
-            _ask(holder, f"SELECT {modes[name]}({_key(name)})::text")
+            ask(holder, f"SELECT set_config('lock_timeout', '{wait_ms}', true)")
+            ask(holder, f"SELECT {modes[name]}({_key(name)})::text")
         except duckdb.Error:
             holder.rollback()
             # By the clock, because Postgres may say it in any language.
@@ -304,7 +194,7 @@ def _wait(holder: duckdb.DuckDBPyConnection, modes: Mapping[str, str], timeout_s
 
 
 def _holders(holder: duckdb.DuckDBPyConnection, name: str) -> str:
-    found = _ask(
+    found = ask(
         holder,
         "SELECT DISTINCT coalesce(nullif(application_name, ''), 'PID ' || pid) FROM pg_locks "
         "JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted "
@@ -316,9 +206,3 @@ def _holders(holder: duckdb.DuckDBPyConnection, name: str) -> str:
 def _key(name: str) -> int:
     """The key of an advisory lock. Postgres keeps those of different databases apart."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
-
-
-def _ask(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
-    """The rows of a query that the lake's Postgres runs, in the connection's transaction."""
-    metadata = f"__ducklake_metadata_{WRITER}"
-    return connection.execute(f"FROM postgres_query('{metadata}', {literal(query)})").fetchall()
