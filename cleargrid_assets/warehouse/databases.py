@@ -174,8 +174,8 @@ def _wait(holder: duckdb.DuckDBPyConnection, modes: Mapping[str, str], timeout_s
     holder.begin()
     ask(
         holder,
-        f"SELECT set_config('application_name', {literal(me)}, true), "
-        "set_config('idle_in_transaction_session_timeout', '0', true)",
+        f"SELECT set_config('application_name', {literal(me)}, true) AS name, "
+        "set_config('idle_in_transaction_session_timeout', '0', true) AS timeout",
     )
     # In one order, so that two processes never wait for each other.
     for name in sorted(modes):

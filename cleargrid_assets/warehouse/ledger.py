@@ -248,7 +248,9 @@ def write_entries(connection: duckdb.DuckDBPyConnection, entries: Sequence[Ledge
 
 def forget(connection: duckdb.DuckDBPyConnection, table: Table) -> list[date]:
     """Removes all entries of a table, and returns their days."""
+    parameters = {"table": table.name}
     removed = connection.execute(
-        f"DELETE FROM {DAYS.name} WHERE {_OF_TABLE} RETURNING {PARTITION_COLUMN}", {"table": table.name}
+        f"SELECT DISTINCT {PARTITION_COLUMN} FROM {DAYS.name} WHERE {_OF_TABLE} ORDER BY ALL", parameters
     ).fetchall()
-    return sorted({day for (day,) in removed})
+    connection.execute(f"DELETE FROM {DAYS.name} WHERE {_OF_TABLE}", parameters)
+    return [day for (day,) in removed]

@@ -176,7 +176,7 @@ def test_metadata_of_a_day_repeats_its_entry(warehouse: Warehouse) -> None:
 
 
 def test_another_table_called_days_is_refused_and_left_alone(warehouse: Warehouse) -> None:
-    warehouse.execute("CREATE SCHEMA cleargrid; CREATE TABLE cleargrid.days AS SELECT 1 AS mine")
+    warehouse.execute("CREATE SCHEMA IF NOT EXISTS cleargrid; CREATE TABLE cleargrid.days AS SELECT 1 AS mine")
     with pytest.raises(WarehouseError, match=r"The table days in the database has other columns .* Rename the table"):
         warehouse.store_day(DAY_1, log("a"))
     assert warehouse.ask("FROM cleargrid.days") == [(1,)]
