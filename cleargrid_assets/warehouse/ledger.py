@@ -256,7 +256,6 @@ def forget(connection: duckdb.DuckDBPyConnection, table: Table) -> list[date]:
     return [day for (day,) in removed]
 
 
-
 def shorten_ledger(connection: duckdb.DuckDBPyConnection) -> None:
     """Removes the entries of a lake's ledger that do not count any more, and puts the others in one file."""
     connection.execute(f"CREATE OR REPLACE TEMP TABLE latest_entries AS SELECT {_NAMES} FROM {LATEST_ENTRIES}")
