@@ -11,10 +11,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import duckdb
 
-from cleargrid_assets.warehouse import compaction
+from cleargrid_assets.warehouse import compaction, copies
 from cleargrid_assets.warehouse.connection import connect
 
 Process = subprocess.Popen[str]
@@ -68,12 +69,11 @@ def write_as_a_stranger(database: str) -> None:
 
 def compact_and_die(database: str, moment: str) -> None:
     """Compacts the database, and is killed just `before` or `after` the new file takes its name."""
-    replace_file = compaction.replace_file
 
     def killed(new: Path, file: Path) -> None:
         if moment == "after":
-            replace_file(new, file)
+            copies.replace_file(new, file)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    compaction.replace_file = killed
-    compaction.compact(database, 0)
+    with mock.patch.object(compaction, "replace_file", killed):
+        compaction.compact(database, 0)

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from cleargrid_assets.schema import SCHEMA
-from cleargrid_assets.warehouse import compaction
+from cleargrid_assets.warehouse import compaction, copies, opening
 from cleargrid_assets.warehouse.compaction import CompactionError, compact
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.copies import BackupError
@@ -167,8 +167,10 @@ class Forgetful:
 def test_new_file_that_differs_from_the_old_one_is_not_taken(
     stored: Warehouse, monkeypatch: pytest.MonkeyPatch, change: str, says: str
 ) -> None:
-    before, connected = Path(stored.database).read_bytes(), compaction.connected
-    monkeypatch.setattr(compaction, "connected", lambda *args, **config: Forgetful(connected(*args, **config), change))
+    before = Path(stored.database).read_bytes()
+    monkeypatch.setattr(
+        compaction, "connected", lambda *args, **config: Forgetful(opening.connected(*args, **config), change)
+    )
     with pytest.raises(CompactionError, match=says):
         compact(stored.database, 0)
     assert Path(stored.database).read_bytes() == before
@@ -198,14 +200,13 @@ def test_reader_is_waited_for_and_named(stored: Warehouse) -> None:
 
 def test_nobody_else_writes_until_the_new_file_is_in_place(stored: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     file = Path(stored.database)
-    replace_file = compaction.replace_file
 
     def replaced(new: Path, old: Path) -> None:
         with pytest.raises(LockedError):
             Lock.acquired(file, exclusive=False)
         with start(write_as_a_stranger, stored.database) as other:
             assert "Could not set lock" in other.communicate()[1]
-        replace_file(new, old)
+        copies.replace_file(new, old)
 
     monkeypatch.setattr(compaction, "replace_file", replaced)
     compact(stored.database, 0)
