@@ -127,8 +127,8 @@ def run(session: Session) -> Section:
         header=("", _FILE, _LAKE),
         rows=[row for rows, _ in parts for row in rows],
         note=f"Days a minute: {_DAYS} days of {session.sizes.whole_day:,} rows, {_PAGES} requests of {_LATENCY_MS} ms "
-        "in a row for each, a run a day, the first time and again. All stored rows are compared with those of the server. "
-        f"The reader of the file stays for {_READER_STAYS_S} s, that of the lake to the end. Analyses: medians of "
+        "in a row for each, a run a day, the first time and again. All stored rows are compared with those of the "
+        f"server. The reader of the file stays for {_READER_STAYS_S} s, that of the lake to the end. Analyses: medians of "
         f"{session.runs}. A cycle stores a new day and the {_REPLACED} days before it again; the lake is maintained "
         f"after each. *Old versions* are those of the last {_KEEP_DAYS} days, and files that wait two days.",
         targets=[target for _, targets in parts for target in targets],
@@ -209,7 +209,8 @@ def _analyses(engines: _Engines) -> _Part:
 
 def _quarter(engines: _Engines) -> _Part:
     dataset = engines.session.dataset(engines.session.sizes.whole_day, _CYCLES + _REPLACED)
-    days, sizes = dataset.all_days, {}
+    days = dataset.all_days
+    sizes: dict[str, tuple[dict[str, int], ...]] = {}
     with serving(dataset) as server:
         for kind in (_FILE, _LAKE):
             with engines.empty(kind, server) as engine:
@@ -231,9 +232,9 @@ def _quarter(engines: _Engines) -> _Part:
         (f"MB (files) after {_CYCLES} cycles: {name}", *(_described(sizes[kind][at]) for kind in (_FILE, _LAKE)))
         for at, name in enumerate(names)
     ]
-    fresh, _, least = (each["bytes"] for each in sizes[_LAKE])
+    in_fresh, _, at_least = (size["bytes"] for size in sizes[_LAKE])
     name = f"size of a lake after {_CYCLES} cycles and maintenance, compared with fresh"
-    return cast("list[tuple[str, str, str]]", rows), [Target.at_most(name, _MAX_SIZE_RATIO, least / fresh)]
+    return cast("list[tuple[str, str, str]]", rows), [Target.at_most(name, _MAX_SIZE_RATIO, at_least / in_fresh)]
 
 
 def _size(engine: _Engine, keep_days: int) -> dict[str, int]:
