@@ -4,6 +4,7 @@ DuckDB refuses to change a database that is open to read. But it would attach th
 of it, and write an exported file over it.
 """
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +23,9 @@ _ALLOWED = {
     duckdb.StatementType.COPY,
 }
 
+_CHANGES_A_LAKE = re.compile(r"(ducklake_(add|cleanup|delete|expire|flush|merge|rewrite|set)|postgres_)")
+"""Functions that delete files even of a lake that is attached to read, or run any SQL in its Postgres."""
+
 
 class NotReadOnlyError(Exception):
     """A statement could change the database."""
@@ -39,6 +43,8 @@ def refuse_changes(statements: Sequence[duckdb.Statement], own: str) -> None:
     """
     for statement in statements:
         words = _words(statement.query)
+        if any(map(_CHANGES_A_LAKE.match, words)):
+            raise NotReadOnlyError("`cleargrid sql` calls no functions that maintain a lake or query its catalog.")
         explains_copy = statement.type == duckdb.StatementType.EXPLAIN and "copy" in words
         if statement.type not in _ALLOWED or explains_copy:
             raise NotReadOnlyError(
