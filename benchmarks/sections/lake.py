@@ -128,8 +128,8 @@ def run(session: Session) -> Section:
         rows=[row for rows, _ in parts for row in rows],
         note=f"Days a minute: {_DAYS} days of {session.sizes.whole_day:,} rows, {_PAGES} requests of {_LATENCY_MS} ms "
         "in a row for each, a run a day, the first time and again. All stored rows are compared with those of the "
-        f"server. The reader of the file stays for {_READER_STAYS_S} s, that of the lake to the end. Analyses: medians of "
-        f"{session.runs}. A cycle stores a new day and the {_REPLACED} days before it again; the lake is maintained "
+        f"server. The reader of the file stays for {_READER_STAYS_S} s, that of the lake to the end. Analyses: medians "
+        f"of {session.runs}. A cycle stores a new day and the {_REPLACED} days before it again; the lake is maintained "
         f"after each. *Old versions* are those of the last {_KEEP_DAYS} days, and files that wait two days.",
         targets=[target for _, targets in parts for target in targets],
     )

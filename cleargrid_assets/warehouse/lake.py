@@ -14,6 +14,7 @@ import duckdb
 
 from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.settings import Settings
+from cleargrid_assets.warehouse.conflicts import again_on_conflict
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.opening import connected
 from cleargrid_assets.warehouse.sql import literal
@@ -86,7 +87,7 @@ def _attached(connection: duckdb.DuckDBPyConnection, database: str, *, read_only
     catalog = LAKE if read_only else WRITER
     if connection.execute("SELECT 1 FROM duckdb_databases() WHERE database_name = $name", {"name": catalog}).fetchall():
         return True
-    data = Settings.from_environment().lake_data or ""
+    data = lake_data()
     for extension in ("ducklake", "postgres_scanner", *(("httpfs", "aws") if data.startswith(_S3) else ())):
         _load(connection, extension)
     if data.startswith(_S3):
@@ -96,26 +97,50 @@ def _attached(connection: duckdb.DuckDBPyConnection, database: str, *, read_only
     connection.execute("SET ducklake_retry_backoff = 1.1")
     options = f"DATA_PATH {literal(data)}, DATA_INLINING_ROW_LIMIT 0"
     attach = f"ATTACH {literal(database)} AS {catalog} ({options}"
-    try:
-        connection.execute(f"{attach}, {'READ_ONLY' if read_only else 'CREATE_IF_NOT_EXISTS false'})")
-    except duckdb.Error as error:
-        if "creating a new DuckLake is explicitly disabled" not in str(error):
-            raise
-        if read_only:
-            return False
-        _refuse_used_folder(connection, data)
-        connection.execute(f"{attach})")
-    return True
-
-
-def _refuse_used_folder(connection: duckdb.DuckDBPyConnection, data: str) -> None:
-    """Refuses to create a lake where another one has its files: maintenance would delete them as files of nobody."""
-    pattern = f"{data.rstrip('/')}/{SCHEMA}/**/*.parquet"
-    if connection.execute(f"FROM glob({literal(pattern)}) LIMIT 1").fetchall():
+    existing = f"{attach}, {'READ_ONLY' if read_only else 'CREATE_IF_NOT_EXISTS false'})"
+    if _attaches(connection, existing):
+        return True
+    if read_only:
+        return False
+    if _has_files(connection, data):
+        # Another process may have created it meanwhile.
+        if _attaches(connection, existing):
+            return True
         raise WarehouseError(
             "The lake cannot be created, because CLEARGRID_LAKE_DATA holds the files of another lake, or of an earlier "
             "one. Name an empty folder or prefix. If you meant that lake, name its Postgres database in PGDATABASE."
         )
+    again_on_conflict(lambda: connection.execute(f"{attach})"))
+    return True
+
+
+def _attaches(connection: duckdb.DuckDBPyConnection, attach: str) -> bool:
+    """Attaches the lake. Returns False if it is not there."""
+    try:
+        again_on_conflict(lambda: connection.execute(attach))
+    except duckdb.Error as error:
+        if "creating a new DuckLake is explicitly disabled" in str(error):
+            return False
+        raise
+    return True
+
+
+def _has_files(connection: duckdb.DuckDBPyConnection, data: str) -> bool:
+    """Whether a lake has files there. Maintenance of another one would delete them as files of nobody."""
+    pattern = f"{data.rstrip('/')}/{SCHEMA}/**/*.parquet"
+    return bool(connection.execute(f"FROM glob({literal(pattern)}) LIMIT 1").fetchall())
+
+
+def lake_data() -> str:
+    """Where the files of the lake are: an absolute folder, or a prefix of a bucket.
+
+    Raises:
+        WarehouseError: CLEARGRID_LAKE_DATA is not set.
+    """
+    data = Settings.from_environment().lake_data
+    if data is None:
+        raise WarehouseError("CLEARGRID_LAKE_DATA is not set, so it is not known where the files of the lake are.")
+    return data
 
 
 def _load(connection: duckdb.DuckDBPyConnection, extension: str) -> None:
