@@ -14,8 +14,9 @@ import tenacity
 from cleargrid_assets.contracts import DAYS
 from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.warehouse import files
+from cleargrid_assets.warehouse.conflicts import again_on_conflict
 from cleargrid_assets.warehouse.damage import damage_message, is_damage
-from cleargrid_assets.warehouse.databases import again_on_conflict, is_lake, locked, name_of
+from cleargrid_assets.warehouse.databases import is_lake, locked, name_of
 from cleargrid_assets.warehouse.errors import DamagedFileError, NewerFileError, WarehouseError
 from cleargrid_assets.warehouse.lake import open_lake
 from cleargrid_assets.warehouse.lock import LockedError, lock_file

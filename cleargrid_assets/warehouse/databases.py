@@ -10,14 +10,12 @@ import os
 import re
 import socket
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
 import duckdb
-import tenacity
 
 from cleargrid_assets.contracts import DAYS
 from cleargrid_assets.foreign import presentable
@@ -31,11 +29,6 @@ _ADDRESS = re.compile(r"ducklake:postgres:(?:service=[\w.-]+)?", re.ASCII)
 
 _WARN_AFTER_S = 5.0
 """Shorter waits for a lock are normal when two runs write."""
-
-_MAX_ATTEMPTS = 10
-"""Of a transaction that conflicts with a program that does not take the locks."""
-
-_Result = TypeVar("_Result")
 
 
 def is_lake(database: str) -> bool:
@@ -84,26 +77,6 @@ def transaction_time(connection: duckdb.DuckDBPyConnection) -> datetime:
     )
     instant: datetime = at
     return instant
-
-
-def again_on_conflict(transact: Callable[[], _Result]) -> _Result:
-    """Runs a transaction, and runs it again if it conflicted with another one, which does not know the locks."""
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(_is_conflict),
-        stop=tenacity.stop_after_attempt(_MAX_ATTEMPTS),
-        wait=tenacity.wait_random(0.1, 1),
-        before_sleep=lambda _: logging.getLogger(__name__).warning(
-            "Another program changed the same table of the lake. Trying again."
-        ),
-        reraise=True,
-    )
-    return retrying(transact)
-
-
-def _is_conflict(error: BaseException) -> bool:
-    return isinstance(error, duckdb.TransactionException) or (
-        isinstance(error, duckdb.Error) and "conflict" in str(error).lower()
-    )
 
 
 @dataclass(frozen=True)

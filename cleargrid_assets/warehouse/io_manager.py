@@ -10,9 +10,10 @@ from dagster_duckdb_pandas import DuckDBPandasIOManager
 
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.change_metadata import change_metadata, moved_from, stored_line
+from cleargrid_assets.warehouse.conflicts import again_on_conflict
 from cleargrid_assets.warehouse.connection import connect, exclusively, transaction
 from cleargrid_assets.warehouse.content import combined_hash
-from cleargrid_assets.warehouse.databases import again_on_conflict, is_lake
+from cleargrid_assets.warehouse.databases import is_lake
 from cleargrid_assets.warehouse.event_log import DATA_VERSION_TAG, entry_metadata
 from cleargrid_assets.warehouse.frames import load_frame, replace_frame, target_of
 from cleargrid_assets.warehouse.ledger import LedgerEntry

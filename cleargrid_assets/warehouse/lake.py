@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import duckdb
 
 from cleargrid_assets.settings import Settings
+from cleargrid_assets.warehouse.conflicts import again_on_conflict
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.opening import connected
 from cleargrid_assets.warehouse.sql import literal
@@ -95,7 +96,7 @@ def _attached(connection: duckdb.DuckDBPyConnection, database: str, *, read_only
     connection.execute("SET ducklake_retry_backoff = 1.1")
     options = f"DATA_PATH {literal(data)}, DATA_INLINING_ROW_LIMIT 0{', READ_ONLY' if read_only else ''}"
     try:
-        connection.execute(f"ATTACH {literal(database)} AS {catalog} ({options})")
+        again_on_conflict(lambda: connection.execute(f"ATTACH {literal(database)} AS {catalog} ({options})"))
     except duckdb.Error as error:
         if read_only and "creating a new DuckLake is explicitly disabled" in str(error):
             return False

@@ -83,6 +83,7 @@ def test_the_spool_is_discarded_once_another_connection_sees_the_rows(warehouse:
     assert seen == [1]
 
 
+@pytest.mark.only_file
 def test_a_process_killed_while_it_writes_leaves_the_rows_of_before(warehouse: Warehouse, tmp_path: Path) -> None:
     moments = ("replaced", "committed")
     copies = {
@@ -105,6 +106,7 @@ def test_a_process_killed_while_it_writes_leaves_the_rows_of_before(warehouse: W
         assert copy.store_day(DAY_1, log("a")).rows == 1
 
 
+@pytest.mark.only_file
 def test_committed_rows_still_in_the_wal_are_read(warehouse: Warehouse) -> None:
     """As a process leaves it that dies between its commit and closing the file."""
     warehouse.store_day(DAY_1, log("a"))
