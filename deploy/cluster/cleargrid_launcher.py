@@ -1,8 +1,8 @@
 """The run launcher of a cluster: dagster-celery's, with two differences.
 
-It notices that a machine is gone. Celery's result backend says STARTED of a task for as long as nobody says otherwise. If
-the machine of a worker lost its power, nobody does, and its runs would stay "Started" until `max_runtime_seconds`. Here the
-worker itself is asked.
+It notices that a machine is gone. Celery's result backend says STARTED of a task for as long as nobody says
+otherwise. If the machine of a worker lost its power, nobody does, and its runs would stay "Started" until
+`max_runtime_seconds`. Here the worker itself is asked.
 
 A run that somebody terminates is cancelled. dagster-celery does not record the request, so such a run would count as
 failed, and be launched again.
