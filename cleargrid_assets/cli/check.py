@@ -84,9 +84,17 @@ def _check_database(settings: Settings) -> bool:
             pseudonyms = pseudonyms_of(settings)
             version = None if pseudonyms is None else pseudonyms.version
             refuse_other_form(COMMUNICATION_LOGS.name, stored_versions(connection, COMMUNICATION_LOGS), version)
+            _try_writing(connection)
         return f"Database: {settings.database} is writable and has {tables} tables of this project."
 
     return _try(open_database, OutcomesError, WarehouseError, duckdb.Error, OSError)
+
+
+def _try_writing(connection: duckdb.DuckDBPyConnection) -> None:
+    """Writes rows and takes them back: the files of a lake are not where its catalog is."""
+    connection.begin()
+    connection.execute("CREATE TABLE cleargrid_check AS SELECT 1 AS written")
+    connection.rollback()
 
 
 def _check_folder(database: str, file: Path) -> str:

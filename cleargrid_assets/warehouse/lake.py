@@ -86,7 +86,7 @@ def _attached(connection: duckdb.DuckDBPyConnection, database: str, *, read_only
     catalog = LAKE if read_only else WRITER
     if connection.execute("SELECT 1 FROM duckdb_databases() WHERE database_name = $name", {"name": catalog}).fetchall():
         return True
-    data = Settings.from_environment().lake_data or ""
+    data = lake_data()
     for extension in ("ducklake", "postgres_scanner", *(("httpfs", "aws") if data.startswith(_S3) else ())):
         _load(connection, extension)
     if data.startswith(_S3):
@@ -102,6 +102,18 @@ def _attached(connection: duckdb.DuckDBPyConnection, database: str, *, read_only
             return False
         raise
     return True
+
+
+def lake_data() -> str:
+    """Where the files of the lake are: an absolute folder, or a prefix of a bucket.
+
+    Raises:
+        WarehouseError: CLEARGRID_LAKE_DATA is not set.
+    """
+    data = Settings.from_environment().lake_data
+    if data is None:
+        raise WarehouseError("CLEARGRID_LAKE_DATA is not set, so it is not known where the files of the lake are.")
+    return data
 
 
 def _load(connection: duckdb.DuckDBPyConnection, extension: str) -> None:
