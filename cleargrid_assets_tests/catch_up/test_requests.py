@@ -63,7 +63,7 @@ def run(project: Project, request: dg.RunRequest) -> None:
 
 def store_first_day(project: Project) -> None:
     """Writes a ledger in which every table has the first day."""
-    with transaction(str(project.database), 1.0) as connection:
+    with transaction(str(project.database), 1.0, []) as connection:
         prepare_ledger(connection, [], lambda _table, _days: set())
         write_entries(connection, [entry(table.name, FIRST, datetime.now(timezone.utc)) for table in TABLES])
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, DAYS, HOURLY_REACH, INTERACTIONS
-from cleargrid_assets.warehouse import replacing
+from cleargrid_assets.warehouse import ledger, replacing
 from cleargrid_assets.warehouse.connection import connect, transaction
+from cleargrid_assets.warehouse.content import content_hashes
 from cleargrid_assets.warehouse.databases import locked, name_of
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.lake import ask
@@ -48,7 +49,7 @@ def test_store_that_begins_while_another_one_is_open_waits_and_is_exact(
         warehouse.store_day(day, *rows_of(day, "old"))
     refused: list[str] = []
     store = Warehouse(warehouse.database, warehouse.folder / "second", warehouse.instance)
-    hash_contents = replacing.content_hashes
+    hash_contents = content_hashes
 
     def meanwhile(*arguments: object) -> object:
         monkeypatch.setattr(replacing, "content_hashes", hash_contents)
@@ -117,7 +118,7 @@ def test_reader_keeps_its_snapshot_through_five_replaces(warehouse: Warehouse) -
 
 def test_writer_that_lost_its_locks_stores_nothing(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     warehouse.store_day(DAY_1, *rows_of(DAY_1, "old"))
-    write_entries = replacing.write_entries
+    write_entries = ledger.write_entries
 
     def losing(*arguments: object) -> None:
         write_entries(*arguments)  # type: ignore[arg-type]
@@ -144,7 +145,7 @@ def test_store_that_conflicts_with_a_foreign_writer_is_tried_again(
 ) -> None:
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
     warehouse.store_day(DAY_1, *rows_of(DAY_1, "old"))
-    write_entries, attempts = replacing.write_entries, 0
+    write_entries, attempts = ledger.write_entries, 0
 
     def interfering(*arguments: object) -> None:
         nonlocal attempts
