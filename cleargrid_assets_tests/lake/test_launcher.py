@@ -53,6 +53,21 @@ def test_run_of_a_worker_that_answered_again_is_not_lost(launcher: Any, monkeypa
     assert statuses(launcher, *[run] * 6) == ["RUNNING"] * 5 + ["NOT_FOUND"]
 
 
+def test_run_that_somebody_terminates_is_not_taken_for_failed(launcher: Any) -> None:
+    """Otherwise it would be launched again."""
+    run = started_run(launcher)
+    with dg.DagsterInstance.ephemeral() as instance:
+        launcher.register_instance(instance)
+        instance.add_run(run.with_status(dg.DagsterRunStatus.STARTED))
+        assert launcher.terminate(run.run_id)
+        cancelling = instance.get_run_by_id(run.run_id)
+        assert cancelling
+        assert cancelling.status == dg.DagsterRunStatus.CANCELING
+        instance.report_run_canceled(cancelling)
+        assert not launcher.terminate(run.run_id)
+        assert not launcher.terminate("unknown")
+
+
 def test_run_that_has_ended_is_what_celery_says(launcher: Any) -> None:
     succeeded, failed = started_run(launcher), started_run(launcher)
     launcher.celery.backend.mark_as_done(succeeded.tags["dagster-celery/task_id"], 0)

@@ -1,7 +1,11 @@
-"""The run launcher of a cluster: dagster-celery's, which also notices that a machine is gone.
+"""The run launcher of a cluster: dagster-celery's, with two differences.
 
-Celery's result backend says STARTED of a task for as long as nobody says otherwise. If the machine of a worker lost its
-power, nobody does, and its runs would stay "Started" until `max_runtime_seconds`. Here the worker itself is asked.
+It notices that a machine is gone. Celery's result backend says STARTED of a task for as long as nobody says
+otherwise. If the machine of a worker lost its power, nobody does, and its runs would stay "Started" until
+`max_runtime_seconds`. Here the worker itself is asked.
+
+A run that somebody terminates is cancelled. dagster-celery does not record the request, so such a run would count as
+failed, and be launched again.
 
 This is the project's only module that imports from `dagster._core`: launchers have no public interface. It is loaded by
 `dagster.yaml`, not by the package.
@@ -27,6 +31,14 @@ class AskingRunLauncher(CeleryRunLauncher):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._misses: Counter[str] = Counter()
+
+    def terminate(self, run_id: str) -> bool:
+        """Records that somebody terminates a run, then ends its process. Returns whether there was one to end."""
+        run = self._instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            return False
+        self._instance.report_run_canceling(run)
+        return super().terminate(run_id)
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """Says whether the process of a run is at work. Dagster's daemon calls it once in each poll."""
