@@ -3,11 +3,10 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
 from cleargrid_assets.contracts import TABLES
@@ -18,14 +17,6 @@ from cleargrid_assets_tests.lake.servers import new_database
 from cleargrid_assets_tests.warehouse.materializing import DAY_1, DAY_2, Warehouse, log
 
 pytestmark = pytest.mark.lake
-
-
-@pytest.fixture
-def warehouse(lake: Mapping[str, str], tmp_path: Path) -> Iterator[Warehouse]:
-    with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
-        for name, value in lake.items():
-            patch.setenv(name, value)
-        yield Warehouse("ducklake:postgres:", tmp_path / "spool", instance)
 
 
 def test_backup_of_a_lake_in_use_is_restored_exactly(

@@ -1,11 +1,10 @@
 """Maintenance of a lake: what it removes, what stays, and for whom it waits."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-import dagster as dg
 import duckdb
 import pytest
 
@@ -25,14 +24,6 @@ LAKE = "ducklake:postgres:"
 KEEP = timedelta(days=7)
 MOMENT = timedelta(minutes=1)
 NOTHING = timedelta()
-
-
-@pytest.fixture
-def warehouse(lake: Mapping[str, str], tmp_path: Path) -> Iterator[Warehouse]:
-    with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
-        for name, value in lake.items():
-            patch.setenv(name, value)
-        yield Warehouse(LAKE, tmp_path / "spool", instance)
 
 
 def maintained(after: timedelta = MOMENT, *, keep: timedelta = KEEP, timeout_s: float = 60.0) -> Maintenance:
