@@ -173,12 +173,30 @@ class Settings(BaseModel):
         description="`on`: each morning's digest is sent to the addresses of `CLEARGRID_ALERTS`. The page is made in "
         "any case.",
     )
+    days_per_run: Annotated[int, Field(ge=1, le=366), Takes("a whole number from 1 to 366")] = Field(
+        10,
+        alias="CLEARGRID_DAYS_PER_RUN",
+        description="Max days in one run of a backfill or of the catch-up. A bad day fails its whole run. Fewer days "
+        "keep more workers busy. Restart Dagster after a change.",
+    )
+    spool: OptionalPath = Field(
+        None,
+        alias="CLEARGRID_SPOOL",
+        description="Folder of the pages that are being fetched. Not set: beside the database file. On a disk that "
+        "several machines share, each of them continues what another one began. Give each lender its own folder.",
+    )
 
     lake_data: LakeData = Field(
         None,
         alias="CLEARGRID_LAKE_DATA",
         description="Where the rows of a lake are: a folder that all machines see, or a prefix of a bucket. Needed for "
-        "a lake, and fixed once it is created.",
+        "a lake, and fixed once it is created. No other lake may have files in it.",
+    )
+    lake_keep_days: Annotated[int, Field(ge=0, le=3650), Takes("a whole number from 0 to 3650")] = Field(
+        7,
+        alias="CLEARGRID_LAKE_KEEP_DAYS",
+        description="Days for which old versions of a lake's rows can be read. Their files stay up to four days more. "
+        "Until then, rows that the source removed are there.",
     )
 
     @model_validator(mode="after")

@@ -30,6 +30,8 @@ DEFAULTS = {
     "lender": None,
     "email": None,
     "password": None,
+    "days_per_run": 10,
+    "spool": None,
 }
 
 
