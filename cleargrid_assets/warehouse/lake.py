@@ -62,8 +62,10 @@ def open_lake(database: str, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         try:
             if _attached(connection, database, read_only=read_only):
                 connection.execute(f"USE {LAKE if read_only else WRITER}")
-        except duckdb.Error as error:
+        except BaseException as error:
             connection.close()
+            if not isinstance(error, duckdb.Error):
+                raise
             raise WarehouseError(
                 f"The lake cannot be opened. Check PGHOST, PGDATABASE, PGUSER and the other variables of Postgres, and "
                 f"CLEARGRID_LAKE_DATA. DuckDB says: {_first_line(error)}"
@@ -96,16 +98,15 @@ def _attached(connection: duckdb.DuckDBPyConnection, database: str, *, read_only
     connection.execute("SET ducklake_max_retry_count = 100; SET ducklake_retry_wait_ms = 20")
     connection.execute("SET ducklake_retry_backoff = 1.1")
     options = f"DATA_PATH {literal(data)}, DATA_INLINING_ROW_LIMIT 0"
-    attach = f"ATTACH {literal(database)} AS {catalog} ({options}"
-    existing = f"{attach}, {'READ_ONLY' if read_only else 'CREATE_IF_NOT_EXISTS false'})"
-    if _attaches(connection, existing):
+    attach = f"ATTACH IF NOT EXISTS {literal(database)} AS {catalog} ({options}"
+    if_there = f"{attach}, {'READ_ONLY' if read_only else 'CREATE_IF_NOT_EXISTS false'})"
+    if _attaches(connection, if_there):
         return True
     if read_only:
         return False
-    if _has_files(connection, data):
-        # Another process may have created it meanwhile.
-        if _attaches(connection, existing):
-            return True
+    # Looked at before trying again, because another process may have created the lake meanwhile.
+    if _holds_files(connection, data) and not _attaches(connection, if_there):
+        # Maintenance would delete them as files of nobody.
         raise WarehouseError(
             "The lake cannot be created, because CLEARGRID_LAKE_DATA holds the files of another lake, or of an earlier "
             "one. Name an empty folder or prefix. If you meant that lake, name its Postgres database in PGDATABASE."
@@ -115,9 +116,9 @@ def _attached(connection: duckdb.DuckDBPyConnection, database: str, *, read_only
 
 
 def _attaches(connection: duckdb.DuckDBPyConnection, attach: str) -> bool:
-    """Attaches the lake. Returns False if it is not there."""
+    """Attaches the lake, if it is there."""
     try:
-        again_on_conflict(lambda: connection.execute(attach))
+        connection.execute(attach)
     except duckdb.Error as error:
         if "creating a new DuckLake is explicitly disabled" in str(error):
             return False
@@ -125,8 +126,7 @@ def _attaches(connection: duckdb.DuckDBPyConnection, attach: str) -> bool:
     return True
 
 
-def _has_files(connection: duckdb.DuckDBPyConnection, data: str) -> bool:
-    """Whether a lake has files there. Maintenance of another one would delete them as files of nobody."""
+def _holds_files(connection: duckdb.DuckDBPyConnection, data: str) -> bool:
     pattern = f"{data.rstrip('/')}/{SCHEMA}/**/*.parquet"
     return bool(connection.execute(f"FROM glob({literal(pattern)}) LIMIT 1").fetchall())
 
@@ -166,7 +166,7 @@ def _first_line(error: duckdb.Error) -> str:
     return str(error).partition("\n")[0].rstrip(". ")
 
 
-def ask(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
+def ask(connection: duckdb.DuckDBPyConnection, query: str, catalog: str = WRITER) -> list[tuple[Any, ...]]:
     """The rows of a query that the lake's Postgres runs, in the connection's transaction."""
-    metadata = f"__ducklake_metadata_{WRITER}"
+    metadata = f"__ducklake_metadata_{catalog}"
     return connection.execute(f"FROM postgres_query('{metadata}', {literal(query)})").fetchall()
