@@ -33,7 +33,7 @@ lint: $(VENV)/.dev
 docs: $(VENV)/.dev
 	@$(BIN)/python -m cleargrid_assets_tests.docs.generate
 
-bench: $(VENV)/.demo
+bench: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean:

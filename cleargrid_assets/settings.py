@@ -190,7 +190,13 @@ class Settings(BaseModel):
         None,
         alias="CLEARGRID_LAKE_DATA",
         description="Where the rows of a lake are: a folder that all machines see, or a prefix of a bucket. Needed for "
-        "a lake, and fixed once it is created.",
+        "a lake, and fixed once it is created. No other lake may have files in it.",
+    )
+    lake_keep_days: Annotated[int, Field(ge=0, le=3650), Takes("a whole number from 0 to 3650")] = Field(
+        7,
+        alias="CLEARGRID_LAKE_KEEP_DAYS",
+        description="Days for which old versions of a lake's rows can be read. Their files stay up to four days more. "
+        "Until then, rows that the source removed are there.",
     )
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import duckdb
 
+from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.conflicts import again_on_conflict
 from cleargrid_assets.warehouse.errors import WarehouseError
@@ -61,8 +62,10 @@ def open_lake(database: str, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         try:
             if _attached(connection, database, read_only=read_only):
                 connection.execute(f"USE {LAKE if read_only else WRITER}")
-        except duckdb.Error as error:
+        except BaseException as error:
             connection.close()
+            if not isinstance(error, duckdb.Error):
+                raise
             raise WarehouseError(
                 f"The lake cannot be opened. Check PGHOST, PGDATABASE, PGUSER and the other variables of Postgres, and "
                 f"CLEARGRID_LAKE_DATA. DuckDB says: {_first_line(error)}"
@@ -94,14 +97,38 @@ def _attached(connection: duckdb.DuckDBPyConnection, database: str, *, read_only
     # Stores of different tables only race for the number of a snapshot, so they try again soon and often.
     connection.execute("SET ducklake_max_retry_count = 100; SET ducklake_retry_wait_ms = 20")
     connection.execute("SET ducklake_retry_backoff = 1.1")
-    options = f"DATA_PATH {literal(data)}, DATA_INLINING_ROW_LIMIT 0{', READ_ONLY' if read_only else ''}"
+    options = f"DATA_PATH {literal(data)}, DATA_INLINING_ROW_LIMIT 0"
+    attach = f"ATTACH IF NOT EXISTS {literal(database)} AS {catalog} ({options}"
+    if_there = f"{attach}, {'READ_ONLY' if read_only else 'CREATE_IF_NOT_EXISTS false'})"
+    if _attaches(connection, if_there):
+        return True
+    if read_only:
+        return False
+    # Looked at before trying again, because another process may have created the lake meanwhile.
+    if _holds_files(connection, data) and not _attaches(connection, if_there):
+        # Maintenance would delete them as files of nobody.
+        raise WarehouseError(
+            "The lake cannot be created, because CLEARGRID_LAKE_DATA holds the files of another lake, or of an earlier "
+            "one. Name an empty folder or prefix. If you meant that lake, name its Postgres database in PGDATABASE."
+        )
+    again_on_conflict(lambda: connection.execute(f"{attach})"))
+    return True
+
+
+def _attaches(connection: duckdb.DuckDBPyConnection, attach: str) -> bool:
+    """Attaches the lake, if it is there."""
     try:
-        again_on_conflict(lambda: connection.execute(f"ATTACH {literal(database)} AS {catalog} ({options})"))
+        connection.execute(attach)
     except duckdb.Error as error:
-        if read_only and "creating a new DuckLake is explicitly disabled" in str(error):
+        if "creating a new DuckLake is explicitly disabled" in str(error):
             return False
         raise
     return True
+
+
+def _holds_files(connection: duckdb.DuckDBPyConnection, data: str) -> bool:
+    pattern = f"{data.rstrip('/')}/{SCHEMA}/**/*.parquet"
+    return bool(connection.execute(f"FROM glob({literal(pattern)}) LIMIT 1").fetchall())
 
 
 def lake_data() -> str:

@@ -254,3 +254,11 @@ def forget(connection: duckdb.DuckDBPyConnection, table: Table) -> list[date]:
     ).fetchall()
     connection.execute(f"DELETE FROM {DAYS.name} WHERE {_OF_TABLE}", parameters)
     return [day for (day,) in removed]
+
+
+def shorten_ledger(connection: duckdb.DuckDBPyConnection) -> None:
+    """Removes the entries of a lake's ledger that do not count any more, and puts the others in one file."""
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE latest_entries AS SELECT {_NAMES} FROM {LATEST_ENTRIES}")
+    connection.execute(f"DELETE FROM {DAYS.name}")
+    connection.execute(f"INSERT INTO {DAYS.name} ({_NAMES}) FROM latest_entries")
+    connection.execute("DROP TABLE temp.latest_entries")
