@@ -27,6 +27,9 @@ from cleargrid_assets.warehouse.sql import literal, quoted
 _PREFIX = "ducklake:"
 _ADDRESS = re.compile(r"ducklake:postgres:(?:service=[\w.-]+)?", re.ASCII)
 
+_OWN_NAME = re.compile(r"cleargrid_assets (\d+) ([\w.-]+)", re.ASCII)
+"""The name of a connection that holds locks, in Postgres: process id and machine."""
+
 _WARN_AFTER_S = 5.0
 """Shorter waits for a lock are normal when two runs write."""
 
@@ -70,11 +73,11 @@ def transaction_time(connection: duckdb.DuckDBPyConnection) -> datetime:
     In a file, which one process holds, it is when the transaction began. In a lake it is now, by the clock of Postgres,
     which is one clock for all machines.
     """
-    [(at,)] = (
-        ask(connection, "SELECT clock_timestamp()")
-        if in_lake(connection)
-        else connection.execute("SELECT now()").fetchall()
-    )
+    if in_lake(connection):
+        [(name,)] = connection.execute("SELECT current_database()").fetchall()
+        [(at,)] = ask(connection, "SELECT clock_timestamp()", name)
+    else:
+        [(at,)] = connection.execute("SELECT now()").fetchall()
     instant: datetime = at
     return instant
 
@@ -143,7 +146,7 @@ def _taken(holder: duckdb.DuckDBPyConnection, modes: Mapping[str, str], timeout_
 def _wait(holder: duckdb.DuckDBPyConnection, modes: Mapping[str, str], timeout_s: float) -> str | None:
     """Takes the locks, and returns the table whose lock was not free in time, if there is one."""
     until = time.monotonic() + timeout_s
-    me = f"cleargrid_assets PID {os.getpid()} on {socket.gethostname()}"
+    me = f"cleargrid_assets {os.getpid()} {socket.gethostname()}"
     holder.begin()
     ask(
         holder,
@@ -167,13 +170,20 @@ def _wait(holder: duckdb.DuckDBPyConnection, modes: Mapping[str, str], timeout_s
 
 
 def _holders(holder: duckdb.DuckDBPyConnection, name: str) -> str:
+    """The processes that hold a table, as far as Postgres tells."""
     found = ask(
         holder,
-        "SELECT DISTINCT coalesce(nullif(application_name, ''), 'PID ' || pid) FROM pg_locks "
-        "JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted "
-        f"AND ((classid::bigint << 32) | objid::bigint) = {_key(name)}",
+        "SELECT DISTINCT pid, coalesce(application_name, '') FROM pg_locks JOIN pg_stat_activity USING (pid) "
+        f"WHERE locktype = 'advisory' AND granted AND ((classid::bigint << 32) | objid::bigint) = {_key(name)}",
     )
-    return ", ".join(sorted(presentable(who) for (who,) in found)) or "a process that has just ended"
+    return ", ".join(sorted(_described(*each) for each in found)) or "a process that has just ended"
+
+
+def _described(pid: int, application: str) -> str:
+    if own := _OWN_NAME.fullmatch(application):
+        return f"PID {own[1]} on {own[2]}"
+    # Another program may have any name.
+    return f"PID {pid} of Postgres ({presentable(application)})"
 
 
 def _key(name: str) -> int:

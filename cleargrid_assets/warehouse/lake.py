@@ -166,7 +166,7 @@ def _first_line(error: duckdb.Error) -> str:
     return str(error).partition("\n")[0].rstrip(". ")
 
 
-def ask(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
+def ask(connection: duckdb.DuckDBPyConnection, query: str, catalog: str = WRITER) -> list[tuple[Any, ...]]:
     """The rows of a query that the lake's Postgres runs, in the connection's transaction."""
-    metadata = f"__ducklake_metadata_{WRITER}"
+    metadata = f"__ducklake_metadata_{catalog}"
     return connection.execute(f"FROM postgres_query('{metadata}', {literal(query)})").fetchall()

@@ -3,6 +3,7 @@
 import os
 import traceback
 from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import dagster as dg
@@ -13,7 +14,7 @@ from cleargrid_assets.cli.main import main
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, DAYS
 from cleargrid_assets.definitions import build_defs
 from cleargrid_assets.warehouse.connection import connect
-from cleargrid_assets.warehouse.databases import shown
+from cleargrid_assets.warehouse.databases import shown, transaction_time
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets_tests.assets.project import WEEK, Project, days_between
 from cleargrid_assets_tests.lake.servers import BUCKET, PASSWORD, s3
@@ -93,6 +94,14 @@ def test_other_place_of_the_data_than_the_catalog_has_is_refused(
     monkeypatch.setenv("CLEARGRID_LAKE_DATA", str(tmp_path / "other"))
     with pytest.raises(WarehouseError, match=r"CLEARGRID_LAKE_DATA.* does not match existing data path"):
         warehouse.frame(DAY_1)
+
+
+def test_reader_asks_the_clock_of_postgres_too(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouse.store_day(DAY_1, log("a"))
+    monkeypatch.setenv("PGAPPNAME", "a process that only reads")
+    with connect(warehouse.database, read_only=True) as connection:
+        lag = datetime.now(timezone.utc) - transaction_time(connection)
+    assert abs(lag) < timedelta(minutes=1)
 
 
 def test_address_is_shown_without_what_may_be_a_secret() -> None:
