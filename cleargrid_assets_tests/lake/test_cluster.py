@@ -80,10 +80,10 @@ def _environment(month: RunningSandbox, lake: Mapping[str, str], redis: str, fol
         "CLEARGRID_EMAIL": month.settings.email,
         "CLEARGRID_PASSWORD": month.settings.password,
         "CLEARGRID_SPOOL": str(folder / "spool"),
-        "CLEARGRID_DAYS_PER_RUN": "5",
+        "CLEARGRID_DAYS_PER_RUN": "8",
         # So that a run lasts long enough to lose its machine.
         "CLEARGRID_PAGE_SIZE": "50",
-        "CLEARGRID_MAX_REQUESTS_PER_SECOND": "5",
+        "CLEARGRID_MAX_REQUESTS_PER_SECOND": "10",
         # Redis takes any password of a user that has none.
         "DAGSTER_REDIS_URL": redis.replace("//", "//default:hush-redis@"),
         **{f"DAGSTER_PG_{name}": dagster[f"PG{name}"] for name in ("HOST", "PORT", "USER", "PASSWORD")},
