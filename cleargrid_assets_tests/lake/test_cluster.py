@@ -60,10 +60,10 @@ def test_backfill_survives_the_loss_of_a_machine_exactly(
         running_cluster(tmp_path, _environment(month, lake, redis, tmp_path)) as cluster,
     ):
         backfill = cluster.backfill([[SCHEMA, table.name] for table in TABLES], [str(day) for day in DAYS])
-        cluster.until(lambda: _is_fetching(cluster, backfill, "w2", tmp_path / "spool"), 120)
+        cluster.until(lambda: _is_fetching(cluster, backfill, "w2", tmp_path / "spool"), 240)
         cluster.kill("w2")
         killed_at = time.time()
-        cluster.until(lambda: _state(cluster, backfill)["status"].startswith("COMPLETED"), 300)
+        cluster.until(lambda: _state(cluster, backfill)["status"].startswith("COMPLETED"), 600)
         _check_recovery(cluster, backfill, killed_at)
         _check_secrets(cluster, backfill)
     for name, text in lake.items():
