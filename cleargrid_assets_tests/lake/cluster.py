@@ -22,7 +22,7 @@ from cleargrid_assets_tests.machine import free_port
 ROOT = Path(__file__).parents[2]
 DEPLOYED = ROOT / "deploy" / "cluster"
 
-_PATIENCE_S = 120.0
+_PATIENCE_S = 240.0
 _POLL_S = 0.5
 
 _READY = "query { workspaceOrError { ... on Workspace { locationEntries { loadStatus } } } }"

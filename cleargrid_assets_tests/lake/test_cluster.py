@@ -1,5 +1,6 @@
 """A cluster from end to end: a backfill through the loss of a machine."""
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL, COMMUNICATION_LOGS, INTERACTIONS
+from cleargrid_assets.partitions import RANGE_START
 from cleargrid_assets.sandbox import RunningSandbox, rows_of_day, running_sandbox
 from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.warehouse.connection import connect
@@ -29,7 +31,7 @@ _RUNS = """
 query ($backfill: String!) {
   partitionBackfillOrError(backfillId: $backfill) { ... on PartitionBackfill { status } }
   runsOrError(filter: {tags: [{key: "dagster/backfill", value: $backfill}]}) { ... on Runs { results {
-    runId parentRunId status creationTime startTime endTime
+    runId parentRunId status creationTime tags { key value }
   } } }
 }
 """
@@ -58,10 +60,10 @@ def test_backfill_survives_the_loss_of_a_machine_exactly(
         running_cluster(tmp_path, _environment(month, lake, redis, tmp_path)) as cluster,
     ):
         backfill = cluster.backfill([[SCHEMA, table.name] for table in TABLES], [str(day) for day in DAYS])
-        cluster.until(lambda: _is_in_the_middle(cluster, backfill, tmp_path / "spool"), 120)
+        cluster.until(lambda: _is_fetching(cluster, backfill, "w2", tmp_path / "spool"), 240)
         cluster.kill("w2")
         killed_at = time.time()
-        cluster.until(lambda: _state(cluster, backfill)["status"].startswith("COMPLETED"), 300)
+        cluster.until(lambda: _state(cluster, backfill)["status"].startswith("COMPLETED"), 600)
         _check_recovery(cluster, backfill, killed_at)
         _check_secrets(cluster, backfill)
     for name, text in lake.items():
@@ -78,7 +80,7 @@ def _environment(month: RunningSandbox, lake: Mapping[str, str], redis: str, fol
         "CLEARGRID_EMAIL": month.settings.email,
         "CLEARGRID_PASSWORD": month.settings.password,
         "CLEARGRID_SPOOL": str(folder / "spool"),
-        "CLEARGRID_DAYS_PER_RUN": "5",
+        "CLEARGRID_DAYS_PER_RUN": "8",
         # So that a run lasts long enough to lose its machine.
         "CLEARGRID_PAGE_SIZE": "50",
         "CLEARGRID_MAX_REQUESTS_PER_SECOND": "10",
@@ -94,12 +96,20 @@ def _state(cluster: Cluster, backfill: str) -> dict[str, Any]:
     return {"runs": answer["runsOrError"]["results"], **answer["partitionBackfillOrError"]}
 
 
-def _is_in_the_middle(cluster: Cluster, backfill: str, spool: Path) -> bool:
-    """Whether every process of the workers has a run, and pages have come for days of most of them."""
+def _is_fetching(cluster: Cluster, backfill: str, worker: str, spool: Path) -> bool:
+    """Whether pages have come for a run of the worker."""
     runs = _state(cluster, backfill)["runs"]
     assert not [_messages(cluster, run["runId"]) for run in runs if run["status"] == "FAILURE"]
-    started = [run for run in runs if run["status"] == "STARTED"]
-    return len(started) == 4 and len([rows for rows in spool.glob("*/rows.ndjson") if rows.stat().st_size]) > 15
+    started = [run for run in runs if run["status"] == "STARTED" and _works_on(cluster, worker, run["runId"])]
+    first_days = [tag["value"] for run in started for tag in run["tags"] if tag["key"] == RANGE_START]
+    return any(rows.stat().st_size for day in first_days for rows in spool.glob(f"D21-{day}/rows.ndjson"))
+
+
+def _works_on(cluster: Cluster, worker: str, run: str) -> bool:
+    """Whether the process of the run is a child of the worker."""
+    processes = set(re.findall(r"\(pid: (\d+)\)", _messages(cluster, run)))
+    children = Path(f"/proc/{cluster.workers[worker].pid}/task/{cluster.workers[worker].pid}/children")
+    return not processes.isdisjoint(children.read_text().split())
 
 
 def _check_recovery(cluster: Cluster, backfill: str, killed_at: float) -> None:
@@ -108,8 +118,8 @@ def _check_recovery(cluster: Cluster, backfill: str, killed_at: float) -> None:
     runs = state["runs"]
     lost = {run["runId"] for run in runs if run["status"] == "FAILURE"}
     again = [run for run in runs if run["parentRunId"] in lost]
-    assert len(lost) == 2, runs
-    assert [run["status"] for run in again] == ["SUCCESS", "SUCCESS"]
+    assert lost
+    assert [run["status"] for run in again] == ["SUCCESS"] * len(lost)
     assert max(run["creationTime"] for run in again) - killed_at < RECOVERY_S
     for run in lost:
         assert "The Celery worker of the run is gone" in _messages(cluster, run)
@@ -124,7 +134,7 @@ def _check_secrets(cluster: Cluster, backfill: str) -> None:
     files = [*cluster.logs.glob("*.log"), *cluster.logs.glob("compute_logs/**/*.err")]
     shown += [file.read_text(errors="replace") for file in files]
     assert "AskingRunLauncher" in shown[0]
-    assert len(shown) > 20
+    assert len(files) > 10
     assert not [text for text in shown if "hush-" in text]
 
 
