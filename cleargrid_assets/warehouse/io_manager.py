@@ -66,10 +66,6 @@ class _Manager(dg.IOManager):
                 # The next run must ask the source again, and not continue from these pages.
                 obj.discard()
                 raise dg.Failure(str(error), allow_retries=False) from None
-            # After the commit, so the rows are safe.
-            obj.discard()
-            for day, metadata in obj.describe().items():
-                dg.AssetExecutionContext.get().add_asset_metadata(metadata, context.asset_key, day.isoformat())
         elif isinstance(obj, (pd.DataFrame, ComputedSlice, FrameWithViews)) and table is not None:
             self._replace_days(context, table, obj)
         elif isinstance(obj, pd.DataFrame):
@@ -112,15 +108,21 @@ class _Manager(dg.IOManager):
         )
         done = replace_days(self._warehouse.database, self._warehouse.lock_timeout_s, output)
         _warn(context, table, done)
+        described = done.described
+        if isinstance(rows, SpooledSlice):
+            # After the commit, so the rows are safe.
+            rows.discard()
+            for day, change in done.changes.items():
+                context.log.info(stored_line(table, day, change))
+            described = rows.describe()
         for day, change in done.changes.items():
+            # In the order of the UI, which shows what a day means before how it was stored.
             metadata = {
+                **described.get(day, {}),
                 **change_metadata(change, done.changes),
                 **entry_metadata(done.entries[day]),
-                **done.described.get(day, {}),
             }
             execution.add_asset_metadata(metadata, context.asset_key, day.isoformat())
-            if isinstance(rows, SpooledSlice):
-                context.log.info(stored_line(table, day, change))
         for each in done.shrunk:
             execution.add_asset_metadata({"shrunk_from": each.before}, context.asset_key, each.day.isoformat())
         data_version = combined_hash({day: done.entries[day].content_hash for day in days})
