@@ -1,6 +1,7 @@
 """What values the variables take: the types of the fields of `Settings`, with their checks and words."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
@@ -15,11 +16,37 @@ from cleargrid_assets.alerts.urls import scheme_of, split_urls
 DAILY_RUN_AT = time(1)
 """Time of day in the business zone at which the daily schedule runs."""
 
+AFTER_EDITING = 'After editing `.env`, choose "Reload definitions" in the UI.'
+"""The end of errors about credentials. Dagster reads `.env` when it loads the definitions."""
+
 _MIN_KEY_LENGTH = 32
 
 
+@dataclass(frozen=True)
+class Problem:
+    """A variable with an unusable value.
+
+    Attributes:
+        name: The variable.
+        value: Its value; None if that may be a secret.
+        sentence: What is wrong.
+    """
+
+    name: str
+    value: str | None
+    sentence: str
+
+
 class SettingsError(ValueError):
-    """Variables are missing or have unusable values. The message names them and says what they take."""
+    """Variables are missing or have unusable values. The message names them and says what they take.
+
+    Attributes:
+        problems: The unusable values.
+    """
+
+    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
 
 
 @dataclass(frozen=True)
