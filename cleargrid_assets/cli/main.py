@@ -38,17 +38,20 @@ def main() -> None:
 
 @main.command(short_help="Check the configuration: log in and read one row.")
 @click.option("--alerts", is_flag=True, help="Send a test message to `CLEARGRID_ALERTS`.")
-def check(alerts: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")
+def check(alerts: bool, as_json: bool) -> None:
     """Check whether a run would work with the current configuration.
 
-    Checks the first day, the outcomes file and the database, logs in to the API and reads one row. If
-    `CLEARGRID_ALERTS` is set, its URLs are checked too. Prints one line per step. The exit status is 0 if all of it
-    works, else 1.
+    Names unknown and unusable variables. Checks the first day, the outcomes file and the database, logs in to the API
+    and reads one row. Compares the clock with the server's, and the server's count of yesterday with the ledger. Looks
+    for a living Dagster daemon. If `CLEARGRID_ALERTS` is set, its URLs are checked too.
+
+    Prints one line per finding. The exit status is 1 if any is `FAIL`, else 0.
     """
     load_dotenv(".env", override=True)
     from cleargrid_assets.cli.check import run_check  # noqa: PLC0415 - loads the HTTP library and DuckDB
 
-    sys.exit(0 if run_check(with_alert=alerts) else 1)
+    sys.exit(0 if run_check(with_alert=alerts, as_json=as_json) else 1)
 
 
 @main.command(short_help="Query the database.")

@@ -113,7 +113,7 @@ def test_window_too_large_for_one_query_is_halved(variables: dict[str, str]) -> 
         result = _check({**variables, **_pointing_at(api)})
     assert result.exit_code == 0, result.output
     assert "holds 4 communications since " in result.output
-    assert len(api.data_requests) == 5  # 30, 15, 7.5 and 3.75 days, and the count
+    assert len(api.data_requests) == 6  # 30, 15, 7.5 and 3.75 days, their count, and that of yesterday
 
 
 def test_504_for_every_window_fails_with_the_servers_message(variables: dict[str, str]) -> None:
@@ -133,8 +133,8 @@ def test_504_for_the_count_is_followed_by_a_query_without_it(variables: dict[str
         result = _check({**variables, **_pointing_at(api)})
     assert result.exit_code == 0, result.output
     assert "It holds an unknown number of (too slow to count) communications since " in result.output
-    # The row, its count, and the same without the count.
-    assert len(api.data_requests) == 3
+    # The row, its count, and the same without the count. The same two for yesterday.
+    assert len(api.data_requests) == 5
 
 
 def test_server_clock_behind_ours_passes(variables: dict[str, str]) -> None:
