@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import duckdb
 
@@ -11,6 +12,7 @@ from cleargrid_assets.alerts.sending import AlertError, check_urls, send
 from cleargrid_assets.analysis.outcomes import OutcomesError, load_outcomes
 from cleargrid_assets.cli.check_api import check_api
 from cleargrid_assets.cli.check_daemon import check_daemon
+from cleargrid_assets.cli.env_file import broken_lines
 from cleargrid_assets.cli.findings import Finding, about, print_json, print_line, works
 from cleargrid_assets.configuration import pseudonyms_of
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
@@ -55,6 +57,7 @@ def _findings(environ: Mapping[str, str], *, with_alert: bool) -> Iterator[Findi
     wrong = {problem.name for problem in problems}
     yield from map(_unusable, problems)
     yield from (_unset(name) for name in missing if name not in wrong)
+    yield from map(_broken_line, broken_lines())
     yield from (_unknown(name, nearest) for name, nearest in unknown_variables(environ).items())
     wrong.update(missing)
 
@@ -67,8 +70,10 @@ def _findings(environ: Mapping[str, str], *, with_alert: bool) -> Iterator[Findi
         yield finding
         wrong.update(["CLEARGRID_OUTCOMES"] if finding.status == "fail" else [])
     yield from tried("database", _decisive_for_the_database(settings, wrong), lambda: [_check_database(settings)])
-    compares = not wrong.intersection({*_DAYS, "CLEARGRID_DUCKDB"})
-    yield from tried("api", _API, lambda: check_api(settings, compares=compares))
+    in_the_way = [name for name in (*_API, *_DAYS, "CLEARGRID_DUCKDB") if name in wrong]
+    yield from tried("api", _API, lambda: check_api(settings, compares=not in_the_way))
+    if in_the_way:
+        yield _not_tried("yesterday", in_the_way)
     yield check_daemon()
     if with_alert or settings.alerts:
         yield from tried("alerts", ["CLEARGRID_ALERTS"], lambda: [_check_alerts(settings, with_alert=with_alert)])
@@ -85,8 +90,7 @@ def _usable(environ: Mapping[str, str]) -> tuple[Settings, Sequence[Problem]]:
 
 
 def _unusable(problem: Problem) -> Finding:
-    action = f"Correct it. {AFTER_EDITING}"
-    return about(problem.name, "variables", "fail", problem.sentence, value=problem.value, action=action)
+    return about(problem.name, "variables", "fail", problem.sentence, value=problem.value, action="Correct it.")
 
 
 def _unset(name: str) -> Finding:
@@ -95,9 +99,14 @@ def _unset(name: str) -> Finding:
     return about(name, "variables", "fail", found, action=action)
 
 
+def _broken_line(number: int) -> Finding:
+    action = "Write NAME=value."
+    return Finding("variables", "fail", f"Line {number} of .env sets no variable.", action=action)
+
+
 def _unknown(name: str, nearest: str | None) -> Finding:
     found = f"{shown_name(name)} is no variable of this project, so it has no effect."
-    return Finding("variables", "fail", found, shown_name(name), action=f"{advice_on(nearest)} {AFTER_EDITING}")
+    return Finding("variables", "fail", found, shown_name(name), action=advice_on(nearest))
 
 
 def _not_tried(check: str, names: Sequence[str]) -> Finding:
@@ -159,8 +168,13 @@ def _tables(settings: Settings) -> int:
 
 def _require_folder(database: str, file: Path) -> None:
     folder = next(folder for folder in file.resolve().parents if folder.exists())
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        raise WarehouseError(f"{database} does not exist, and cannot be created: {folder} is not a writable folder.")
+    try:
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise WarehouseError(
+            f"{database} does not exist, and cannot be created: {folder} is not a writable folder."
+        ) from error
 
 
 def _check_alerts(settings: Settings, *, with_alert: bool) -> Finding:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from http import HTTPStatus
 
@@ -10,7 +11,7 @@ import duckdb
 from cleargrid_assets.cli.findings import Finding, about
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.exports.client import ExportsClient
-from cleargrid_assets.exports.count import count_rows
+from cleargrid_assets.exports.count import Count, count_rows
 from cleargrid_assets.exports.dataset import D21
 from cleargrid_assets.exports.errors import AuthenticationError, ContractError, ExportsError, QueryTimeoutError
 from cleargrid_assets.exports.rows import Page
@@ -34,6 +35,16 @@ _LOCK_TIMEOUT_S = 5.0
 _PATIENCE_S = 10.0
 """How long a refused connection is tried again. A run tries for longer, but here somebody waits for the answer."""
 
+_NOT_COMPARED = Finding("yesterday", "skip", "Yesterday: not compared, because the API could not be read.")
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What is stored by the ledger: the rows of a day with the quarantined ones, None without it; and how many days."""
+
+    rows: int | None
+    days: int
+
 
 def check_api(settings: Settings, *, compares: bool) -> Iterator[Finding]:
     """Logs in, reads one row, and compares the clocks.
@@ -48,17 +59,19 @@ def check_api(settings: Settings, *, compares: bool) -> Iterator[Finding]:
         yield _failed(settings, error)
         return
     stats = RequestStats()
+    compared = _NOT_COMPARED
     try:
         seen = _read_one_row(client, stats)
         yield Finding("api", "ok", f"Exports API: logged in at {settings.base_url}. {seen}")
-        yield _check_clock(stats.clock_ahead_s)
         if compares:
-            yield _check_yesterday(settings, client)
+            compared = _check_yesterday(settings, client)
     except ExportsError as error:
         yield _failed(settings, error)
-        yield _check_clock(stats.clock_ahead_s)
     finally:
         client.close()
+    yield _check_clock(stats.clock_ahead_s)
+    if compares:
+        yield compared
 
 
 def _failed(settings: Settings, error: ExportsError) -> Finding:
@@ -127,32 +140,37 @@ def _check_yesterday(settings: Settings, client: ExportsClient) -> Finding:
     if day < settings.start_date:
         return Finding("yesterday", "skip", f"Yesterday: not compared, because {day} is before the first day.")
     try:
-        stored, is_new = _stored(settings.database, day)
+        stored = _stored(settings.database, day)
     except (WarehouseError, duckdb.Error, OSError):
         # The finding about the database says why.
         return Finding("yesterday", "skip", "Yesterday: not compared, because the database cannot be read.")
-    count = count_rows(client, day_window(day, settings.timezone))
+    return _compared(day, count_rows(client, day_window(day, settings.timezone)), stored)
+
+
+def _compared(day: date, count: Count, stored: _Stored) -> Finding:
     if count.exact_rows is None:
         return Finding("yesterday", "warn", f"Yesterday ({day}): the API gave no exact count ({count.note}).")
     found = f"Yesterday ({day}): {counted(count.exact_rows, 'row')} at ClearGrid"
-    if is_new:
+    if not stored.days:
         return Finding("yesterday", "ok", f"{found}. No day is stored yet.")
-    if stored is None:
+    if stored.rows is None:
         action = f"Materialize {day}, or leave it to the schedules."
         return Finding("yesterday", "warn", f"{found}, but the ledger does not have the day.", action=action)
-    if stored == count.exact_rows:
+    if stored.rows == count.exact_rows:
         return Finding("yesterday", "ok", f"{found}, and as many in the ledger.")
     action = f"Materialize {day} again, or leave it to the schedules, which fetch the last days again every day."
-    return Finding("yesterday", "warn", f"{found}, but {stored:,} in the ledger.", action=action)
+    return Finding("yesterday", "warn", f"{found}, but {stored.rows:,} in the ledger.", action=action)
 
 
-def _stored(database: str, day: date) -> tuple[int | None, bool]:
-    """The stored and quarantined rows of a day, None if the ledger does not have it; and whether the ledger is empty."""
+def _stored(database: str, day: date) -> _Stored:
+    """What the database has of a day."""
     quarantine = quarantine_of(COMMUNICATION_LOGS)
     with connect(database, read_only=True, lock_timeout_s=_LOCK_TIMEOUT_S) as connection:
         ledger = read_ledger(connection, COMMUNICATION_LOGS)
-        if day not in ledger or not stored_columns(connection, quarantine):
-            return ledger[day].row_count if day in ledger else None, not ledger
-        is_day = duckdb.ColumnExpression(PARTITION_COLUMN) == duckdb.ConstantExpression(day)
-        [(quarantined,)] = connection.table(quarantine.name).filter(is_day).count("*").fetchall()
-    return ledger[day].row_count + int(quarantined), False
+        if day not in ledger:
+            return _Stored(None, len(ledger))
+        quarantined = 0
+        if stored_columns(connection, quarantine):
+            is_day = duckdb.ColumnExpression(PARTITION_COLUMN) == duckdb.ConstantExpression(day)
+            [(quarantined,)] = connection.table(quarantine.name).filter(is_day).count("*").fetchall()
+    return _Stored(ledger[day].row_count + quarantined, len(ledger))

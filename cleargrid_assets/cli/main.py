@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from dotenv import load_dotenv
 
 from cleargrid_assets import __version__
+from cleargrid_assets.cli.env_file import load_env
 from cleargrid_assets.warehouse.errors import WarehouseError
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ _rows_per_day = click.option(
 def main() -> None:
     """ClearGrid communication logs in DuckDB, one business day at a time.
 
-    Like `dagster dev`, the commands check, sql, backup, restore and report read `.env` in the current folder. Its
-    values override the environment.
+    Like `dagster dev`, the commands init, check, sql, backup, restore and report read `.env` in the current folder.
+    Its values override the environment.
     """
 
 
@@ -48,10 +48,25 @@ def check(alerts: bool, as_json: bool) -> None:
 
     Prints one line per finding. The exit status is 1 if any is `FAIL`, else 0.
     """
-    load_dotenv(".env", override=True)
+    load_env()
     from cleargrid_assets.cli.check import run_check  # noqa: PLC0415 - loads the HTTP library and DuckDB
 
     sys.exit(0 if run_check(with_alert=alerts, as_json=as_json) else 1)
+
+
+@main.command(short_help="Ask for your variables, write them to `.env`, and check them.")
+def init() -> None:
+    """Ask for lender, e-mail, password, time zone and first day, write them to `.env`, and run the check.
+
+    Other lines of `.env` are kept, and only its user may read it. Without a terminal, the answers are lines of the
+    standard input, in this order; an empty line keeps the present value. The exit status is that of `cleargrid check`.
+    """
+    load_env()
+    with _errors_shown():
+        from cleargrid_assets.cli.init import run_init  # noqa: PLC0415 - loads the HTTP library and DuckDB
+
+        works = run_init()
+    sys.exit(0 if works else 1)
 
 
 @main.command(short_help="Query the database.")
@@ -132,7 +147,7 @@ def report(day: "datetime | None", open_page: bool) -> None:
 
 def _settings() -> "Settings":
     """The settings of `.env` and the environment."""
-    load_dotenv(".env", override=True)
+    load_env()
     from cleargrid_assets.settings import Settings  # noqa: PLC0415 - loads pydantic
 
     return Settings.from_environment()
