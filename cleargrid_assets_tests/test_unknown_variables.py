@@ -36,7 +36,7 @@ def test_empty_value_counts_as_unset() -> None:
 
 
 def test_each_unknown_name_is_warned_of_without_its_value() -> None:
-    with pytest.warns(UserWarning) as caught:
+    with pytest.warns(UserWarning, match="is no variable of this project") as caught:
         warn_of_unknown_variables({"CLEARGRID_PASSWD": "hush", "CLEARGRID_PASSWORD:hu": "sh"})
     first, second = (str(each.message) for each in caught)
     assert first == unknown_name("CLEARGRID_PASSWD", "CLEARGRID_PASSWORD")

@@ -1,7 +1,6 @@
 """Setting variables in `.env`."""
 
 import logging
-import os
 from pathlib import Path
 
 import click
@@ -26,7 +25,7 @@ def test_other_lines_are_kept_and_the_file_becomes_private(env: Path) -> None:
     assert lines[2:5] == ["CLEARGRID_LENDER=acme", "CLEARGRID_REGION=SA", "#CLEARGRID_EMAIL="]
     assert lines[5:] == ["CLEARGRID_EMAIL=a@b.example"]
     assert env.stat().st_mode & 0o777 == 0o600
-    assert os.listdir() == [".env"]
+    assert list(env.parent.iterdir()) == [env]
 
 
 @pytest.mark.parametrize(
@@ -43,7 +42,7 @@ def test_value_that_cannot_be_written_leaves_the_file_as_it_was(env: Path) -> No
     with pytest.raises(click.ClickException, match="CLEARGRID_PASSWORD cannot be written") as caught:
         set_variables({"CLEARGRID_EMAIL": "a@b.example", "CLEARGRID_PASSWORD": "hush\r\n"})
     assert "hush" not in caught.value.message
-    assert (env.read_text(), os.listdir()) == ("FOO=1\n", [".env"])
+    assert (env.read_text(), list(env.parent.iterdir())) == ("FOO=1\n", [env])
 
 
 def test_link_stays_a_link(env: Path, tmp_path: Path) -> None:

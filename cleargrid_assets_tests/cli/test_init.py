@@ -4,7 +4,8 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ _OPTIONAL = {"CLEARGRID_TIMEZONE": "", "CLEARGRID_START_DATE": ""}
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[RunningSandbox]:
-    with running_sandbox(SandboxSettings(rows_per_day=50)) as running:
+    with running_sandbox(SandboxSettings(rows_per_day=50, password="correct horse")) as running:
         yield running
 
 
@@ -90,11 +91,20 @@ def test_terminal_asks_again_and_hides_the_password(sandbox: RunningSandbox) -> 
         ("IANA time zone such as Asia/Dubai.", "Asia/Dubai"),
         ("[2026-01-01]", ""),
     ]
+    shown, status = _typed(asked, {"CLEARGRID_BASE_URL": sandbox.url})
+    assert status == 0, shown
+    assert dotenv_values(".env")["CLEARGRID_TIMEZONE"] == "Asia/Dubai"
+    assert settings.email in shown
+    assert settings.password not in shown
+
+
+def _typed(asked: Sequence[tuple[str, str]], variables: Mapping[str, str]) -> tuple[str, int]:
+    """Answers the prompts of `cleargrid init` on a terminal, and gives what that showed, and the exit status."""
     ours, theirs = pty.openpty()
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("CLEARGRID_", "DAGSTER_"))}
+    others = {name: value for name, value in os.environ.items() if not name.startswith(("CLEARGRID_", "DAGSTER_"))}
     process = subprocess.Popen(
         [sys.executable, "-c", "from cleargrid_assets.cli.main import main; main()", "init"],
-        env={**env, "CLEARGRID_BASE_URL": sandbox.url},
+        env={**others, **variables},
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -102,20 +112,18 @@ def test_terminal_asks_again_and_hides_the_password(sandbox: RunningSandbox) -> 
     )
     os.close(theirs)
     shown = ""
-    for prompt, answer in asked:
-        # An answer that comes before its prompt would be dropped.
-        fresh = ""
-        while prompt not in fresh or not fresh.endswith(": "):
-            fresh += os.read(ours, 4096).decode()
-        shown += fresh
-        os.write(ours, f"{answer}\n".encode())
     try:
-        while block := os.read(ours, 4096):
-            shown += block.decode()
-    except OSError:
-        pass  # how the end of a terminal is read
-    os.close(ours)
-    assert process.wait(30) == 0, shown
-    assert dotenv_values(".env")["CLEARGRID_TIMEZONE"] == "Asia/Dubai"
-    assert settings.email in shown
-    assert settings.password not in shown.replace(settings.email, "").replace("sandbox", "", 0)
+        for prompt, answer in asked:
+            fresh = ""
+            # What is typed before the prompt would be dropped.
+            while prompt not in fresh or not fresh.endswith(": "):
+                fresh += os.read(ours, 4096).decode()
+            shown += fresh
+            os.write(ours, f"{answer}\n".encode())
+        with suppress(OSError):  # the end of a terminal
+            while block := os.read(ours, 4096):
+                shown += block.decode()
+    finally:
+        os.close(ours)
+        status = process.wait(30)
+    return shown, status
