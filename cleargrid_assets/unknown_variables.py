@@ -2,7 +2,6 @@
 
 import os
 import re
-import warnings
 from collections.abc import Iterable, Mapping
 
 from cleargrid_assets.settings import Settings
@@ -34,14 +33,8 @@ def advice_on(nearest: str | None) -> str:
 
 def shown_name(name: str) -> str:
     """The name up to its first odd character. In a broken line of `.env`, a secret may follow that."""
-    beginning = re.match(r"\w*", name, re.ASCII)
+    beginning = re.match(r"[\w-]*", name, re.ASCII)
     return f"{beginning[0]}..." if beginning and beginning[0] != name else name
-
-
-def warn_of_unknown_variables(environ: Mapping[str, str] = os.environ) -> None:
-    """Warns of each unknown name."""
-    for name, nearest in unknown_variables(environ).items():
-        warnings.warn(unknown_name(name, nearest), UserWarning, stacklevel=2)
 
 
 def _nearest(name: str, known: Iterable[str]) -> str | None:

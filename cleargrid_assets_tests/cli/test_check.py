@@ -41,6 +41,7 @@ def variables(sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     # The command reads .env into the environment of this process. This restores what it changes.
     monkeypatch.setenv("CLEARGRID_PAGE_SIZE", "")
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
     return {
         **sandbox_variables(sandbox.url, sandbox.settings),
         "CLEARGRID_DUCKDB": str(tmp_path / "data" / "log.duckdb"),
