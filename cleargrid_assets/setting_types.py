@@ -27,14 +27,17 @@ class Problem:
     """A variable with an unusable value.
 
     Attributes:
-        name: The variable.
+        sentence: What is wrong. It begins with the name of the variable.
         value: Its value; None if that may be a secret.
-        sentence: What is wrong.
     """
 
-    name: str
-    value: str | None
     sentence: str
+    value: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The variables that the sentence is about, the unusable one first."""
+        return list(dict.fromkeys(re.findall("CLEARGRID_[A-Z_]+", self.sentence)))
 
 
 class SettingsError(ValueError):

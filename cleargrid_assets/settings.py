@@ -240,14 +240,14 @@ def variable_of(name: str) -> Variable:
 
 def _problem(error: Any) -> Problem:
     """What is wrong with one variable."""
-    [name, *_] = error["loc"]
     cause = error.get("ctx", {}).get("error")
     if isinstance(cause, SettingsError):
-        return Problem(name, None, str(cause))
+        return Problem(str(cause))
+    [name, *_] = error["loc"]
     variable = variable_of(name)
     if variable.secret:
-        return Problem(name, None, f"{name} has an unusable value: it takes {variable.takes}.")
-    return Problem(name, error["input"], f"{name} is {error['input']!r}, but takes {variable.takes}.")
+        return Problem(f"{name} has an unusable value: it takes {variable.takes}.")
+    return Problem(f"{name} is {error['input']!r}, but takes {variable.takes}.", error["input"])
 
 
 def _takes(field: FieldInfo) -> str:

@@ -54,7 +54,7 @@ def run_check(*, with_alert: bool = False, as_json: bool = False) -> bool:
 def _findings(environ: Mapping[str, str], *, with_alert: bool) -> Iterator[Finding]:
     settings, problems = _usable(environ)
     missing = settings.missing_credentials()
-    wrong = {problem.name for problem in problems}
+    wrong = {name for problem in problems for name in problem.names}
     yield from map(_unusable, problems)
     yield from (_unset(name) for name in missing if name not in wrong)
     yield from map(_broken_line, broken_lines())
@@ -81,16 +81,22 @@ def _findings(environ: Mapping[str, str], *, with_alert: bool) -> Iterator[Findi
 
 def _usable(environ: Mapping[str, str]) -> tuple[Settings, Sequence[Problem]]:
     """The settings without the variables that have unusable values, and what is wrong with those."""
-    try:
-        return Settings.from_environment(environ), ()
-    except SettingsError as error:
-        wrong = {problem.name for problem in error.problems}
-        usable = {name: text for name, text in environ.items() if name not in wrong}
-        return Settings.from_environment(usable), error.problems
+    usable, problems = dict(environ), list[Problem]()
+    while True:
+        try:
+            return Settings.from_environment(usable), problems
+        except SettingsError as error:
+            # Again, because variables that do not fit each other are found once each of them is usable.
+            problems += error.problems
+            wrong = {name for problem in error.problems for name in problem.names} & usable.keys()
+            if not wrong:
+                raise
+            for name in wrong:
+                del usable[name]
 
 
 def _unusable(problem: Problem) -> Finding:
-    return about(problem.name, "variables", "fail", problem.sentence, value=problem.value, action="Correct it.")
+    return about(problem.names[0], "variables", "fail", problem.sentence, value=problem.value, action="Correct it.")
 
 
 def _unset(name: str) -> Finding:

@@ -166,7 +166,8 @@ def _errors_shown() -> Iterator[None]:
     except (OutcomesError, SettingsError, WarehouseError) as error:
         raise click.ClickException(str(error)) from error
     except duckdb.Error as error:
-        raise click.ClickException(f"The database cannot be used. DuckDB says: {error}") from error
+        advice = " Check CLEARGRID_DUCKDB." if isinstance(error, duckdb.IOException) else ""
+        raise click.ClickException(f"The database cannot be used. DuckDB says: {error}{advice}") from error
     except BrokenPipeError:
         # Nobody reads on, for example `head`. Click ends the command without a message.
         raise
