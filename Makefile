@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo test test-server torture lint docs bench clean
+.PHONY: setup demo test test-server test-lake torture lint docs bench clean
 
 setup: $(VENV)/.demo
 
@@ -16,6 +16,10 @@ test: $(VENV)/.dev
 
 test-server: $(VENV)/.dev
 	$(BIN)/python -m pytest -m server $(ARGS)
+
+# Starts its own servers: Debian's packages postgresql and redis-server.
+test-lake: $(VENV)/.lake
+	$(BIN)/python -m pytest -m lake $(ARGS)
 
 # In one process, because the proofs measure and race; -s, so that they may show their progress.
 torture: $(VENV)/.dev
@@ -29,7 +33,7 @@ lint: $(VENV)/.dev
 docs: $(VENV)/.dev
 	@$(BIN)/python -m cleargrid_assets_tests.docs.generate
 
-bench: $(VENV)/.demo
+bench: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
@@ -43,6 +47,11 @@ $(BIN)/python:
 $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing (about a minute the first time) ..."
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.lake: $(VENV)/.dev
+	@echo "Installing the packages for tests of a lake ..."
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,lake,cluster]'
 	@touch $@
 
 $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt

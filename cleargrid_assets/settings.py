@@ -10,7 +10,7 @@ from datetime import date, time
 from typing import Annotated, Any, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from cleargrid_assets.setting_types import (
@@ -19,6 +19,7 @@ from cleargrid_assets.setting_types import (
     Database,
     Day,
     DueTime,
+    LakeData,
     LongSecret,
     OptionalPath,
     Problem,
@@ -85,8 +86,8 @@ class Settings(BaseModel):
     database: Database = Field(
         "data/warehouse.duckdb",
         alias="CLEARGRID_DUCKDB",
-        description="The DuckDB file, or another database that DuckDB can open, such as `md:outreach`. "
-        "It must not contain a secret.",
+        description="The DuckDB file; or `ducklake:postgres:`, optionally `ducklake:postgres:service=NAME`, for a lake "
+        "whose catalog is in Postgres; or `md:NAME` for MotherDuck. The UI shows it: it must not contain a secret.",
     )
     start_date: Day = Field(date(2026, 1, 1), alias="CLEARGRID_START_DATE", description="The first day to fetch.")
     timezone: Zone = Field(
@@ -174,6 +175,40 @@ class Settings(BaseModel):
         description="`on`: each morning's digest is sent to the addresses of `CLEARGRID_ALERTS`. The page is made in "
         "any case.",
     )
+    days_per_run: Annotated[int, Field(ge=1, le=366), Takes("a whole number from 1 to 366")] = Field(
+        10,
+        alias="CLEARGRID_DAYS_PER_RUN",
+        description="Max days in one run of a backfill or of the catch-up. A bad day fails its whole run. Fewer days "
+        "keep more workers busy. Restart Dagster after a change.",
+    )
+    spool: OptionalPath = Field(
+        None,
+        alias="CLEARGRID_SPOOL",
+        description="Folder of the pages that are being fetched. Not set: beside the database file. On a disk that "
+        "several machines share, each of them continues what another one began. Give each lender its own folder.",
+    )
+
+    lake_data: LakeData = Field(
+        None,
+        alias="CLEARGRID_LAKE_DATA",
+        description="Where the rows of a lake are: a folder that all machines see, or a prefix of a bucket. Needed for "
+        "a lake, and fixed once it is created. No other lake may have files in it.",
+    )
+    lake_keep_days: Annotated[int, Field(ge=0, le=3650), Takes("a whole number from 0 to 3650")] = Field(
+        7,
+        alias="CLEARGRID_LAKE_KEEP_DAYS",
+        description="Days for which old versions of a lake's rows can be read. Their files stay up to four days more. "
+        "Until then, rows that the source removed are there.",
+    )
+
+    @model_validator(mode="after")
+    def _lake_has_data(self) -> "Settings":
+        if self.database.startswith("ducklake:") and self.lake_data is None:
+            raise SettingsError(
+                "CLEARGRID_LAKE_DATA is not set, but CLEARGRID_DUCKDB is a lake. It takes a folder that all machines "
+                "see, or s3://bucket/prefix/."
+            )
+        return self
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":

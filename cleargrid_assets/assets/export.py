@@ -121,10 +121,13 @@ def export_version(table: Table, pseudonyms: Pseudonyms | None) -> str:
 
 
 def spool_root(database: str) -> Path:
-    """The folder of spools: next to the database file, so that the next process finds it.
+    """The folder of spools: `CLEARGRID_SPOOL`, or next to the database file, so that the next process finds it.
 
-    Without a database file it is in the temporary folder. All users share that, so the name includes the user's id.
+    Without both it is in the temporary folder. All users share that, so the name includes the user's id.
     """
+    spool = Settings.from_environment().spool
+    if spool is not None:
+        return Path(spool)
     file = file_of(database)
     if file is None:
         return Path(tempfile.gettempdir()) / f"cleargrid_assets-{os.getuid()}.spool"

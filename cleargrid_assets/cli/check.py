@@ -16,6 +16,8 @@ from cleargrid_assets.cli.env_file import broken_lines
 from cleargrid_assets.cli.findings import Finding, about, print_json, print_line, works
 from cleargrid_assets.configuration import pseudonyms_of
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
+from cleargrid_assets.exports.errors import ExportsError
+from cleargrid_assets.exports.spool import try_out
 from cleargrid_assets.setting_types import AFTER_EDITING, Problem, SettingsError
 from cleargrid_assets.settings import Settings, variable_of
 from cleargrid_assets.unknown_variables import advice_on, shown_name, unknown_variables
@@ -70,6 +72,8 @@ def _findings(environ: Mapping[str, str], *, with_alert: bool) -> Iterator[Findi
         yield finding
         wrong.update(["CLEARGRID_OUTCOMES"] if finding.status == "fail" else [])
     yield from tried("database", _decisive_for_the_database(settings, wrong), lambda: [_check_database(settings)])
+    if settings.spool:
+        yield _check_spool(settings.spool)
     in_the_way = [name for name in (*_API, *_DAYS, "CLEARGRID_DUCKDB") if name in wrong]
     yield from tried("api", _API, lambda: check_api(settings, compares=not in_the_way))
     if in_the_way:
@@ -169,7 +173,15 @@ def _tables(settings: Settings) -> int:
         pseudonyms = pseudonyms_of(settings)
         version = None if pseudonyms is None else pseudonyms.version
         refuse_other_form(COMMUNICATION_LOGS.name, stored_versions(connection, COMMUNICATION_LOGS), version)
+        _try_writing(connection)
     return int(tables)
+
+
+def _try_writing(connection: duckdb.DuckDBPyConnection) -> None:
+    """Writes rows and takes them back: the files of a lake are not where its catalog is."""
+    connection.begin()
+    connection.execute("CREATE TABLE cleargrid_check AS SELECT 1 AS written")
+    connection.rollback()
 
 
 def _require_folder(database: str, file: Path) -> None:
@@ -181,6 +193,15 @@ def _require_folder(database: str, file: Path) -> None:
         raise WarehouseError(
             f"{database} does not exist, and cannot be created: {folder} is not a writable folder."
         ) from error
+
+
+def _check_spool(root: str) -> Finding:
+    try:
+        try_out(Path(root))
+    except (ExportsError, OSError) as error:
+        action = "Correct that, or name another folder in CLEARGRID_SPOOL."
+        return about("CLEARGRID_SPOOL", "spool", "fail", f"Spool: {error}", value=root, action=action)
+    return Finding("spool", "ok", f"Spool: {root} is writable, and locks work there.")
 
 
 def _check_alerts(settings: Settings, *, with_alert: bool) -> Finding:

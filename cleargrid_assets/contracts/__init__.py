@@ -19,7 +19,7 @@ from cleargrid_assets.contracts.common import (
     STAGES,
 )
 from cleargrid_assets.contracts.communications import COMMUNICATION_LOG_FIELDS, COMMUNICATION_LOGS, INTERACTIONS
-from cleargrid_assets.contracts.ledger import DAYS
+from cleargrid_assets.contracts.ledger import DAYS, LATEST_ENTRIES
 from cleargrid_assets.schema import Table
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "EMAIL",
     "HOURLY_REACH",
     "INTERACTIONS",
+    "LATEST_ENTRIES",
     "MAX_ATTEMPT_NUMBER",
     "MESSAGING",
     "OPERATIONAL_HEALTH",
