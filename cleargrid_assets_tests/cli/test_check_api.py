@@ -12,7 +12,7 @@ from cleargrid_assets.cli.findings import Finding
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, DAYS
 from cleargrid_assets.quarantine import quarantine_of
 from cleargrid_assets.settings import Settings
-from cleargrid_assets.warehouse.connection import transaction
+from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.ledger import LedgerEntry, write_entries
 from cleargrid_assets.warehouse.tables import prepare_table
 from cleargrid_assets_tests.exports.api import EMAIL, LENDER, PASSWORD, Answer, Api, Request, envelope, serving
@@ -62,7 +62,7 @@ def test_clock_is_not_compared_without_the_servers_time(headers: dict[str, str],
 def _store(database: str, day: date, rows: int, quarantined: int = 0) -> None:
     now = datetime.now(timezone.utc)
     quarantine = quarantine_of(COMMUNICATION_LOGS)
-    with transaction(database, 1.0) as connection:
+    with connect(database) as connection:
         for table in (DAYS, quarantine):
             prepare_table(connection, table)
         write_entries(connection, [LedgerEntry(COMMUNICATION_LOGS.name, day, rows, "", now, now, None, None)])
