@@ -177,7 +177,8 @@ def _web_address(text: str) -> str:
 
 
 def _ui_url(text: str) -> str:
-    if "@" in urlsplit(text).netloc:
+    # Not in its host alone, because a broken address may have none.
+    if "@" in text:
         # The message does not quote the value, because it has a password.
         raise SettingsError("CLEARGRID_UI_URL has a user or password, but alerts show it. Leave them out.")
     return _web_address(text).rstrip("/")

@@ -100,7 +100,8 @@ def _usable(environ: Mapping[str, str]) -> tuple[Settings, Sequence[Problem]]:
 
 
 def _unusable(problem: Problem) -> Finding:
-    return about(problem.names[0], "variables", "fail", problem.sentence, value=problem.value, action="Correct it.")
+    action = "Correct it in `.env` or in the environment."
+    return about(problem.names[0], "variables", "fail", problem.sentence, value=problem.value, action=action)
 
 
 def _unset(name: str) -> Finding:
@@ -215,7 +216,7 @@ def _check_alerts(settings: Settings, *, with_alert: bool) -> Finding:
                 settings.alerts, "ClearGrid: a test message", "Sent by `cleargrid check --alerts`. Alerts arrive here."
             )
     except AlertError as error:
-        return about("CLEARGRID_ALERTS", "alerts", "fail", str(error), action=AFTER_EDITING)
+        return about("CLEARGRID_ALERTS", "alerts", "fail", str(error), action="Correct CLEARGRID_ALERTS.")
     if with_alert:
         return Finding("alerts", "ok", f"Alerts: a test message was sent to {urls}. See whether it has arrived.")
     return Finding(

@@ -38,7 +38,7 @@ def main() -> None:
 
 @main.command(short_help="Check the configuration: log in and read one row.")
 @click.option("--alerts", is_flag=True, help="Send a test message to `CLEARGRID_ALERTS`.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print `works` and `findings` as JSON, for programs.")
 def check(alerts: bool, as_json: bool) -> None:
     """Check whether a run would work with the current configuration.
 

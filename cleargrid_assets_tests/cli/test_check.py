@@ -171,6 +171,7 @@ def test_wrong_password_fails_with_the_status_and_request_id(variables: dict[str
     assert result.exit_code == 1
     assert "the login failed" in result.output
     assert "requestId" in result.output
+    assert 'After editing `.env`, choose "Reload definitions" in the UI.' in result.output
     assert "not-it" not in result.output
 
 

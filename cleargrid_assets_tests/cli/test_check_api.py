@@ -76,8 +76,8 @@ def _store(database: str, day: date, rows: int, quarantined: int = 0) -> None:
 def test_yesterday_is_compared_with_the_ledger(tmp_path: Path) -> None:
     yesterday = datetime.now(ZONE).date() - timedelta(days=1)
     midnight = datetime.combine(yesterday, datetime.min.time(), ZONE)
-    # The first and the last of the business day, and one on each side of it.
-    hours = (-1, 0, 23, 24)
+    # The first two hours of the business day, which are the day before in UTC, and one row on each side of the day.
+    hours = (-1, 0, 1, 24)
     rows = [as_json(communication(str(hour), communicated_at=midnight + timedelta(hours=hour))) for hour in hours]
     database = str(tmp_path / "log.duckdb")
     seen: list[tuple[str, str]] = []
