@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from http import HTTPStatus
@@ -53,22 +54,16 @@ def check_api(settings: Settings, *, compares: bool) -> Iterator[Finding]:
         settings: The settings, with credentials.
         compares: Whether to compare yesterday with the ledger, too.
     """
-    try:
-        client = ExportsClient(settings, D21, patience_s=_PATIENCE_S)
-    except ExportsError as error:
-        yield _failed(settings, error)
-        return
     stats = RequestStats()
     compared = _NOT_COMPARED
     try:
-        seen = _read_one_row(client, stats)
-        yield Finding("api", "ok", f"Exports API: logged in at {settings.base_url}. {seen}")
-        if compares:
-            compared = _check_yesterday(settings, client)
+        with closing(ExportsClient(settings, D21, patience_s=_PATIENCE_S)) as client:
+            seen = _read_one_row(client, stats)
+            yield Finding("api", "ok", f"Exports API: logged in at {settings.base_url}. {seen}")
+            if compares:
+                compared = _check_yesterday(settings, client)
     except ExportsError as error:
         yield _failed(settings, error)
-    finally:
-        client.close()
     yield _check_clock(stats.clock_ahead_s)
     if compares:
         yield compared
