@@ -14,6 +14,7 @@ from cleargrid_assets.digest_job import DIGEST_SENSORS, digest_job
 from cleargrid_assets.lake_job import LAKE_FILES, lake_maintenance, lake_maintenance_schedule
 from cleargrid_assets.resources import ExportsResource, OutcomesResource
 from cleargrid_assets.settings import Settings
+from cleargrid_assets.unknown_variables import unknown_name, unknown_variables
 from cleargrid_assets.warehouse.databases import is_lake
 from cleargrid_assets.warehouse.io_manager import WarehouseIOManager
 from cleargrid_assets.warehouse.resource import WarehouseResource
@@ -30,6 +31,7 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
         OutcomesError: The file in `CLEARGRID_OUTCOMES` is broken. The message says where.
     """
     settings = Settings.from_environment()
+    _warn_of_unknown_variables()
     overrides = resource_overrides or {}
     warehouse = overrides.get("warehouse", WarehouseResource(database=settings.database))
     outcomes = OutcomesResource()
@@ -51,6 +53,13 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
         # All steps write to one database file, which takes one writing process at a time.
         executor=dg.in_process_executor,
     )
+
+
+def _warn_of_unknown_variables() -> None:
+    # With Dagster's logger, because Dagster hides Python's warnings while it loads definitions.
+    log = dg.get_dagster_logger()
+    for name, nearest in unknown_variables().items():
+        log.warning(unknown_name(name, nearest))
 
 
 defs = build_defs()

@@ -1,10 +1,9 @@
 """The daily partitions: business days from midnight to midnight in `CLEARGRID_TIMEZONE`, once they are closed."""
 
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 
-from cleargrid_assets.exports.window import Window
 from cleargrid_assets.settings import Settings
 
 _SETTINGS = Settings.from_environment()
@@ -45,15 +44,3 @@ def just_closed(now: datetime, daily: dg.DailyPartitionsDefinition = DAILY) -> l
     closed = closed_days(now, daily)
     before = closed_days(now.astimezone(timezone.utc) - timedelta(hours=24), daily)
     return closed[len(before) :] or closed[-1:]
-
-
-def day_window(day: date, zone: tzinfo) -> Window:
-    """The window of a business day. It has 23 or 25 hours when clocks change.
-
-    If clocks skip midnight, the day begins at the change. If midnight comes twice, it begins at the first one.
-    """
-    return Window(_first_instant(day, zone), _first_instant(day + timedelta(days=1), zone))
-
-
-def _first_instant(day: date, zone: tzinfo) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(timezone.utc)

@@ -1,6 +1,7 @@
 """What values the variables take: the types of the fields of `Settings`, with their checks and words."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
@@ -15,11 +16,40 @@ from cleargrid_assets.alerts.urls import scheme_of, split_urls
 DAILY_RUN_AT = time(1)
 """Time of day in the business zone at which the daily schedule runs."""
 
+AFTER_EDITING = 'After editing `.env`, choose "Reload definitions" in the UI.'
+"""The end of errors about credentials. Dagster reads `.env` when it loads the definitions."""
+
 _MIN_KEY_LENGTH = 32
 
 
+@dataclass(frozen=True)
+class Problem:
+    """A variable with an unusable value.
+
+    Attributes:
+        sentence: What is wrong. It begins with the name of the variable.
+        value: Its value; None if that may be a secret.
+    """
+
+    sentence: str
+    value: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The variables that the sentence is about, the unusable one first."""
+        return list(dict.fromkeys(re.findall("CLEARGRID_[A-Z_]+", self.sentence)))
+
+
 class SettingsError(ValueError):
-    """Variables are missing or have unusable values. The message names them and says what they take."""
+    """Variables are missing or have unusable values. The message names them and says what they take.
+
+    Attributes:
+        problems: The unusable values.
+    """
+
+    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
 
 
 @dataclass(frozen=True)
@@ -147,7 +177,8 @@ def _web_address(text: str) -> str:
 
 
 def _ui_url(text: str) -> str:
-    if "@" in urlsplit(text).netloc:
+    # Not in its host alone, because a broken address may have none.
+    if "@" in text:
         # The message does not quote the value, because it has a password.
         raise SettingsError("CLEARGRID_UI_URL has a user or password, but alerts show it. Leave them out.")
     return _web_address(text).rstrip("/")

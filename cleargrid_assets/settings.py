@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 from pydantic.fields import FieldInfo
 
 from cleargrid_assets.setting_types import (
+    AFTER_EDITING,
     AlertUrls,
     Database,
     Day,
@@ -21,6 +22,7 @@ from cleargrid_assets.setting_types import (
     LakeData,
     LongSecret,
     OptionalPath,
+    Problem,
     Region,
     RequestRate,
     Secret,
@@ -226,9 +228,9 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            complaints = [_complaint(each) for each in error.errors(include_url=False)]
+            problems = [_problem(each) for each in error.errors(include_url=False)]
         # Not in the `except` block, so that tracebacks do not show pydantic's error.
-        raise SettingsError("\n".join(complaints))
+        raise SettingsError("\n".join(problem.sentence for problem in problems), problems)
 
     def credentials(self) -> Credentials:
         """The three credentials.
@@ -238,13 +240,17 @@ class Settings(BaseModel):
         """
         if self.lender and self.email and self.password:
             return Credentials(self.lender, self.email, self.password)
-        given = {"CLEARGRID_LENDER": self.lender, "CLEARGRID_EMAIL": self.email, "CLEARGRID_PASSWORD": self.password}
-        missing = [name for name, value in given.items() if not value]
+        missing = self.missing_credentials()
         is_one = len(missing) == 1
         raise SettingsError(
             f"{' and '.join(missing)} {'is' if is_one else 'are'} not set. Set {'it' if is_one else 'them'} in the "
-            "environment or in `.env`. `cleargrid check` shows whether a run would work."
+            f"environment or in `.env`. `cleargrid init` asks for them. {AFTER_EDITING}"
         )
+
+    def missing_credentials(self) -> list[str]:
+        """The names of the credentials that are not set."""
+        given = {"CLEARGRID_LENDER": self.lender, "CLEARGRID_EMAIL": self.email, "CLEARGRID_PASSWORD": self.password}
+        return [name for name, value in given.items() if not value]
 
 
 def variables() -> list[Variable]:
@@ -261,16 +267,22 @@ def variables() -> list[Variable]:
     ]
 
 
-def _complaint(error: Any) -> str:
-    """What is wrong with one variable, in one sentence."""
+def variable_of(name: str) -> Variable:
+    """The variable with a name."""
+    [found] = [variable for variable in variables() if variable.name == name]
+    return found
+
+
+def _problem(error: Any) -> Problem:
+    """What is wrong with one variable."""
     cause = error.get("ctx", {}).get("error")
     if isinstance(cause, SettingsError):
-        return str(cause)
+        return Problem(str(cause))
     [name, *_] = error["loc"]
-    [variable] = [variable for variable in variables() if variable.name == name]
+    variable = variable_of(name)
     if variable.secret:
-        return f"{name} has an unusable value: it takes {variable.takes}."
-    return f"{name} is {error['input']!r}, but takes {variable.takes}."
+        return Problem(f"{name} has an unusable value: it takes {variable.takes}.")
+    return Problem(f"{name} is {error['input']!r}, but takes {variable.takes}.", error["input"])
 
 
 def _takes(field: FieldInfo) -> str:

@@ -8,7 +8,8 @@ import dagster as dg
 from dagster._utils.schedules import schedule_execution_time_iterator
 
 from cleargrid_assets.automation import daily_schedule
-from cleargrid_assets.partitions import day_window, just_closed
+from cleargrid_assets.exports.window import day_window
+from cleargrid_assets.partitions import just_closed
 
 
 def daily_ticks(zone: str, first: date, last: date) -> Iterator[tuple[datetime, list[date]]]:

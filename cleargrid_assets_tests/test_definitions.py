@@ -128,6 +128,17 @@ def test_bad_variable_fails_the_load_with_its_name(tmp_path: Path) -> None:
     assert "SettingsError: CLEARGRID_TIMEZONE is 'Mars/Olympus', but takes an IANA time zone" in answer.stderr
 
 
+def test_misspelt_variable_warns_when_definitions_load(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("CLEARGRID_PASSWD", "hush")
+    build_defs()
+    [message] = [record.getMessage() for record in caplog.records if "CLEARGRID" in record.getMessage()]
+    assert "CLEARGRID_PASSWD is no variable" in message
+    assert "Did you mean CLEARGRID_PASSWORD?" in message
+    assert "hush" not in caplog.text
+
+
 def test_only_the_launcher_of_clusters_imports_what_dagster_keeps_private() -> None:
     modules = [
         file for folder in ("cleargrid_assets", "benchmarks", "deploy") for file in (ROOT / folder).rglob("*.py")

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
-from cleargrid_assets.partitions import DAILY, day_window
+from cleargrid_assets.exports.window import day_window
+from cleargrid_assets.partitions import DAILY
 
 ZONES = (
     "UTC",

@@ -133,6 +133,7 @@ def test_error_names_only_the_missing_credentials(missing: list[str], said: str)
     with pytest.raises(SettingsError) as caught:
         settings.credentials()
     assert str(caught.value).startswith(said)
+    assert str(caught.value).endswith('After editing `.env`, choose "Reload definitions" in the UI.')
     assert not any(name in str(caught.value) for name in CREDENTIALS.keys() - set(missing))
 
 
@@ -187,6 +188,7 @@ def test_variables_describe_themselves_for_the_documentation() -> None:
         ("CLEARGRID_ALERTS", ", ;", "CLEARGRID_ALERTS has an unusable value: it takes Apprise URLs"),
         ("CLEARGRID_HEARTBEAT_URL", "ping.example/hush", "CLEARGRID_HEARTBEAT_URL has an unusable value: it takes an"),
         ("CLEARGRID_UI_URL", "https://user:hush@dagster.example", "CLEARGRID_UI_URL has a user or password"),
+        ("CLEARGRID_UI_URL", "https://user:hush@[dagster", "CLEARGRID_UI_URL has a user or password"),
     ],
 )
 def test_unusable_url_with_a_secret_is_refused_and_not_shown(name: str, text: str, said: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from cleargrid_assets.alerts.urls import keep_urls_out_of_logs, scheme_of, split_urls
+from cleargrid_assets.setting_types import AFTER_EDITING
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 _TIMEOUT_S = 10.0
 """How long a message may take. It is sent to all URLs at the same time."""
 
-_REMEDY = "Correct CLEARGRID_ALERTS; `cleargrid check --alerts` tries it."
+_REMEDY = f"Correct CLEARGRID_ALERTS; `cleargrid check --alerts` tries it. {AFTER_EDITING}"
 
 
 class AlertError(Exception):

@@ -17,7 +17,8 @@ from cleargrid_assets.assets.version import made_with
 from cleargrid_assets.configuration import pseudonyms_of
 from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.exports.fetch import FetchedDay, FetchError, fetch
-from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
+from cleargrid_assets.exports.window import day_window
+from cleargrid_assets.partitions import BUSINESS_ZONE
 from cleargrid_assets.pictures.presentation import Presentation
 from cleargrid_assets.pseudonyms import Pseudonyms
 from cleargrid_assets.resources import ExportsResource

@@ -11,9 +11,9 @@ from duckdb import DuckDBPyRelation
 from cleargrid_assets.analysis.relations import select
 from cleargrid_assets.checks.scope import format_days, verdict
 from cleargrid_assets.exports.dataset import Dataset
-from cleargrid_assets.exports.window import iso
+from cleargrid_assets.exports.window import day_window, iso
 from cleargrid_assets.foreign import presentable_id
-from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
+from cleargrid_assets.partitions import BUSINESS_ZONE
 from cleargrid_assets.schema import PARTITION_COLUMN, SCHEMA, Table
 from cleargrid_assets.warehouse.sql import quoted
 from cleargrid_assets.warehouse.table_metadata import asset_key

@@ -11,8 +11,9 @@ from cleargrid_assets.checks.scope import LastMaterialization, format_days, verd
 from cleargrid_assets.exports.count import Count, count_rows
 from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.exports.errors import ExportsError
+from cleargrid_assets.exports.window import day_window
 from cleargrid_assets.foreign import MAX_WORDS, presentable, presentable_words
-from cleargrid_assets.partitions import BUSINESS_ZONE, day_window
+from cleargrid_assets.partitions import BUSINESS_ZONE
 from cleargrid_assets.resources import ExportsResource
 from cleargrid_assets.schema import Table
 from cleargrid_assets.setting_types import SettingsError

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from dotenv import load_dotenv
 
 from cleargrid_assets import __version__
+from cleargrid_assets.cli.env_file import load_env
 from cleargrid_assets.warehouse.errors import WarehouseError
 
 if TYPE_CHECKING:
@@ -31,24 +31,42 @@ _rows_per_day = click.option(
 def main() -> None:
     """ClearGrid communication logs in DuckDB, one business day at a time.
 
-    Like `dagster dev`, the commands check, sql, backup, restore, compact and report read `.env` in the current folder.
-    Its values override the environment.
+    Like `dagster dev`, the commands init, check, sql, backup, restore, compact and report read `.env` in the current
+    folder. Its values override the environment.
     """
 
 
 @main.command(short_help="Check the configuration: log in and read one row.")
 @click.option("--alerts", is_flag=True, help="Send a test message to `CLEARGRID_ALERTS`.")
-def check(alerts: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print `works` and `findings` as JSON, for programs.")
+def check(alerts: bool, as_json: bool) -> None:
     """Check whether a run would work with the current configuration.
 
-    Checks the first day, the outcomes file and the database, logs in to the API and reads one row. If
-    `CLEARGRID_ALERTS` is set, its URLs are checked too. Prints one line per step. The exit status is 0 if all of it
-    works, else 1.
+    Names unknown and unusable variables. Checks the first day, the outcomes file and the database, logs in to the API
+    and reads one row. Compares the clock with the server's, and the server's count of yesterday with the ledger. Looks
+    for a living Dagster daemon. If `CLEARGRID_ALERTS` is set, its URLs are checked too.
+
+    Prints one line per finding. The exit status is 1 if any is `FAIL`, else 0.
     """
-    load_dotenv(".env", override=True)
+    load_env()
     from cleargrid_assets.cli.check import run_check  # noqa: PLC0415 - loads the HTTP library and DuckDB
 
-    sys.exit(0 if run_check(with_alert=alerts) else 1)
+    sys.exit(0 if run_check(with_alert=alerts, as_json=as_json) else 1)
+
+
+@main.command(short_help="Ask for your variables, write them to `.env`, and check them.")
+def init() -> None:
+    """Ask for lender, e-mail, password, time zone and first day, write them to `.env`, and run the check.
+
+    Other lines of `.env` are kept, and only its user may read it. Without a terminal, the answers are lines of the
+    standard input, in this order; an empty line keeps the present value. The exit status is that of `cleargrid check`.
+    """
+    load_env()
+    with _errors_shown():
+        from cleargrid_assets.cli.init import run_init  # noqa: PLC0415 - loads the HTTP library and DuckDB
+
+        works = run_init()
+    sys.exit(0 if works else 1)
 
 
 @main.command(short_help="Query the database.")
@@ -142,7 +160,7 @@ def report(day: "datetime | None", open_page: bool) -> None:
 
 def _settings() -> "Settings":
     """The settings of `.env` and the environment."""
-    load_dotenv(".env", override=True)
+    load_env()
     from cleargrid_assets.settings import Settings  # noqa: PLC0415 - loads pydantic
 
     return Settings.from_environment()
@@ -161,7 +179,8 @@ def _errors_shown() -> Iterator[None]:
     except (OutcomesError, SettingsError, WarehouseError) as error:
         raise click.ClickException(str(error)) from error
     except duckdb.Error as error:
-        raise click.ClickException(f"The database cannot be used. DuckDB says: {error}") from error
+        advice = " Check CLEARGRID_DUCKDB." if isinstance(error, duckdb.IOException) else ""
+        raise click.ClickException(f"The database cannot be used. DuckDB says: {error}{advice}") from error
     except BrokenPipeError:
         # Nobody reads on, for example `head`. Click ends the command without a message.
         raise

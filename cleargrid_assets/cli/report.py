@@ -1,17 +1,14 @@
 """`cleargrid report`: makes the digest page of a stored day, without a daemon."""
 
-import os
 import webbrowser
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime, timezone
-from pathlib import Path
 
 import click
 import dagster as dg
 
 from cleargrid_assets.alerts.day_ranges import merged, shown
 from cleargrid_assets.analysis.outcomes import load_outcomes
+from cleargrid_assets.cli.history import history
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.digest.collecting import collect
 from cleargrid_assets.digest.files import reports_folder, write_page
@@ -43,7 +40,7 @@ def run_report(settings: Settings, day: date | None, *, open_page: bool) -> None
         raise click.ClickException(f"{chosen} is not stored. Stored: {shown(merged((each, each) for each in stored))}.")
     outcomes = load_outcomes(settings.outcomes)
     try:
-        with _history() as instance:
+        with history() as instance:
             digest = collect(chosen, warehouse, outcomes, instance, datetime.now(timezone.utc))
     except dg.DagsterError as error:
         raise click.ClickException(f"Dagster's history cannot be read. Check DAGSTER_HOME. {error}") from error
@@ -51,16 +48,3 @@ def run_report(settings: Settings, day: date | None, *, open_page: bool) -> None
     click.echo(f"Report of {chosen}: {file}")
     if open_page and not webbrowser.open(file.resolve().as_uri()):
         click.echo("No browser could be started. Open the file yourself.", err=True)
-
-
-@contextmanager
-def _history() -> Iterator[dg.DagsterInstance | None]:
-    """Dagster's history, where `dagster dev` keeps it; None if it is not known where that is."""
-    if os.environ.get("DAGSTER_HOME"):
-        with dg.DagsterInstance.get() as instance:
-            yield instance
-    elif Path("dagster.yaml").exists():
-        with dg.DagsterInstance.from_config(str(Path.cwd())) as instance:
-            yield instance
-    else:
-        yield None

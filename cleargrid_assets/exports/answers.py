@@ -12,6 +12,7 @@ import urllib3
 from cleargrid_assets.exports.bodies import BodyError, json_document
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError, TransientError, UnavailableError
 from cleargrid_assets.foreign import presentable
+from cleargrid_assets.setting_types import AFTER_EDITING
 
 MAX_BODY = 128 << 20
 """Max bytes of the body of a success, decompressed. A page of 1000 rows usually has less than one million."""
@@ -39,7 +40,7 @@ _FROM_PROXIES = {HTTPStatus.PROXY_AUTHENTICATION_REQUIRED, HTTPStatus.NETWORK_AU
 """Statuses that only proxies answer. Their messages may repeat the credentials of the proxy."""
 
 _ADVICE: dict[int, str] = {
-    HTTPStatus.FORBIDDEN: "The token is not valid for this lender. Check CLEARGRID_LENDER.",
+    HTTPStatus.FORBIDDEN: f"The token is not valid for this lender. Check CLEARGRID_LENDER. {AFTER_EDITING}",
     HTTPStatus.NOT_FOUND: "The lender, section or dataset is unknown or reserved. Check CLEARGRID_BASE_URL, and ask "
     "ClearGrid whether the dataset is enabled for you.",
     HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: "Check the user and password in HTTPS_PROXY.",

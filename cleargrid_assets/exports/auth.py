@@ -18,6 +18,7 @@ from cleargrid_assets.exports.errors import AuthenticationError, ExportsError, T
 from cleargrid_assets.exports.retry import REFUSED_LOGINS, RetryPolicy
 from cleargrid_assets.exports.stats import RequestStats
 from cleargrid_assets.exports.transport import Transport
+from cleargrid_assets.setting_types import AFTER_EDITING
 from cleargrid_assets.settings import Credentials
 
 T = TypeVar("T")
@@ -31,10 +32,12 @@ _MAX_RENEWALS = 3
 """Max new tokens for one request."""
 
 _LOGIN_ADVICE = (
-    "Check CLEARGRID_LENDER, CLEARGRID_EMAIL and CLEARGRID_PASSWORD. The API answers a wrong password with HTTP 500."
+    "Check CLEARGRID_LENDER, CLEARGRID_EMAIL and CLEARGRID_PASSWORD. The API answers a wrong password with HTTP 500. "
+    f"{AFTER_EDITING}"
 )
 _NO_LOGIN_ADVICE = (
-    "There is no login at this address. Check CLEARGRID_LENDER, and that CLEARGRID_BASE_URL is the root of the API."
+    "There is no login at this address. Check CLEARGRID_LENDER, and that CLEARGRID_BASE_URL is the root of the API. "
+    f"{AFTER_EDITING}"
 )
 
 

@@ -4,6 +4,9 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from cleargrid_assets.exports.errors import ExportsError
+from cleargrid_assets.setting_types import AFTER_EDITING
+
+_ADVICE = f"Correct it, or unset it to use ClearGrid's own. {AFTER_EDITING}"
 
 
 def checked_root(base_url: str) -> str:
@@ -19,13 +22,15 @@ def checked_root(base_url: str) -> str:
         host = None
     if not host:
         # The message does not quote the value, because it may contain credentials.
-        raise ExportsError("CLEARGRID_BASE_URL is not an http(s) URL with a host")
+        raise ExportsError("CLEARGRID_BASE_URL is not an http(s) URL with a host", advice=_ADVICE)
     if url.username or url.password or url.query or url.fragment:
-        raise ExportsError("CLEARGRID_BASE_URL contains credentials or a query, but must be the root of the API")
+        raise ExportsError(
+            "CLEARGRID_BASE_URL contains credentials or a query, but must be the root of the API", advice=_ADVICE
+        )
     if url.scheme == "http" and not _is_loopback(host):
         raise ExportsError(
             f"CLEARGRID_BASE_URL is plain http to {host}, which would send the password in the clear",
-            advice="Use https. Nothing has been sent.",
+            advice=f"Use https. Nothing has been sent. {AFTER_EDITING}",
         )
     return base_url.rstrip("/")
 

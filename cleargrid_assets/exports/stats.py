@@ -1,8 +1,12 @@
 """Counts of requests, and the report of a day."""
 
 import re
+import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timezone
+from email.utils import parsedate_to_datetime
 
 from cleargrid_assets.exports.spool import Entry
 from cleargrid_assets.schema import QuarantinedRow
@@ -21,6 +25,8 @@ class RequestStats:
         refreshes: New access tokens.
         cached: Answers that a cache had kept, according to their header `Age`.
         max_age_s: Age of the oldest of them, in seconds.
+        clock_ahead_s: How far the clock of this machine is ahead of the server's, in seconds, by the header `Date` of
+            the last answer; less than 0 if it is behind, None if no answer said the time.
     """
 
     requests: int = 0
@@ -29,6 +35,18 @@ class RequestStats:
     refreshes: int = 0
     cached: int = 0
     max_age_s: int = 0
+    clock_ahead_s: float | None = None
+
+    def note_date(self, headers: Mapping[str, str]) -> None:
+        """Notes the header `Date` of an answer that has just come from the server, and not from a cache."""
+        if "Age" in headers:
+            return
+        try:
+            sent = parsedate_to_datetime(headers.get("Date", ""))
+        except ValueError:
+            return
+        # The header is in GMT, also where it does not say so.
+        self.clock_ahead_s = time.time() - sent.replace(tzinfo=sent.tzinfo or timezone.utc).timestamp()
 
     def note_age(self, age: str | None) -> None:
         """Notes the header `Age` of an answer, which only caches add."""
@@ -45,6 +63,7 @@ class RequestStats:
         self.refreshes += other.refreshes
         self.cached += other.cached
         self.max_age_s = max(self.max_age_s, other.max_age_s)
+        self.clock_ahead_s = self.clock_ahead_s if other.clock_ahead_s is None else other.clock_ahead_s
 
 
 @dataclass

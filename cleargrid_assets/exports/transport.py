@@ -241,6 +241,7 @@ class Transport:
             allow_redirects=False,
             stream=True,
         ) as response:
+            stats.note_date(response.headers)
             if response.status_code not in SUCCESSES:
                 raise failed_answer(response, quotes_server=request.quotes_server)
             body = read_body(response.raw, MAX_BODY)

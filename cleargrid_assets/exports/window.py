@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from itertools import pairwise
 
 MINIMUM_WIDTH = timedelta(seconds=1)
@@ -61,3 +61,15 @@ class Window:
         cuts = [self.since + timedelta(seconds=self.seconds * part // parts) for part in range(1, parts)]
         edges = [self.since, *cuts, self.until]
         return [Window(since, until) for since, until in pairwise(edges)]
+
+
+def day_window(day: date, zone: tzinfo) -> Window:
+    """The window of a business day. It has 23 or 25 hours when clocks change.
+
+    If clocks skip midnight, the day begins at the change. If midnight comes twice, it begins at the first one.
+    """
+    return Window(_first_instant(day, zone), _first_instant(day + timedelta(days=1), zone))
+
+
+def _first_instant(day: date, zone: tzinfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(timezone.utc)

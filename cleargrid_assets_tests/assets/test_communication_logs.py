@@ -26,8 +26,7 @@ from cleargrid_assets.exports.folder_locks import FolderLocks
 from cleargrid_assets.exports.rows import Page
 from cleargrid_assets.exports.spool import MAX_AGE
 from cleargrid_assets.exports.transport import Transport
-from cleargrid_assets.exports.window import Window
-from cleargrid_assets.partitions import day_window
+from cleargrid_assets.exports.window import Window, day_window
 from cleargrid_assets.schema import EXTRACTED_AT
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.table_metadata import asset_key

@@ -41,6 +41,7 @@ def variables(sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     # The command reads .env into the environment of this process. This restores what it changes.
     monkeypatch.setenv("CLEARGRID_PAGE_SIZE", "")
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
     return {
         **sandbox_variables(sandbox.url, sandbox.settings),
         "CLEARGRID_DUCKDB": str(tmp_path / "data" / "log.duckdb"),
@@ -113,7 +114,7 @@ def test_window_too_large_for_one_query_is_halved(variables: dict[str, str]) -> 
         result = _check({**variables, **_pointing_at(api)})
     assert result.exit_code == 0, result.output
     assert "holds 4 communications since " in result.output
-    assert len(api.data_requests) == 5  # 30, 15, 7.5 and 3.75 days, and the count
+    assert len(api.data_requests) == 6  # 30, 15, 7.5 and 3.75 days, their count, and that of yesterday
 
 
 def test_504_for_every_window_fails_with_the_servers_message(variables: dict[str, str]) -> None:
@@ -133,8 +134,8 @@ def test_504_for_the_count_is_followed_by_a_query_without_it(variables: dict[str
         result = _check({**variables, **_pointing_at(api)})
     assert result.exit_code == 0, result.output
     assert "It holds an unknown number of (too slow to count) communications since " in result.output
-    # The row, its count, and the same without the count.
-    assert len(api.data_requests) == 3
+    # The row, its count, and the same without the count. The same two for yesterday.
+    assert len(api.data_requests) == 5
 
 
 def test_server_clock_behind_ours_passes(variables: dict[str, str]) -> None:
@@ -170,23 +171,61 @@ def test_wrong_password_fails_with_the_status_and_request_id(variables: dict[str
     assert result.exit_code == 1
     assert "the login failed" in result.output
     assert "requestId" in result.output
+    assert 'After editing `.env`, choose "Reload definitions" in the UI.' in result.output
     assert "not-it" not in result.output
 
 
 def test_missing_credentials_are_each_named(variables: dict[str, str]) -> None:
     result = _check({**variables, "CLEARGRID_EMAIL": "", "CLEARGRID_PASSWORD": ""})
     assert result.exit_code == 1
-    assert "CLEARGRID_EMAIL and CLEARGRID_PASSWORD are not set" in result.output
+    assert "CLEARGRID_EMAIL is not set. It takes an e-mail address." in result.output
+    assert "CLEARGRID_PASSWORD is not set. It takes a password." in result.output
+    assert "First correct CLEARGRID_EMAIL, CLEARGRID_PASSWORD." in result.output
+    assert result.output.count('choose "Reload definitions"') == 2
 
 
 def test_all_errors_are_reported_at_once(variables: dict[str, str], tmp_path: Path) -> None:
-    outcomes = tmp_path / "outcomes.toml"
-    outcomes.write_text('[statuses]\nPROMISED = "sometimes"\n')
-    result = _check({**variables, "CLEARGRID_OUTCOMES": str(outcomes), "CLEARGRID_BASE_URL": "http://api.example"})
-    assert result.exit_code == 1
-    assert "outcomes.toml" in result.output
-    assert "line 2" in result.output
-    assert "plain http to api.example" in result.output
+    (tmp_path / "outcomes.toml").write_text('[statuses]\nPROMISED = "sometimes"\n')
+    (tmp_path / ".env").write_text("CLEARGRID_TIMZONE=Asia/Dubai\nCLEARGRID_REGION: SA\n")
+    wrong = {
+        "CLEARGRID_OUTCOMES": "outcomes.toml",
+        "CLEARGRID_BASE_URL": "http://api.example",
+        "CLEARGRID_DUCKDB": str(tmp_path),
+        "CLEARGRID_PAGE_SIZE": "many",
+        "CLEARGRID_UI_URL": "https://user:hush@dagster.example",
+        "CLEARGRID_HEARTBEAT_URL": "hush",
+    }
+    # What `.env` sets stays in the environment.
+    result = _check({**variables, **wrong, "CLEARGRID_TIMZONE": ""}, "--json")
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["works"]) == (1, False)
+    failed = {each["variable"]: each for each in document["findings"] if each["status"] == "fail"}
+    assert failed.keys() == {*wrong, "CLEARGRID_TIMZONE", None}
+    assert all(each["found"] and each["action"] for each in failed.values())
+    assert failed["CLEARGRID_PAGE_SIZE"]["value"] == "many"
+    assert failed["CLEARGRID_PAGE_SIZE"]["takes"] == "a whole number from 1 to 1000"
+    assert f"CLEARGRID_DUCKDB is '{tmp_path}': " in failed["CLEARGRID_DUCKDB"]["found"]
+    assert "line 2" in failed["CLEARGRID_OUTCOMES"]["found"]
+    assert "plain http to api.example" in failed["CLEARGRID_BASE_URL"]["found"]
+    assert "Did you mean CLEARGRID_TIMEZONE?" in failed["CLEARGRID_TIMZONE"]["action"]
+    assert failed[None]["found"] == "Line 2 of .env sets no variable."
+    assert "hush" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("wrong", "skipped"),
+    [
+        ({"CLEARGRID_TIMEZONE": "Dubai"}, {"days", "yesterday", "daemon"}),
+        ({"CLEARGRID_LENDER": ""}, {"api", "yesterday", "daemon"}),
+        ({"CLEARGRID_DUCKDB": "md:a?b"}, {"database", "yesterday", "daemon"}),
+        ({"CLEARGRID_PSEUDONYM_KEY": "short"}, {"database", "daemon"}),
+    ],
+)
+def test_what_depends_on_a_wrong_variable_is_not_tried(
+    wrong: dict[str, str], skipped: set[str], variables: dict[str, str]
+) -> None:
+    document = json.loads(_check({**variables, **wrong}, "--json").stdout)
+    assert {each["check"] for each in document["findings"] if each["status"] == "skip"} == skipped
 
 
 def test_first_day_that_is_not_over_fails(variables: dict[str, str]) -> None:

@@ -193,6 +193,7 @@ def test_database_that_duckdb_cannot_open_is_told_in_its_words(database: Path) -
     result = sql("SELECT 1", database="data")
     assert result.exit_code == 1
     assert result.output.startswith("Error: The database cannot be used. DuckDB says: ")
+    assert result.output.endswith(" Check CLEARGRID_DUCKDB.\n")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import dagster as dg
 import pytest
 
-from cleargrid_assets.partitions import day_window
+from cleargrid_assets.exports.window import day_window
 from cleargrid_assets_tests.daily_ticks import check_daily_ticks, clock_changes
 from cleargrid_assets_tests.torture.conftest import Torture
 

@@ -1,0 +1,53 @@
+"""Whether a Dagster daemon is alive, for `cleargrid check`. Without one, no schedule runs."""
+
+import os
+from datetime import datetime, timezone
+from pathlib import Path
+
+from cleargrid_assets.cli.findings import Finding
+from cleargrid_assets.wording import counted
+
+
+def check_daemon() -> Finding:
+    """Looks for the daemon's signs of life in Dagster's history."""
+    home = os.environ.get("DAGSTER_HOME")
+    if not home and not Path("dagster.yaml").exists():
+        return Finding(
+            "daemon",
+            "skip",
+            "Daemon: not looked for, because DAGSTER_HOME is not set and this folder has no dagster.yaml.",
+            "DAGSTER_HOME",
+            action="Run the check where Dagster runs.",
+        )
+    # Imported here, because it takes seconds.
+    from cleargrid_assets.cli.history import history  # noqa: PLC0415
+
+    try:
+        with history() as instance:
+            statuses = {} if instance is None else instance.get_daemon_statuses()
+    except Exception as error:  # noqa: BLE001 - the storage may be a plug-in with errors of its own
+        # Only the kind of error, because the text may have the password of a database.
+        return Finding(
+            "daemon",
+            "fail",
+            f"Daemon: Dagster's history cannot be read ({type(error).__name__}).",
+            "DAGSTER_HOME",
+            home,
+            "an absolute path of a folder that exists",
+            "Check DAGSTER_HOME and the dagster.yaml in it. Unset DAGSTER_HOME if you use none.",
+        )
+    where = f"DAGSTER_HOME {home}" if home else "the dagster.yaml of this folder"
+    beats = [status.last_heartbeat.timestamp for status in statuses.values() if status.last_heartbeat]
+    silent = sorted(name for name, status in statuses.items() if not status.healthy)
+    if not silent:
+        age = max(0, round(datetime.now(timezone.utc).timestamp() - min(beats))) if beats else 0
+        return Finding("daemon", "ok", f"Daemon: alive on {where}; last sign of life {counted(age, 'second')} ago.")
+    found = f"no daemon is alive on {where}" if len(silent) == len(statuses) else f"{', '.join(silent)} are not alive"
+    return Finding(
+        "daemon",
+        "warn",
+        f"Daemon: {found}, so schedules do not run.",
+        "DAGSTER_HOME",
+        home,
+        action="Start `cleargrid up`, or `dagster-daemon run` with the same DAGSTER_HOME.",
+    )

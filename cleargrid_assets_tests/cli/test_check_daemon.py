@@ -1,0 +1,51 @@
+"""Whether `cleargrid check` sees a daemon."""
+
+import time
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._daemon.types import DaemonHeartbeat  # what a running daemon writes
+
+from cleargrid_assets.cli.check_daemon import check_daemon
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "dagster.yaml").touch()
+    return tmp_path / "home"
+
+
+def _beat(instance: dg.DagsterInstance, *, seconds_ago: float) -> None:
+    for name in instance.get_required_daemon_types():
+        instance.add_daemon_heartbeat(DaemonHeartbeat(time.time() - seconds_ago, name, "a"))
+
+
+def test_daemon_is_found_by_its_signs_of_life(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check_daemon().status == "skip"
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    before = check_daemon()
+    assert (before.status, before.variable, before.value) == ("warn", "DAGSTER_HOME", str(home))
+    assert "no daemon is alive" in before.found
+    with dg.DagsterInstance.get() as instance:
+        _beat(instance, seconds_ago=3)
+        alive = check_daemon()
+        _beat(instance, seconds_ago=3600)
+    assert (alive.status, "last sign of life" in alive.found) == ("ok", True)
+    # Without the variable, `dagster dev` keeps its history where this folder says.
+    monkeypatch.delenv("DAGSTER_HOME")
+    monkeypatch.chdir(home)
+    assert check_daemon().status == "warn"
+
+
+def test_history_that_cannot_be_read_fails(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    (home / "dagster.yaml").write_text("storage: hush\n")
+    finding = check_daemon()
+    assert finding.status == "fail"
+    assert "hush" not in f"{finding}"
+    monkeypatch.setenv("DAGSTER_HOME", str(home / "gone"))
+    assert "Check DAGSTER_HOME" in str(check_daemon().action)
