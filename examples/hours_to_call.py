@@ -2,8 +2,9 @@
 
 import calendar
 import sys
-
-import pandas as pd
+from collections.abc import Iterable
+from itertools import groupby
+from typing import NamedTuple
 
 from cleargrid_assets.analysis.intervals import newcombe, wilson_sql
 from cleargrid_assets.warehouse.connection import connect
@@ -13,7 +14,7 @@ LEAST = 30
 
 _LOW, _HIGH = wilson_sql("reached", "attempts")
 
-# Only names of columns are put into the text.
+# The first hour of a weekday is the one with the highest lower end, so that few attempts do not win by chance.
 CALLS = f"""
 WITH last_weeks AS (
     FROM hourly_reach
@@ -35,24 +36,27 @@ ORDER BY weekday, low DESC, hour
 """  # noqa: S608
 
 
-def line(weekday: int, hours: pd.DataFrame) -> str:
-    """The best hour of a weekday, and those that may be as good.
+class Hour(NamedTuple):
+    """The calls in an hour of a weekday. 1 is Monday; `low` and `high` are the ends of the rate's 95% interval."""
 
-    The best is the hour with the highest lower end, so that an hour with few attempts does not win by chance. Another
-    hour may be as good if the 95% interval of the difference includes 0.
+    weekday: int
+    hour: int
+    attempts: int
+    reached: int
+    rate: float
+    low: float
+    high: float
 
-    Args:
-        weekday: 1 is Monday.
-        hours: The hours of the weekday, the best one first.
-    """
-    best, *others = hours.itertuples()
+
+def line(best: Hour, others: Iterable[Hour]) -> str:
+    """The best hour of a weekday, and those that may be as good: the interval of the difference includes 0."""
     as_good = [
         f"{other.hour:02}:00"
         for other in others
         if newcombe(best.reached, best.attempts, other.reached, other.attempts).low <= 0
     ]
     return (
-        f"{calendar.day_name[weekday - 1]:<9}  {best.hour:02}:00  {best.rate:.0%} of {best.attempts:,} attempts "
+        f"{calendar.day_name[best.weekday - 1]:<9}  {best.hour:02}:00  {best.rate:.0%} of {best.attempts:,} attempts "
         f"({best.low:.0%} to {best.high:.0%}); maybe as good: {', '.join(sorted(as_good)) or 'none'}"
     )
 
@@ -61,11 +65,11 @@ def main(database: str) -> None:
     """Prints a line for each weekday with enough attempts."""
     # With the project's lock, so that it waits for runs that write, and they for it.
     with connect(database, read_only=True) as connection:
-        calls = connection.execute(CALLS, {"least": LEAST}).df()
-    if calls.empty:
+        calls = [Hour(*row) for row in connection.execute(CALLS, {"least": LEAST}).fetchall()]
+    if not calls:
         print(f"No hour of a weekday has {LEAST} calls or more.")
-    for weekday in sorted(set(calls["weekday"])):
-        print(line(weekday, calls[calls["weekday"] == weekday]))
+    for _, (best, *others) in groupby(calls, lambda each: each.weekday):
+        print(line(best, others))
 
 
 if __name__ == "__main__":

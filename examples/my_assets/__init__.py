@@ -17,7 +17,8 @@ from cleargrid_assets.partitions import DAILY
 def unreached_contacts(channel_reach: pd.DataFrame) -> pd.DataFrame:
     """Contacts that were attempted and not reached, for each day and channel."""
     contacts = channel_reach["contacts"] - channel_reach["reached_contacts"]
-    return channel_reach[["communicated_date", "channel"]].assign(contacts=contacts)
+    unreached: pd.DataFrame = channel_reach[["communicated_date", "channel"]].assign(contacts=contacts)
+    return unreached
 
 
 defs = dg.Definitions.merge(build_defs(), dg.Definitions(assets=[unreached_contacts]))
