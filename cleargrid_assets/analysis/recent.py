@@ -20,7 +20,7 @@ def _window(table: Table) -> str:
     """
     return f"""
 WITH stored AS (
-    SELECT communicated_date FROM {DAYS.name} WHERE table_name = '{table.name}'
+    SELECT DISTINCT communicated_date FROM {DAYS.name} WHERE table_name = '{table.name}'
 ), recent AS (
     SELECT communicated_date
     FROM stored

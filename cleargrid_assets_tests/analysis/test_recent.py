@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from cleargrid_assets.analysis.recent import BEST_HOURS_SQL, CONTACT_HISTORY_SQL, LAST_28_DAYS_SQL, LATEST_DAY_SQL
-from cleargrid_assets.contracts import CHANNEL_REACH, DAYS, HOURLY_REACH, INTERACTIONS
+from cleargrid_assets.contracts import CHANNEL_REACH, HOURLY_REACH, INTERACTIONS
 from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.views import BEST_HOURS, LAST_28_DAYS_BY_CHANNEL, LATEST_DAY
 from cleargrid_assets.warehouse.views import replace_views
@@ -71,8 +71,10 @@ def database(rows: Mapping[str, Iterable[Row]], stored: Iterable[date] | None = 
     """
     connection = duckdb.connect(config={"threads": 1})
     connection.execute(f"SET TimeZone = 'UTC'; CREATE SCHEMA {SCHEMA}; USE {SCHEMA}")
-    for table in (*TABLES, DAYS):
+    for table in TABLES:
         new_table(connection, table)
+    # without its key, because the ledger of a lake keeps the entries that were replaced
+    connection.execute("CREATE TABLE days (table_name VARCHAR, communicated_date DATE)")
     for table in TABLES:
         frame = pd.DataFrame(list(rows.get(table.name, ())), dtype="object")
         days = set(stored) if stored is not None else {row["communicated_date"] for row in rows.get(table.name, ())}
@@ -80,7 +82,7 @@ def database(rows: Mapping[str, Iterable[Row]], stored: Iterable[date] | None = 
             connection.register("frame", frame)
             connection.execute(f"INSERT INTO {table.name} BY NAME SELECT * FROM frame")
         for day in days:
-            connection.execute(f"INSERT INTO days VALUES ('{table.name}', '{day}', 1, '', NULL, now(), NULL, NULL)")
+            connection.execute(f"INSERT INTO days VALUES ('{table.name}', '{day}'), ('{table.name}', '{day}')")
     replace_views(connection, VIEWS, {"contact_history(contact)": CONTACT_HISTORY_SQL})
     return connection
 
