@@ -9,7 +9,7 @@ import dagster as dg
 import pandas as pd
 from duckdb import DuckDBPyRelation
 
-from cleargrid_assets.analysis import attempts, baselines, channels, frequency, funnel, health, hours
+from cleargrid_assets.analysis import attempts, baselines, channels, frequency, funnel, health, hours, recent
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.assets.input_days import outdated_interactions
@@ -36,7 +36,7 @@ from cleargrid_assets.pictures import hours as hours_picture
 from cleargrid_assets.pictures.presentation import Presentation, Shown
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.schema import Table
-from cleargrid_assets.views import OPERATIONAL_BASELINES
+from cleargrid_assets.views import BEST_HOURS, LATEST_DAY, OPERATIONAL_BASELINES
 from cleargrid_assets.warehouse.io_manager import VERSION
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.slices import FrameWithViews, StoredSlice, open_slices
@@ -94,6 +94,7 @@ ANALYSES: tuple[Analysis, ...] = (
         channels.SOURCES,
         channels_picture.present,
         shown_days=channels_picture.SHOWN_DAYS,
+        views={LATEST_DAY.name: lambda _: recent.LATEST_DAY_SQL},
         code_version="2",
     ),
     Analysis(
@@ -102,6 +103,7 @@ ANALYSES: tuple[Analysis, ...] = (
         hours.SOURCES,
         hours_picture.present,
         shown_days=hours_picture.SHOWN_DAYS,
+        views={BEST_HOURS.name: lambda _: recent.BEST_HOURS_SQL},
         code_version="2",
     ),
     Analysis(

@@ -10,6 +10,7 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from cleargrid_assets.analysis.interactions import SOURCES, interactions, merged_by_spelling, withheld
 from cleargrid_assets.analysis.outcomes import Outcomes
+from cleargrid_assets.analysis.recent import CONTACT_HISTORY_SQL, LAST_28_DAYS_SQL
 from cleargrid_assets.analysis.unmapped import as_pairs, unmapped
 from cleargrid_assets.assets.table_asset import column_lineage, table_asset
 from cleargrid_assets.assets.version import made_with
@@ -18,6 +19,7 @@ from cleargrid_assets.contracts import COMMUNICATION_LOGS, INTERACTIONS
 from cleargrid_assets.pseudonyms import Pseudonyms
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.settings import Settings
+from cleargrid_assets.views import CONTACT_HISTORY, LAST_28_DAYS_BY_CHANNEL
 from cleargrid_assets.warehouse.forms import CLEAR, form_of, refuse_other_form, stored_versions
 from cleargrid_assets.warehouse.io_manager import VERSION
 from cleargrid_assets.warehouse.slices import ComputedSlice
@@ -40,6 +42,8 @@ def _interactions(context: dg.AssetExecutionContext, outcomes: OutcomesResource)
             COMMUNICATION_LOGS,
             partial(_computed, outcomes=words, region=settings.region, version=version),
             partial(_described, outcomes=words, version=version),
+            views={LAST_28_DAYS_BY_CHANNEL.name: LAST_28_DAYS_SQL},
+            macros={f"{CONTACT_HISTORY.name}(contact)": CONTACT_HISTORY_SQL},
         ),
         metadata={VERSION: version},
     )

@@ -16,6 +16,9 @@ ALL_TYPES = "ALL"
 MAX_ATTEMPT_NUMBER = 10
 """The largest `attempt_number`. It stands for itself and all larger ones."""
 
+FEW = 10
+"""Attempts or contacts. A rate of fewer says little: it is marked in a view, grey in a picture, not in a summary."""
+
 
 def one_of(words: Sequence[str]) -> str:
     """The words as alternatives, in Markdown."""

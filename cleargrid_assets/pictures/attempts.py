@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
-from cleargrid_assets.contracts import CHANNELS, EMAIL, MAX_ATTEMPT_NUMBER, PHONE
+from cleargrid_assets.contracts import CHANNELS, EMAIL, FEW, MAX_ATTEMPT_NUMBER, PHONE
 from cleargrid_assets.pictures import drawing, text, versus
 from cleargrid_assets.pictures.frames import by_channel
 from cleargrid_assets.pictures.presentation import Presentation, Shown, nothing_to_show
@@ -140,12 +140,12 @@ def _draw_probabilities(axes: Axes, curves: Curves) -> None:
     """The share of the contacts at risk that each attempt reached, with its interval."""
     drawing.panel_title(
         axes,
-        f"Reached by this attempt, of contacts not reached before. Line: 95% interval. Grey: fewer than {text.FEW}",
+        f"Reached by this attempt, of contacts not reached before. Line: 95% interval. Grey: fewer than {FEW}",
     )
     for place, (channel, curve) in enumerate(curves.items()):
         x = curve["attempt_number"] + _DODGE * (place - (len(curves) - 1) / 2)
         colour = drawing.channel_colour(channel)
-        colours = [drawing.UNSURE if at_risk < text.FEW else colour for at_risk in curve["contacts_at_risk"]]
+        colours = [drawing.UNSURE if at_risk < FEW else colour for at_risk in curve["contacts_at_risk"]]
         low, high = curve["reach_probability_low"], curve["reach_probability_high"]
         axes.vlines(x, low, high, color=colours, alpha=0.5, linewidth=2.5)
         axes.scatter(x, curve["reach_probability"], color=colours, s=28, zorder=3, clip_on=False)
@@ -153,9 +153,9 @@ def _draw_probabilities(axes: Axes, curves: Curves) -> None:
 
 
 def _top(curves: Curves) -> float:
-    """The highest end of an interval of at least `text.FEW` contacts, or the highest probability."""
+    """The highest end of an interval of at least `FEW` contacts, or the highest probability."""
     rows = pd.concat(curves.values())
-    sure = rows.loc[rows["contacts_at_risk"] >= text.FEW, "reach_probability_high"].max()
+    sure = rows.loc[rows["contacts_at_risk"] >= FEW, "reach_probability_high"].max()
     top = max(sure, rows["reach_probability"].max())
     return float(top) if math.isfinite(top) else 0.0
 
@@ -210,7 +210,7 @@ def _draw_contacts(axes: Axes, curves: Curves) -> None:
 
 def _end(curve: pd.DataFrame) -> pd.Series[float]:
     """The last attempt with contacts enough for the label of the curve, or the first attempt."""
-    enough = curve[curve["contacts_at_risk"] >= text.FEW]
+    enough = curve[curve["contacts_at_risk"] >= FEW]
     end: pd.Series[float] = (curve.head(1) if enough.empty else enough).fillna({"km_reach_rate": 0.0}).iloc[-1]
     return end
 

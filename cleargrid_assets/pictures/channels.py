@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from cleargrid_assets.contracts import CHANNELS
+from cleargrid_assets.contracts import CHANNELS, FEW
 from cleargrid_assets.pictures import drawing, text, versus
 from cleargrid_assets.pictures.figures import LINE, figures_below
 from cleargrid_assets.pictures.frames import by_channel, in_days
@@ -134,8 +134,7 @@ def _draw(today: dict[str, pd.Series[float]], weeks: pd.DataFrame, about: Shown,
     below = _BOTTOM + LINE * (len(shown) + 1)
     card = drawing.card(
         about.title(conclusion),
-        f"Outbound communications of {SHOWN_DAYS} days. Vertical lines: 95% intervals. "
-        f"Grey: fewer than {text.FEW} contacts",
+        f"Outbound communications of {SHOWN_DAYS} days. Vertical lines: 95% intervals. Grey: fewer than {FEW} contacts",
         _TOP + sum(panels) + _DOWN * (len(panels) - 1) + below,
     )
     upper, *middle, lower = card.panels(
@@ -162,7 +161,7 @@ def _draw_reach(axes: Axes, drawn: Channels) -> None:
         colour = drawing.channel_colour(channel)
         by_day = rows.set_index("x").reindex(_DAYS)
         x = by_day.index + _DODGE * (place - (len(drawn) - 1) / 2)
-        colours = [drawing.UNSURE if contacts < text.FEW else colour for contacts in by_day["contacts"]]
+        colours = [drawing.UNSURE if contacts < FEW else colour for contacts in by_day["contacts"]]
         axes.plot(x, by_day["reach_rate"], color=colour, linewidth=1, alpha=0.6)
         axes.vlines(x, by_day["reach_rate_low"], by_day["reach_rate_high"], color=colours, alpha=0.4, linewidth=2)
         axes.scatter(x, by_day["reach_rate"], color=colours, s=14, zorder=3, clip_on=False)
@@ -174,9 +173,9 @@ def _draw_reach(axes: Axes, drawn: Channels) -> None:
 
 
 def _top(drawn: Channels) -> float:
-    """The highest end of an interval of at least `text.FEW` contacts, or the highest rate."""
+    """The highest end of an interval of at least `FEW` contacts, or the highest rate."""
     rows = pd.concat(drawn.values())
-    top = max(rows.loc[rows["contacts"] >= text.FEW, "reach_rate_high"].max(), rows["reach_rate"].max())
+    top = max(rows.loc[rows["contacts"] >= FEW, "reach_rate_high"].max(), rows["reach_rate"].max())
     return float(top) if math.isfinite(top) else 0.0
 
 

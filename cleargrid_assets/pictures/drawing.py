@@ -41,7 +41,7 @@ ALARM = "#AA3377"
 """Purple, which is no channel's colour. Used with a shape of its own."""
 
 UNSURE = "#B3BAC1"
-"""Grey, for rates of fewer than `text.FEW` attempts or contacts."""
+"""Grey, for rates of fewer than `FEW` attempts or contacts."""
 
 TITLE, BODY, SMALL = 12.0, 9.0, 8.0
 """Font sizes in points."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from cleargrid_assets.contracts import FEW
 from cleargrid_assets.pictures import drawing, text
 from cleargrid_assets.pictures.frames import by_channel, in_days, more_channels
 from cleargrid_assets.pictures.presentation import Presentation, Shown, nothing_to_show
@@ -59,9 +60,9 @@ def _best_hours(week: pd.DataFrame) -> str:
     days = week[PARTITION_COLUMN].nunique()
     span = f"{SHOWN_DAYS} days" + ("" if days == SHOWN_DAYS else f" ({days} with attempts)")
     if not parts:
-        has_enough = (week.groupby(["channel", "hour"])["attempts"].sum() >= text.FEW).any()
+        has_enough = (week.groupby(["channel", "hour"])["attempts"].sum() >= FEW).any()
         found = "nobody was reached in an" if has_enough else "there was no"
-        return f"in {span}, {found} hour with {text.FEW} attempts or more"
+        return f"in {span}, {found} hour with {FEW} attempts or more"
     return f"most reached in {span}: {'; '.join(parts[:_MAX_NAMED])}"
 
 
@@ -72,7 +73,7 @@ def _best(rows: pd.DataFrame) -> pd.Series[float] | None:
         None if nobody was reached in such an hour.
     """
     total = rows.groupby("hour", as_index=False)[["attempts", "reached_attempts"]].sum()
-    busy = total[total["attempts"] >= max(text.FEW, _BUSY * total["attempts"].mean())]
+    busy = total[total["attempts"] >= max(FEW, _BUSY * total["attempts"].mean())]
     rates = busy.assign(rate=busy["reached_attempts"] / busy["attempts"])
     return rates.loc[rates["rate"].idxmax()] if (rates["rate"] > 0).any() else None
 
@@ -111,7 +112,7 @@ def _draw(week: pd.DataFrame, about: Shown, conclusion: str) -> bytes:
     card = drawing.card(
         about.title(conclusion),
         "Number: outbound attempts in that hour. Colour: share reached (separate scale per channel). "
-        f"Grey: fewer than {text.FEW} attempts",
+        f"Grey: fewer than {FEW} attempts",
         len(channels) * _LINE * SHOWN_DAYS + 26 + _BETWEEN * (len(channels) - 1) + bottom,
     )
     shown = _shown_hours(week)
@@ -139,14 +140,14 @@ def _cells(rows: pd.DataFrame, day: date, stored: Collection[date], shown: range
     found = rows.assign(age=[(day - each).days for each in rows[PARTITION_COLUMN]]).set_index(["age", "hour"])
     cells = found[["attempts", "reach_rate"]].reindex(grid).reset_index()
     attempts = cells["attempts"].fillna(0.0)
-    shaded: pd.DataFrame = cells.assign(attempts=attempts, rate=cells["reach_rate"].where(attempts >= text.FEW))
+    shaded: pd.DataFrame = cells.assign(attempts=attempts, rate=cells["reach_rate"].where(attempts >= FEW))
     return shaded
 
 
 def _draw_cells(axes: Axes, cells: pd.DataFrame, shown: range, scale: ScalarMappable) -> None:
     from matplotlib.colors import ListedColormap  # noqa: PLC0415
 
-    few = (cells["attempts"] < text.FEW).astype("float64").replace(0.0, float("nan"))
+    few = (cells["attempts"] < FEW).astype("float64").replace(0.0, float("nan"))
     for values, colours in ((few, ListedColormap([drawing.GRID])), (cells["rate"], scale.cmap)):
         grid = cells.assign(value=values).pivot_table("value", "age", "hour", dropna=False)
         mesh = axes.pcolormesh(
@@ -160,7 +161,7 @@ def _draw_cells(axes: Axes, cells: pd.DataFrame, shown: range, scale: ScalarMapp
         mesh.set_clim(scale.get_clim())
     darkest = _DARK * scale.get_clim()[1]
     for _, cell in cells.iterrows():
-        few_colour = drawing.MUTED if cell["attempts"] < text.FEW else drawing.INK
+        few_colour = drawing.MUTED if cell["attempts"] < FEW else drawing.INK
         axes.text(
             cell["hour"],
             cell["age"],

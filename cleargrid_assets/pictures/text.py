@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 
+from cleargrid_assets.contracts import FEW
 from cleargrid_assets.foreign import presentable
 
 MAX_SHOWN = 10
@@ -17,9 +18,6 @@ INLINE_LIMIT = 700
 
 SUMMARY_LIMIT = INLINE_LIMIT - 60
 """Max characters of a summary before its asset adds how to draw the picture."""
-
-FEW = 10
-"""Attempts or contacts. With fewer, a rate says little: it is grey in a picture and left out of a table."""
 
 MISSING = "\N{EN DASH}"
 """Stands for a missing number."""

@@ -18,19 +18,21 @@ from cleargrid_assets.warehouse.partitions import BAD_VALUE_ERRORS, Changes
 from cleargrid_assets.warehouse.slices import ComputedSlice, stored_rows
 from cleargrid_assets.warehouse.sources import refuse_missing
 from cleargrid_assets.warehouse.sql import in_days, quoted
+from cleargrid_assets.warehouse.views import replace_views
 
 
 def replace_computed(
     connection: duckdb.DuckDBPyConnection, table: Table, computed: ComputedSlice, days: Sequence[date]
 ) -> tuple[dict[date, Changes], Mapping[date, Mapping[str, Any]]]:
-    """Replaces the days by computed rows, and removes those rows from all other days.
+    """Replaces the days by computed rows, removes those rows from all other days, and makes the views.
 
     Returns:
         For each of the days, how many rows it has and from which days they moved, and the metadata of the slice.
 
     Raises:
         NotStoredError: The source does not have one of the days.
-        WarehouseError: A computed row has a missing value or one of another type, or belongs to another day.
+        WarehouseError: A computed row has a missing value or one of another type, or belongs to another day. Or there
+            is a table with the name of a view.
     """
     name, condition = quoted(table.name), in_days(days)
     stored_source = read_ledger(connection, computed.source)
@@ -53,6 +55,7 @@ def replace_computed(
     others = _days_that_lost_rows(read_ledger(connection, table), stored_source, days)
     moved = _remove_elsewhere(connection, table, condition, others)
     changes = {day: Changes(rows.get(day, 0), moved_from=moved.get(day, {})) for day in days}
+    replace_views(connection, computed.views, computed.macros)
     return changes, computed.describe(source, stored)
 
 

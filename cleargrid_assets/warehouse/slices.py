@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -65,11 +65,15 @@ class ComputedSlice:
         source: The contract of the other table. Its stored days are those of the run.
         compute: Makes the rows to store from the connection and the rows of the source.
         describe: Makes metadata of each day from the rows of the source and the computed rows.
+        views: The query of each view that is made in the transaction, by its name, as in `FrameWithViews`.
+        macros: The query of each table macro that is made in it, by its name and parameters.
     """
 
     source: Table
     compute: Callable[[duckdb.DuckDBPyConnection, duckdb.DuckDBPyRelation], duckdb.DuckDBPyRelation]
     describe: Callable[[duckdb.DuckDBPyRelation, duckdb.DuckDBPyRelation], Mapping[date, Mapping[str, Any]]]
+    views: Mapping[str, str] = field(default_factory=dict)
+    macros: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

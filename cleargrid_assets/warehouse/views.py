@@ -11,12 +11,15 @@ from cleargrid_assets.warehouse.sql import quoted
 from cleargrid_assets.warehouse.tables import missing_columns, stored_columns
 
 
-def replace_views(connection: duckdb.DuckDBPyConnection, views: Mapping[str, str]) -> None:
-    """Creates views, or replaces them. The caller begins and commits the transaction.
+def replace_views(
+    connection: duckdb.DuckDBPyConnection, views: Mapping[str, str], macros: Mapping[str, str] | None = None
+) -> None:
+    """Creates views and table macros, or replaces them. The caller begins and commits the transaction.
 
     Args:
         connection: A connection whose bare names are those of the project's schema.
         views: The query of each view, by its name. DuckDB looks its bare table names up beside the view.
+        macros: The query of each table macro, by its name and parameters, such as `history(contact)`.
 
     Raises:
         WarehouseError: There is a table with the name of a view.
@@ -32,6 +35,8 @@ def replace_views(connection: duckdb.DuckDBPyConnection, views: Mapping[str, str
                 f"(ALTER TABLE {SCHEMA}.{name} RENAME TO ...), and materialize the day again."
             )
         connection.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {query}")
+    for signature, query in (macros or {}).items():
+        connection.execute(f"CREATE OR REPLACE MACRO {signature} AS TABLE {query}")
 
 
 def queried(connection: duckdb.DuckDBPyConnection, query: str, tables: Sequence[Table]) -> pd.DataFrame | None:

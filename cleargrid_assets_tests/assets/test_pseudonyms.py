@@ -122,6 +122,8 @@ def test_contact_of_interactions_is_the_pseudonym_of_the_clear_contact(
     assert in_clear["id-000001"] == NUMBERS[1]
     assert (in_clear["id-000003"], in_clear["id-000006"], in_clear["id-000007"]) == (None, OWN, None)
     assert contacts(keyed) == {key: contact and hashed(contact) for key, contact in in_clear.items()}
+    history = f"SELECT public_id FROM contact_history('{hashed(NUMBERS[1])}')"
+    assert keyed.ask(f"USE log.cleargrid; {history}") == [("id-000001",)]
 
 
 @pytest.mark.usefixtures("unchecked")

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from cleargrid_assets.contracts import TABLES
 from cleargrid_assets.digest.content import Digest, Figure, FunnelRow, History, Section
 from cleargrid_assets.digest.page import page
-from cleargrid_assets.views import VIEWS
+from cleargrid_assets.views import OPERATIONAL_BASELINES
 from cleargrid_assets_tests.digest.examples import DAY, EXAMPLE, FRESH, example
 
 _HOSTILE = '</td><script>alert("x")</script><img src=http://evil.example/x onerror=alert(1)>'
@@ -66,7 +66,7 @@ def test_page_has_every_part_in_order_of_urgency() -> None:
         "Definitions",
     ]
     assert parsed.open == []
-    assert parsed.tags.count("dt") == sum(len(table.columns) for table in (*TABLES, *VIEWS))
+    assert parsed.tags.count("dt") == sum(len(table.columns) for table in (*TABLES, OPERATIONAL_BASELINES))
 
 
 def test_page_refers_to_nothing_outside_and_runs_nothing() -> None:

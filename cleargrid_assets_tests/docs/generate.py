@@ -80,7 +80,7 @@ def tables() -> str:
         _NOTE.format(source="`cleargrid_assets/contracts`"),
         f"Every table is in the schema `{SCHEMA}` and belongs to the asset `{SCHEMA}/<table>`. Every table is "
         "partitioned by business day in the column `communicated_date`. The ledger, `days`, the tables of quarantined "
-        "rows and the views are no assets: they are written with the other tables.",
+        "rows, the views and the table macro are no assets: they are written with the other tables.",
         _terms(),
         *(part for table in (*TABLES, DAYS) for part in _table_parts(table)),
         *(part for table in TABLES if table.is_export for part in _table_parts(quarantine_of(table))),
