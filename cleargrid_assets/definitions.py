@@ -12,6 +12,7 @@ from cleargrid_assets.automation import JOBS, SCHEDULES
 from cleargrid_assets.backup_job import backup, backup_after_daily_run
 from cleargrid_assets.digest_job import DIGEST_SENSORS, digest_job
 from cleargrid_assets.resources import ExportsResource, OutcomesResource
+from cleargrid_assets.retention_job import drop_after_daily_run, drop_old_days
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.io_manager import WarehouseIOManager
 from cleargrid_assets.warehouse.resource import WarehouseResource
@@ -35,9 +36,15 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
     return dg.Definitions(
         assets=dg.load_assets_from_package_module(assets, include_specs=True),
         asset_checks=dg.load_asset_checks_from_package_module(checks),
-        jobs=[*JOBS, backup, digest_job],
+        jobs=[*JOBS, drop_old_days, backup, digest_job],
         schedules=SCHEDULES,
-        sensors=[backup_after_daily_run, *DIGEST_SENSORS, alerts_sensor, heartbeat_after_freshness],
+        sensors=[
+            drop_after_daily_run,
+            backup_after_daily_run,
+            *DIGEST_SENSORS,
+            alerts_sensor,
+            heartbeat_after_freshness,
+        ],
         resources={
             "exports": ExportsResource(),
             "outcomes": outcomes,

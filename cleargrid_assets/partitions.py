@@ -33,6 +33,18 @@ def closed_days(now: datetime, daily: dg.DailyPartitionsDefinition = DAILY) -> l
     return list(daily.get_partition_keys(current_time=now.astimezone(timezone.utc)))
 
 
+def first_kept_day(now: datetime) -> date | None:
+    """The oldest day that is not older than `CLEARGRID_KEEP_DAYS`; None if all days are kept."""
+    keep = Settings.from_environment().keep_days
+    return None if keep is None else now.astimezone(BUSINESS_ZONE).date() - timedelta(days=keep)
+
+
+def kept_days(now: datetime) -> list[str]:
+    """The partition keys of the closed days that are not older than `CLEARGRID_KEEP_DAYS`."""
+    first = first_kept_day(now)
+    return [key for key in closed_days(now) if first is None or key >= first.isoformat()]
+
+
 def just_closed(now: datetime, daily: dg.DailyPartitionsDefinition = DAILY) -> list[str]:
     """The partition keys of the days that closed in the last 24 hours; of the last closed day if there are none.
 

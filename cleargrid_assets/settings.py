@@ -10,7 +10,7 @@ from datetime import date, time
 from typing import Annotated, Any, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from cleargrid_assets.setting_types import (
@@ -18,6 +18,7 @@ from cleargrid_assets.setting_types import (
     Database,
     Day,
     DueTime,
+    KeepDays,
     LongSecret,
     OptionalPath,
     Region,
@@ -31,6 +32,9 @@ from cleargrid_assets.setting_types import (
     UiUrl,
     Zone,
 )
+
+_LONGEST_WINDOW = 7
+"""Days that a figure of one day is computed from, the day itself included."""
 
 
 @dataclass(frozen=True)
@@ -172,6 +176,21 @@ class Settings(BaseModel):
         description="`on`: each morning's digest is sent to the addresses of `CLEARGRID_ALERTS`. The page is made in "
         "any case.",
     )
+    keep_days: KeepDays = Field(
+        None,
+        alias="CLEARGRID_KEEP_DAYS",
+        description="Days older than this are dropped from every table after each daily run, and are not fetched "
+        "again. Not set: all days are kept. At least 49, because a day is compared with the six weeks before it.",
+    )
+
+    @model_validator(mode="after")
+    def _recent_days_keep_their_windows(self) -> "Settings":
+        if self.keep_days is not None and self.resync_days > self.keep_days - _LONGEST_WINDOW:
+            raise SettingsError(
+                f"CLEARGRID_RESYNC_DAYS is {self.resync_days}, but takes at most {self.keep_days - _LONGEST_WINDOW} if "
+                f"CLEARGRID_KEEP_DAYS is {self.keep_days}, so that the days before those that it fetches are there."
+            )
+        return self
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":

@@ -83,24 +83,30 @@ class CatchUp:
 
     Attributes:
         ledgers: What is stored.
-        closed: All closed days, in order.
+        closed: All closed days that are kept, in order.
         runs: The runs so far.
         usual: The days that the tick requests anyway.
+        dropped: The days that were dropped from every table because of their age.
     """
 
     ledgers: Ledgers
     closed: Sequence[date]
     runs: Runs = Runs()
     usual: Collection[date] = frozenset()
+    dropped: Collection[date] = frozenset()
 
     @cached_property
     def missing(self) -> list[TableDay]:
-        """Closed days that an export lacks, by day. Days before its first stored day are not missing."""
+        """Closed days that an export lacks, by day. Dropped days, and those before its first stored one, are not missing."""
         found = []
         for name in _EXPORTS:
             entries = self.ledgers.get(name, {})
             first = min(entries, default=None)
-            found += [(name, day) for day in self.closed if first and day > first and day not in entries]
+            found += [
+                (name, day)
+                for day in self.closed
+                if first and day > first and day not in entries and day not in self.dropped
+            ]
         return sorted(found, key=lambda cell: cell[1])
 
     @cached_property

@@ -19,7 +19,7 @@ from cleargrid_assets.contracts.common import (
     STAGES,
 )
 from cleargrid_assets.contracts.communications import COMMUNICATION_LOG_FIELDS, COMMUNICATION_LOGS, INTERACTIONS
-from cleargrid_assets.contracts.ledger import DAYS
+from cleargrid_assets.contracts.ledger import DAYS, DROPPED_DAYS
 from cleargrid_assets.schema import Table
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "COMMUNICATION_LOG_FIELDS",
     "CONTACT_FREQUENCY",
     "DAYS",
+    "DROPPED_DAYS",
     "EMAIL",
     "HOURLY_REACH",
     "INTERACTIONS",

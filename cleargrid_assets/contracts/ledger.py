@@ -1,4 +1,4 @@
-"""The contract of the ledger. The IO manager writes it; it is no asset."""
+"""The contracts of the ledger and of the days that were dropped. Neither is an asset."""
 
 from cleargrid_assets.contracts.common import DAY
 from cleargrid_assets.schema import EXTRACTED_AT, PARTITION_COLUMN, Column, Table
@@ -34,4 +34,18 @@ stored, even if some of its rows are in the table.
 
 A database of an earlier version gets its ledger with the first write. Run and version of its days are NULL.""",
     key=("table_name", PARTITION_COLUMN),
+)
+
+DROPPED_DAYS = Table(
+    name="dropped_days",
+    columns=(
+        DAY,
+        Column("dropped_at", "TIMESTAMPTZ", "Instant at which the day was dropped from every table."),
+    ),
+    description="""\
+Days that were dropped from every table, because they were older than `CLEARGRID_KEEP_DAYS`. They are no longer in `days`.
+
+The schedules do not request them again, and no check calls them missing. A dropped day that somebody materializes again
+is in `days`, until it is dropped the next time.""",
+    key=(PARTITION_COLUMN,),
 )
