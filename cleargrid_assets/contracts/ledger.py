@@ -43,7 +43,8 @@ DROPPED_DAYS = Table(
         Column("dropped_at", "TIMESTAMPTZ", "Instant at which the day was dropped from every table."),
     ),
     description="""\
-Days that were dropped from every table, because they were older than `CLEARGRID_KEEP_DAYS`. They are no longer in `days`.
+Days that were dropped from every table, because they were older than `CLEARGRID_KEEP_DAYS`. The ledger does not have
+them any more.
 
 The schedules do not request them again, and no check calls them missing. A dropped day that somebody materializes again
 is in `days`, until it is dropped the next time.""",

@@ -75,8 +75,8 @@ def tables() -> str:
         "# Tables",
         _NOTE.format(source="`cleargrid_assets/contracts`"),
         f"Every table is in the schema `{SCHEMA}` and belongs to the asset `{SCHEMA}/<table>`. Every table is "
-        "partitioned by business day in the column `communicated_date`. The ledger, `days`, the list of `dropped_days`, the tables of "
-        "quarantined rows and the views are no assets: they are written with the other tables.",
+        "partitioned by business day in the column `communicated_date`. The ledger, `days`, the table `dropped_days`, "
+        "the tables of quarantined rows and the views are no assets: they are written with the other tables.",
         _terms(),
         *(part for table in (*TABLES, DAYS, DROPPED_DAYS) for part in _table_parts(table)),
         *(part for table in TABLES if table.is_export for part in _table_parts(quarantine_of(table))),
