@@ -97,7 +97,7 @@ class CatchUp:
 
     @cached_property
     def missing(self) -> list[TableDay]:
-        """Closed days that an export lacks, by day. Those before its first stored day, and dropped ones, do not count."""
+        """Closed days that an export lacks. Days before its first stored one, and dropped ones, do not count."""
         found = []
         for name in _EXPORTS:
             entries = self.ledgers.get(name, {})

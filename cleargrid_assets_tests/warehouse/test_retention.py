@@ -41,10 +41,10 @@ def test_every_table_with_business_days_loses_the_old_ones(stored: Warehouse) ->
 
 def test_failure_leaves_every_day_where_it_was(stored: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object) -> None:
-        raise OSError
+        raise OSError("the disk is full")
 
     monkeypatch.setattr(retention, "_remember", fails)
-    with pytest.raises(OSError, match=""):
+    with pytest.raises(OSError, match="the disk is full"):
         drop_days_before(stored.database, DAY_3, 0)
     for table in ("communication_logs", "days"):
         assert days_in(stored, table) == {DAY_1, DAY_2, DAY_3}
