@@ -4,12 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo test test-server torture lint docs bench clean
+.PHONY: setup demo up test test-server torture lint docs bench clean
 
 setup: $(VENV)/.demo
 
 demo: $(VENV)/.demo
 	@$(BIN)/cleargrid demo $(ARGS)
+
+up: $(VENV)/.demo
+	@$(BIN)/cleargrid up $(ARGS)
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(ARGS)

@@ -1,5 +1,6 @@
 """The command group. The modules of the commands are imported when they run."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ _rows_per_day = click.option(
 def main() -> None:
     """ClearGrid communication logs in DuckDB, one business day at a time.
 
-    Like `dagster dev`, the commands check, sql, backup, restore and report read `.env` in the current folder. Its
+    Like `dagster dev`, the commands check, sql, backup, restore, up and report read `.env` in the current folder. Its
     values override the environment.
     """
 
@@ -107,6 +108,23 @@ def restore(file: Path | None) -> None:
         from cleargrid_assets.cli.backup import run_restore  # noqa: PLC0415 - loads DuckDB
 
         run_restore(_settings(), file)
+
+
+@main.command(short_help="Run Dagster for your data: the UI and the schedules.")
+@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port for the Dagster UI.")
+def up(port: int) -> None:
+    """Run Dagster's web server and its daemon, on this machine only, until Ctrl-C.
+
+    Settings and history of Dagster are in `DAGSTER_HOME`; if that is not set, in the folder `dagster` beside the
+    database, which is made with a `dagster.yaml` the first time. If one of the two processes ends, so does the other.
+    """
+    with _errors_shown():
+        # Before `.env` is read: Dagster reads it again when definitions are reloaded.
+        environment = dict(os.environ)
+        settings = _settings()
+        from cleargrid_assets.cli.up import run_up  # noqa: PLC0415 - loads DuckDB
+
+        run_up(settings, environment, port)
 
 
 @main.command(short_help="Make the digest page of a day.")
