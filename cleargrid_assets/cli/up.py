@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -19,7 +19,7 @@ from cleargrid_assets.settings import Settings
 
 _HOST = "127.0.0.1"
 _START_TIMEOUT_S = 120
-_STOP_TIMEOUT_S = 30
+_STOP_TIMEOUT_S = 20
 _POLL_S = 0.3
 
 Process = subprocess.Popen[bytes]
@@ -46,41 +46,41 @@ def run_up(settings: Settings, environment: Mapping[str, str], port: int) -> Non
         "web server": ("dagster-webserver", *workspace, "-h", _HOST, "-p", str(port)),
         "daemon": ("dagster-daemon", "run", *workspace),
     }
-    with home.held(), ExitStack() as stack:
+    with home.held(), suppress(KeyboardInterrupt):
         require_free_port(port, 'With make: make up ARGS="--port 3001".')
-        with suppress(KeyboardInterrupt):
-            click.echo(f"Starting Dagster with its home in {home.folder} ...")
-            started = {
-                name: stack.enter_context(_running(command, {**environment, "DAGSTER_HOME": str(home.folder)}))
-                for name, command in commands.items()
-            }
+        click.echo(f"Starting Dagster with its home in {home.folder} ...")
+        with _running(commands, {**environment, "DAGSTER_HOME": str(home.folder)}) as started:
             _wait_until_up(started, port)
             click.echo(
                 f"The Dagster UI is up at http://{_HOST}:{port}, and schedules run. The UI has no login, so only this "
                 "machine can open it. Press Ctrl-C to stop both."
             )
             _wait_until_one_ends(started)
-        click.echo("\nStopping Dagster.")
 
 
 @contextmanager
-def _running(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[Process]:
-    """Starts a process in a group of its own, and ends the whole group: its runs and code servers, too."""
-    program = Path(sysconfig.get_path("scripts")) / command[0]
-    process = subprocess.Popen(  # noqa: S603 - a program of our own environment
-        [program, *command[1:]], env=environment, start_new_session=True
-    )
+def _running(commands: Mapping[str, Sequence[str]], environment: Mapping[str, str]) -> Iterator[Mapping[str, Process]]:
+    """Starts each command in a process group of its own, and ends the groups: with runs and code servers."""
+    started: dict[str, Process] = {}
     try:
-        yield process
+        for name, (program, *arguments) in commands.items():
+            path = Path(sysconfig.get_path("scripts")) / program
+            started[name] = subprocess.Popen(  # noqa: S603 - a program of our own environment
+                [path, *arguments], env=environment, start_new_session=True
+            )
+        yield started
     finally:
         # A second Ctrl-C must not leave processes behind.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        _end_group(process, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=_STOP_TIMEOUT_S)
-        _end_group(process, signal.SIGKILL)
-        process.wait()
+        click.echo("\nStopping Dagster.")
+        for process in started.values():
+            _end_group(process, signal.SIGTERM)
+        for process in started.values():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=_STOP_TIMEOUT_S)
+            _end_group(process, signal.SIGKILL)
+            process.wait()
 
 
 def _end_group(process: Process, number: signal.Signals) -> None:

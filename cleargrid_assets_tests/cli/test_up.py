@@ -1,6 +1,7 @@
 """`cleargrid up`: the home that it makes, and how its two processes start and end together."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -75,13 +76,13 @@ def test_home_in_use_names_the_process_that_has_it(tmp_path: Path) -> None:
 @pytest.mark.server
 def test_both_processes_run_until_the_command_is_stopped(tmp_path: Path) -> None:
     with _up(tmp_path) as (process, port, printed):
-        assert len(_children(process)) == 2
+        groups = _children(process)
+        assert len(groups) == 2
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=10) as response:
             assert response.status == 200
         second = subprocess.run(_command(port), cwd=tmp_path, capture_output=True, text=True, check=False)
         assert second.returncode == 1
         assert f"PID {process.pid}" in second.stderr
-        groups = _children(process)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 0
         assert not _members(groups)
@@ -129,14 +130,18 @@ def _command(port: int) -> list[str]:
 
 
 def _children(process: "subprocess.Popen[bytes]") -> dict[int, str]:
-    """The processes that a process has started, with their commands."""
-    listed = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(process.pid)], capture_output=True, text=True, check=True
-    ).stdout
-    return {int(pid): command for pid, command in (line.split(maxsplit=1) for line in listed.splitlines())}
+    """The processes that a process has started, with their commands. Each leads a group."""
+    listed = _listed("-o", "pid=,args=", "--ppid", str(process.pid))
+    return {int(pid): command for pid, command in (line.split(maxsplit=1) for line in listed)}
 
 
 def _members(groups: dict[int, str]) -> list[str]:
-    """The processes that are left of the groups."""
-    listed = subprocess.run(["ps", "-eo", "pgid=,args="], capture_output=True, text=True, check=True).stdout
-    return [line for line in listed.splitlines() if int(line.split()[0]) in groups]
+    """The processes of the groups that still run. A container may have nobody who removes those that have ended."""
+    listed = _listed("-eo", "pgid=,stat=,args=")
+    return [line for line in listed if int(line.split()[0]) in groups and not line.split()[1].startswith("Z")]
+
+
+def _listed(*options: str) -> list[str]:
+    ps = shutil.which("ps")
+    assert ps
+    return subprocess.run([ps, *options], capture_output=True, text=True, check=True).stdout.splitlines()
