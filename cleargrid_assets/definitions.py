@@ -11,6 +11,7 @@ from cleargrid_assets.alerts.sensor import alerts_sensor
 from cleargrid_assets.automation import JOBS, SCHEDULES
 from cleargrid_assets.backup_job import backup, backup_after_daily_run
 from cleargrid_assets.digest_job import DIGEST_SENSORS, digest_job
+from cleargrid_assets.history_job import prune_history, prune_history_schedule
 from cleargrid_assets.resources import ExportsResource, OutcomesResource
 from cleargrid_assets.retention_job import drop_after_daily_run, drop_old_days
 from cleargrid_assets.settings import Settings
@@ -36,8 +37,8 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
     return dg.Definitions(
         assets=dg.load_assets_from_package_module(assets, include_specs=True),
         asset_checks=dg.load_asset_checks_from_package_module(checks),
-        jobs=[*JOBS, drop_old_days, backup, digest_job],
-        schedules=SCHEDULES,
+        jobs=[*JOBS, drop_old_days, backup, digest_job, prune_history],
+        schedules=[*SCHEDULES, prune_history_schedule],
         sensors=[
             drop_after_daily_run,
             backup_after_daily_run,
