@@ -9,11 +9,6 @@ from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 
-from cleargrid_assets.automation import JOBS
-from cleargrid_assets.backup_job import backup
-from cleargrid_assets.digest_job import digest_job
-from cleargrid_assets.retention_job import drop_old_days
-from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.wording import counted
 
 _BATCH = 500
@@ -60,7 +55,7 @@ prune_history_schedule = dg.ScheduleDefinition(
 
 
 def remove_runs_before(instance: dg.DagsterInstance, before: datetime) -> int:
-    """Removes the runs of this project that were created before an instant and have ended.
+    """Removes the runs that were created before an instant and have ended, of all code locations.
 
     Args:
         instance: The Dagster instance.
@@ -73,23 +68,18 @@ def remove_runs_before(instance: dg.DagsterInstance, before: datetime) -> int:
     needed = set(_runs_of_latest_materializations(instance)) if records else set()
     removed = 0
     for record in records:
-        run = record.dagster_run
-        if run.run_id not in needed and _is_ours(run):
-            instance.compute_log_manager.delete_logs(prefix=[run.run_id])
-            instance.delete_run(run.run_id)
+        run_id = record.dagster_run.run_id
+        if run_id not in needed:
+            instance.compute_log_manager.delete_logs(prefix=[run_id])
+            instance.delete_run(run_id)
             removed += 1
     return removed
 
 
-def _is_ours(run: dg.DagsterRun) -> bool:
-    """Whether the run belongs to this project. Other code locations may share the instance."""
-    if run.job_name in {job.name for job in (*JOBS, backup, digest_job, drop_old_days, prune_history)}:
-        return True
-    return bool(run.asset_selection) and all(key.path[0] == SCHEMA for key in run.asset_selection or ())
-
-
 def _runs_of_latest_materializations(instance: dg.DagsterInstance) -> Iterator[str]:
-    for key in instance.get_asset_keys(prefix=[SCHEMA]):
+    for key in instance.get_asset_keys():
+        if latest := instance.get_latest_materialization_event(key):
+            yield latest.run_id
         ids = sorted(
             instance.get_latest_storage_id_by_partition(key, dg.DagsterEventType.ASSET_MATERIALIZATION).values()
         )
