@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sysconfig
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def test_unit_keeps_secrets_out_and_the_ui_on_loopback(unit: Path) -> None:
     [command] = re.findall(rf"^ExecStart={INSTALLED}(.+)$", text, re.MULTILINE)
     program, *arguments = shlex.split(command)
     assert (PROGRAMS / program).exists()
-    assert "webserver" not in program or ("-h", "127.0.0.1") in zip(arguments, arguments[1:], strict=False)
+    assert "webserver" not in program or ("-h", "127.0.0.1") in pairwise(arguments)
     assert (ROOT / arguments[arguments.index("-w") + 1]).exists()
 
 
