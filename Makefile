@@ -4,12 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo test test-server test-lake torture lint docs bench clean
+.PHONY: setup demo up test test-server test-lake test-deploy torture lint docs bench clean
 
 setup: $(VENV)/.demo
 
 demo: $(VENV)/.demo
 	@$(BIN)/cleargrid demo $(ARGS)
+
+up: $(VENV)/.demo
+	@$(BIN)/cleargrid up $(ARGS)
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(ARGS)
@@ -20,6 +23,9 @@ test-server: $(VENV)/.dev
 # Starts its own servers: Debian's packages postgresql and redis-server.
 test-lake: $(VENV)/.lake
 	$(BIN)/python -m pytest -m lake $(ARGS)
+
+test-deploy: $(VENV)/.dev
+	$(BIN)/python -m pytest -m deploy -n 0 $(ARGS)
 
 # In one process, because the proofs measure and race; -s, so that they may show their progress.
 torture: $(VENV)/.dev

@@ -9,16 +9,12 @@ from datetime import datetime, timezone
 import dagster as dg
 
 from cleargrid_assets.automation import daily_job
-from cleargrid_assets.catch_up.requests import CATCH_UP
-from cleargrid_assets.catch_up.runs import BACKFILL
+from cleargrid_assets.retention_job import IS_ONE_OF_MANY, drop_old_days
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.backup import back_up
 from cleargrid_assets.warehouse.connection import file_of
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.resource import WarehouseResource
-
-_IS_ONE_OF_MANY = {CATCH_UP, BACKFILL}
-"""Tags of runs that are followed by no backup. Otherwise those of one morning would push out all earlier ones."""
 
 
 @dg.op(out=dg.Out(dg.Nothing), description="Copies the database file, and compares the copy with its ledger.")
@@ -42,18 +38,21 @@ def backup() -> None:
 
 @dg.run_status_sensor(
     run_status=dg.DagsterRunStatus.SUCCESS,
-    monitored_jobs=[daily_job],
+    monitored_jobs=[daily_job, drop_old_days],
     request_job=backup,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Starts the job `backup` when a run of `daily_outreach` has succeeded.",
+    description="Starts the job `backup` when a run of `daily_outreach` has succeeded; with `CLEARGRID_KEEP_DAYS`, "
+    "when the run of `drop_old_days` after it has succeeded.",
 )
 def backup_after_daily_run(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
-    """Requests a backup for each daily run that succeeded."""
+    """Requests a backup for each daily run that succeeded. Those of one morning must not push out all earlier ones."""
     settings = Settings.from_environment()
     if settings.backups == 0:
         return dg.SkipReason("CLEARGRID_BACKUPS is 0.")
     if file_of(settings.database) is None:
         return dg.SkipReason("The database is no file.")
-    if _IS_ONE_OF_MANY.intersection(context.dagster_run.tags):
+    if IS_ONE_OF_MANY.intersection(context.dagster_run.tags):
         return dg.SkipReason("The run belongs to a catch-up or a backfill, of which there may be many.")
+    if settings.keep_days is not None and context.dagster_run.job_name == daily_job.name:
+        return dg.SkipReason("The backup is made when old days have been dropped.")
     return dg.RunRequest(run_key=context.dagster_run.run_id)

@@ -1,6 +1,6 @@
 """The daily partitions: business days from midnight to midnight in `CLEARGRID_TIMEZONE`, once they are closed."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 
 import dagster as dg
 
@@ -33,6 +33,18 @@ def closed_days(now: datetime, daily: dg.DailyPartitionsDefinition = DAILY) -> l
     """The partition keys of all closed days."""
     # In UTC, because Dagster may give a tick a local time that the clocks skip.
     return list(daily.get_partition_keys(current_time=now.astimezone(timezone.utc)))
+
+
+def first_kept_day(now: datetime) -> date | None:
+    """The oldest day that is not older than `CLEARGRID_KEEP_DAYS`; None if all days are kept."""
+    keep = Settings.from_environment().keep_days
+    return None if keep is None else now.astimezone(BUSINESS_ZONE).date() - timedelta(days=keep)
+
+
+def kept_days(now: datetime) -> list[str]:
+    """The partition keys of the closed days that are not older than `CLEARGRID_KEEP_DAYS`."""
+    first = first_kept_day(now)
+    return [key for key in closed_days(now) if first is None or key >= first.isoformat()]
 
 
 def just_closed(now: datetime, daily: dg.DailyPartitionsDefinition = DAILY) -> list[str]:

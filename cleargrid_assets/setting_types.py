@@ -20,6 +20,8 @@ AFTER_EDITING = 'After editing `.env`, choose "Reload definitions" in the UI.'
 """The end of errors about credentials. Dagster reads `.env` when it loads the definitions."""
 
 _MIN_KEY_LENGTH = 32
+_FEWEST_KEPT_DAYS = 49
+"""A week of days, and the 42 days before each that it is compared with."""
 
 
 @dataclass(frozen=True)
@@ -205,6 +207,9 @@ OptionalPath = Annotated[str | None, AfterValidator(lambda path: path and _expan
 Region = Annotated[str | None, PlainValidator(_region), Takes("an ISO country code such as SA")]
 RequestRate = Annotated[float | None, Field(gt=0, allow_inf_nan=False), Takes("a number above 0")]
 Share = Annotated[float, Field(ge=0, le=1), Takes("a number from 0 to 1")]
+KeepDays = Annotated[
+    int | None, Field(ge=_FEWEST_KEPT_DAYS, le=36500), Takes(f"a whole number from {_FEWEST_KEPT_DAYS} to 36500")
+]
 LongSecret = Annotated[
     Secret, AfterValidator(_long_enough), Takes(f"a secret of at least {_MIN_KEY_LENGTH} characters")
 ]

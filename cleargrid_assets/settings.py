@@ -19,6 +19,7 @@ from cleargrid_assets.setting_types import (
     Database,
     Day,
     DueTime,
+    KeepDays,
     LakeData,
     LongSecret,
     OptionalPath,
@@ -34,6 +35,9 @@ from cleargrid_assets.setting_types import (
     UiUrl,
     Zone,
 )
+
+_LONGEST_WINDOW = 7
+"""Days that a figure of one day is computed from, the day itself included."""
 
 
 @dataclass(frozen=True)
@@ -201,12 +205,28 @@ class Settings(BaseModel):
         "Until then, rows that the source removed are there.",
     )
 
+    keep_days: KeepDays = Field(
+        None,
+        alias="CLEARGRID_KEEP_DAYS",
+        description="Days older than this are dropped from every table after each daily run, and are not fetched "
+        "again. Not set: all days are kept. At least 49, because a day is compared with the six weeks before it.",
+    )
+
     @model_validator(mode="after")
     def _lake_has_data(self) -> "Settings":
         if self.database.startswith("ducklake:") and self.lake_data is None:
             raise SettingsError(
                 "CLEARGRID_LAKE_DATA is not set, but CLEARGRID_DUCKDB is a lake. It takes a folder that all machines "
                 "see, or s3://bucket/prefix/."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _recent_days_keep_their_windows(self) -> "Settings":
+        if self.keep_days is not None and self.resync_days > self.keep_days - _LONGEST_WINDOW:
+            raise SettingsError(
+                f"CLEARGRID_RESYNC_DAYS is {self.resync_days}, but takes at most {self.keep_days - _LONGEST_WINDOW} if "
+                f"CLEARGRID_KEEP_DAYS is {self.keep_days}, so that the days before those that it fetches are there."
             )
         return self
 

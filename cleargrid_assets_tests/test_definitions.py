@@ -18,6 +18,7 @@ from cleargrid_assets.assets.analyses import ANALYSES
 from cleargrid_assets.automation import SCHEDULES
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.definitions import build_defs, defs
+from cleargrid_assets.history_job import prune_history_schedule
 from cleargrid_assets.schema import Table
 from cleargrid_assets.setting_types import SettingsError
 from cleargrid_assets.warehouse.resource import WarehouseResource
@@ -73,7 +74,9 @@ def test_dg_lists_all_assets_checks_and_schedules(tmp_path: Path) -> None:
     assert {check["name"] for check in found["asset_checks"]} == {
         key.name for key in defs.resolve_asset_graph().asset_check_keys
     }
-    assert {schedule["name"] for schedule in found["schedules"]} == {schedule.name for schedule in SCHEDULES}
+    assert {schedule["name"] for schedule in found["schedules"]} == {
+        schedule.name for schedule in (*SCHEDULES, prune_history_schedule)
+    }
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ DEFAULTS = {
     "alerts": None,
     "ui_url": None,
     "heartbeat_url": None,
+    "keep_days": None,
     "lender": None,
     "email": None,
     "password": None,
@@ -59,6 +60,7 @@ def test_empty_variable_counts_as_unset() -> None:
         ("CLEARGRID_CONCURRENCY", " 8 ", "concurrency", 8),
         ("CLEARGRID_MAX_REQUESTS_PER_SECOND", "0.5", "max_requests_per_second", 0.5),
         ("CLEARGRID_RESYNC_DAYS", "14", "resync_days", 14),
+        ("CLEARGRID_KEEP_DAYS", "49", "keep_days", 49),
         ("CLEARGRID_FRESH_BY", "07:30", "fresh_by", time(7, 30)),
         ("CLEARGRID_FRESH_BY", "01:01", "fresh_by", time(1, 1)),
         ("CLEARGRID_QUARANTINE", "on", "quarantine", "on"),
@@ -72,6 +74,15 @@ def test_empty_variable_counts_as_unset() -> None:
 )
 def test_value_is_parsed(name: str, text: str, attribute: str, value: object) -> None:
     assert getattr(Settings.from_environment({name: text}), attribute) == value
+
+
+def test_recent_days_that_would_lose_their_windows_are_refused() -> None:
+    given = {"CLEARGRID_KEEP_DAYS": "60", "CLEARGRID_RESYNC_DAYS": "54"}
+    with pytest.raises(
+        SettingsError, match="CLEARGRID_RESYNC_DAYS is 54, but takes at most 53 if CLEARGRID_KEEP_DAYS is"
+    ):
+        Settings.from_environment(given)
+    assert Settings.from_environment({**given, "CLEARGRID_RESYNC_DAYS": "53"}).resync_days == 53
 
 
 @pytest.mark.parametrize(
@@ -93,6 +104,8 @@ def test_value_is_parsed(name: str, text: str, attribute: str, value: object) ->
         ("CLEARGRID_MAX_REQUESTS_PER_SECOND", "inf"),
         ("CLEARGRID_RESYNC_DAYS", "-1"),
         ("CLEARGRID_RESYNC_DAYS", "2.5"),
+        ("CLEARGRID_KEEP_DAYS", "48"),
+        ("CLEARGRID_KEEP_DAYS", "36501"),
         ("CLEARGRID_QUARANTINE", "yes"),
         ("CLEARGRID_MAX_SHRINK", "1.1"),
         ("CLEARGRID_MAX_SHRINK", "-0.1"),

@@ -83,10 +83,11 @@ class CatchUp:
 
     Attributes:
         ledgers: What is stored.
-        closed: All closed days, in order.
+        closed: All closed days that are kept, in order.
         runs: The runs so far.
         usual: The days that the tick requests anyway.
         days_per_run: Max days in one request.
+        dropped: The days that were dropped from every table because of their age.
     """
 
     ledgers: Ledgers
@@ -94,15 +95,20 @@ class CatchUp:
     runs: Runs = Runs()
     usual: Collection[date] = frozenset()
     days_per_run: int = DAYS_PER_RUN
+    dropped: Collection[date] = frozenset()
 
     @cached_property
     def missing(self) -> list[TableDay]:
-        """Closed days that an export lacks, by day. Days before its first stored day are not missing."""
+        """Closed days that an export lacks. Days before its first stored one, and dropped ones, do not count."""
         found = []
         for name in _EXPORTS:
             entries = self.ledgers.get(name, {})
             first = min(entries, default=None)
-            found += [(name, day) for day in self.closed if first and day > first and day not in entries]
+            found += [
+                (name, day)
+                for day in self.closed
+                if first and day > first and day not in entries and day not in self.dropped
+            ]
         return sorted(found, key=lambda cell: cell[1])
 
     @cached_property

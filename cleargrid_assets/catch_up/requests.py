@@ -10,11 +10,12 @@ import duckdb
 from cleargrid_assets.catch_up.plan import CatchUp, Ledgers, Request
 from cleargrid_assets.catch_up.runs import read_runs
 from cleargrid_assets.contracts import TABLES
-from cleargrid_assets.partitions import RANGE_END, RANGE_START, closed_days
+from cleargrid_assets.partitions import RANGE_END, RANGE_START, kept_days
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.ledger import read_ledger
+from cleargrid_assets.warehouse.retention import dropped_days
 from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets.wording import first_of
 
@@ -35,13 +36,13 @@ def catch_up_requests(context: dg.ScheduleEvaluationContext, usual: Sequence[str
     """
     settings = Settings.from_environment()
     try:
-        ledgers = read_ledgers(settings.database)
+        ledgers, dropped = read_stored(settings.database)
     except (WarehouseError, duckdb.Error, OSError) as error:
         context.log.warning(f"The database could not be read, so this tick requests no missing days. {error}")
         return []
     now = context.scheduled_execution_time
-    closed, requested = ([date.fromisoformat(key) for key in keys] for keys in (closed_days(now), usual))
-    catch_up = CatchUp(ledgers, closed, usual=frozenset(requested), days_per_run=settings.days_per_run)
+    closed, requested = ([date.fromisoformat(key) for key in keys] for keys in (kept_days(now), usual))
+    catch_up = CatchUp(ledgers, closed, usual=frozenset(requested), days_per_run=settings.days_per_run, dropped=dropped)
     if catch_up.is_complete:
         return []
     catch_up = replace(catch_up, runs=read_runs(context.instance, catch_up))
@@ -54,8 +55,8 @@ def catch_up_requests(context: dg.ScheduleEvaluationContext, usual: Sequence[str
     return list(_run_requests(catch_up.requests(), now))
 
 
-def read_ledgers(database: str) -> Ledgers:
-    """The ledger of every table, by its name. Empty if there is no file.
+def read_stored(database: str) -> tuple[Ledgers, set[date]]:
+    """The ledger of every table, by its name, and the days that were dropped. Empty if there is no file.
 
     Args:
         database: The database.
@@ -64,7 +65,7 @@ def read_ledgers(database: str) -> Ledgers:
         WarehouseError: The database was in use for more than a few seconds, or cannot be opened.
     """
     with connect(database, read_only=True, lock_timeout_s=_LOCK_TIMEOUT_S) as connection:
-        return {table.name: read_ledger(connection, table) for table in TABLES}
+        return {table.name: read_ledger(connection, table) for table in TABLES}, dropped_days(connection)
 
 
 def _run_requests(requests: Sequence[Request], now: datetime) -> Iterator[dg.RunRequest]:

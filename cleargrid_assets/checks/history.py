@@ -14,7 +14,7 @@ from cleargrid_assets.checks.failed_runs import FailedRuns, failed_runs
 from cleargrid_assets.checks.intact import INTACT, find_differences, stored_days_are_intact
 from cleargrid_assets.checks.scope import FAILED_CHECKS, verdict, with_derived
 from cleargrid_assets.checks.versions import CURRENT, current_versions, find_other_versions, made_with_current_version
-from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, closed_days
+from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, closed_days, kept_days
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.event_log import last_recorded, recorded_days
@@ -66,7 +66,8 @@ class HistoryChecks:
             COMPLETE,
             asset=asset_key(table),
             additional_deps=derived_keys,
-            description=f"Every closed day since `CLEARGRID_START_DATE` is stored in {together}.",
+            description=f"Every closed day since `CLEARGRID_START_DATE` is stored in {together}. Days that "
+            "`CLEARGRID_KEEP_DAYS` does not keep, and days that were dropped because of it, do not count.",
         )
         self.alive = dg.AssetCheckSpec(
             ALIVE,
@@ -112,6 +113,7 @@ class HistoryChecks:
         *,
         recorded: Mapping[str, set[str]] = MappingProxyType({}),
         failed: Mapping[str, FailedRuns] = MappingProxyType({}),
+        dropped: Collection[str] = frozenset(),
     ) -> dg.AssetCheckResult:
         """Checks that every table has all closed days that are due.
 
@@ -120,8 +122,9 @@ class HistoryChecks:
             now: The current time in the business zone.
             recorded: The partition keys of each table that Dagster shows as materialized.
             failed: The failed runs of each partition key that has any.
+            dropped: The partition keys that were dropped because of their age.
         """
-        due = [key for key in closed_days(now) if key <= due_day(now).isoformat()]
+        due = [key for key in kept_days(now) if key <= due_day(now).isoformat() and key not in dropped]
         lacking: dict[tuple[str, ...], list[str]] = {}
         for name, keys in stored.items():
             days = tuple(key for key in due if key not in keys)
@@ -215,19 +218,23 @@ def history_checks(
     ) -> Iterator[dg.AssetCheckResult]:
         selected = {key.name for key in context.selected_asset_check_keys}
         instance, time = context.instance, now()
-        closed = set(closed_days(time))
+        kept = {date.fromisoformat(key) for key in kept_days(time)}
         # Before the database is read, because another run may store a day meanwhile.
-        recorded = {each.name: _closed(recorded_days(instance, each), closed) for each in checks.tables}
+        recorded = {each.name: recorded_days(instance, each) & kept for each in checks.tables}
         last = last_recorded(instance, table) if INTACT in selected else {}
         stored = warehouse.stored_days(checks.tables, instance)
+        # After what they are taken from, because another run may drop days meanwhile.
+        dropped = warehouse.dropped_days()
+        recorded = {name: days - dropped for name, days in recorded.items()}
         keys = {name: {str(day) for day in of_table.whole} for name, of_table in stored.items()}
         if FRESH in selected:
             yield checks.freshness(keys, time)
         if COMPLETE in selected:
-            missing = closed.difference(set[str].intersection(*keys.values()))
+            gone = {str(day) for day in dropped}
+            missing = {str(day) for day in kept}.difference(set[str].intersection(*keys.values()), gone)
             shown = {name: {str(day) for day in days} for name, days in recorded.items()}
             failed = failed_runs(instance, missing, {name: each.entries for name, each in stored.items()})
-            yield checks.inventory(keys, time, recorded=shown, failed=failed)
+            yield checks.inventory(keys, time, recorded=shown, failed=failed, dropped=gone)
         if ALIVE in selected:
             yield checks.liveness(stored[table.name].entries, time)
         if INTACT in selected:
@@ -252,10 +259,6 @@ def _failing_with_errors(results: Iterator[dg.AssetCheckResult]) -> Iterator[dg.
             metadata={FAILED_CHECKS: errors},
             allow_retries=False,
         )
-
-
-def _closed(days: set[date], keys: Collection[str]) -> set[date]:
-    return days & {date.fromisoformat(key) for key in keys}
 
 
 def _failures(missing: Sequence[str], failed: Mapping[str, FailedRuns]) -> str:

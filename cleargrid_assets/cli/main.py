@@ -1,5 +1,6 @@
 """The command group. The modules of the commands are imported when they run."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,8 +32,8 @@ _rows_per_day = click.option(
 def main() -> None:
     """ClearGrid communication logs in DuckDB, one business day at a time.
 
-    Like `dagster dev`, the commands init, check, sql, backup, restore, compact and report read `.env` in the current
-    folder. Its values override the environment.
+    Like `dagster dev`, the commands init, check, sql, backup, restore, compact, up and report read `.env` in the
+    current folder. Its values override the environment.
     """
 
 
@@ -138,6 +139,23 @@ def compact() -> None:
         from cleargrid_assets.cli.compact import run_compact  # noqa: PLC0415 - loads DuckDB
 
         run_compact(_settings())
+
+
+@main.command(short_help="Run Dagster for your data: the UI and the schedules.")
+@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port for the Dagster UI.")
+def up(port: int) -> None:
+    """Run Dagster's web server and its daemon, on this machine only, until Ctrl-C.
+
+    Settings and history of Dagster are in `DAGSTER_HOME`; if that is not set, in the folder `dagster` beside the
+    database, which is made with a `dagster.yaml` the first time. If one of the two processes ends, so does the other.
+    """
+    with _errors_shown():
+        # Before `.env` is read: Dagster reads it again when definitions are reloaded.
+        environment = dict(os.environ)
+        settings = _settings()
+        from cleargrid_assets.cli.up import run_up  # noqa: PLC0415 - loads DuckDB
+
+        run_up(settings, environment, port)
 
 
 @main.command(short_help="Make the digest page of a day.")

@@ -20,7 +20,7 @@ from cleargrid_assets.contracts.common import (
     STAGES,
 )
 from cleargrid_assets.contracts.communications import COMMUNICATION_LOG_FIELDS, COMMUNICATION_LOGS, INTERACTIONS
-from cleargrid_assets.contracts.ledger import DAYS, LATEST_ENTRIES
+from cleargrid_assets.contracts.ledger import DAYS, DROPPED_DAYS, LATEST_ENTRIES
 from cleargrid_assets.schema import Table
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "COMMUNICATION_LOG_FIELDS",
     "CONTACT_FREQUENCY",
     "DAYS",
+    "DROPPED_DAYS",
     "EMAIL",
     "FEW",
     "HOURLY_REACH",

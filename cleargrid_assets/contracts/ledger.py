@@ -1,4 +1,4 @@
-"""The contract of the ledger. The IO manager writes it; it is no asset."""
+"""The contracts of the ledger and of the days that were dropped. Neither is an asset."""
 
 from cleargrid_assets.contracts.common import DAY
 from cleargrid_assets.schema import EXTRACTED_AT, PARTITION_COLUMN, Column, Table
@@ -43,3 +43,18 @@ LATEST_ENTRIES = f"""(
     QUALIFY row_number() OVER (PARTITION BY {", ".join(DAYS.key)} ORDER BY rowid DESC) = 1
 )"""
 """The entries that count, in SQL. A DuckDB file has no others."""
+
+DROPPED_DAYS = Table(
+    name="dropped_days",
+    columns=(
+        DAY,
+        Column("dropped_at", "TIMESTAMPTZ", "Instant at which the day was dropped from every table."),
+    ),
+    description="""\
+Days that were dropped from every table, because they were older than `CLEARGRID_KEEP_DAYS`. The ledger does not have
+them any more.
+
+The schedules do not request them again, and no check calls them missing. A dropped day that somebody materializes again
+is in `days`, until it is dropped the next time.""",
+    key=(PARTITION_COLUMN,),
+)

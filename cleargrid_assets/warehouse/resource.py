@@ -15,6 +15,7 @@ from cleargrid_assets.warehouse.connection import LOCK_TIMEOUT_S, connect
 from cleargrid_assets.warehouse.event_log import days_recorded_as_empty
 from cleargrid_assets.warehouse.forms import Versions, stored_versions
 from cleargrid_assets.warehouse.ledger import LedgerEntry, StoredDays, read_ledger, stored_days
+from cleargrid_assets.warehouse.retention import dropped_days
 from cleargrid_assets.warehouse.slices import StoredSlice
 from cleargrid_assets.warehouse.views import queried
 
@@ -60,3 +61,8 @@ class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         with self.reading() as connection:
             return stored_days(connection, tables, partial(days_recorded_as_empty, instance))
+
+    def dropped_days(self) -> set[date]:
+        """The days that were dropped from every table because of their age. Some may be stored again."""
+        with self.reading() as connection:
+            return dropped_days(connection)

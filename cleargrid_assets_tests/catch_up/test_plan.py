@@ -59,6 +59,13 @@ def test_stored_day_without_rows_is_the_first_day() -> None:
     assert spans(catch_up(ledgers(20), 23, usual=1).requests()) == [(21, 22)]
 
 
+def test_dropped_days_are_not_requested_again() -> None:
+    # Somebody has materialized the first one of them again.
+    dropped = {day(number) for number in range(1, 5)}
+    plan = replace(catch_up(ledgers(1, 6), 6), dropped=dropped)
+    assert spans(plan.requests()) == [(5, 5)]
+
+
 def test_missing_days_are_requested_oldest_first_in_ranges_of_ten() -> None:
     plan = catch_up(ledgers(1, 5, 30), 30)
     assert spans(plan.requests()) == [(2, 4), (6, 15), (16, 25), (26, 29)]

@@ -10,15 +10,19 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 import pytest
+from click.testing import CliRunner
 
 from cleargrid_assets.assets.analyses import ANALYSES
 from cleargrid_assets.automation import daily_job, daily_schedule, resync_recent_days_schedule
 from cleargrid_assets.catch_up import requests
 from cleargrid_assets.catch_up.requests import CATCH_UP
+from cleargrid_assets.cli.main import main
 from cleargrid_assets.contracts import CONTACT_FREQUENCY, REACH_BY_ATTEMPT, TABLES
 from cleargrid_assets.partitions import PARTITION, RANGE_END, RANGE_START
 from cleargrid_assets.schema import EXTRACTED_AT
-from cleargrid_assets.warehouse.connection import transaction
+from cleargrid_assets.warehouse.backup import back_up
+from cleargrid_assets.warehouse.connection import connect, transaction
+from cleargrid_assets.warehouse.errors import DamagedFileError
 from cleargrid_assets.warehouse.ledger import prepare_ledger, write_entries
 from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets_tests.assets.project import WEEK, Project
@@ -90,12 +94,43 @@ def test_five_days_of_downtime_heal_exactly(recorded: Project, week: Project) ->
     run(recorded, outdated[0])
     assert len(tick(recorded, daily_schedule, "2026-01-09 01:00")) == 1
 
+    check_week(recorded, week)
+
+
+def test_restore_drill_ends_with_every_day_exact(recorded: Project, week: Project) -> None:
+    # The drill of docs/operations.md: the backup of 5 January, two more days, and then a power cut inside a write.
+    shutil.copy(week.database, recorded.database)
+    recorded.forget(date(2026, 1, 6), date(2026, 1, 7))
+    back_up(str(recorded.database), 2, datetime.now(timezone.utc), 0)
+    shutil.copy(week.database, recorded.database)
+    with recorded.database.open("r+b") as file:
+        file.write(b"torn" * 4096)
+    with pytest.raises(DamagedFileError, match="cleargrid restore"), connect(str(recorded.database)):
+        pass
+
+    with recorded.entered():
+        answer = CliRunner().invoke(main, ["restore"])
+    assert answer.exit_code == 0, answer.output
+    assert "Its last day is 2026-01-05." in answer.output
+
+    requested = tick(recorded, daily_schedule, "2026-01-08 01:00")
+    assert [span(each) for each in requested] == [("2026-01-07", "2026-01-07"), ("2026-01-06", "2026-01-06")]
+    for each in requested:
+        run(recorded, each)
+    # The last day was computed before the day before it was there.
+    for each in tick(recorded, resync_recent_days_schedule, "2026-01-09 04:00")[1:]:
+        run(recorded, each)
+    check_week(recorded, week)
+
+
+def check_week(project: Project, week: Project) -> None:
+    """Asserts that every table has exactly the rows of the week."""
     for table in TABLES:
         columns = ", ".join(f'"{name}"' for name in table.column_names if name != EXTRACTED_AT)
         of_week = (
             f"SELECT {columns} FROM log.cleargrid.{table.name} WHERE communicated_date <= '{WEEK[1]}' ORDER BY ALL"
         )
-        assert recorded.ask(of_week) == week.ask(of_week)
+        assert project.ask(of_week) == week.ask(of_week)
 
 
 def test_days_are_not_requested_while_they_run(recorded: Project) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import click
 
 from cleargrid_assets.cli.main import main as cleargrid
-from cleargrid_assets.contracts import DAYS, TABLES
+from cleargrid_assets.contracts import DAYS, DROPPED_DAYS, TABLES
 from cleargrid_assets.quarantine import quarantine_of
 from cleargrid_assets.schema import SCHEMA, Column, Table
 from cleargrid_assets.settings import variables
@@ -79,10 +79,11 @@ def tables() -> str:
         "# Tables",
         _NOTE.format(source="`cleargrid_assets/contracts`"),
         f"Every table is in the schema `{SCHEMA}` and belongs to the asset `{SCHEMA}/<table>`. Every table is "
-        "partitioned by business day in the column `communicated_date`. The ledger, `days`, the tables of quarantined "
-        "rows, the views and the table macro are no assets: they are written with the other tables.",
+        "partitioned by business day in the column `communicated_date`. The ledger, `days`, the table `dropped_days`, "
+        "the tables of quarantined rows, the views and the table macro are no assets: they are written with the other "
+        "tables.",
         _terms(),
-        *(part for table in (*TABLES, DAYS) for part in _table_parts(table)),
+        *(part for table in (*TABLES, DAYS, DROPPED_DAYS) for part in _table_parts(table)),
         *(part for table in TABLES if table.is_export for part in _table_parts(quarantine_of(table))),
         *(part for view in VIEWS for part in _table_parts(view)),
     )

@@ -1,0 +1,124 @@
+"""The `DAGSTER_HOME` of `cleargrid up`: Dagster's settings, its history, and which code it loads."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from cleargrid_assets.settings import Settings
+from cleargrid_assets.warehouse.connection import file_of
+from cleargrid_assets.warehouse.lock import Lock, LockedError
+
+_INSTANCE = """\
+# Made by `cleargrid up`. Edit it as you like: it is not written again.
+
+# Run history.
+storage:
+  sqlite:
+    base_dir: {home}
+
+local_artifact_storage:
+  module: dagster._core.storage.root
+  class: LocalArtifactStorage
+  config:
+    base_dir: {home}
+
+# Output of runs.
+compute_logs:
+  module: dagster._core.storage.local_compute_log_manager
+  class: LocalComputeLogManager
+  config:
+    base_dir: {compute_logs}
+
+# Shows the project's own log messages with the run, such as a wait for the database lock.
+python_logs:
+  python_log_level: INFO
+  managed_python_loggers:
+    - cleargrid_assets
+
+# Max concurrent runs. They fetch in parallel and write one at a time.
+concurrency:
+  runs:
+    max_concurrent_runs: 4
+
+# Ends runs after 6 hours. Raise the limit if CLEARGRID_MAX_REQUESTS_PER_SECOND is low.
+run_monitoring:
+  enabled: true
+  max_runtime_seconds: 21600
+
+telemetry:
+  enabled: false
+
+nux:
+  enabled: false
+"""
+
+_WORKSPACE = """\
+# Made by `cleargrid up`.
+load_from:
+  - python_module:
+      module_name: cleargrid_assets.definitions
+      location_name: cleargrid_assets
+"""
+
+
+@dataclass(frozen=True)
+class DagsterHome:
+    """A folder with the settings and the history of Dagster.
+
+    Attributes:
+        folder: The folder, as an absolute path.
+        workspace: The file that names the code location.
+    """
+
+    folder: Path
+    workspace: Path
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps other processes of `cleargrid up` out.
+
+        Raises:
+            click.ClickException: One has it already. The message says which.
+        """
+        try:
+            lock = Lock.acquired(self.folder / "up", exclusive=True)
+        except LockedError as error:
+            raise click.ClickException(
+                f"`cleargrid up` runs already with the Dagster home {self.folder}. {error} Stop it first. For another "
+                "project, set another CLEARGRID_DUCKDB or DAGSTER_HOME."
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def prepared_home(settings: Settings) -> DagsterHome:
+    """The folder in `DAGSTER_HOME`, or `dagster` beside the database. What is missing is made.
+
+    Raises:
+        click.ClickException: `DAGSTER_HOME` is no absolute path.
+    """
+    given = os.environ.get("DAGSTER_HOME")
+    folder = Path(given).expanduser() if given else _beside(settings.database)
+    if not folder.is_absolute():
+        raise click.ClickException(f"DAGSTER_HOME is {given!r}, but takes an absolute path.")
+    # Only this user may enter, because the folder has logs and the history of runs.
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    instance, workspace = folder / "dagster.yaml", folder / "workspace.yaml"
+    if not instance.exists():
+        # JSON is YAML, whatever is in the path.
+        home, compute_logs = json.dumps(str(folder)), json.dumps(str(folder / "compute_logs"))
+        instance.write_text(_INSTANCE.format(home=home, compute_logs=compute_logs))
+    workspace.write_text(_WORKSPACE)
+    return DagsterHome(folder, workspace)
+
+
+def _beside(database: str) -> Path:
+    file = file_of(database)
+    return ((file.parent if file else Path("data")) / "dagster").resolve()

@@ -1,0 +1,115 @@
+"""`cleargrid up`: the Dagster UI and the daemon, until one of them ends or the command is interrupted."""
+
+import os
+import signal
+import subprocess
+import sysconfig
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import click
+
+from cleargrid_assets.cli.dagster_home import prepared_home
+from cleargrid_assets.cli.ports import require_free_port
+from cleargrid_assets.settings import Settings
+
+_HOST = "127.0.0.1"
+_START_TIMEOUT_S = 120
+_STOP_TIMEOUT_S = 20
+_POLL_S = 0.3
+
+Process = subprocess.Popen[bytes]
+
+
+def run_up(settings: Settings, environment: Mapping[str, str], port: int) -> None:
+    """Runs web server and daemon with one `DAGSTER_HOME`, and ends both when one ends.
+
+    Args:
+        settings: They say where the home is, if `DAGSTER_HOME` does not.
+        environment: The environment of both processes, besides `DAGSTER_HOME`. They read `.env` themselves, so that
+            a reload of the definitions reads it again.
+        port: Port for the UI on 127.0.0.1.
+
+    Raises:
+        click.ClickException: The port or the home is in use, or a process ended by itself.
+    """
+    # A shell starts background processes with SIGINT ignored, and SIGTERM would leave the processes behind.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    home = prepared_home(settings)
+    workspace = ("-w", str(home.workspace))
+    commands = {
+        "web server": ("dagster-webserver", *workspace, "-h", _HOST, "-p", str(port)),
+        "daemon": ("dagster-daemon", "run", *workspace),
+    }
+    with home.held(), suppress(KeyboardInterrupt):
+        require_free_port(port, 'With make: make up ARGS="--port 3001".')
+        click.echo(f"Starting Dagster with its home in {home.folder} ...")
+        with _running(commands, {**environment, "DAGSTER_HOME": str(home.folder)}) as started:
+            _wait_until_up(started, port)
+            click.echo(
+                f"The Dagster UI is up at http://{_HOST}:{port}, and schedules run. The UI has no login, so only this "
+                "machine can open it. Press Ctrl-C to stop both."
+            )
+            _wait_until_one_ends(started)
+
+
+@contextmanager
+def _running(commands: Mapping[str, Sequence[str]], environment: Mapping[str, str]) -> Iterator[Mapping[str, Process]]:
+    """Starts each command in a process group of its own, and ends the groups: with runs and code servers."""
+    started: dict[str, Process] = {}
+    try:
+        for name, (program, *arguments) in commands.items():
+            path = Path(sysconfig.get_path("scripts")) / program
+            started[name] = subprocess.Popen(  # noqa: S603 - a program of our own environment
+                [path, *arguments], env=environment, start_new_session=True
+            )
+        yield started
+    finally:
+        # A second Ctrl-C must not leave processes behind.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        click.echo("\nStopping Dagster.")
+        for process in started.values():
+            _end_group(process, signal.SIGTERM)
+        for process in started.values():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=_STOP_TIMEOUT_S)
+            _end_group(process, signal.SIGKILL)
+            process.wait()
+
+
+def _end_group(process: Process, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def _wait_until_up(started: Mapping[str, Process], port: int) -> None:
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        _raise_if_one_ended(started)
+        try:
+            with urllib.request.urlopen(f"http://{_HOST}:{port}/server_info", timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(_POLL_S)
+    raise click.ClickException(f"The Dagster UI did not start within {_START_TIMEOUT_S} s. The output above says why.")
+
+
+def _wait_until_one_ends(started: Mapping[str, Process]) -> None:
+    while True:
+        _raise_if_one_ended(started)
+        time.sleep(_POLL_S)
+
+
+def _raise_if_one_ended(started: Mapping[str, Process]) -> None:
+    for name, process in started.items():
+        if process.poll() is not None:
+            raise click.ClickException(
+                f"The {name} of Dagster has ended with status {process.returncode}, so the other process was stopped, "
+                "too. The output above says why. Start it again with `cleargrid up`."
+            )

@@ -1,0 +1,89 @@
+"""Retention: drops old days from every table, and remembers which."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import duckdb
+
+from cleargrid_assets.contracts import DROPPED_DAYS
+from cleargrid_assets.schema import PARTITION_COLUMN, SCHEMA
+from cleargrid_assets.warehouse.conflicts import again_on_conflict
+from cleargrid_assets.warehouse.connection import connect, transaction
+from cleargrid_assets.warehouse.databases import transaction_time
+from cleargrid_assets.warehouse.sql import quoted
+from cleargrid_assets.warehouse.tables import prepare_table, stored_columns
+
+_IS_OLD = f"{PARTITION_COLUMN} < $first"
+
+
+def drop_days_before(database: str, first: date, lock_timeout_s: float) -> list[date]:
+    """Drops all days before `first` from every table of the schema that has business days, in one transaction.
+
+    That includes the ledger, quarantined rows, and tables that other packages have stored in the schema.
+
+    Args:
+        database: The database.
+        first: The oldest day that is kept.
+        lock_timeout_s: Max seconds to wait while another process holds the database.
+
+    Returns:
+        The days that were dropped, in order.
+
+    Raises:
+        WarehouseError: Another process held the database for longer.
+    """
+    return again_on_conflict(lambda: _drop(database, first, lock_timeout_s))
+
+
+def _drop(database: str, first: date, lock_timeout_s: float) -> list[date]:
+    with connect(database, read_only=True, lock_timeout_s=lock_timeout_s) as connection:
+        tables = _tables_with_days(connection)
+    written = [f"{SCHEMA}.{table}" for table in (*tables, DROPPED_DAYS.name)]
+    with transaction(database, lock_timeout_s, written) as connection:
+        days = _old_days(connection, tables, first)
+        if days:
+            for table in tables:
+                connection.execute(f"DELETE FROM {quoted(table)} WHERE {_IS_OLD}", {"first": first})
+            _remember(connection, days)
+        return days
+
+
+def dropped_days(connection: duckdb.DuckDBPyConnection) -> set[date]:
+    """The days that were dropped at any time. Some of them may be stored again."""
+    if not stored_columns(connection, DROPPED_DAYS):
+        return set()
+    return {day for (day,) in connection.execute(f"SELECT {PARTITION_COLUMN} FROM {DROPPED_DAYS.name}").fetchall()}
+
+
+def _tables_with_days(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    found = connection.execute(
+        """
+        SELECT table_name FROM duckdb_columns()
+        WHERE database_name = current_database() AND schema_name = $schema AND column_name = $day
+            AND data_type = 'DATE' AND table_name <> $dropped AND table_name IN (
+                SELECT table_name FROM duckdb_tables()
+                WHERE database_name = current_database() AND schema_name = $schema
+            )
+        ORDER BY table_name
+        """,
+        {"schema": SCHEMA, "day": PARTITION_COLUMN, "dropped": DROPPED_DAYS.name},
+    ).fetchall()
+    return [name for (name,) in found]
+
+
+def _old_days(connection: duckdb.DuckDBPyConnection, tables: Sequence[str], first: date) -> list[date]:
+    of_tables = " UNION ".join(f"SELECT {PARTITION_COLUMN} FROM {quoted(table)} WHERE {_IS_OLD}" for table in tables)
+    if not of_tables:
+        return []
+    return [day for (day,) in connection.execute(f"{of_tables} ORDER BY ALL", {"first": first}).fetchall()]
+
+
+def _remember(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> None:
+    prepare_table(connection, DROPPED_DAYS)
+    connection.execute(
+        f"DELETE FROM {DROPPED_DAYS.name} WHERE {PARTITION_COLUMN} IN (SELECT unnest($days::DATE[]))", {"days": days}
+    )
+    connection.execute(
+        f"INSERT INTO {DROPPED_DAYS.name} SELECT unnest($days::DATE[]), $now::TIMESTAMPTZ",
+        {"days": days, "now": transaction_time(connection)},
+    )
