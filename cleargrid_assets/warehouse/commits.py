@@ -9,7 +9,7 @@ import uuid
 import duckdb
 import tenacity
 
-from cleargrid_assets.warehouse.lake import WRITER, ask_to_change
+from cleargrid_assets.warehouse.lake import WRITER, ask, ask_to_change
 
 _PATIENCE_S = 600.0
 """Max seconds to wait for Postgres, which may be starting again."""
@@ -48,11 +48,12 @@ def commit(connection: duckdb.DuckDBPyConnection) -> None:
     try:
         connection.commit()
     except duckdb.Error:
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(duckdb.Error),
-            stop=tenacity.stop_after_delay(_PATIENCE_S),
-            wait=tenacity.wait_random(0.2, 2),
-            reraise=True,
-        )
-        retrying(lambda: ask_to_change(connection, _UNDO.format(token=token)))
+        _retrying(tenacity.stop_after_delay(_PATIENCE_S))(lambda: ask(connection, "SELECT 1"))
+        # More than once, because old connections to Postgres may be dead. But Postgres may refuse it, too.
+        _retrying(tenacity.stop_after_attempt(3))(lambda: ask_to_change(connection, _UNDO.format(token=token)))
         raise
+
+
+def _retrying(stop: tenacity.stop.stop_base) -> tenacity.Retrying:
+    retry, wait = tenacity.retry_if_exception_type(duckdb.Error), tenacity.wait_random(0.2, 2)
+    return tenacity.Retrying(retry=retry, stop=stop, wait=wait, reraise=True)
