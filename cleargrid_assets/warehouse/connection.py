@@ -4,7 +4,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ import tenacity
 from cleargrid_assets.contracts import DAYS
 from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.warehouse import files
+from cleargrid_assets.warehouse.commits import commit
 from cleargrid_assets.warehouse.conflicts import again_on_conflict
 from cleargrid_assets.warehouse.damage import damage_message, is_damage
 from cleargrid_assets.warehouse.databases import is_lake, locked, name_of
@@ -109,7 +110,7 @@ def transaction(
                     "The connection to Postgres that held the locks of the lake was lost, so nothing is stored. "
                     "Materialize again."
                 )
-            connection.commit()
+            commit(connection)
 
 
 @contextmanager
@@ -168,9 +169,14 @@ def catalog(connection: duckdb.DuckDBPyConnection) -> str:
 def _open(database: str, *, read_only: bool, lock_timeout_s: float) -> Iterator[duckdb.DuckDBPyConnection]:
     if is_lake(database):
         with closing(open_lake(database, read_only=read_only)) as connection:
-            if read_only:
-                connection.begin()
-            yield connection
+            try:
+                if read_only:
+                    connection.begin()
+                yield connection
+            finally:
+                # If Postgres is gone, closing a connection in a transaction would end the process.
+                with suppress(duckdb.Error):
+                    connection.rollback()
         return
     file = file_of(database)
     # A file that is not there may be restored at this moment, unless there has never been a lock either.

@@ -33,6 +33,9 @@ _OWN_NAME = re.compile(r"cleargrid_assets (\d+) ([\w.-]+)", re.ASCII)
 _WARN_AFTER_S = 5.0
 """Shorter waits for a lock are normal when two runs write."""
 
+_INTERRUPTIBLE_EACH_S = 10.0
+"""A run that waits cannot be terminated before. But each time, it goes to the end of the queue."""
+
 
 def is_lake(database: str) -> bool:
     """Whether the address of a database names a lake."""
@@ -129,18 +132,18 @@ def locked(
 
 
 def _taken(holder: duckdb.DuckDBPyConnection, modes: Mapping[str, str], timeout_s: float) -> Locks:
-    first_s = min(timeout_s, _WARN_AFTER_S)
-    if not (busy := _wait(holder, modes, first_s)):
-        return Locks(holder, len(modes))
-    if timeout_s > first_s:
+    until, wait_s = time.monotonic() + timeout_s, _WARN_AFTER_S
+    while busy := _wait(holder, modes, min(wait_s, until - time.monotonic())):
         who = _holders(holder, busy)
-        logging.getLogger(__name__).warning("%s is in use by %s. Waiting up to %.0f s.", busy, who, timeout_s)
-        if not (busy := _wait(holder, modes, timeout_s - first_s)):
-            return Locks(holder, len(modes))
-    raise WarehouseError(
-        f"{busy} was in use elsewhere for over {timeout_s:.0f} s: by {_holders(holder, busy)}. Wait for the other run, "
-        "or end its process, then materialize again."
-    )
+        if time.monotonic() >= until:
+            raise WarehouseError(
+                f"{busy} was in use elsewhere for over {timeout_s:.0f} s: by {who}. Wait for the other run, or end its "
+                "process, then materialize again."
+            )
+        if wait_s == _WARN_AFTER_S:
+            logging.getLogger(__name__).warning("%s is in use by %s. Waiting up to %.0f s.", busy, who, timeout_s)
+        wait_s = _INTERRUPTIBLE_EACH_S
+    return Locks(holder, len(modes))
 
 
 def _wait(holder: duckdb.DuckDBPyConnection, modes: Mapping[str, str], timeout_s: float) -> str | None:

@@ -9,6 +9,7 @@ import duckdb
 import pandas as pd
 
 from cleargrid_assets.warehouse.connection import catalog
+from cleargrid_assets.warehouse.databases import in_lake
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.sql import literal, quoted
 
@@ -68,11 +69,13 @@ def replace_frame(connection: duckdb.DuckDBPyConnection, target: Target, frame: 
         return
     connection.register(_VIEW, frame)
     # DuckDB's own names, because the labels of a frame may be numbers, and may repeat.
-    names = [column for column, *_ in connection.execute(f"DESCRIBE {_VIEW}").fetchall()]
-    # DuckDB makes a column that is all None an INTEGER, which would refuse the text of later rows.
+    types = {column: kind for column, kind, *_ in connection.execute(f"DESCRIBE {_VIEW}").fetchall()}
+    names = list(types)
+    # DuckDB makes a column that is all None an INTEGER, which would refuse the text of later rows. A lake has no ENUM.
+    is_lake = in_lake(connection)
     columns = ", ".join(
         f"{quoted(column)}::VARCHAR AS {quoted(column)}"
-        if values.dtype == object and values.isna().all()
+        if (values.dtype == object and values.isna().all()) or (is_lake and types[column].startswith("ENUM"))
         else quoted(column)
         for column, (_, values) in zip(names, frame.items(), strict=True)
     )

@@ -47,6 +47,19 @@ _opening = threading.Lock()
 _instances: list[_Instance] = []
 """The instance of this process, if there is one: loading the extensions takes longer than storing a small day."""
 
+_of_parents: list[_Instance] = []
+"""Instances that a fork copied. They stay open, because closing one would end the parent's connections to Postgres."""
+
+
+def _start_anew() -> None:
+    global _opening  # noqa: PLW0603 - another thread may have held it when the process was forked
+    _opening = threading.Lock()
+    _of_parents.extend(_instances)
+    _instances.clear()
+
+
+os.register_at_fork(after_in_child=_start_anew)
+
 
 def open_lake(database: str, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     """A new connection to the lake, for the caller to close.
@@ -75,7 +88,7 @@ def open_lake(database: str, *, read_only: bool) -> duckdb.DuckDBPyConnection:
 
 def _instance(database: str) -> _Instance:
     # libpq and the extensions read the environment, so another environment is another lake.
-    key = (database, os.getpid(), {name: text for name, text in os.environ.items() if name.startswith(("PG", "AWS_"))})
+    key = (database, {name: text for name, text in os.environ.items() if name.startswith(("PG", "AWS_"))})
     if not _instances or _instances[0].key != key:
         for old in _instances:
             old.connection.close()
@@ -170,3 +183,8 @@ def ask(connection: duckdb.DuckDBPyConnection, query: str, catalog: str = WRITER
     """The rows of a query that the lake's Postgres runs, in the connection's transaction."""
     metadata = f"__ducklake_metadata_{catalog}"
     return connection.execute(f"FROM postgres_query('{metadata}', {literal(query)})").fetchall()
+
+
+def ask_to_change(connection: duckdb.DuckDBPyConnection, statement: str) -> None:
+    """Runs a statement in the lake's Postgres, in a transaction of its own."""
+    connection.execute(f"CALL postgres_execute('__ducklake_metadata_{WRITER}', {literal(statement)})")

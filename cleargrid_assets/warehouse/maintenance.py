@@ -8,6 +8,7 @@ import duckdb
 
 from cleargrid_assets.contracts import DAYS, TABLES
 from cleargrid_assets.schema import SCHEMA
+from cleargrid_assets.warehouse.commits import commit
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.databases import Locks, is_lake, locked, name_of
 from cleargrid_assets.warehouse.errors import WarehouseError
@@ -99,7 +100,7 @@ def _shorten_ledger(connection: duckdb.DuckDBPyConnection, locks: Locks) -> None
             "The connection to Postgres that held the locks of the lake was lost, so nothing is removed. Launch the "
             "job again."
         )
-    connection.commit()
+    commit(connection)
 
 
 def _call(

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 from click.testing import CliRunner, Result
 
@@ -16,6 +17,8 @@ from cleargrid_assets.definitions import build_defs
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.databases import shown, transaction_time
 from cleargrid_assets.warehouse.errors import WarehouseError
+from cleargrid_assets.warehouse.lake import ask_to_change
+from cleargrid_assets.warehouse.sql import literal
 from cleargrid_assets_tests.assets.project import WEEK, Project, days_between
 from cleargrid_assets_tests.lake.servers import BUCKET, PASSWORD, s3
 from cleargrid_assets_tests.lake.writing import ROWS, rows_of, versions
@@ -85,6 +88,24 @@ def test_wrong_password_fails_with_what_to_check_and_is_not_shown(
     with pytest.raises(WarehouseError, match=r"The lake cannot be opened\. Check PGHOST") as error:
         warehouse.frame(DAY_1)
     assert "hush" not in "".join(traceback.format_exception(error.value))
+
+
+def test_user_who_may_only_read_reads_and_is_told_why_not_to_write(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse.store_day(DAY_1, log("a"))
+    user, password = f"reader_{os.environ['PGDATABASE']}", "hush 'q\" x=1"
+    with connect(warehouse.database) as connection:
+        for statement in (
+            f"CREATE ROLE {user} LOGIN PASSWORD {literal(password)}",
+            f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {user}",
+        ):
+            ask_to_change(connection, statement)
+    monkeypatch.setenv("PGUSER", user)
+    monkeypatch.setenv("PGPASSWORD", password)
+    assert len(warehouse.frame(DAY_1)) == 1
+    with pytest.raises(duckdb.Error, match="permission denied"):
+        warehouse.store_day(DAY_1, log("b"))
 
 
 def test_other_place_of_the_data_than_the_catalog_has_is_refused(

@@ -1,12 +1,15 @@
 """Several writers and readers of one lake: nothing is lost, doubled or mixed."""
 
+import multiprocessing
 import os
 import re
 import time
-from contextlib import ExitStack
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, DAYS, HOURLY_REACH, INTERACTIONS
@@ -16,6 +19,7 @@ from cleargrid_assets.warehouse.content import content_hashes
 from cleargrid_assets.warehouse.databases import locked, name_of
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.lake import ask
+from cleargrid_assets_tests.lake.proxy import proxy
 from cleargrid_assets_tests.lake.writing import ROWS, rows_of, store_versions, versions
 from cleargrid_assets_tests.warehouse.another_process import start
 from cleargrid_assets_tests.warehouse.ledgers import as_written, differing, recounted
@@ -98,6 +102,18 @@ def test_stores_of_different_tables_do_not_wait_or_conflict(warehouse: Warehouse
     assert differing(warehouse, COMMUNICATION_LOGS, HOURLY_REACH) == []
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_forked_process_reads_and_leaves_the_locks_of_its_parent(warehouse: Warehouse) -> None:
+    warehouse.store_day(DAY_1, *rows_of(DAY_1, "old"))
+    with connect(warehouse.database) as connection, locked(connection, [LOGS], 1) as locks:
+        child = multiprocessing.get_context("fork").Process(target=versions, args=[warehouse])
+        child.start()
+        child.join(60)
+        child.kill()
+        assert child.exitcode == 0
+        assert locks.still_held()
+
+
 def test_log_is_not_stored_while_interactions_are_computed_from_it(warehouse: Warehouse) -> None:
     with connect(warehouse.database) as connection, ExitStack() as stack:
         for _ in range(2):  # of different days, for example
@@ -119,17 +135,21 @@ def test_reader_keeps_its_snapshot_through_five_replaces(warehouse: Warehouse) -
     assert versions(warehouse) == {DAY_1: whole("new-4")}
 
 
-def test_writer_that_lost_its_locks_stores_nothing(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("lost", ["pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')", "true"])
+def test_writer_that_lost_its_locks_stores_nothing(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
     warehouse.store_day(DAY_1, *rows_of(DAY_1, "old"))
     write_entries = ledger.write_entries
 
     def losing(*arguments: object) -> None:
         write_entries(*arguments)  # type: ignore[arg-type]
-        with connect(warehouse.database) as connection:
+        # Postgres ends the other connection of this one too.
+        with connect(warehouse.database) as connection, suppress(duckdb.Error):
             ask(
                 connection,
-                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted "
-                "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                f"WHERE datname = current_database() AND pid <> pg_backend_pid() AND {lost}",
             )
 
     monkeypatch.setattr(replacing, "write_entries", losing)
@@ -140,6 +160,25 @@ def test_writer_that_lost_its_locks_stores_nothing(warehouse: Warehouse, monkeyp
     assert as_written(warehouse) == recounted(warehouse)
     warehouse.store_day(DAY_1, *rows_of(DAY_1, "newer"))
     assert versions(warehouse) == {DAY_1: whole("newer")}
+
+
+@pytest.mark.parametrize("day", [DAY_1, DAY_2], ids=["stored", "new"])
+def test_commit_whose_answer_is_lost_stores_nothing_and_breaks_nothing(
+    warehouse: Warehouse, lake: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, day: date
+) -> None:
+    warehouse.store_day(DAY_1, *rows_of(DAY_1, "old"))
+    with proxy(lake) as before_postgres:
+        for name, value in before_postgres.variables.items():
+            monkeypatch.setenv(name, value)
+        before_postgres.losing = True
+        with pytest.raises(duckdb.Error, match="Failed to commit"):
+            warehouse.store_day(day, *rows_of(day, "lost"))
+        assert not before_postgres.losing
+        assert versions(warehouse) == {DAY_1: whole("old")}
+        assert as_written(warehouse) == recounted(warehouse)
+        warehouse.store_day(day, *rows_of(day, "new"))
+    assert versions(warehouse) == {DAY_1: whole("old"), day: whole("new")}
+    assert as_written(warehouse) == recounted(warehouse)
 
 
 @pytest.mark.parametrize(("writes", "is_stored"), [(2, True), (99, False)], ids=["now and then", "always"])

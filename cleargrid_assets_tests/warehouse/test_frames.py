@@ -85,6 +85,12 @@ def test_columns_with_one_label_keep_their_own_values(run: Run, warehouse: Wareh
     assert warehouse.ask("FROM public.mine") == [(1, 2, None)]
 
 
+def test_categories_are_stored_and_loaded(run: Run, warehouse: Warehouse) -> None:
+    run.store(pd.DataFrame({"channel": pd.Categorical(["sms", None, "phone"])}))
+    assert warehouse.ask("FROM public.mine") == [("sms",), (None,), ("phone",)]
+    assert list(run.loaded[0]["channel"].astype(object).fillna("-")) == ["sms", "-", "phone"]
+
+
 def test_labels_of_columns_may_be_numbers(run: Run, warehouse: Warehouse) -> None:
     arguments: dict[str, Any] = {"partitions_def": REGIONS, "metadata": {"partition_expr": "region"}}
     for n in (1, 2):
