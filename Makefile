@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo up test test-server test-deploy torture lint docs bench clean
+.PHONY: setup demo up test test-server test-deploy test-lake torture lint docs bench clean
 
 setup: $(VENV)/.demo
 
@@ -23,6 +23,10 @@ test-server: $(VENV)/.dev
 test-deploy: $(VENV)/.dev
 	$(BIN)/python -m pytest -m deploy -n 0 $(ARGS)
 
+# Starts its own servers: Debian's packages postgresql and redis-server.
+test-lake: $(VENV)/.lake
+	$(BIN)/python -m pytest -m lake $(ARGS)
+
 # In one process, because the proofs measure and race; -s, so that they may show their progress.
 torture: $(VENV)/.dev
 	$(BIN)/python -m pytest -m torture -n 0 -s $(ARGS) cleargrid_assets_tests/torture
@@ -35,7 +39,7 @@ lint: $(VENV)/.dev
 docs: $(VENV)/.dev
 	@$(BIN)/python -m cleargrid_assets_tests.docs.generate
 
-bench: $(VENV)/.demo
+bench: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
@@ -49,6 +53,11 @@ $(BIN)/python:
 $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing (about a minute the first time) ..."
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.lake: $(VENV)/.dev
+	@echo "Installing the packages for tests of a lake ..."
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,lake,cluster]'
 	@touch $@
 
 $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt

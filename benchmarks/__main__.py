@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from benchmarks.environments import CHECKOUT, OURS, versions
 from benchmarks.report import Section, Target, targets_markdown
-from benchmarks.sections import analyses, backfill, fetch, imports, month, resume, scaling
+from benchmarks.sections import analyses, backfill, fetch, imports, lake, month, resume, scaling
 from benchmarks.session import Session, Sizes, log_progress
 
 _SECTIONS: Mapping[str, Callable[[Session], Section]] = {
@@ -24,7 +24,10 @@ _SECTIONS: Mapping[str, Callable[[Session], Section]] = {
     "imports": imports.run,
     "analyses": analyses.run,
     "month": month.run,
+    "lake": lake.run,
 }
+
+_NEEDS_SERVERS = "lake"
 
 
 def main() -> None:
@@ -49,7 +52,7 @@ def main() -> None:
     results = session.folder / "results.md"
     text = f"# Benchmarks\n\n{_describe_machine(session)}\n"
     targets: list[Target] = []
-    for name in options.only or _SECTIONS:
+    for name in options.only or [name for name in _SECTIONS if name != _NEEDS_SERVERS]:
         log_progress(f"== {name}")
         started_at = time.monotonic()
         section = _SECTIONS[name](session)
@@ -63,7 +66,7 @@ def main() -> None:
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description="Measures this project against its alternatives.")
-    parser.add_argument("--only", nargs="+", choices=_SECTIONS, help="sections to run (default: all)")
+    parser.add_argument("--only", nargs="+", choices=_SECTIONS, help="sections to run (default: all but lake)")
     parser.add_argument("--runs", type=int, default=3, help="repetitions of each measurement")
     parser.add_argument("--latencies", type=int, nargs="+", default=[0, 100], help="ms per request, in `fetch`")
     parser.add_argument("--smaller", type=int, default=1, help="divisor of the rows per day, to try the harness")

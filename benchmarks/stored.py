@@ -13,17 +13,17 @@ from pathlib import Path
 
 from benchmarks.rows import Dataset
 
-_PROGRAM = """
+SUMMARY = """count(*), count(DISTINCT public_id),
+coalesce(sum(hash(public_id, duration::DOUBLE, epoch_us(communicated_at::TIMESTAMPTZ))), 0)::VARCHAR"""
+"""The columns of a `Summary`, in SQL."""
+
+_PROGRAM = f"""
 import duckdb, json, sys
 database, source = sys.argv[1:]
 with duckdb.connect(database, read_only=database != ":memory:") as connection:
     # DuckDB draws it on standard output.
     connection.execute("SET enable_progress_bar = false")
-    print(json.dumps(connection.execute(f'''
-        SELECT count(*), count(DISTINCT public_id),
-               coalesce(sum(hash(public_id, duration::DOUBLE, epoch_us(communicated_at::TIMESTAMPTZ))), 0)::VARCHAR
-        FROM {source}
-    ''').fetchone()))
+    print(json.dumps(connection.execute(f'''SELECT {SUMMARY} FROM {{source}}''').fetchone()))
 """
 
 
@@ -57,7 +57,16 @@ def verify(contestant: str, database: Path, table: str, dataset: Dataset) -> Non
     Raises:
         DifferentRowsError: The rows differ.
     """
-    expected, found = _expected(dataset), summary(database, table)
+    refuse_other_rows(contestant, summary(database, table), dataset)
+
+
+def refuse_other_rows(contestant: str, found: Summary, dataset: Dataset) -> None:
+    """Compares the summary of a stored table with the rows of the server.
+
+    Raises:
+        DifferentRowsError: The rows differ.
+    """
+    expected = _expected(dataset)
     if found != expected:
         raise DifferentRowsError(
             f"{contestant} stored {astuple(found)} instead of {astuple(expected)} (rows, keys, checksum)."

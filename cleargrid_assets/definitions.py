@@ -12,9 +12,11 @@ from cleargrid_assets.automation import JOBS, SCHEDULES
 from cleargrid_assets.backup_job import backup, backup_after_daily_run
 from cleargrid_assets.digest_job import DIGEST_SENSORS, digest_job
 from cleargrid_assets.history_job import prune_history, prune_history_schedule
+from cleargrid_assets.lake_job import LAKE_FILES, lake_maintenance, lake_maintenance_schedule
 from cleargrid_assets.resources import ExportsResource, OutcomesResource
 from cleargrid_assets.retention_job import drop_after_daily_run, drop_old_days
 from cleargrid_assets.settings import Settings
+from cleargrid_assets.warehouse.databases import is_lake
 from cleargrid_assets.warehouse.io_manager import WarehouseIOManager
 from cleargrid_assets.warehouse.resource import WarehouseResource
 
@@ -34,11 +36,12 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
     warehouse = overrides.get("warehouse", WarehouseResource(database=settings.database))
     outcomes = OutcomesResource()
     outcomes.load()
+    has_lake = is_lake(settings.database)
     return dg.Definitions(
-        assets=dg.load_assets_from_package_module(assets, include_specs=True),
+        assets=[*dg.load_assets_from_package_module(assets, include_specs=True), *([LAKE_FILES] if has_lake else [])],
         asset_checks=dg.load_asset_checks_from_package_module(checks),
-        jobs=[*JOBS, drop_old_days, backup, digest_job, prune_history],
-        schedules=[*SCHEDULES, prune_history_schedule],
+        jobs=[*JOBS, drop_old_days, backup, digest_job, prune_history, *([lake_maintenance] if has_lake else [])],
+        schedules=[*SCHEDULES, prune_history_schedule, *([lake_maintenance_schedule] if has_lake else [])],
         sensors=[
             drop_after_daily_run,
             backup_after_daily_run,

@@ -15,6 +15,9 @@ FRESH_BY = _SETTINGS.fresh_by
 
 START_DATE = _SETTINGS.start_date
 
+DAYS_PER_RUN = _SETTINGS.days_per_run
+"""Max days in one run of a backfill."""
+
 DAILY = dg.DailyPartitionsDefinition(
     start_date=START_DATE.isoformat(),
     timezone=BUSINESS_ZONE.key,

@@ -61,8 +61,8 @@ def _expand_user(path: str) -> str:
 
 
 def _database(text: str) -> str:
+    # No message quotes the value, because it may hold a password or a token.
     if "?" in text:
-        # The message does not quote the value, because the query part may be a token.
         raise SettingsError(
             "CLEARGRID_DUCKDB has a query part (`?...`), but the UI shows its value. Set tokens in DuckDB's own "
             "variables, such as motherduck_token."
@@ -71,7 +71,55 @@ def _database(text: str) -> str:
         raise SettingsError(
             "CLEARGRID_DUCKDB is :memory:, but such a database is lost when its connection closes. Name a file."
         )
+    kind = _kind_of(text)
+    if kind == "ducklake" and not re.fullmatch(r"ducklake:postgres:(service=[\w.-]+)?", text, re.ASCII):
+        raise SettingsError(_wrong_lake(text))
+    if kind in {"postgres", "postgresql", "postgres_scanner"}:
+        raise SettingsError(
+            "CLEARGRID_DUCKDB names tables in Postgres itself, where two runs of a new day would store its rows twice. "
+            "Set it to `ducklake:postgres:`, which keeps its catalog in Postgres."
+        )
+    if (kind is not None and kind not in _KINDS) or re.search(r"(password|token|secret)\s*=", text, re.IGNORECASE):
+        raise SettingsError(
+            "CLEARGRID_DUCKDB has an unusable value: it takes a path, `ducklake:postgres:`, or a database of "
+            "MotherDuck such as md:outreach, without any secret."
+        )
     return _expand_user(text)
+
+
+_KINDS = {"file", "ducklake", "md", "motherduck"}
+
+
+def _kind_of(database: str) -> str | None:
+    """What stands before the colon of an address; None for a path."""
+    found = re.match(r"(\w{2,}):", database, re.ASCII)
+    return found[1].lower() if found else None
+
+
+def _wrong_lake(text: str) -> str:
+    if text.lower().startswith("ducklake:postgres"):
+        return (
+            "CLEARGRID_DUCKDB has an unusable value: it takes `ducklake:postgres:` with nothing after it but "
+            "`service=NAME`, because the UI shows it. Say where Postgres is, and who you are, in its own variables: "
+            "PGHOST, PGPORT, PGDATABASE, PGUSER, and PGPASSWORD or PGPASSFILE."
+        )
+    return (
+        "CLEARGRID_DUCKDB names a lake whose catalog is not in Postgres. Such a catalog takes one process at a time, "
+        "or does not keep two runs of a day apart. Set it to `ducklake:postgres:`, or to the path of a DuckDB file."
+    )
+
+
+def _lake_data(text: str) -> str:
+    if "://" not in text:
+        # Absolute, because the catalog keeps it for processes that run in other folders.
+        return str(Path(text).expanduser().absolute())
+    if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]+(/[^?#@]*)?", text):
+        # The message does not quote the value, because it may hold a key.
+        raise SettingsError(
+            "CLEARGRID_LAKE_DATA has an unusable value: it takes a folder, or s3://bucket/prefix/ without credentials. "
+            "Set those in AWS's own variables, such as AWS_ACCESS_KEY_ID."
+        )
+    return text
 
 
 def _long_enough(key: SecretStr | None) -> SecretStr | None:
@@ -120,7 +168,10 @@ Zone = Annotated[ZoneInfo, PlainValidator(_zone), Takes("an IANA time zone such 
 DueTime = Annotated[
     time, PlainValidator(_time_of_day), Takes(f"a time after the daily run's {DAILY_RUN_AT:%H:%M}, such as 06:00")
 ]
-Database = Annotated[str, AfterValidator(_database), Takes("a path, or a database that DuckDB can open")]
+Database = Annotated[str, AfterValidator(_database), Takes("a path, `ducklake:postgres:`, or md:NAME")]
+LakeData = Annotated[
+    str | None, AfterValidator(lambda text: text and _lake_data(text)), Takes("a folder, or s3://bucket/prefix/")
+]
 OptionalPath = Annotated[str | None, AfterValidator(lambda path: path and _expand_user(path)), Takes("a path")]
 Region = Annotated[str | None, PlainValidator(_region), Takes("an ISO country code such as SA")]
 RequestRate = Annotated[float | None, Field(gt=0, allow_inf_nan=False), Takes("a number above 0")]

@@ -19,6 +19,7 @@ from cleargrid_assets.setting_types import (
     Day,
     DueTime,
     KeepDays,
+    LakeData,
     LongSecret,
     OptionalPath,
     Region,
@@ -87,8 +88,8 @@ class Settings(BaseModel):
     database: Database = Field(
         "data/warehouse.duckdb",
         alias="CLEARGRID_DUCKDB",
-        description="The DuckDB file, or another database that DuckDB can open, such as `md:outreach`. "
-        "It must not contain a secret.",
+        description="The DuckDB file; or `ducklake:postgres:`, optionally `ducklake:postgres:service=NAME`, for a lake "
+        "whose catalog is in Postgres; or `md:NAME` for MotherDuck. The UI shows it: it must not contain a secret.",
     )
     start_date: Day = Field(date(2026, 1, 1), alias="CLEARGRID_START_DATE", description="The first day to fetch.")
     timezone: Zone = Field(
@@ -182,6 +183,41 @@ class Settings(BaseModel):
         description="Days older than this are dropped from every table after each daily run, and are not fetched "
         "again. Not set: all days are kept. At least 49, because a day is compared with the six weeks before it.",
     )
+
+    days_per_run: Annotated[int, Field(ge=1, le=366), Takes("a whole number from 1 to 366")] = Field(
+        10,
+        alias="CLEARGRID_DAYS_PER_RUN",
+        description="Max days in one run of a backfill or of the catch-up. A bad day fails its whole run. Fewer days "
+        "keep more workers busy. Restart Dagster after a change.",
+    )
+    spool: OptionalPath = Field(
+        None,
+        alias="CLEARGRID_SPOOL",
+        description="Folder of the pages that are being fetched. Not set: beside the database file. On a disk that "
+        "several machines share, each of them continues what another one began. Give each lender its own folder.",
+    )
+
+    lake_data: LakeData = Field(
+        None,
+        alias="CLEARGRID_LAKE_DATA",
+        description="Where the rows of a lake are: a folder that all machines see, or a prefix of a bucket. Needed for "
+        "a lake, and fixed once it is created. No other lake may have files in it.",
+    )
+    lake_keep_days: Annotated[int, Field(ge=0, le=3650), Takes("a whole number from 0 to 3650")] = Field(
+        7,
+        alias="CLEARGRID_LAKE_KEEP_DAYS",
+        description="Days for which old versions of a lake's rows can be read. Their files stay up to four days more. "
+        "Until then, rows that the source removed are there.",
+    )
+
+    @model_validator(mode="after")
+    def _lake_has_data(self) -> "Settings":
+        if self.database.startswith("ducklake:") and self.lake_data is None:
+            raise SettingsError(
+                "CLEARGRID_LAKE_DATA is not set, but CLEARGRID_DUCKDB is a lake. It takes a folder that all machines "
+                "see, or s3://bucket/prefix/."
+            )
+        return self
 
     @model_validator(mode="after")
     def _recent_days_keep_their_windows(self) -> "Settings":

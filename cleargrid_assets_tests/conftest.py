@@ -1,7 +1,7 @@
 """Fixtures of all tests. Tests see no `CLEARGRID_` variables of the user, and share one materialized week."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,3 +97,25 @@ def start(tmp_path: Path) -> "Iterator[Callable[..., Project]]":
             return Project.pointed_at(stack.enter_context(running_sandbox(settled_settings(**changed))), tmp_path)
 
         yield started
+
+
+@pytest.fixture(scope="session")
+def lake_servers() -> "Iterator[Mapping[str, str]]":
+    """Variables of a Postgres server, and of DuckDB's extensions. Skips where there are no servers."""
+    from cleargrid_assets_tests.lake import servers  # noqa: PLC0415
+
+    servers.require_servers()
+    with servers.reachable_folder() as folder, servers.postgres(folder) as variables:
+        yield {**variables, "HOME": str(servers.home_with_extensions(folder))}
+
+
+@pytest.fixture
+def lake(lake_servers: "Mapping[str, str]", tmp_path: Path) -> "Mapping[str, str]":
+    """Variables of a lake that is not created yet. A test sets them with its own MonkeyPatch."""
+    from cleargrid_assets_tests.lake.servers import new_database  # noqa: PLC0415
+
+    return {
+        **new_database(lake_servers),
+        "CLEARGRID_DUCKDB": "ducklake:postgres:",
+        "CLEARGRID_LAKE_DATA": str(tmp_path / "lake"),
+    }

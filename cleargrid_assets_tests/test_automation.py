@@ -12,7 +12,6 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from cleargrid_assets.assets.table_asset import DAYS_PER_RUN
 from cleargrid_assets.automation import (
     SCHEDULES,
     daily_job,
@@ -25,7 +24,7 @@ from cleargrid_assets.checks.history import HISTORY_CHECKS
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL, COMMUNICATION_LOGS, INTERACTIONS, TABLES
 from cleargrid_assets.definitions import build_defs, defs
 from cleargrid_assets.exports.dataset import D21
-from cleargrid_assets.partitions import DAILY, PARTITION
+from cleargrid_assets.partitions import DAILY, DAYS_PER_RUN, PARTITION
 from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets_tests.assets.project import LONG_AFTER, Project, days_between
 from cleargrid_assets_tests.assets.ticks import ticks

@@ -131,6 +131,22 @@ def test_bad_variable_fails_the_load_with_its_name(tmp_path: Path) -> None:
     assert "SettingsError: CLEARGRID_TIMEZONE is 'Mars/Olympus', but takes an IANA time zone" in answer.stderr
 
 
+def test_only_the_launcher_of_clusters_imports_what_dagster_keeps_private() -> None:
+    modules = [
+        file for folder in ("cleargrid_assets", "benchmarks", "deploy") for file in (ROOT / folder).rglob("*.py")
+    ]
+    private = [file.name for file in modules if re.search(r"^\s*(from|import) dagster\w*\._", file.read_text(), re.M)]
+    assert private == ["cleargrid_launcher.py"]
+
+
+def test_variable_bounds_the_days_of_a_backfills_run(tmp_path: Path) -> None:
+    code = (
+        f"import {MODULE} as m; nodes = m.defs.resolve_asset_graph().asset_nodes;"
+        "print({node.backfill_policy.max_partitions_per_run for node in nodes if node.is_materializable})"
+    )
+    assert loaded(code, tmp_path, CLEARGRID_DAYS_PER_RUN="3").stdout == "{3}\n"
+
+
 def test_bad_variable_fails_build_defs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLEARGRID_CONCURRENCY", "none")
     with pytest.raises(SettingsError, match="CLEARGRID_CONCURRENCY is 'none'"):

@@ -31,6 +31,8 @@ DEFAULTS = {
     "lender": None,
     "email": None,
     "password": None,
+    "days_per_run": 10,
+    "spool": None,
 }
 
 
@@ -227,3 +229,53 @@ def test_short_pseudonym_key_is_refused_and_not_shown() -> None:
 def test_database_in_memory_is_refused(database: str) -> None:
     with pytest.raises(SettingsError, match="CLEARGRID_DUCKDB is :memory:"):
         Settings.from_environment({"CLEARGRID_DUCKDB": database})
+
+
+@pytest.mark.parametrize(
+    "database",
+    [
+        "ducklake:postgres:dbname=lake host=db password=sesame",
+        "ducklake:postgres:postgresql://me:sesame@db/lake",
+        "ducklake:postgres:service=lake password=sesame",
+        "ducklake:postgres://me:sesame@db/lake",
+        "DuckLake:Postgres:password=sesame",
+        "ducklake:sqlite:sesame.sqlite",
+        "ducklake:mysql:password=sesame",
+        "ducklake:sesame.ducklake",
+        "ducklake:",
+        "postgres:dbname=lake password=sesame",
+        "postgresql://me:sesame@db/lake",
+        "POSTGRES:sesame",
+        "mysql:password=sesame",
+        "dbname=lake password=sesame",
+        "s3://sesame/lake.duckdb",
+        "md:logs;motherduck_token=sesame",
+    ],
+)
+def test_database_that_is_no_lake_in_postgres_is_refused_and_not_shown(database: str) -> None:
+    with pytest.raises(
+        SettingsError, match=r"^CLEARGRID_DUCKDB (has an unusable value:|names) .*ducklake:postgres:"
+    ) as no:
+        Settings.from_environment({"CLEARGRID_DUCKDB": database, "CLEARGRID_LAKE_DATA": "/lake"})
+    assert "sesame" not in "".join(traceback.format_exception(no.value))
+
+
+@pytest.mark.parametrize("database", ["ducklake:postgres:", "ducklake:postgres:service=lake"])
+def test_lake_needs_an_absolute_place_for_its_data(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match="CLEARGRID_LAKE_DATA is not set, but CLEARGRID_DUCKDB is a lake"):
+        Settings.from_environment({"CLEARGRID_DUCKDB": database})
+    for given, expected in (("rows", str(tmp_path / "rows")), ("s3://bucket/rows/", "s3://bucket/rows/")):
+        settings = Settings.from_environment({"CLEARGRID_DUCKDB": database, "CLEARGRID_LAKE_DATA": given})
+        assert settings.lake_data == expected
+
+
+@pytest.mark.parametrize("data", ["s3://key:sesame@bucket/", "s3://bucket/?s3_secret_access_key=sesame", "gs://sesame"])
+def test_place_of_a_lake_with_a_secret_is_refused_and_not_shown(data: str) -> None:
+    with pytest.raises(
+        SettingsError, match="CLEARGRID_LAKE_DATA has an unusable value: it takes a folder, or s3:"
+    ) as no:
+        Settings.from_environment({"CLEARGRID_LAKE_DATA": data})
+    assert "sesame" not in "".join(traceback.format_exception(no.value))

@@ -6,7 +6,7 @@ days have in common. Run with the database, the day and the number of days befor
 
 import sys
 
-import duckdb
+from cleargrid_assets.warehouse.connection import connect
 
 _COPIED = {
     "communication_logs": "public_id, communicated_at, created_at, updated_at, communicated_date",
@@ -18,8 +18,7 @@ _COPIED = {
 def main() -> None:
     """Copies the day."""
     database, day, days = sys.argv[1:]
-    with duckdb.connect(database) as connection:
-        connection.execute("SET TimeZone = 'UTC'; USE cleargrid")
+    with connect(database) as connection:
         for back in range(1, int(days) + 1):
             for table, names in _COPIED.items():
                 shifted = ", ".join(_shifted(name, back) for name in names.split(", "))

@@ -14,9 +14,9 @@ from benchmarks.report import Section, Target
 from benchmarks.serving import Server, serving
 from benchmarks.session import Session, log_progress
 
-_INTERACTIONS = 'key:"cleargrid/interactions"'
-_ANALYSES = f'{_INTERACTIONS}+ and not {_INTERACTIONS} and not key:"cleargrid/daily_digest"'
-_TRAILING_DAYS = 7
+INTERACTIONS = 'key:"cleargrid/interactions"'
+_ANALYSES = f'{INTERACTIONS}+ and not {INTERACTIONS} and not key:"cleargrid/daily_digest"'
+TRAILING_DAYS = 7
 _REACH = "reach_by_attempt"
 
 _LOAD, _STORE, _ANALYSE = "load the day, 4 connections, 0 ms", "store its interactions", "all analyses, one run"
@@ -34,16 +34,16 @@ def run(session: Session) -> Section:
         for _ in range(session.runs):
             with session.run_folder() as folder:
                 usages[_LOAD].append(session.load(OURS_4, server, folder))
-                usages[_STORE].append(_materialized(session, server, folder, _INTERACTIONS))
-                _run_program(session, folder, "trailing_days", str(dataset.first_day), str(_TRAILING_DAYS))
-                usages[_ANALYSE].append(_materialized(session, server, folder, _ANALYSES))
+                usages[_STORE].append(materialized(session, server, folder, INTERACTIONS))
+                _run_program(session, folder, "trailing_days", str(dataset.first_day), str(TRAILING_DAYS))
+                usages[_ANALYSE].append(materialized(session, server, folder, _ANALYSES))
                 alone.append(json.loads(_run_program(session, folder, "analyses_alone", str(dataset.first_day))))
             log_progress(", ".join(f"{name}: {taken[-1].cpu_s:.1f} CPU s" for name, taken in usages.items()))
     medians = {name: median(taken) for name, taken in usages.items()}
     cpu = {name: middle(each[name] for each in alone) for name in alone[0]}
     load, store, analyse = medians.values()
     return Section(
-        title=f"The analyses of a day of {dataset.rows:,} rows, with {_TRAILING_DAYS} days before it as large",
+        title=f"The analyses of a day of {dataset.rows:,} rows, with {TRAILING_DAYS} days before it as large",
         header=("process", "wall s", "CPU s", "peak MB"),
         rows=[
             *(
@@ -67,10 +67,13 @@ def run(session: Session) -> Section:
     )
 
 
-def _materialized(session: Session, server: Server, folder: Path, selection: str) -> Usage:
+def materialized(
+    session: Session, server: Server, folder: Path, selection: str, variables: Mapping[str, str] | None = None
+) -> Usage:
+    """Materializes the selected assets of the day, with the variables of this project or with others."""
     contestant = replace(OURS_4, arguments=tuple(selection if LOGS in part else part for part in OURS_4.arguments))
     command = contestant.command(session.bin_folder(contestant.environment), server.dataset.first_day)
-    return measure(command, session.variables(contestant, server, folder), folder)
+    return measure(command, variables or session.variables(contestant, server, folder), folder)
 
 
 def _run_program(session: Session, folder: Path, name: str, *arguments: str) -> str:

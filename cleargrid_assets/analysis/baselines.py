@@ -9,7 +9,7 @@ import pandas as pd
 from cleargrid_assets.analysis.outcome_entries import DaysOff
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.relations import to_frame
-from cleargrid_assets.contracts import ALL_TYPES, DAYS, OPERATIONAL_HEALTH
+from cleargrid_assets.contracts import ALL_TYPES, DAYS, LATEST_ENTRIES, OPERATIONAL_HEALTH
 from cleargrid_assets.schema import PARTITION_COLUMN
 from cleargrid_assets.views import OPERATIONAL_BASELINES
 
@@ -34,7 +34,7 @@ _WEEKS_LATER = ", ".join(f"({7 * week})" for week in range(1, PAST_WEEKS + 1))
 _BASELINES = f"""
 WITH stored AS (
     SELECT communicated_date, {{is_day_off}} AS is_day_off, row_count > 0 AND NOT is_day_off AS is_usable
-    FROM {DAYS.name}
+    FROM {LATEST_ENTRIES}
     WHERE table_name = '{OPERATIONAL_HEALTH.name}'
 ), facts AS (
     SELECT * FROM {OPERATIONAL_HEALTH.name} SEMI JOIN stored USING (communicated_date)

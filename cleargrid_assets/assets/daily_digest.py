@@ -7,14 +7,14 @@ from typing import Any
 import dagster as dg
 
 from cleargrid_assets.alerts.sending import AlertError, send
-from cleargrid_assets.assets.table_asset import DAYS_PER_RUN, without_beta_warnings
+from cleargrid_assets.assets.table_asset import without_beta_warnings
 from cleargrid_assets.contracts import TABLES
 from cleargrid_assets.digest import message
 from cleargrid_assets.digest.collecting import collect
 from cleargrid_assets.digest.content import Digest
 from cleargrid_assets.digest.files import FOLDER, reports_folder, write_page
 from cleargrid_assets.digest.page import page
-from cleargrid_assets.partitions import DAILY
+from cleargrid_assets.partitions import DAILY, DAYS_PER_RUN
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.settings import Settings

@@ -90,17 +90,17 @@ def export_asset(
                 # No retries by Dagster: the client has already retried every failure that can be temporary.
                 raise dg.Failure(str(error), metadata=error.facts, allow_retries=False) from None
         for key, day in days.items():
-            context.add_asset_metadata(day.metadata, partition_key=key)
             if day.warning:
                 context.log.warning(f"{key}: {day.warning}")
         latest = date.fromisoformat(context.partition_keys[-1])
 
         def describe() -> dict[date, dict[str, Any]]:
-            if present is None:
-                return {}
-            presentation = present(latest, warehouse)
-            context.log.info(f"{table.name}: {presentation.headline}")
-            return {latest: presentation_metadata(presentation, latest, drawn=True)}
+            described = {date.fromisoformat(key): day.metadata for key, day in days.items()}
+            if present is not None:
+                presentation = present(latest, warehouse)
+                context.log.info(f"{table.name}: {presentation.headline}")
+                described[latest] = {**presentation_metadata(presentation, latest, drawn=True), **described[latest]}
+            return described
 
         stored = replace(_as_slice(days, accept_shrinking=config.accept_shrinking), describe=describe)
         return dg.MaterializeResult(value=stored, metadata={VERSION: version})
@@ -120,10 +120,13 @@ def export_version(table: Table, pseudonyms: Pseudonyms | None) -> str:
 
 
 def spool_root(database: str) -> Path:
-    """The folder of spools: next to the database file, so that the next process finds it.
+    """The folder of spools: `CLEARGRID_SPOOL`, or next to the database file, so that the next process finds it.
 
-    Without a database file it is in the temporary folder. All users share that, so the name includes the user's id.
+    Without both it is in the temporary folder. All users share that, so the name includes the user's id.
     """
+    spool = Settings.from_environment().spool
+    if spool is not None:
+        return Path(spool)
     file = file_of(database)
     if file is None:
         return Path(tempfile.gettempdir()) / f"cleargrid_assets-{os.getuid()}.spool"

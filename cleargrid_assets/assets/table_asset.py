@@ -7,12 +7,9 @@ from typing import Any
 
 import dagster as dg
 
-from cleargrid_assets.partitions import DAILY
+from cleargrid_assets.partitions import DAILY, DAYS_PER_RUN
 from cleargrid_assets.schema import SCHEMA, Table
 from cleargrid_assets.warehouse.table_metadata import asset_key, table_metadata
-
-DAYS_PER_RUN = 10
-"""Max days in one run of a backfill. A bad day fails its whole run, so at most ten days."""
 
 
 @contextmanager

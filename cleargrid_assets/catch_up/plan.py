@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 
 from cleargrid_assets.assets.analyses import ANALYSES
-from cleargrid_assets.assets.table_asset import DAYS_PER_RUN
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, INTERACTIONS, TABLES
+from cleargrid_assets.partitions import DAYS_PER_RUN
 from cleargrid_assets.warehouse.ledger import LedgerEntry
 
 DAYS_PER_TICK = 30
@@ -87,6 +87,7 @@ class CatchUp:
         runs: The runs so far.
         usual: The days that the tick requests anyway.
         dropped: The days that were dropped from every table because of their age.
+        days_per_run: Max days in one request.
     """
 
     ledgers: Ledgers
@@ -94,6 +95,7 @@ class CatchUp:
     runs: Runs = Runs()
     usual: Collection[date] = frozenset()
     dropped: Collection[date] = frozenset()
+    days_per_run: int = DAYS_PER_RUN
 
     @cached_property
     def missing(self) -> list[TableDay]:
@@ -157,7 +159,7 @@ class CatchUp:
         room = DAYS_PER_TICK - len(missing)
         # The newest first, because people look at them first.
         outdated = list(self._due_outdated())[-room:] if room else []
-        return [*_ranges(missing), *_ranges(outdated)]
+        return [*_ranges(missing, self.days_per_run), *_ranges(outdated, self.days_per_run)]
 
     def _due_missing(self) -> Iterator[_Due]:
         for day, tables in _by_day(self.missing).items():
@@ -260,11 +262,11 @@ def _by_day(cells: Sequence[TableDay]) -> dict[date, list[str]]:
     return tables
 
 
-def _ranges(due: Sequence[_Due]) -> Iterator[Request]:
+def _ranges(due: Sequence[_Due], days_per_run: int) -> Iterator[Request]:
     """Requests for the days that are not in progress. Days that failed are alone, so that they fail no other day."""
     waiting: list[_Due] = []
     for each in [day for day in due if not day.in_progress]:
-        if waiting and not _continues(waiting, each):
+        if len(waiting) == days_per_run or (waiting and not _continues(waiting[-1], each)):
             yield _request(waiting)
             waiting = []
         waiting.append(each)
@@ -272,11 +274,9 @@ def _ranges(due: Sequence[_Due]) -> Iterator[Request]:
         yield _request(waiting)
 
 
-def _continues(waiting: Sequence[_Due], next_: _Due) -> bool:
-    last = waiting[-1]
+def _continues(last: _Due, next_: _Due) -> bool:
     return (
-        len(waiting) < DAYS_PER_RUN
-        and next_.day - last.day == timedelta(days=1)
+        next_.day - last.day == timedelta(days=1)
         and next_.tables == last.tables
         and next_.failures == last.failures == 0
     )

@@ -34,14 +34,15 @@ def catch_up_requests(context: dg.ScheduleEvaluationContext, usual: Sequence[str
         context: The tick.
         usual: The partition keys that the tick requests anyway.
     """
+    settings = Settings.from_environment()
     try:
-        ledgers, dropped = read_stored(Settings.from_environment().database)
+        ledgers, dropped = read_stored(settings.database)
     except (WarehouseError, duckdb.Error, OSError) as error:
         context.log.warning(f"The database could not be read, so this tick requests no missing days. {error}")
         return []
     now = context.scheduled_execution_time
     closed, requested = ([date.fromisoformat(key) for key in keys] for keys in (kept_days(now), usual))
-    catch_up = CatchUp(ledgers, closed, usual=frozenset(requested), dropped=dropped)
+    catch_up = CatchUp(ledgers, closed, usual=frozenset(requested), dropped=dropped, days_per_run=settings.days_per_run)
     if catch_up.is_complete:
         return []
     catch_up = replace(catch_up, runs=read_runs(context.instance, catch_up))

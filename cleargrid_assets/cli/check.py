@@ -17,6 +17,7 @@ from cleargrid_assets.exports.count import count_rows
 from cleargrid_assets.exports.dataset import D21
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
 from cleargrid_assets.exports.rows import Page
+from cleargrid_assets.exports.spool import try_out
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.setting_types import SettingsError
 from cleargrid_assets.settings import Settings
@@ -49,6 +50,8 @@ def run_check(*, with_alert: bool = False) -> bool:
         return _say(False, str(error))
     # A list, so that all steps run and one call shows every problem.
     results = [step(settings) for step in (_check_days, _check_outcomes, _check_database, _check_api)]
+    if settings.spool:
+        results.append(_check_spool(Path(settings.spool)))
     if with_alert or settings.alerts:
         results.append(_check_alerts(settings, with_alert=with_alert))
     return all(results)
@@ -81,9 +84,17 @@ def _check_database(settings: Settings) -> bool:
             pseudonyms = pseudonyms_of(settings)
             version = None if pseudonyms is None else pseudonyms.version
             refuse_other_form(COMMUNICATION_LOGS.name, stored_versions(connection, COMMUNICATION_LOGS), version)
+            _try_writing(connection)
         return f"Database: {settings.database} is writable and has {tables} tables of this project."
 
     return _try(open_database, OutcomesError, WarehouseError, duckdb.Error, OSError)
+
+
+def _try_writing(connection: duckdb.DuckDBPyConnection) -> None:
+    """Writes rows and takes them back: the files of a lake are not where its catalog is."""
+    connection.begin()
+    connection.execute("CREATE TABLE cleargrid_check AS SELECT 1 AS written")
+    connection.rollback()
 
 
 def _check_folder(database: str, file: Path) -> str:
@@ -91,6 +102,14 @@ def _check_folder(database: str, file: Path) -> str:
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise WarehouseError(f"{database} does not exist, and cannot be created: {folder} is not a writable folder.")
     return f"Database: {database} does not exist yet. The first run creates it."
+
+
+def _check_spool(root: Path) -> bool:
+    def use() -> str:
+        try_out(root)
+        return f"Spool: {root} is writable, and locks work there."
+
+    return _try(use, ExportsError, OSError)
 
 
 def _check_api(settings: Settings) -> bool:

@@ -11,7 +11,9 @@ from cleargrid_assets.cli.contact import SoughtContact
 from cleargrid_assets.cli.read_only import NotReadOnlyError, refuse_changes
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.warehouse.connection import connect, file_of
+from cleargrid_assets.warehouse.databases import in_lake, is_lake
 from cleargrid_assets.warehouse.forms import refuse_other_form, stored_versions
+from cleargrid_assets.warehouse.lake import lake_data
 
 _ROWS_AT_A_TIME = 10_000
 
@@ -37,14 +39,18 @@ def run_sql(database: str, query: str, *, as_csv: bool, contact: SoughtContact |
     if file is not None and not file.exists():
         raise click.ClickException(f"{database} does not exist. The first run creates it.")
     with connect(database, read_only=True) as connection:
+        if is_lake(database) and not in_lake(connection):
+            raise click.ClickException("The lake does not exist. The first run creates it.")
         if contact is not None:
             # Nothing would be found, and nobody would know why.
             versions = stored_versions(connection, COMMUNICATION_LOGS)
             refuse_other_form(COMMUNICATION_LOGS.name, versions, contact.version)
         try:
             statements = connection.extract_statements(query)
-            if file is not None:
-                refuse_changes(statements, file)
+            if is_lake(database):
+                refuse_changes(statements, lake_data())
+            elif file is not None:
+                refuse_changes(statements, str(file))
             if any(map(_finds_contact, statements)) != (contact is not None):
                 raise click.ClickException("A query with $contact needs --contact, and --contact needs $contact in it.")
             for statement in statements:

@@ -19,7 +19,7 @@ from cleargrid_assets.contracts.common import (
     STAGES,
 )
 from cleargrid_assets.contracts.communications import COMMUNICATION_LOG_FIELDS, COMMUNICATION_LOGS, INTERACTIONS
-from cleargrid_assets.contracts.ledger import DAYS, DROPPED_DAYS
+from cleargrid_assets.contracts.ledger import DAYS, DROPPED_DAYS, LATEST_ENTRIES
 from cleargrid_assets.schema import Table
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "EMAIL",
     "HOURLY_REACH",
     "INTERACTIONS",
+    "LATEST_ENTRIES",
     "MAX_ATTEMPT_NUMBER",
     "MESSAGING",
     "OPERATIONAL_HEALTH",

@@ -29,6 +29,8 @@ DAYS = Table(
     description="""\
 The ledger: what is stored, one row per table and day. It is written in the same transaction as the rows.
 
+In a lake, each write of a day appends a row. The one with the highest `rowid` counts; maintenance removes the others.
+
 Checks compare it with the rows that are there and with what Dagster recorded. A day that is not listed here is not
 stored, even if some of its rows are in the table.
 
@@ -50,3 +52,9 @@ The schedules do not request them again, and no check calls them missing. A drop
 is in `days`, until it is dropped the next time.""",
     key=(PARTITION_COLUMN,),
 )
+
+LATEST_ENTRIES = f"""(
+    FROM {DAYS.name}
+    QUALIFY row_number() OVER (PARTITION BY {", ".join(DAYS.key)} ORDER BY rowid DESC) = 1
+)"""
+"""The entries that count, in SQL. A DuckDB file has no others."""

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from cleargrid_assets.exports.errors import ExportsError
 from cleargrid_assets.exports.folder_locks import FolderLocks
 from cleargrid_assets.exports.private_files import (
     UntrustedFileError,
@@ -161,6 +162,28 @@ class Spool:
         """Removes the files and releases the lock."""
         _remove(self.rows_path.parent)
         self.close()
+
+
+def try_out(root: Path) -> None:
+    """Checks that spools can be written to a folder, and that two runs cannot use the same one.
+
+    Raises:
+        ExportsError: The folder is a link or belongs to another user, or locks do not work there.
+        OSError: The folder cannot be written.
+    """
+    make_private_folder(root)
+    folder = root / uuid.uuid4().hex
+    make_private_folder(folder)
+    locks = FolderLocks()
+    try:
+        if not locks.take(folder) or FolderLocks().take(folder):
+            raise ExportsError(
+                f"locks do not work in {root}",
+                advice="Two runs could mix their pages there. Mount it with locks (flock), or use another disk.",
+            )
+    finally:
+        _remove(folder)
+        locks.release(folder)
 
 
 def remove_abandoned(root: Path, now: datetime) -> None:

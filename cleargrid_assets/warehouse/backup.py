@@ -16,6 +16,7 @@ from cleargrid_assets.warehouse.backup_files import (
 )
 from cleargrid_assets.warehouse.connection import checkpointed, exclusively, file_of
 from cleargrid_assets.warehouse.copies import BackupError, copy_file, replace_file, verify
+from cleargrid_assets.warehouse.databases import is_lake
 from cleargrid_assets.warehouse.files import remove_abandoned_spills, wal_of
 
 
@@ -81,9 +82,14 @@ def database_file(database: str) -> Path:
     """The file of the database.
 
     Raises:
-        BackupError: The database is no file.
+        BackupError: The database is no file. The message says how else to make a backup.
     """
     file = file_of(database)
+    if is_lake(database):
+        raise BackupError(
+            "The database is a lake, but `cleargrid backup` and `cleargrid restore` are for DuckDB files. Back up its "
+            "catalog with pg_dump, together with the files in CLEARGRID_LAKE_DATA."
+        )
     if file is None:
         raise BackupError("The database is no file. Back it up with the means of the service that holds it.")
     return file.resolve()

@@ -1,23 +1,28 @@
-"""Connections to the database. A DuckDB file takes one writing process at a time."""
+"""Connections to the database. A DuckDB file takes one writing process at a time, a lake many."""
 
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import duckdb
 import tenacity
 
+from cleargrid_assets.contracts import DAYS
 from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.warehouse import files
+from cleargrid_assets.warehouse.conflicts import again_on_conflict
 from cleargrid_assets.warehouse.damage import damage_message, is_damage
+from cleargrid_assets.warehouse.databases import is_lake, locked, name_of
 from cleargrid_assets.warehouse.errors import DamagedFileError, NewerFileError, WarehouseError
+from cleargrid_assets.warehouse.lake import open_lake
 from cleargrid_assets.warehouse.lock import LockedError, lock_file
 from cleargrid_assets.warehouse.opening import connected, is_locked, lock_unused, open_file
 from cleargrid_assets.warehouse.sql import quoted
+from cleargrid_assets.warehouse.tables import stored_columns
 
 LOCK_TIMEOUT_S = 600.0
 """Default of the max seconds to wait while another process holds the file."""
@@ -45,11 +50,12 @@ def connect(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Opens a connection in UTC. Bare table names are those of the project's schema.
 
-    The project's lock on the file is held until the block ends: shared to read, exclusive to write.
+    The project's lock on a file is held until the block ends: shared to read, exclusive to write. Of a lake, readers
+    see one snapshot until the block ends, and hold nothing.
 
     Args:
-        database: A file, created with its folder when missing, or any other address that DuckDB opens as a database.
-        read_only: Shares the file with other readers. A file that does not exist is not created, but read as empty.
+        database: A file or a lake, created with its folder when missing, or a database of MotherDuck.
+        read_only: Shares a file with other readers. A database that does not exist is not created, but read as empty.
         lock_timeout_s: Max seconds to wait while another process holds the file.
 
     Yields:
@@ -72,12 +78,38 @@ def connect(
 
 
 @contextmanager
-def transaction(database: str, lock_timeout_s: float) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Opens a connection as `connect` does, in a transaction that commits unless an error leaves the block."""
+def transaction(
+    database: str, lock_timeout_s: float, tables: Collection[str], sources: Collection[str] = ()
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Opens a connection as `connect` does, in a transaction that commits unless an error leaves the block.
+
+    Args:
+        database: As `connect`.
+        lock_timeout_s: Max seconds to wait while another process holds the file, or one of the tables of a lake.
+        tables: What the transaction writes to, besides the ledger, as `name_of` names tables.
+        sources: What it reads, so that nobody else may write to it meanwhile.
+
+    Raises:
+        WarehouseError: As `connect`; or locks of a lake were lost before the commit, and nothing is stored.
+    """
     with connect(database, lock_timeout_s=lock_timeout_s) as connection:
-        connection.begin()
-        yield connection
-        connection.commit()
+        if not is_lake(database):
+            connection.begin()
+            yield connection
+            connection.commit()
+            return
+        # Many append to the ledger at once, but one creates it, and enters what is stored already.
+        has_ledger = bool(stored_columns(connection, DAYS))
+        alone, shared = ([*tables], [*sources, name_of(DAYS)]) if has_ledger else ([*tables, name_of(DAYS)], sources)
+        with locked(connection, alone, lock_timeout_s, shared=shared) as locks:
+            connection.begin()
+            yield connection
+            if not locks.still_held():
+                raise WarehouseError(
+                    "The connection to Postgres that held the locks of the lake was lost, so nothing is stored. "
+                    "Materialize again."
+                )
+            connection.commit()
 
 
 @contextmanager
@@ -134,6 +166,12 @@ def catalog(connection: duckdb.DuckDBPyConnection) -> str:
 
 @contextmanager
 def _open(database: str, *, read_only: bool, lock_timeout_s: float) -> Iterator[duckdb.DuckDBPyConnection]:
+    if is_lake(database):
+        with closing(open_lake(database, read_only=read_only)) as connection:
+            if read_only:
+                connection.begin()
+            yield connection
+        return
     file = file_of(database)
     # A file that is not there may be restored at this moment, unless there has never been a lock either.
     if file is None or (read_only and not file.exists() and not lock_file(file).exists()):
@@ -163,7 +201,7 @@ def _use_schema(connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> No
     # With the catalog, because DuckDB names it after the file: for cleargrid.duckdb, the schema alone is ambiguous.
     schema = f"{quoted(catalog(connection))}.{quoted(SCHEMA)}"
     if not read_only:
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        again_on_conflict(lambda: connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}"))
     if _has_schema(connection):
         connection.execute(f"USE {schema}")
 

@@ -35,18 +35,27 @@ def copy_file(source: Path, copy: Path) -> None:
     Raises:
         BackupError: The disk has not the room, or the file cannot be copied.
     """
-    needed, free = source.stat().st_size, shutil.disk_usage(copy.parent).free
-    if needed > free:
-        raise BackupError(
-            f"The copy of {source} needs {megabytes(needed)}, but the disk of {copy.parent} has {megabytes(free)} "
-            "free. Free space there, and try again."
-        )
+    check_room(source, copy.parent)
     # What a killed process left.
     remove_abandoned_spills(copy)
     copy.unlink(missing_ok=True)
     os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     _copy_in_child(source, copy)
     sync(copy)
+
+
+def check_room(source: Path, folder: Path) -> None:
+    """Checks that a copy of a file fits on the disk of a folder.
+
+    Raises:
+        BackupError: It does not.
+    """
+    needed, free = source.stat().st_size, shutil.disk_usage(folder).free
+    if needed > free:
+        raise BackupError(
+            f"The copy of {source} needs {megabytes(needed)}, but the disk of {folder} has {megabytes(free)} free. "
+            "Free space there, and try again."
+        )
 
 
 def replace_file(new: Path, file: Path) -> None:
@@ -87,7 +96,7 @@ def verify(copy: Path) -> date | None:
     if wrong:
         raise BackupError(
             f"The copy {copy} differs from its ledger: {first_of(wrong, _MAX_LISTED, 'day')}. Materialize these days "
-            "again, then make a backup."
+            "again, then try again."
         )
     last: date | None = last_day
     return last

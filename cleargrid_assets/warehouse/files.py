@@ -28,7 +28,7 @@ def wal_of(file: Path) -> Path:
 def create_database(file: Path) -> None:
     """Creates an empty database. It gets its name when its permissions are set, so nobody can open it before."""
     resolved = file.resolve()
-    with tempfile.TemporaryDirectory(prefix=_spill_prefix(resolved), dir=resolved.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=temporary_prefix(resolved), dir=resolved.parent) as folder:
         new = Path(folder) / resolved.name
         duckdb.connect(str(new)).close()
         new.chmod(0o600)
@@ -61,7 +61,7 @@ def spill_folder(file: Path) -> Iterator[Path]:
     DuckDB's default is one folder for all processes that read the file. They overwrite each other's files there.
     """
     resolved = file.resolve()
-    folder = resolved.with_name(f"{_spill_prefix(resolved)}{os.getpid()}-{_PROCESS}")
+    folder = resolved.with_name(f"{temporary_prefix(resolved)}{os.getpid()}-{_PROCESS}")
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError:  # for example, the user may only read here
@@ -79,9 +79,10 @@ def remove_abandoned_spills(file: Path) -> None:
     """Removes what killed processes spilled. Call it while nobody else has the database open."""
     resolved = file.resolve()
     for folder in resolved.parent.iterdir():
-        if folder.name.startswith(_spill_prefix(resolved)):
+        if folder.name.startswith(temporary_prefix(resolved)):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _spill_prefix(file: Path) -> str:
+def temporary_prefix(file: Path) -> str:
+    """How names of folders beside a database begin that `remove_abandoned_spills` removes."""
     return f"{file.name}.tmp-"

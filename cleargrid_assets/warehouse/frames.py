@@ -1,6 +1,6 @@
 """Stores DataFrames of assets without a contract, in the same tables as dagster-duckdb would."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from cleargrid_assets.warehouse.connection import catalog
 from cleargrid_assets.warehouse.errors import WarehouseError
-from cleargrid_assets.warehouse.sql import quoted
+from cleargrid_assets.warehouse.sql import literal, quoted
 
 _DEFAULT_SCHEMA = "public"
 _VIEW = "output_frame"
@@ -31,8 +31,8 @@ class Target:
     condition: str | None
 
 
-def target_of(context: dg.OutputContext, configured_schema: str | None) -> Target:
-    """The target of an output, by the rules of dagster-duckdb.
+def target_of(context: dg.OutputContext | dg.InputContext, configured_schema: str | None) -> Target:
+    """The target of an output, or of the output that is an input, by the rules of dagster-duckdb.
 
     The schema is the first of: metadata `schema`, the IO manager's `schema`, the asset's key prefix, `public`. Metadata
     `partition_expr` names the column that decides the partition of a row. For several dimensions, it maps each to its
@@ -41,10 +41,11 @@ def target_of(context: dg.OutputContext, configured_schema: str | None) -> Targe
     Raises:
         WarehouseError: The asset has partitions, but the metadata `partition_expr` is missing.
     """
-    metadata = context.definition_metadata
+    output = _output_of(context)
+    metadata = output.definition_metadata
     schema = metadata.get("schema") or configured_schema
     if not context.has_asset_key:
-        return Target(schema or _DEFAULT_SCHEMA, metadata.get("table") or context.name, None)
+        return Target(schema or _DEFAULT_SCHEMA, metadata.get("table") or output.name, None)
     *prefix, table = context.asset_key.path
     schema = schema or (prefix[-1] if prefix else _DEFAULT_SCHEMA)
     return Target(schema, table, _condition(context) if context.has_asset_partitions else None)
@@ -90,6 +91,20 @@ def replace_frame(connection: duckdb.DuckDBPyConnection, target: Target, frame: 
     connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM {_VIEW}")
 
 
+def load_frame(connection: duckdb.DuckDBPyConnection, target: Target, columns: Sequence[str] | None) -> pd.DataFrame:
+    """The rows of the target in memory, with all columns or the named ones.
+
+    Raises:
+        WarehouseError: The table is not there.
+    """
+    if not _is_stored(connection, target):
+        raise WarehouseError(f"{target.schema}.{target.table} is not stored. Materialize its asset first.")
+    names = ", ".join(map(quoted, columns)) if columns else "*"
+    table = f"{quoted(target.schema)}.{quoted(target.table)}"
+    frame: pd.DataFrame = connection.sql(f"SELECT {names} FROM {table} WHERE {target.condition or 'true'}").df()
+    return frame
+
+
 def _is_stored(connection: duckdb.DuckDBPyConnection, target: Target) -> bool:
     return bool(
         connection.execute(
@@ -100,8 +115,18 @@ def _is_stored(connection: duckdb.DuckDBPyConnection, target: Target) -> bool:
     )
 
 
-def _condition(context: dg.OutputContext) -> str:
-    expression = context.definition_metadata.get("partition_expr")
+def _output_of(context: dg.OutputContext | dg.InputContext) -> dg.OutputContext:
+    if isinstance(context, dg.OutputContext):
+        return context
+    if context.upstream_output is None:
+        raise WarehouseError(
+            f"The input {context.name} is not the output of an asset or op, so nothing is stored of it."
+        )
+    return context.upstream_output
+
+
+def _condition(context: dg.OutputContext | dg.InputContext) -> str:
+    expression = _output_of(context).definition_metadata.get("partition_expr")
     if expression is None:
         raise WarehouseError(
             f"The asset {context.asset_key.to_user_string()} has partitions, but no metadata `partition_expr`. Name "
@@ -112,11 +137,13 @@ def _condition(context: dg.OutputContext) -> str:
         return _multi_condition(context, definition, expression)
     if isinstance(definition, dg.TimeWindowPartitionsDefinition):
         return _inside(expression, context.asset_partitions_time_window)
-    return f"{expression} IN ({', '.join(map(_literal, context.asset_partition_keys))})"
+    return f"{expression} IN ({', '.join(map(literal, context.asset_partition_keys))})"
 
 
 def _multi_condition(
-    context: dg.OutputContext, definition: dg.MultiPartitionsDefinition, expressions: Mapping[str, str]
+    context: dg.OutputContext | dg.InputContext,
+    definition: dg.MultiPartitionsDefinition,
+    expressions: Mapping[str, str],
 ) -> str:
     """An SQL expression for the rows of the partition keys."""
     of_keys = []
@@ -134,7 +161,7 @@ def _multi_condition(
                 window = dimension.partitions_def.time_window_for_partition_key(value)
                 of_dimensions.append(_inside(expression, window))
             else:
-                of_dimensions.append(f"{expression} = {_literal(value)}")
+                of_dimensions.append(f"{expression} = {literal(value)}")
         of_keys.append(" AND ".join(of_dimensions))
     return of_keys[0] if len(of_keys) == 1 else " OR ".join(f"({condition})" for condition in of_keys)
 
@@ -142,7 +169,3 @@ def _multi_condition(
 def _inside(expression: str, window: dg.TimeWindow) -> str:
     # Local times without a zone, as dagster-duckdb does when it loads the table.
     return f"{expression} >= '{window.start:%Y-%m-%d %H:%M:%S}' AND {expression} < '{window.end:%Y-%m-%d %H:%M:%S}'"
-
-
-def _literal(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

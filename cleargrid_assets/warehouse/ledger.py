@@ -9,9 +9,10 @@ from datetime import date, datetime
 
 import duckdb
 
-from cleargrid_assets.contracts import DAYS
+from cleargrid_assets.contracts import DAYS, LATEST_ENTRIES
 from cleargrid_assets.schema import EXTRACTED_AT, PARTITION_COLUMN, Table
 from cleargrid_assets.warehouse.content import content_hashes
+from cleargrid_assets.warehouse.databases import in_lake, transaction_time
 from cleargrid_assets.warehouse.sql import quoted
 from cleargrid_assets.warehouse.tables import columns_differ, missing_columns, prepare_table, stored_columns
 
@@ -104,7 +105,7 @@ def read_ledger(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[dat
 
 def _entries(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[date, LedgerEntry]:
     rows = connection.execute(
-        f"SELECT {_NAMES} FROM {DAYS.name} WHERE {_OF_TABLE} ORDER BY {PARTITION_COLUMN}", {"table": table.name}
+        f"SELECT {_NAMES} FROM {LATEST_ENTRIES} WHERE {_OF_TABLE} ORDER BY {PARTITION_COLUMN}", {"table": table.name}
     ).fetchall()
     return {entry.day: entry for entry in (LedgerEntry(*row) for row in rows)}
 
@@ -129,7 +130,7 @@ def _differences(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Di
     found = connection.execute(
         f"""
         SELECT day, entry.row_count, coalesce(there.rows, 0)
-        FROM (SELECT {PARTITION_COLUMN} AS day, row_count FROM {DAYS.name} WHERE {_OF_TABLE}) AS entry
+        FROM (SELECT {PARTITION_COLUMN} AS day, row_count FROM {LATEST_ENTRIES} WHERE {_OF_TABLE}) AS entry
         FULL JOIN ({counts}) AS there USING (day)
         WHERE entry.row_count IS DISTINCT FROM coalesce(there.rows, 0)
         ORDER BY day
@@ -228,29 +229,36 @@ class Write:
 
 
 def write_entries(connection: duckdb.DuckDBPyConnection, entries: Sequence[LedgerEntry]) -> None:
-    """Writes entries, each in place of the entry of its table and day."""
+    """Writes entries, each in place of the entry of its table and day. In a lake, the old entries stay.
+
+    There, two transactions that write to different tables would conflict if they deleted entries.
+    """
     if not entries:
         return
     values = dict(zip(DAYS.column_names, map(list, zip(*map(astuple, entries), strict=True)), strict=True))
-    key = ", ".join(f"unnest(${name})" for name in DAYS.key)
-    connection.execute(
-        f"DELETE FROM {DAYS.name} WHERE ({', '.join(DAYS.key)}) IN (SELECT {key})",
-        {name: values[name] for name in DAYS.key},
-    )
+    if not in_lake(connection):
+        key = ", ".join(f"unnest(${name})" for name in DAYS.key)
+        connection.execute(
+            f"DELETE FROM {DAYS.name} WHERE ({', '.join(DAYS.key)}) IN (SELECT {key})",
+            {name: values[name] for name in DAYS.key},
+        )
     lists = ", ".join(f"unnest(${column.name}::{column.type}[])" for column in DAYS.columns)
     connection.execute(f"INSERT INTO {DAYS.name} ({_NAMES}) SELECT {lists}", values)
 
 
 def forget(connection: duckdb.DuckDBPyConnection, table: Table) -> list[date]:
     """Removes all entries of a table, and returns their days."""
+    parameters = {"table": table.name}
     removed = connection.execute(
-        f"DELETE FROM {DAYS.name} WHERE {_OF_TABLE} RETURNING {PARTITION_COLUMN}", {"table": table.name}
+        f"SELECT DISTINCT {PARTITION_COLUMN} FROM {DAYS.name} WHERE {_OF_TABLE} ORDER BY ALL", parameters
     ).fetchall()
-    return sorted(day for (day,) in removed)
+    connection.execute(f"DELETE FROM {DAYS.name} WHERE {_OF_TABLE}", parameters)
+    return [day for (day,) in removed]
 
 
-def transaction_time(connection: duckdb.DuckDBPyConnection) -> datetime:
-    """When the transaction began, which is after the database was free."""
-    [(now,)] = connection.execute("SELECT now()").fetchall()
-    began: datetime = now
-    return began
+def shorten_ledger(connection: duckdb.DuckDBPyConnection) -> None:
+    """Removes the entries of a lake's ledger that do not count any more, and puts the others in one file."""
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE latest_entries AS SELECT {_NAMES} FROM {LATEST_ENTRIES}")
+    connection.execute(f"DELETE FROM {DAYS.name}")
+    connection.execute(f"INSERT INTO {DAYS.name} ({_NAMES}) FROM latest_entries")
+    connection.execute("DROP TABLE temp.latest_entries")

@@ -9,8 +9,9 @@ import duckdb
 import pandas as pd
 
 from cleargrid_assets.schema import COLUMN_TYPES, EXTRACTED_AT, PARTITION_COLUMN, Table
+from cleargrid_assets.warehouse.databases import transaction_time
 from cleargrid_assets.warehouse.errors import WarehouseError
-from cleargrid_assets.warehouse.ledger import read_ledger, transaction_time
+from cleargrid_assets.warehouse.ledger import read_ledger
 from cleargrid_assets.warehouse.slices import SpooledPartition
 from cleargrid_assets.warehouse.sql import column_definitions, quoted
 

@@ -23,13 +23,14 @@ from cleargrid_assets.warehouse.views import queried
 class WarehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The database. Assets and checks read tables with it, and the IO manager uses its settings."""
 
-    database: str = Field(description="The DuckDB file, or another database that DuckDB can open.")
+    database: str = Field(description="The DuckDB file, the lake, or the database of MotherDuck.")
     lock_timeout_s: float = Field(
-        default=LOCK_TIMEOUT_S, description="Max seconds to wait while another process holds the database file."
+        default=LOCK_TIMEOUT_S,
+        description="Max seconds to wait while another process holds the database file, or a table of the lake.",
     )
 
     def reading(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        """Opens the database, read-only. Other processes cannot write meanwhile."""
+        """Opens the database, read-only. Other processes cannot write to a file meanwhile."""
         return connect(self.database, read_only=True, lock_timeout_s=self.lock_timeout_s)
 
     def slice(self, table: Table, days: Sequence[date]) -> StoredSlice:

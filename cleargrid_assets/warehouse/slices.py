@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from cleargrid_assets.contracts import DAYS, LATEST_ENTRIES
 from cleargrid_assets.schema import QuarantinedRow, Table
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.sql import in_days, quoted
@@ -149,4 +150,5 @@ def stored_rows(connection: duckdb.DuckDBPyConnection, table: Table, days: Seque
         f"NULL::{column.type} AS {quoted(column.name)}" if column in missing else quoted(column.name)
         for column in table.columns
     )
-    return connection.sql(f"SELECT {columns} FROM {quoted(table.name)} WHERE {in_days(days)}")
+    rows = LATEST_ENTRIES if table == DAYS else quoted(table.name)
+    return connection.sql(f"SELECT {columns} FROM {rows} WHERE {in_days(days)}")

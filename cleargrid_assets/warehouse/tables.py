@@ -6,6 +6,7 @@ from datetime import date
 import duckdb
 
 from cleargrid_assets.schema import COLUMN_TYPES, PARTITION_COLUMN, SCHEMA, Column, Table
+from cleargrid_assets.warehouse.databases import lay_out
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.sql import column_definitions, quoted
 
@@ -26,6 +27,7 @@ def prepare_table(connection: duckdb.DuckDBPyConnection, table: Table) -> list[d
     create = f"CREATE TABLE {name} ({column_definitions(table)})"
     if not found:
         connection.execute(create)
+        lay_out(connection, table)
         return None
     missing = missing_columns(table, found)
     if missing is not None:
@@ -44,6 +46,7 @@ def prepare_table(connection: duckdb.DuckDBPyConnection, table: Table) -> list[d
     )
     connection.execute(f"DROP TABLE {name}")
     connection.execute(create)
+    lay_out(connection, table)
     return [day for (day,) in dropped]
 
 

@@ -208,6 +208,29 @@ def test_failing_api_leaves_the_table_and_the_next_run_continues(
     assert small.spools == []
 
 
+def test_run_elsewhere_continues_the_pages_in_a_shared_folder(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on another machine: neither the working directory nor the path of the database is the same."""
+    shared = tmp_path / "shared" / "spool"
+    small = project.given(CLEARGRID_PAGE_SIZE="20", CLEARGRID_CONCURRENCY="1", CLEARGRID_SPOOL=str(shared))
+    with monkeypatch.context() as failing:
+        refuse_second_page_of(DAY, failing)
+        assert not small.materialize(DAY, only=LOG, checked=False).success
+    assert small.spools == []
+    assert [rows.parents[1] for rows in shared.rglob("rows.ndjson")] == [shared]
+
+    elsewhere = replace(small, database=tmp_path / "elsewhere" / "log.duckdb")
+    elsewhere.database.parent.mkdir()
+    monkeypatch.chdir(elsewhere.database.parent)
+    run = elsewhere.given(CLEARGRID_DUCKDB="log.duckdb").materialize(DAY, only=LOG, checked=False)
+    assert run.metadata(COMMUNICATION_LOGS, DAY)["resumed_pages"] == 1
+    assert without_extraction(elsewhere.rows(COMMUNICATION_LOGS)) == sorted(
+        as_stored(row, DAY) for row in project.source_rows(DAY)
+    )
+    assert list(shared.iterdir()) == []
+
+
 def test_pages_older_than_the_stored_day_are_not_continued(
     start: Callable[..., Project], monkeypatch: pytest.MonkeyPatch
 ) -> None:

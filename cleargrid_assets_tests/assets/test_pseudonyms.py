@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, DAYS, INTERACTIONS
-from cleargrid_assets.warehouse import io_manager
+from cleargrid_assets.warehouse import replacing
 from cleargrid_assets.warehouse.quarantine import replace_quarantined
 from cleargrid_assets_tests.assets.project import Project, Run
 from cleargrid_assets_tests.exports.api import EMAIL, LENDER, PASSWORD, Api, rows_at, serving
@@ -83,7 +83,7 @@ def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
         connection.execute("PRAGMA disable_checkpoint_on_shutdown")
         replace_quarantined(connection, *args)
 
-    monkeypatch.setattr(io_manager, "replace_quarantined", without_checkpoint)
+    monkeypatch.setattr(replacing, "replace_quarantined", without_checkpoint)
 
 
 def test_stored_day_has_the_hmac_of_every_contact(keyed: Project, api: Api) -> None:

@@ -39,6 +39,8 @@ def test_the_log_of_the_last_day_of_a_run_has_summary_and_picture(project: Proje
     day = run.metadata(COMMUNICATION_LOGS, LAST)
     assert day["summary"].startswith(f"**{LAST:%a} {LAST} (UTC): {day['rows']} rows; too few Wednesdays are stored")
     assert len(day["summary"]) <= INLINE_LIMIT
+    # The UI shows metadata in their order.
+    assert list(day)[:3] == ["version", "summary", "picture"]
     assert "data:image/png;base64," in day["picture"]
     assert not {"summary", "picture"} & run.metadata(COMMUNICATION_LOGS, FIRST).keys()
 

@@ -72,6 +72,11 @@ def test_missing_days_are_requested_oldest_first_in_ranges_of_ten() -> None:
     assert {each.tables for each in plan.requests()} == {frozenset()}
 
 
+def test_ranges_are_no_longer_than_a_run_may_be() -> None:
+    plan = replace(catch_up(ledgers(1, 5, 30), 30), days_per_run=12)
+    assert spans(plan.requests()) == [(2, 4), (6, 17), (18, 29)]
+
+
 def test_one_tick_requests_thirty_days_at_most() -> None:
     assert spans(catch_up(ledgers(1), 100, usual=1).requests()) == [(2, 11), (12, 21), (22, 31)]
 

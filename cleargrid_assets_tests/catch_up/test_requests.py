@@ -67,7 +67,7 @@ def run(project: Project, request: dg.RunRequest) -> None:
 
 def store_first_day(project: Project) -> None:
     """Writes a ledger in which every table has the first day."""
-    with transaction(str(project.database), 1.0) as connection:
+    with transaction(str(project.database), 1.0, []) as connection:
         prepare_ledger(connection, [], lambda _table, _days: set())
         write_entries(connection, [entry(table.name, FIRST, datetime.now(timezone.utc)) for table in TABLES])
 
@@ -137,6 +137,8 @@ def test_days_are_not_requested_while_they_run(recorded: Project) -> None:
     store_first_day(recorded)
     found = [span(each) for each in tick(recorded, daily_schedule, "2026-01-14 01:00")]
     assert found == [("2026-01-13", "2026-01-13"), ("2026-01-02", "2026-01-11"), ("2026-01-12", "2026-01-12")]
+    _, first, second = tick(recorded.given(CLEARGRID_DAYS_PER_RUN="6"), daily_schedule, "2026-01-14 01:00")
+    assert [span(first), span(second)] == [("2026-01-02", "2026-01-07"), ("2026-01-08", "2026-01-12")]
     tags = {RANGE_START: "2026-01-02", RANGE_END: "2026-01-11"}
     running = dg.DagsterRun(job_name=daily_job.name, status=dg.DagsterRunStatus.STARTED, tags=tags)
     recorded.instance.add_run(running)

@@ -1,4 +1,4 @@
-"""`cleargrid backup` and `cleargrid restore`: what they print."""
+"""`cleargrid backup`, `cleargrid restore` and `cleargrid compact`: what they print."""
 
 import re
 from pathlib import Path
@@ -47,6 +47,14 @@ def test_backup_to_a_file_is_put_back_by_name(database: Path) -> None:
     assert run("restore", "mine.duckdb").exit_code == 0
 
 
+def test_compacting_prints_both_sizes(database: Path) -> None:
+    done = run("compact")
+    assert done.exit_code == 0, done.output
+    assert re.fullmatch(
+        rf"Compacted {database}: \d\.\d MB before, \d\.\d MB now, rewritten and verified in \d+\.\d s\.\n", done.output
+    )
+
+
 def test_place_where_no_file_can_be_made_is_named(database: Path) -> None:
     name = "x" * 300
     refused = run("backup", name)
@@ -75,6 +83,8 @@ def test_newer_backups_that_were_not_used_are_named(database: Path) -> None:
         (["backup", "x.duckdb"], {}, "Error: x.duckdb is the database itself"),
         (["backup"], {"CLEARGRID_DUCKDB": "y.duckdb"}, "y.duckdb does not exist. The first run creates it."),
         (["backup"], {"CLEARGRID_DUCKDB": "md:outreach"}, "Error: The database is no file."),
+        (["compact"], {"CLEARGRID_DUCKDB": "md:outreach"}, "Error: The database is no file, so there is nothing"),
+        (["compact"], {"CLEARGRID_DUCKDB": "y.duckdb"}, "y.duckdb does not exist. The first run creates it."),
     ],
 )
 def test_failure_is_one_line_and_exit_status_1(

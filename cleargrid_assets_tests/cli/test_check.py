@@ -255,6 +255,26 @@ def test_urls_of_alerts_are_tried_and_named_without_secrets(variables: dict[str,
     assert "hush" not in looked_at.output + tried.output + bad.output
 
 
+def test_folder_of_spools_is_tried_and_left_empty(
+    variables: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "shared" / "spool"
+    given = {**variables, "CLEARGRID_SPOOL": str(root)}
+    assert f"Spool: {root} is writable, and locks work there." in _check(given).output
+    assert list(root.iterdir()) == []
+
+    with monkeypatch.context() as unlocked:
+        unlocked.setattr("fcntl.flock", lambda *_: None)
+        result = _check(given)
+    assert result.exit_code == 1
+    assert f"locks do not work in {root}" in result.stderr
+    assert list(root.iterdir()) == []
+
+    link = tmp_path / "link"
+    link.symlink_to(root)
+    assert f"{link} is not used, because it is a link" in _check({**given, "CLEARGRID_SPOOL": str(link)}).stderr
+
+
 def test_test_message_needs_urls(variables: dict[str, str]) -> None:
     result = _check(variables, "--alerts")
     assert result.exit_code == 1

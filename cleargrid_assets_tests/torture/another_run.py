@@ -20,7 +20,7 @@ from unittest.mock import patch
 import duckdb
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
-from cleargrid_assets.warehouse import io_manager
+from cleargrid_assets.warehouse import replacing
 from cleargrid_assets.warehouse.connection import connect, transaction
 from cleargrid_assets.warehouse.ledger import differences
 from cleargrid_assets_tests.assets.project import Project, Run
@@ -89,7 +89,7 @@ class AnotherProcess:
 def run_once(project: Project, tell: Callable[[Any], None]) -> None:
     """Runs the days, and tells each phase as it begins."""
     tell(PHASES[0])
-    with patch.object(io_manager, "transaction", _telling(transaction, tell)):
+    with patch.object(replacing, "transaction", _telling(transaction, tell)):
         run = _run(project)
     tell(_END)
     assert run.success, run.failure

@@ -5,14 +5,17 @@ in `another_run`.
 """
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import duckdb
 
+from cleargrid_assets.warehouse import compaction, copies
 from cleargrid_assets.warehouse.connection import connect
 
 Process = subprocess.Popen[str]
@@ -57,3 +60,20 @@ def held_elsewhere(database: str, mode: str = "write") -> Iterator[Process]:
             yield process
         finally:
             process.stdin.close()
+
+
+def write_as_a_stranger(database: str) -> None:
+    """Opens the database to write, as a program that does not know the project's lock does."""
+    duckdb.connect(database).close()
+
+
+def compact_and_die(database: str, moment: str) -> None:
+    """Compacts the database, and is killed just `before` or `after` the new file takes its name."""
+
+    def killed(new: Path, file: Path) -> None:
+        if moment == "after":
+            copies.replace_file(new, file)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with mock.patch.object(compaction, "replace_file", killed):
+        compaction.compact(database, 0)

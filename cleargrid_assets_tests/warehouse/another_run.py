@@ -10,7 +10,7 @@ from unittest import mock
 import dagster as dg
 import pandas as pd
 
-from cleargrid_assets.warehouse import io_manager
+from cleargrid_assets.warehouse import replacing
 from cleargrid_assets.warehouse.slices import StoredSlice
 from cleargrid_assets_tests.warehouse.materializing import DAY_1, DAY_2, Warehouse, log
 
@@ -21,7 +21,7 @@ def die(database: str, folder: str, moment: str) -> None:
     if moment == "replaced":
         # Enough rows for the file itself to be written to before the commit.
         slice_ = warehouse.spooled({DAY_1: (log(f"new{number}") for number in range(130_000))})
-        with mock.patch.object(io_manager, "content_hashes", _kill):
+        with mock.patch.object(replacing, "content_hashes", _kill):
             warehouse.store(slice_, DAY_1)
     else:
         warehouse.store(warehouse.spooled({DAY_1: [log("new")]}, discard=_kill), DAY_1)

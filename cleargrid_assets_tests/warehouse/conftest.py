@@ -1,4 +1,7 @@
-"""A warehouse of its own for each test, or a copy of one that a module fills once."""
+"""A warehouse of its own for each test, or a copy of one that a module fills once.
+
+Tests of `_OF_BOTH_KINDS` run with a DuckDB file and with a lake, except those with the marker `only_file`.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -16,9 +19,51 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield ephemeral
 
 
+_OF_BOTH_KINDS = {
+    f"{__package__}.test_{name}"
+    for name in (
+        "computed",
+        "content",
+        "evolution",
+        "failing",
+        "forms",
+        "frames",
+        "ledger",
+        "quarantine",
+        "refusing",
+        "shrinking",
+        "storing",
+    )
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Gives the tests the kinds of database that they run with."""
+    if "kind" in metafunc.fixturenames and metafunc.module.__name__ in _OF_BOTH_KINDS:
+        only_file = metafunc.definition.get_closest_marker("only_file") is not None
+        lakes = [] if only_file else [pytest.param("lake", marks=pytest.mark.lake)]
+        metafunc.parametrize("kind", ["file", *lakes], indirect=True)
+
+
 @pytest.fixture
-def warehouse(tmp_path: Path, instance: dg.DagsterInstance) -> Warehouse:
-    return Warehouse(str(tmp_path / "warehouse.duckdb"), tmp_path / "spool", instance)
+def kind(request: pytest.FixtureRequest) -> str:
+    """The kind of database: `file` or `lake`."""
+    return str(getattr(request, "param", "file"))
+
+
+@pytest.fixture
+def warehouse(
+    kind: str, tmp_path: Path, instance: dg.DagsterInstance, request: pytest.FixtureRequest
+) -> Iterator[Warehouse]:
+    if kind == "file":
+        yield Warehouse(str(tmp_path / "warehouse.duckdb"), tmp_path / "spool", instance)
+        return
+    variables = request.getfixturevalue("lake")
+    # Its own, so that a test that undoes its changes keeps the lake.
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield Warehouse(variables["CLEARGRID_DUCKDB"], tmp_path / "spool", instance)
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,11 @@
-"""Assets of the contracts' tables, materialized and loaded through the real IO manager on a database file.
+"""Assets of the contracts' tables, materialized and loaded through the real IO manager on a database file or a lake.
 
 What belongs here: making rows and running Dagster. What does not: any expectation.
 """
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -19,6 +20,7 @@ from cleargrid_assets.contracts import COMMUNICATION_LOGS, HOURLY_REACH
 from cleargrid_assets.partitions import RANGE_END, RANGE_START
 from cleargrid_assets.schema import EXTRACTED_AT, QuarantinedRow, Table
 from cleargrid_assets.warehouse.connection import connect
+from cleargrid_assets.warehouse.databases import is_lake
 from cleargrid_assets.warehouse.io_manager import WarehouseIOManager
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.slices import SpooledPartition, SpooledSlice, StoredSlice
@@ -72,7 +74,7 @@ def frame(rows: Iterable[Row], table: Table = HOURLY_REACH) -> pd.DataFrame:
 
 @dataclass
 class Warehouse:
-    """A database file, and a folder for spools.
+    """A database, and a folder for spools.
 
     Attributes:
         database: Of the IO manager.
@@ -185,13 +187,18 @@ class Warehouse:
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         """The answer of a query by somebody else's connection."""
-        with duckdb.connect(self.database, read_only=True) as connection:
+        with self._elsewhere(read_only=True) as connection:
             return connection.execute(query).fetchall()
 
     def execute(self, statement: str) -> None:
         """Changes the database behind the IO manager's back."""
-        with duckdb.connect(self.database) as connection:
+        with self._elsewhere(read_only=False) as connection:
             connection.execute(statement)
+
+    def _elsewhere(self, *, read_only: bool) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        if is_lake(self.database):
+            return connect(self.database, read_only=read_only)
+        return duckdb.connect(self.database, read_only=read_only)
 
 
 def stored(table: Table, rows: Callable[[], object], **options: Any) -> dg.AssetsDefinition:

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
-from cleargrid_assets.warehouse import io_manager, partitions
+from cleargrid_assets.warehouse import partitions, replacing
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets_tests.warehouse.another_process import start
@@ -21,11 +21,11 @@ from cleargrid_assets_tests.warehouse.materializing import DAY_1, DAY_2, Warehou
 @pytest.mark.parametrize(
     ("module", "step"),
     [
-        (io_manager, "prepare_table"),
-        (io_manager, "stage_spooled"),
+        (replacing, "prepare_table"),
+        (replacing, "stage_spooled"),
         (partitions, "count_changes"),
-        (io_manager, "replace_partitions"),
-        (io_manager, "content_hashes"),
+        (replacing, "replace_partitions"),
+        (replacing, "content_hashes"),
     ],
     ids=["table created", "rows staged", "rows compared", "rows replaced", "content hashed"],
 )
@@ -70,7 +70,7 @@ def test_a_row_that_was_to_move_stays_where_it_was_when_the_write_fails(
 ) -> None:
     warehouse.store_day(DAY_1, log("a"))
     before = warehouse.everything()
-    monkeypatch.setattr(io_manager, "replace_partitions", fail_after(partitions.replace_partitions))
+    monkeypatch.setattr(replacing, "replace_partitions", fail_after(partitions.replace_partitions))
     with pytest.raises(PowerCutError):
         warehouse.store_day(DAY_2, log("a", DAY_2))
     assert warehouse.everything() == before
@@ -83,6 +83,7 @@ def test_the_spool_is_discarded_once_another_connection_sees_the_rows(warehouse:
     assert seen == [1]
 
 
+@pytest.mark.only_file
 def test_a_process_killed_while_it_writes_leaves_the_rows_of_before(warehouse: Warehouse, tmp_path: Path) -> None:
     moments = ("replaced", "committed")
     copies = {
@@ -105,6 +106,7 @@ def test_a_process_killed_while_it_writes_leaves_the_rows_of_before(warehouse: W
         assert copy.store_day(DAY_1, log("a")).rows == 1
 
 
+@pytest.mark.only_file
 def test_committed_rows_still_in_the_wal_are_read(warehouse: Warehouse) -> None:
     """As a process leaves it that dies between its commit and closing the file."""
     warehouse.store_day(DAY_1, log("a"))

@@ -9,7 +9,7 @@ import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, HOURLY_REACH, OPERATIONAL_HEALTH
 from cleargrid_assets.schema import Column
-from cleargrid_assets.warehouse import io_manager
+from cleargrid_assets.warehouse import replacing
 from cleargrid_assets.warehouse.content import HASH_OF_NO_ROWS
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.ledger import Difference, write_entries
@@ -125,7 +125,7 @@ def test_failed_write_leaves_the_ledger_as_it_was(
 ) -> None:
     warehouse.store_day(DAY_1, log("a"), log("b"))
     before = ledger(warehouse)
-    monkeypatch.setattr(io_manager, step, fail_after(getattr(io_manager, step)))
+    monkeypatch.setattr(replacing, step, fail_after(getattr(replacing, step)))
     with pytest.raises(PowerCutError):
         warehouse.store_day(DAY_2, log("a", DAY_2, updated_at=NEWER))
     assert ledger(warehouse) == before
@@ -176,7 +176,7 @@ def test_metadata_of_a_day_repeats_its_entry(warehouse: Warehouse) -> None:
 
 
 def test_another_table_called_days_is_refused_and_left_alone(warehouse: Warehouse) -> None:
-    warehouse.execute("CREATE SCHEMA cleargrid; CREATE TABLE cleargrid.days AS SELECT 1 AS mine")
+    warehouse.execute("CREATE SCHEMA IF NOT EXISTS cleargrid; CREATE TABLE cleargrid.days AS SELECT 1 AS mine")
     with pytest.raises(WarehouseError, match=r"The table days in the database has other columns .* Rename the table"):
         warehouse.store_day(DAY_1, log("a"))
     assert warehouse.ask("FROM cleargrid.days") == [(1,)]
@@ -207,7 +207,7 @@ def test_ledger_equals_a_recount_after_any_sequence_of_writes(
         with monkeypatch.context() as broken:
             fails = chance.random() < 0.25
             if fails:
-                broken.setattr(io_manager, "write_entries", fail_after(write_entries))
+                broken.setattr(replacing, "write_entries", fail_after(write_entries))
             try:
                 warehouse.store(slice_, chosen[0], chosen[-1])
             except PowerCutError:

@@ -94,7 +94,7 @@ def test_failing_store_leaves_rows_and_quarantine_as_they_were(
     def fail(*_: object) -> None:
         raise duckdb.Error("no room")
 
-    monkeypatch.setattr("cleargrid_assets.warehouse.io_manager._query", fail)
+    monkeypatch.setattr("cleargrid_assets.warehouse.replacing.query_of", fail)
     with pytest.raises(duckdb.Error, match="no room"):
         store(warehouse, DAY_1, bad("b"), rows=[log("y")])
     assert kept(warehouse) == [(DAY_1, "a")]

@@ -47,7 +47,7 @@ ssize_t pwrite64(int file, const void *bytes, size_t length, off_t at) {
 
 def rewrite(database: str) -> None:
     """Changes all rows as a run does: in one transaction, and a checkpoint when the file is closed."""
-    with transaction(database, 0) as connection:
+    with transaction(database, 0, []) as connection:
         connection.execute("UPDATE communication_logs SET status = 'BUSY'")
 
 
