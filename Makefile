@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo up test test-server test-lake test-deploy torture lint docs bench clean
+.PHONY: setup demo up test test-server test-deploy test-lake torture lint docs bench clean
 
 setup: $(VENV)/.demo
 
@@ -20,12 +20,12 @@ test: $(VENV)/.dev
 test-server: $(VENV)/.dev
 	$(BIN)/python -m pytest -m server $(ARGS)
 
+test-deploy: $(VENV)/.dev
+	$(BIN)/python -m pytest -m deploy -n 0 $(ARGS)
+
 # Starts its own servers: Debian's packages postgresql and redis-server.
 test-lake: $(VENV)/.lake
 	$(BIN)/python -m pytest -m lake $(ARGS)
-
-test-deploy: $(VENV)/.dev
-	$(BIN)/python -m pytest -m deploy -n 0 $(ARGS)
 
 # In one process, because the proofs measure and race; -s, so that they may show their progress.
 torture: $(VENV)/.dev

@@ -179,6 +179,13 @@ class Settings(BaseModel):
         description="`on`: each morning's digest is sent to the addresses of `CLEARGRID_ALERTS`. The page is made in "
         "any case.",
     )
+    keep_days: KeepDays = Field(
+        None,
+        alias="CLEARGRID_KEEP_DAYS",
+        description="Days older than this are dropped from every table after each daily run, and are not fetched "
+        "again. Not set: all days are kept. At least 49, because a day is compared with the six weeks before it.",
+    )
+
     days_per_run: Annotated[int, Field(ge=1, le=366), Takes("a whole number from 1 to 366")] = Field(
         10,
         alias="CLEARGRID_DAYS_PER_RUN",
@@ -205,12 +212,14 @@ class Settings(BaseModel):
         "Until then, rows that the source removed are there.",
     )
 
-    keep_days: KeepDays = Field(
-        None,
-        alias="CLEARGRID_KEEP_DAYS",
-        description="Days older than this are dropped from every table after each daily run, and are not fetched "
-        "again. Not set: all days are kept. At least 49, because a day is compared with the six weeks before it.",
-    )
+    @model_validator(mode="after")
+    def _lake_has_data(self) -> "Settings":
+        if self.database.startswith("ducklake:") and self.lake_data is None:
+            raise SettingsError(
+                "CLEARGRID_LAKE_DATA is not set, but CLEARGRID_DUCKDB is a lake. It takes a folder that all machines "
+                "see, or s3://bucket/prefix/."
+            )
+        return self
 
     @model_validator(mode="after")
     def _lake_has_data(self) -> "Settings":

@@ -86,16 +86,16 @@ class CatchUp:
         closed: All closed days that are kept, in order.
         runs: The runs so far.
         usual: The days that the tick requests anyway.
-        days_per_run: Max days in one request.
         dropped: The days that were dropped from every table because of their age.
+        days_per_run: Max days in one request.
     """
 
     ledgers: Ledgers
     closed: Sequence[date]
     runs: Runs = Runs()
     usual: Collection[date] = frozenset()
-    days_per_run: int = DAYS_PER_RUN
     dropped: Collection[date] = frozenset()
+    days_per_run: int = DAYS_PER_RUN
 
     @cached_property
     def missing(self) -> list[TableDay]:

@@ -42,7 +42,7 @@ def catch_up_requests(context: dg.ScheduleEvaluationContext, usual: Sequence[str
         return []
     now = context.scheduled_execution_time
     closed, requested = ([date.fromisoformat(key) for key in keys] for keys in (kept_days(now), usual))
-    catch_up = CatchUp(ledgers, closed, usual=frozenset(requested), days_per_run=settings.days_per_run, dropped=dropped)
+    catch_up = CatchUp(ledgers, closed, usual=frozenset(requested), dropped=dropped, days_per_run=settings.days_per_run)
     if catch_up.is_complete:
         return []
     catch_up = replace(catch_up, runs=read_runs(context.instance, catch_up))

@@ -32,8 +32,8 @@ _rows_per_day = click.option(
 def main() -> None:
     """ClearGrid communication logs in DuckDB, one business day at a time.
 
-    Like `dagster dev`, the commands init, check, sql, backup, restore, compact, up and report read `.env` in the
-    current folder. Its values override the environment.
+    Like `dagster dev`, the commands init, check, sql, backup, restore, compact, up and report read `.env` in the current
+    folder. Its values override the environment.
     """
 
 
@@ -128,19 +128,6 @@ def restore(file: Path | None) -> None:
         run_restore(_settings(), file)
 
 
-@main.command(short_help="Make the database file smaller.")
-def compact() -> None:
-    """Rewrite the database file without the space that replaced rows left in it.
-
-    The new file is compared with the old one and with the ledger before it replaces it. Runs and readers wait
-    meanwhile. The disk needs room for both.
-    """
-    with _errors_shown():
-        from cleargrid_assets.cli.compact import run_compact  # noqa: PLC0415 - loads DuckDB
-
-        run_compact(_settings())
-
-
 @main.command(short_help="Run Dagster for your data: the UI and the schedules.")
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port for the Dagster UI.")
 def up(port: int) -> None:
@@ -156,6 +143,19 @@ def up(port: int) -> None:
         from cleargrid_assets.cli.up import run_up  # noqa: PLC0415 - loads DuckDB
 
         run_up(settings, environment, port)
+
+
+@main.command(short_help="Make the database file smaller.")
+def compact() -> None:
+    """Rewrite the database file without the space that replaced rows left in it.
+
+    The new file is compared with the old one and with the ledger before it replaces it. Runs and readers wait
+    meanwhile. The disk needs room for both.
+    """
+    with _errors_shown():
+        from cleargrid_assets.cli.compact import run_compact  # noqa: PLC0415 - loads DuckDB
+
+        run_compact(_settings())
 
 
 @main.command(short_help="Make the digest page of a day.")

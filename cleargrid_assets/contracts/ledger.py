@@ -38,12 +38,6 @@ A database of an earlier version gets its ledger with the first write. Run and v
     key=("table_name", PARTITION_COLUMN),
 )
 
-LATEST_ENTRIES = f"""(
-    FROM {DAYS.name}
-    QUALIFY row_number() OVER (PARTITION BY {", ".join(DAYS.key)} ORDER BY rowid DESC) = 1
-)"""
-"""The entries that count, in SQL. A DuckDB file has no others."""
-
 DROPPED_DAYS = Table(
     name="dropped_days",
     columns=(
@@ -58,3 +52,9 @@ The schedules do not request them again, and no check calls them missing. A drop
 is in `days`, until it is dropped the next time.""",
     key=(PARTITION_COLUMN,),
 )
+
+LATEST_ENTRIES = f"""(
+    FROM {DAYS.name}
+    QUALIFY row_number() OVER (PARTITION BY {", ".join(DAYS.key)} ORDER BY rowid DESC) = 1
+)"""
+"""The entries that count, in SQL. A DuckDB file has no others."""

@@ -7,9 +7,8 @@ import duckdb
 
 from cleargrid_assets.contracts import DROPPED_DAYS
 from cleargrid_assets.schema import PARTITION_COLUMN, SCHEMA
-from cleargrid_assets.warehouse.conflicts import again_on_conflict
 from cleargrid_assets.warehouse.connection import connect, transaction
-from cleargrid_assets.warehouse.databases import transaction_time
+from cleargrid_assets.warehouse.databases import name_of, transaction_time
 from cleargrid_assets.warehouse.sql import quoted
 from cleargrid_assets.warehouse.tables import prepare_table, stored_columns
 
@@ -32,13 +31,9 @@ def drop_days_before(database: str, first: date, lock_timeout_s: float) -> list[
     Raises:
         WarehouseError: Another process held the database for longer.
     """
-    return again_on_conflict(lambda: _drop(database, first, lock_timeout_s))
-
-
-def _drop(database: str, first: date, lock_timeout_s: float) -> list[date]:
     with connect(database, read_only=True, lock_timeout_s=lock_timeout_s) as connection:
         tables = _tables_with_days(connection)
-    written = [f"{SCHEMA}.{table}" for table in (*tables, DROPPED_DAYS.name)]
+    written = [*(f"{SCHEMA}.{table}" for table in tables), name_of(DROPPED_DAYS)]
     with transaction(database, lock_timeout_s, written) as connection:
         days = _old_days(connection, tables, first)
         if days:

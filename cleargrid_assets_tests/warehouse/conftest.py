@@ -31,6 +31,7 @@ _OF_BOTH_KINDS = {
         "ledger",
         "quarantine",
         "refusing",
+        "retention",
         "shrinking",
         "storing",
     )

@@ -13,15 +13,15 @@ MINE = "CREATE TABLE mine AS SELECT unnest([DATE '2024-05-01', DATE '2024-05-03'
 OTHER = "CREATE TABLE other AS SELECT '2024-05-01' AS communicated_date"
 
 
-@pytest.fixture(scope="module")
-def filled(shared_warehouse: Warehouse) -> Warehouse:
+@pytest.fixture
+def stored(warehouse: Warehouse) -> Warehouse:
     """A warehouse with three days, and tables of somebody else."""
     for day in (DAY_1, DAY_2, DAY_3):
-        shared_warehouse.store_day(day, log(f"{day}", day))
-    with connect(shared_warehouse.database) as connection:
+        warehouse.store_day(day, log(f"{day}", day))
+    with connect(warehouse.database) as connection:
         connection.execute(MINE)
         connection.execute(OTHER)
-    return shared_warehouse
+    return warehouse
 
 
 def days_in(warehouse: Warehouse, table: str) -> set[object]:
