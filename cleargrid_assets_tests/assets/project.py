@@ -14,7 +14,6 @@ from unittest.mock import patch
 import dagster as dg
 import duckdb
 
-from cleargrid_assets.catch_up.runs import BACKFILL
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, DAYS, TABLES
 from cleargrid_assets.definitions import build_defs
 from cleargrid_assets.partitions import PARTITION, RANGE_END, RANGE_START
@@ -172,7 +171,6 @@ class Project:
         checked: bool = True,
         drawn: bool = False,
         config: Mapping[str, Any] | None = None,
-        backfill: str | None = None,
     ) -> Run:
         """One run of the days, as the UI's Materialize button starts it.
 
@@ -183,15 +181,12 @@ class Project:
             checked: Whether the checks of the tables run too.
             drawn: Whether pictures are drawn, which takes longer than the rest of the run.
             config: Run config besides that of the loggers.
-            backfill: The backfill that the run belongs to.
         """
         tags = (
             {PARTITION: first.isoformat()}
             if last in {None, first}
             else {RANGE_START: first.isoformat(), RANGE_END: str(last)}
         )
-        if backfill:
-            tags[BACKFILL] = backfill
         return self._run(
             lambda job: job.get_subset(
                 asset_selection={asset_key(table) for table in only}, asset_check_selection=None if checked else set()

@@ -6,12 +6,13 @@ from datetime import date, datetime, timezone
 import dagster as dg
 import pytest
 
+from cleargrid_assets.catch_up.runs import BACKFILL
 from cleargrid_assets.checks.history import HISTORY_CHECKS, HistoryChecks, due_day
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL, CHANNEL_REACH, COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.definitions import defs
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.table_metadata import asset_key
-from cleargrid_assets_tests.assets.project import WEEK, Project, days_between
+from cleargrid_assets_tests.assets.project import QUIET, WEEK, Project, Run, days_between
 from cleargrid_assets_tests.checks.evaluating import DERIVED, evaluated
 
 FIRST, LAST = WEEK
@@ -146,12 +147,21 @@ def test_backfill_of_an_old_day_makes_nothing_fresh(copied_week: Project) -> Non
     assert all(f"{table.name} (latest day: 2026-01-06)" in str(found.description) for table in TABLES)
 
 
-@pytest.mark.parametrize(("backfill", "judged"), [("one", TABLES[:2]), (None, TABLES)])
+@pytest.mark.parametrize(("tags", "judged"), [({BACKFILL: "one"}, TABLES[:2]), ({}, TABLES)])
 def test_run_of_a_backfill_judges_only_the_tables_that_it_stores(
-    backfill: str | None, judged: Sequence[Table], project: Project
+    tags: dict[str, str], judged: Sequence[Table], project: Project
 ) -> None:
     """Other runs of the backfill store the other tables, later."""
-    run = project.materialize(FIRST, only=TABLES[:2], backfill=backfill)
+    with project.entered() as entered:
+        run = Run(
+            entered.resolve_implicit_global_asset_job_def().execute_in_process(
+                instance=project.instance,
+                run_config=QUIET,
+                partition_key=str(FIRST),
+                tags=tags,
+                asset_selection=[asset_key(table) for table in TABLES[:2]],
+            )
+        )
     names = {table.name for table in judged}
     assert set(run.check("no_closed_day_is_missing").metadata["missing_days_by_table"].value) == names
     assert set(run.check("is_fresh").metadata["late_tables"].value) == names
