@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo test test-server torture lint docs bench clean
+.PHONY: setup demo test test-server test-browser torture lint docs bench clean
 
 setup: $(VENV)/.demo
 
@@ -16,6 +16,10 @@ test: $(VENV)/.dev
 
 test-server: $(VENV)/.dev
 	$(BIN)/python -m pytest -m server $(ARGS)
+
+# In one process, because one Dagster and one browser serve all tests.
+test-browser: $(VENV)/.dev
+	$(BIN)/python -m pytest -m browser -n 0 $(ARGS) cleargrid_assets_tests/browser
 
 # In one process, because the proofs measure and race; -s, so that they may show their progress.
 torture: $(VENV)/.dev

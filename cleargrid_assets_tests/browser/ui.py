@@ -47,7 +47,7 @@ class Ui:
             first: The first day.
             last: The last day; the first by default.
         """
-        self.page.get_by_role("button", name=re.compile("^Materialize")).first.click()
+        self.page.locator('button:has-text("Materialize")').first.click()
         dialog = self.page.get_by_role("dialog")
         if latest:
             dialog.get_by_role("button", name="Latest", exact=True).click()
@@ -62,7 +62,7 @@ class Ui:
 
     def expect_status(self, status: str) -> None:
         """Waits until the page of a run or a backfill shows how it has ended."""
-        ended = self.page.get_by_text(re.compile("^(Success|Completed|Failure|Failed|Canceled)$")).first
+        ended = self.page.get_by_text(re.compile("^(Success|Completed|Failure|Canceled)$")).first
         expect(ended).to_be_visible(timeout=RUN_TIMEOUT_MS)
         expect(ended).to_have_text(status)
 

@@ -1,0 +1,78 @@
+"""Runs that a person launches: the latest day, a changed day, words without a meaning, and a source that is down."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from cleargrid_assets_tests.browser.ui import RUN_TIMEOUT_MS, Ui
+from cleargrid_assets_tests.browser.world import World
+
+pytestmark = pytest.mark.browser
+
+_HOSTILE = "<b id='spoofed'>PAID</b> ![x](https://pictures.example/x.png) [y](https://links.example)"
+_STALE = "Upstream data"
+
+
+def test_latest_day_materializes_from_the_page_of_an_asset(history: World, ui: Ui) -> None:
+    ui.open_asset("hourly_reach")
+    ui.materialize(latest=True)
+    ui.expect_status("Success")
+    ui.take_picture("run")
+
+
+def test_only_a_changed_day_makes_its_downstream_stale(history: World, ui: Ui) -> None:
+    changed, unchanged = history.days[2], history.days[3]
+
+    def lose_a_row(rows: list[dict[str, Any]]) -> None:
+        rows.pop()
+
+    history.change(changed, lose_a_row)
+    for day in (unchanged, changed):
+        ui.open_asset("communication_logs")
+        ui.materialize(first=day)
+        ui.expect_status("Success")
+    ui.open_asset("interactions", "partitions", partition=str(changed))
+    expect(ui.page.get_by_text(_STALE).first).to_be_visible()
+    ui.take_picture("stale")
+    ui.open_asset("interactions", "partitions", partition=str(unchanged))
+    expect(ui.page.get_by_text(str(unchanged)).first).to_be_visible()
+    expect(ui.page.get_by_text(_STALE)).to_have_count(0)
+    ui.take_picture("not-stale")
+
+
+def test_words_of_the_source_are_text_and_their_check_is_red_with_advice(history: World, ui: Ui) -> None:
+    day = history.days[-2]
+
+    def get_words(rows: list[dict[str, Any]]) -> None:
+        rows[0]["status"] = _HOSTILE
+
+    history.change(day, get_words)
+    ui.open("/asset-groups")
+    ui.materialize(first=day)
+    ui.expect_status("Completed")
+    ui.open_asset("communication_logs", "checks", checkDetail="statuses_and_types_are_mapped")
+    expect(ui.page.get_by_text("Failed", exact=True).first).to_be_visible()
+    expect(ui.page.get_by_text("outcomes file").first).to_be_visible()
+    expect(ui.page.get_by_text("PAID").first).to_be_visible()
+    expect(ui.page.locator("#spoofed")).to_have_count(0)
+    ui.take_picture("words-check")
+    ui.open_asset("operational_health", "partitions", partition=str(day))
+    expect(ui.page.get_by_text("unmapped").first).to_be_visible()
+    for element in ("#spoofed", '[src*="pictures.example"]', '[href*="links.example"]'):
+        expect(ui.page.locator(element)).to_have_count(0)
+    ui.take_picture("words-health")
+
+
+def test_source_that_is_down_fails_the_run_which_is_green_when_executed_again(history: World, ui: Ui) -> None:
+    with history.down():
+        ui.open_asset("communication_logs")
+        ui.materialize(latest=True)
+        ui.expect_status("Failure")
+        expect(ui.page.get_by_text("The day was not stored").first).to_be_visible()
+        ui.take_picture("down")
+    failed = ui.page.url
+    ui.page.get_by_role("button", name="Re-execute").first.click()
+    ui.page.wait_for_url(lambda url: url != failed, timeout=RUN_TIMEOUT_MS)
+    ui.expect_status("Success")
+    ui.take_picture("executed-again")
