@@ -82,7 +82,7 @@ def history(chromium: Browser, world: World, pictures: Path) -> World:
     with chromium.new_context(viewport={"width": 1440, "height": 900}) as context:
         ui = Ui(_new_page(context), world.url, pictures)
         ui.open("/asset-groups")
-        ui.materialize(first=world.days[0], last=world.days[-1])
-        ui.expect_status("Completed")
+        ui.materialize(f"[{world.days[0]}...{world.days[-1]}]")
+        ui.expect_success()
         ui.take_picture("backfill")
     return world

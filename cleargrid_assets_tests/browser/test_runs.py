@@ -16,8 +16,8 @@ _STALE = "Upstream data"
 
 def test_latest_day_materializes_from_the_page_of_an_asset(history: World, ui: Ui) -> None:
     ui.open_asset("hourly_reach")
-    ui.materialize(latest=True)
-    ui.expect_status("Success")
+    ui.materialize("Latest")
+    ui.expect_success()
     ui.take_picture("run")
 
 
@@ -30,8 +30,8 @@ def test_only_a_changed_day_makes_its_downstream_stale(history: World, ui: Ui) -
     history.change(changed, lose_a_row)
     for day in (unchanged, changed):
         ui.open_asset("communication_logs")
-        ui.materialize(first=day)
-        ui.expect_status("Success")
+        ui.materialize(str(day))
+        ui.expect_success()
     ui.open_asset("interactions", "partitions", partition=str(changed))
     expect(ui.page.get_by_text(_STALE).first).to_be_visible()
     ui.take_picture("stale")
@@ -49,8 +49,8 @@ def test_words_of_the_source_are_text_and_their_check_is_red_with_advice(history
 
     history.change(day, get_words)
     ui.open("/asset-groups")
-    ui.materialize(first=day)
-    ui.expect_status("Completed")
+    ui.materialize(str(day))
+    ui.expect_success()
     ui.open_asset("communication_logs", "checks", checkDetail="statuses_and_types_are_mapped")
     expect(ui.page.get_by_text("Failed", exact=True).first).to_be_visible()
     expect(ui.page.get_by_text("outcomes file").first).to_be_visible()
@@ -67,12 +67,12 @@ def test_words_of_the_source_are_text_and_their_check_is_red_with_advice(history
 def test_source_that_is_down_fails_the_run_which_is_green_when_executed_again(history: World, ui: Ui) -> None:
     with history.down():
         ui.open_asset("communication_logs")
-        ui.materialize(latest=True)
-        ui.expect_status("Failure")
+        ui.materialize("Latest")
+        ui.expect_failure()
         expect(ui.page.get_by_text("The day was not stored").first).to_be_visible()
         ui.take_picture("down")
     failed = ui.page.url
     ui.page.get_by_role("button", name="Re-execute").first.click()
     ui.page.wait_for_url(lambda url: url != failed, timeout=RUN_TIMEOUT_MS)
-    ui.expect_status("Success")
+    ui.expect_success()
     ui.take_picture("executed-again")

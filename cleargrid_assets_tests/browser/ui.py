@@ -1,7 +1,6 @@
 """What a person does and sees in the UI, by the words on the page."""
 
 import re
-from datetime import date
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
@@ -39,30 +38,36 @@ class Ui:
         """Saves what the page shows."""
         self.page.screenshot(path=self._pictures / f"{name}.png")
 
-    def materialize(self, *, latest: bool = False, first: date | None = None, last: date | None = None) -> str:
-        """Launches what the page offers, for some days, and gives the message.
+    def materialize(self, days: str) -> None:
+        """Launches what the page offers, and opens the page of the run or the backfill.
 
         Args:
-            latest: Whether to choose the latest day.
-            first: The first day.
-            last: The last day; the first by default.
+            days: The name of a button, such as `Latest`, or days in Dagster's notation.
         """
         self.page.locator('button:has-text("Materialize")').first.click()
         dialog = self.page.get_by_role("dialog")
-        if latest:
-            dialog.get_by_role("button", name="Latest", exact=True).click()
+        if days in {"Latest", "All", "Missing"}:
+            dialog.get_by_role("button", name=days, exact=True).click()
         else:
-            days = dialog.get_by_role("textbox").first
-            days.fill(f"[{first}...{last}]" if last else str(first))
-            days.press("Enter")
+            dialog.get_by_role("textbox").first.fill(days)
+            dialog.get_by_role("textbox").first.press("Enter")
         dialog.locator('button:has-text("Launch")').click()
         self.page.get_by_text("View", exact=True).first.click()
         self.page.wait_for_url("**/runs/**")
-        return self.page.url
 
-    def expect_status(self, status: str) -> None:
-        """Waits until the page of a run or a backfill shows how it has ended."""
-        ended = self.page.get_by_text(re.compile("^(Success|Completed|Failure|Canceled)$")).first
+    def expect_success(self) -> None:
+        """Waits until the page of a run or of a backfill shows that it has succeeded."""
+        if "/runs/b/" in self.page.url:
+            expect(self.page.locator("body")).to_contain_text("StatusSucceeded", timeout=RUN_TIMEOUT_MS)
+        else:
+            self._expect_end("Success")
+
+    def expect_failure(self) -> None:
+        """Waits until the page of a run shows that it has failed."""
+        self._expect_end("Failure")
+
+    def _expect_end(self, status: str) -> None:
+        ended = self.page.get_by_text(re.compile("^(Success|Failure|Canceled)$")).first
         expect(ended).to_be_visible(timeout=RUN_TIMEOUT_MS)
         expect(ended).to_have_text(status)
 
