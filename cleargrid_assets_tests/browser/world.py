@@ -21,7 +21,16 @@ from cleargrid_assets_tests.machine import free_port
 DAYS = 14
 _SETTINGS = SandboxSettings(rows_per_day=200)
 _START_TIMEOUT_S = 180
-_INSTANCE = "telemetry:\n  enabled: false\nnux:\n  enabled: false\n"
+# One run at a time, so that the run of the last days is the last one of a backfill.
+_INSTANCE = """\
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 1
+"""
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,18 @@ def running_world(folder: Path) -> Iterator[World]:
             "CLEARGRID_START_DATE": str(days[0]),
         }
         process = subprocess.Popen(
-            [*_DAGSTER_DEV, "-h", "127.0.0.1", "-p", str(port)],
+            [
+                sys.executable,
+                "-m",
+                "dagster",
+                "dev",
+                "-m",
+                "cleargrid_assets.definitions",
+                "-h",
+                "127.0.0.1",
+                "-p",
+                str(port),
+            ],
             cwd=folder,
             env=environment,
             stdout=log,
@@ -100,9 +120,6 @@ def running_world(folder: Path) -> Iterator[World]:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-
-
-_DAGSTER_DEV = [sys.executable, "-m", "dagster", "dev", "-m", "cleargrid_assets.definitions"]
 
 
 def _wait_until_up(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
