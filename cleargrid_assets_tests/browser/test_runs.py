@@ -42,7 +42,7 @@ def test_only_a_changed_day_makes_its_downstream_stale(history: World, ui: Ui) -
     ui.take_picture("not-stale")
 
 
-def test_words_of_the_source_are_text_and_their_check_is_red_with_advice(history: World, ui: Ui) -> None:
+def test_words_of_the_source_are_text_and_fail_a_check_with_advice(history: World, ui: Ui) -> None:
     day = history.days[-2]
 
     def get_words(rows: list[dict[str, Any]]) -> None:
@@ -65,7 +65,7 @@ def test_words_of_the_source_are_text_and_their_check_is_red_with_advice(history
     ui.take_picture("words-health")
 
 
-def test_source_that_is_down_fails_the_run_which_is_green_when_executed_again(history: World, ui: Ui) -> None:
+def test_run_fails_while_the_source_is_down_and_then_succeeds(history: World, ui: Ui) -> None:
     with history.down():
         ui.open_asset("communication_logs")
         ui.materialize("Latest")
