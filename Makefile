@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo up test test-server test-deploy test-lake torture lint docs bench clean
+.PHONY: setup demo up test test-server test-browser test-deploy test-lake torture lint docs bench clean
 
 setup: $(VENV)/.demo
 
@@ -19,6 +19,10 @@ test: $(VENV)/.dev
 
 test-server: $(VENV)/.dev
 	$(BIN)/python -m pytest -m server $(ARGS)
+
+# In one process, because one Dagster and one browser serve all tests.
+test-browser: $(VENV)/.dev
+	$(BIN)/python -m pytest -m browser -n 0 $(ARGS) cleargrid_assets_tests/browser
 
 test-deploy: $(VENV)/.dev
 	$(BIN)/python -m pytest -m deploy -n 0 $(ARGS)

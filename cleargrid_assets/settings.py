@@ -222,15 +222,6 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _lake_has_data(self) -> "Settings":
-        if self.database.startswith("ducklake:") and self.lake_data is None:
-            raise SettingsError(
-                "CLEARGRID_LAKE_DATA is not set, but CLEARGRID_DUCKDB is a lake. It takes a folder that all machines "
-                "see, or s3://bucket/prefix/."
-            )
-        return self
-
-    @model_validator(mode="after")
     def _recent_days_keep_their_windows(self) -> "Settings":
         if self.keep_days is not None and self.resync_days > self.keep_days - _LONGEST_WINDOW:
             raise SettingsError(

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 import dagster as dg
 
+from cleargrid_assets.catch_up.runs import BACKFILL
 from cleargrid_assets.checks.failed_runs import FailedRuns, failed_runs
 from cleargrid_assets.checks.intact import INTACT, find_differences, stored_days_are_intact
 from cleargrid_assets.checks.scope import FAILED_CHECKS, verdict, with_derived
@@ -95,10 +96,11 @@ class HistoryChecks:
         late = [name for name, keys in stored.items() if max(keys, default="") < due]
         is_due = due in closed_days(now)
         found = ", ".join(f"{name} (latest day: {latest[name]})" for name in late)
+        these = "all tables" if len(stored) == len(self.tables) else "the tables of this run"
         return verdict(
             self.fresh,
             passed=not late or not is_due,
-            good=f"{due} was due, and all tables have it or a later day." if is_due else "No day is due yet.",
+            good=f"{due} was due, and {these} have it or a later day." if is_due else "No day is due yet.",
             bad=f"{due} was due by {FRESH_BY:%H:%M} ({BUSINESS_ZONE.key}), but is missing in {found}. "
             f"Materialize the partition {due}. The latest run of the daily schedule says why it is missing.",
             metadata={"due": due, "latest": latest[self.table.name], "late_tables": late},
@@ -227,6 +229,7 @@ def history_checks(
         dropped = warehouse.dropped_days()
         recorded = {name: days - dropped for name, days in recorded.items()}
         keys = {name: {str(day) for day in of_table.whole} for name, of_table in stored.items()}
+        keys = {name: days for name, days in keys.items() if name in _judged(context.run, checks.tables)}
         if FRESH in selected:
             yield checks.freshness(keys, time)
         if COMPLETE in selected:
@@ -244,6 +247,12 @@ def history_checks(
             yield find_other_versions(checks.current, stored, versions)
 
     return history
+
+
+def _judged(run: dg.DagsterRun, tables: Sequence[Table]) -> set[str]:
+    """The tables that a run judges: all, or those that it stores if other runs of its backfill store the others."""
+    stores_all = BACKFILL not in run.tags or not run.asset_selection
+    return {table.name for table in tables if stores_all or asset_key(table) in (run.asset_selection or ())}
 
 
 def _failing_with_errors(results: Iterator[dg.AssetCheckResult]) -> Iterator[dg.AssetCheckResult]:

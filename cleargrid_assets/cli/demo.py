@@ -3,33 +3,43 @@
 import os
 import shlex
 import signal
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta, timezone
+from contextlib import suppress
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import dagster as dg
 
+from cleargrid_assets.cli.demo_server import running_dagster
 from cleargrid_assets.cli.funnel import printed_funnel
-from cleargrid_assets.cli.ports import require_free_port
+from cleargrid_assets.cli.ports import free_port, require_free_port
 from cleargrid_assets.cli.sandbox import sandbox_variables
-from cleargrid_assets.contracts import COMMUNICATION_LOGS, INTERACTIONS
 from cleargrid_assets.sandbox.serve import running_sandbox
 from cleargrid_assets.sandbox.settings import SandboxSettings
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.errors import DamagedFileError, NewerFileError
 from cleargrid_assets.wording import counted
 
+if TYPE_CHECKING:
+    from cleargrid_assets.cli.demo_runs import DemoRuns
+
 _HOME = Path("data") / "demo"
 _DATABASE = _HOME / "demo.duckdb"
-_INSTANCE = "telemetry:\n  enabled: false\nnux:\n  enabled: false\n"
-_UI_START_TIMEOUT_S = 120
+_QUERY = "SELECT communicated_date, channel, contacts, reached_contacts, reach_rate FROM channel_reach ORDER BY ALL"
+_INSTANCE = """\
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+run_coordinator:
+  module: dagster.core.run_coordinator
+  class: QueuedRunCoordinator
+  config:
+    max_concurrent_runs: 2
+    dequeue_interval_seconds: 1
+"""
 
 
 def run_demo(*, days: int, rows_per_day: int, ui_port: int | None) -> None:
@@ -53,14 +63,34 @@ def run_demo(*, days: int, rows_per_day: int, ui_port: int | None) -> None:
     settings = SandboxSettings(rows_per_day=rows_per_day)
     with running_sandbox(settings) as sandbox:
         _enter_demo_environment(sandbox_variables(sandbox.url, settings), str(first))
-        _remove_unreadable_database()
         click.echo(f"A local API with invented data listens at {sandbox.url}.")
-        click.echo(f"Materializing {counted(days, 'day')} from it into {_DATABASE}:\n")
-        _materialize([str(first + timedelta(days=day)) for day in range(days)])
-        click.echo(f"\n{printed_funnel(_DATABASE, last)}")
+        # Imported here, because it reads the environment of the demo at import.
+        from cleargrid_assets.cli.demo_runs import DemoRuns  # noqa: PLC0415
+
+        keys = [str(first + timedelta(days=day)) for day in range(days)]
+        with dg.DagsterInstance.get() as instance:
+            _show(DemoRuns(keys, rows_per_day, instance), ui_port)
+
+
+def _show(runs: "DemoRuns", ui_port: int | None) -> None:
+    is_stored = _has_database() and runs.are_done
+    runs.forget_interrupted()
+    click.echo("Starting Dagster ...")
+    port = ui_port or free_port()
+    with running_dagster(port, _HOME) as dagster:
+        days = counted(len(runs.days), "day")
+        if is_stored:
+            click.echo(f"{_DATABASE} has these {days} of an earlier demo.")
+        else:
+            click.echo(f"Materializing {days} from the API into {_DATABASE}:\n")
+            runs.launch(port)
+        click.echo(f"\n{printed_funnel(_DATABASE, date.fromisoformat(runs.days[-1]))}")
         click.echo(f"The tables are in {_DATABASE.resolve()}. A query to try:\n\n  {_sample_query()}\n")
         if ui_port is not None:
-            _serve_ui(ui_port)
+            click.echo(f"The Dagster UI is up at http://127.0.0.1:{port}/asset-groups. Press Ctrl-C to stop it.")
+            with suppress(KeyboardInterrupt):
+                dagster.wait()
+            click.echo("\nStopping the Dagster UI.")
 
 
 def _sample_query() -> str:
@@ -68,16 +98,7 @@ def _sample_query() -> str:
     program = Path(sys.executable).with_name("cleargrid")
     if program.is_relative_to(Path.cwd()):
         program = program.relative_to(Path.cwd())
-    return f"{shlex.quote(str(program))} sql --database {_DATABASE} 'FROM channel_reach ORDER BY ALL'"
-
-
-def _serve_ui(port: int) -> None:
-    click.echo("Starting the Dagster UI ...")
-    with _dagster_ui(port) as ui:
-        click.echo(f"The Dagster UI is up at http://127.0.0.1:{port}. Press Ctrl-C to stop it.")
-        with suppress(KeyboardInterrupt):
-            ui.wait()
-        click.echo("\nStopping the Dagster UI.")
+    return f"{shlex.quote(str(program))} sql --database {_DATABASE} '{_QUERY}'"
 
 
 def _enter_demo_environment(variables: dict[str, str], start_date: str) -> None:
@@ -97,83 +118,13 @@ def _enter_demo_environment(variables: dict[str, str], start_date: str) -> None:
     )
 
 
-def _remove_unreadable_database() -> None:
-    """Removes the demo's own database if a newer DuckDB wrote it, or if it is damaged. The demo makes it again."""
+def _has_database() -> bool:
+    """Whether the demo's database can be used. If a newer DuckDB wrote it, or if it is damaged, removes it."""
+    if not _DATABASE.exists():
+        return False
     try:
         with connect(str(_DATABASE)):
-            pass
+            return True
     except (NewerFileError, DamagedFileError):
         _DATABASE.unlink()
-
-
-def _materialize(days: list[str]) -> None:
-    # Imported here, because they read the environment of the demo at import.
-    from cleargrid_assets.automation import daily_job  # noqa: PLC0415
-    from cleargrid_assets.definitions import defs  # noqa: PLC0415
-
-    job = defs.resolve_job_def(daily_job.name)
-    with dg.DagsterInstance.get() as instance:
-        for day in days:
-            start = time.monotonic()
-            result = job.execute_in_process(
-                partition_key=day,
-                instance=instance,
-                run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
-                raise_on_error=False,
-            )
-            if not result.success:
-                raise click.ClickException(f"The run of {day} failed. The log above says why.")
-            stored = {
-                event.asset_key.path[-1]: event.materialization.metadata
-                for event in result.get_asset_materialization_events()
-                if event.asset_key
-            }
-            analyses = len(stored.keys() - {COMMUNICATION_LOGS.name, INTERACTIONS.name})
-            click.echo(
-                f"  {day}  {stored[COMMUNICATION_LOGS.name]['rows'].value:>9,} rows, {analyses} analyses"
-                f"  {time.monotonic() - start:5.1f} s"
-            )
-    # Of the last run only. In earlier runs the check for missing days fails, because later days are not there yet.
-    checks = result.get_asset_check_evaluations()
-    failed = sorted({check.check_name for check in checks if not check.passed})
-    outcome = f"failed: {', '.join(failed)}" if failed else "all passed"
-    click.echo(f"\n{len(checks)} checks ran on {day}; {outcome}.")
-
-
-@contextmanager
-def _dagster_ui(port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """Starts the UI and the daemon. Stops them and their child processes at the end."""
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "cleargrid_assets.definitions"]
-    log = _HOME / "dagster.log"
-    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter
-            [*command, "-h", "127.0.0.1", "-p", str(port)],
-            # In the current folder, Dagster would read the user's .env, which overrides the environment.
-            cwd=_HOME,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
-        _wait_until_up(process, port, log)
-        yield process
-    finally:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=20)
-        # Kills the child processes that are left.
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def _wait_until_up(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    deadline = time.monotonic() + _UI_START_TIMEOUT_S
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            if process.poll() is not None:
-                break
-            time.sleep(0.3)
-    raise click.ClickException(f"The Dagster UI did not start. {log} says why.")
+        return False

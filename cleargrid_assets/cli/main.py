@@ -32,8 +32,8 @@ _rows_per_day = click.option(
 def main() -> None:
     """ClearGrid communication logs in DuckDB, one business day at a time.
 
-    Like `dagster dev`, the commands init, check, sql, backup, restore, compact, up and report read `.env` in the current
-    folder. Its values override the environment.
+    Like `dagster dev`, the commands init, check, sql, backup, restore, compact, up and report read `.env` in the
+    current folder. Its values override the environment.
     """
 
 
@@ -209,7 +209,7 @@ def _errors_shown() -> Iterator[None]:
 @main.command(short_help="Try the project with a week of invented data.")
 @click.option("--no-ui", is_flag=True, help="Stop after the funnel is printed; do not start the Dagster UI.")
 @click.option(
-    "--days", default=7, show_default=True, type=click.IntRange(1, 60), help="Number of closed days to materialize."
+    "--days", default=7, show_default=True, type=click.IntRange(1, 366), help="Number of closed days to materialize."
 )
 @_rows_per_day
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port for the Dagster UI.")

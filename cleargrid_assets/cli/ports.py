@@ -6,6 +6,13 @@ from contextlib import closing
 import click
 
 
+def free_port() -> int:
+    """A port on 127.0.0.1 at which nothing listens."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
 def require_free_port(port: int, advice: str = "") -> None:
     """Checks that nothing listens on the port.
 

@@ -1,16 +1,19 @@
 """Freshness, inventory and liveness: they ask for the due day, not for the time of the last materialization."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timezone
+from typing import Any
 
 import dagster as dg
 import pytest
 
+from cleargrid_assets.catch_up.runs import BACKFILL
 from cleargrid_assets.checks.history import HISTORY_CHECKS, HistoryChecks, due_day
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL, CHANNEL_REACH, COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.definitions import defs
+from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.table_metadata import asset_key
-from cleargrid_assets_tests.assets.project import WEEK, Project, days_between
+from cleargrid_assets_tests.assets.project import QUIET, WEEK, Project, Run, days_between
 from cleargrid_assets_tests.checks.evaluating import DERIVED, evaluated
 
 FIRST, LAST = WEEK
@@ -143,6 +146,26 @@ def test_backfill_of_an_old_day_makes_nothing_fresh(copied_week: Project) -> Non
     assert found.severity is dg.AssetCheckSeverity.ERROR
     assert "2026-01-07 was due by 06:00 (UTC)" in str(found.description)
     assert all(f"{table.name} (latest day: 2026-01-06)" in str(found.description) for table in TABLES)
+
+
+@pytest.mark.parametrize(("tags", "judged"), [({BACKFILL: "one"}, TABLES[:2]), ({}, TABLES)])
+def test_run_of_a_backfill_judges_only_the_tables_that_it_stores(
+    tags: dict[str, str], judged: Sequence[Table], project: Project
+) -> None:
+    """Other runs of the backfill store the other tables, later."""
+    with project.entered() as entered:
+        run = Run(
+            entered.resolve_implicit_global_asset_job_def().execute_in_process(
+                instance=project.instance,
+                run_config=QUIET,
+                partition_key=str(FIRST),
+                tags=tags,
+                asset_selection=[asset_key(table) for table in TABLES[:2]],
+            )
+        )
+    lacking: Any = run.check("no_closed_day_is_missing").metadata["missing_days_by_table"].value
+    late: Any = run.check("is_fresh").metadata["late_tables"].value
+    assert set(lacking) == set(late) == {table.name for table in judged}
 
 
 def test_freshness_names_each_table_that_lacks_the_due_day() -> None:

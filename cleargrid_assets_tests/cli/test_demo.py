@@ -13,18 +13,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+import dagster as dg
 import duckdb
 import pytest
 from click.testing import CliRunner
 
 from cleargrid_assets.cli import demo as demo_module
+from cleargrid_assets.cli.demo_server import CODE_LOCATION
 from cleargrid_assets.cli.main import main
 from cleargrid_assets.contracts import TABLES
 from cleargrid_assets_tests.docs.checkout import clone
 from cleargrid_assets_tests.docs.pages import ROOT, blocks
-from cleargrid_assets_tests.machine import mode_of
+from cleargrid_assets_tests.machine import free_port, mode_of
 from cleargrid_assets_tests.warehouse.files import write_newer_file
 
 
@@ -37,6 +39,7 @@ class Demo:
         printed: Its output.
         errors: Its standard error.
         shown: The tables that the UI showed as materialized.
+        runs: The runs of the daily job that the UI showed, and where it knew them from.
         exit_code: After it was interrupted.
         port: Of the UI.
     """
@@ -45,6 +48,7 @@ class Demo:
     printed: str
     errors: str
     shown: set[str]
+    runs: list[dict[str, str]]
     exit_code: int
     port: int
 
@@ -57,7 +61,7 @@ class Demo:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """The one demo that all tests look at."""
     folder = clone(tmp_path_factory.mktemp("demo"))
-    port = _free_port()
+    port = free_port()
     # Of a user with a real lender. Dagster reads it over the environment in the folder where it starts.
     (folder / ".env").write_text("CLEARGRID_START_DATE=broken\nCLEARGRID_DUCKDB=real.duckdb\n")
     database = folder / "data" / "demo" / "demo.duckdb"
@@ -72,11 +76,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
                 if "The Dagster UI is up" in line:
                     break
             assert process.poll() is None, (folder / "errors").read_text()
-            shown = _materialized_tables(port)
+            shown, runs = _materialized_tables(port), _daily_runs(port)
             process.send_signal(signal.SIGINT)
             lines.extend(process.stdout)
             exit_code = process.wait(timeout=60)
-        return Demo(folder, "".join(lines), (folder / "errors").read_text(), shown, exit_code, port)
+        return Demo(folder, "".join(lines), (folder / "errors").read_text(), shown, runs, exit_code, port)
 
 
 @pytest.mark.server
@@ -84,8 +88,9 @@ def test_demo_prints_a_funnel_and_leaves_real_data_alone(demo: Demo) -> None:
     assert demo.exit_code == 0, demo.errors
     assert "Attempt funnel of" in demo.printed
     assert "engaged" in demo.printed
-    assert f"{len(TABLES) - 2} analyses" in demo.printed
-    assert re.search(r"checks ran on \S+; all passed\.", demo.printed), demo.printed
+    for table in TABLES:
+        assert re.search(rf"^  {table.name} +[\d,]+ rows$", demo.printed, re.MULTILINE), demo.printed
+    assert re.search(r"checks ran; all passed\.", demo.printed), demo.printed
     assert str(demo.database) in demo.printed
     with duckdb.connect(str(demo.database), read_only=True) as connection:
         days = connection.sql("SELECT count(DISTINCT communicated_date) FROM cleargrid.communication_logs").fetchall()
@@ -109,6 +114,31 @@ def test_query_that_the_demo_prints_can_be_run(demo: Demo) -> None:
         shlex.split(query), cwd=demo.folder, env=environment, capture_output=True, text=True, check=True
     ).stdout
     assert answer.count("phone") == 2
+    assert "reach_rate" in answer
+
+
+@pytest.mark.server
+def test_days_are_one_run_of_the_code_location(demo: Demo) -> None:
+    assert demo.runs == [{"status": "SUCCESS", "repositoryLocationName": CODE_LOCATION}]
+
+
+@pytest.mark.server
+def test_second_demo_has_the_days_and_starts_no_run(demo: Demo) -> None:
+    environment = {**_environment(demo.folder), "PYTHONPATH": str(demo.folder)}
+    code = "from cleargrid_assets.cli.main import main; main()"
+    printed = subprocess.run(
+        [sys.executable, "-c", code, "demo", "--no-ui", "--days=2", "--rows-per-day=300"],
+        cwd=demo.folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "has these 2 days of an earlier demo" in printed
+    assert "Attempt funnel of" in printed
+    history = demo.folder / "data" / "demo" / "dagster"
+    with dg.DagsterInstance.from_config(str(history)) as instance:
+        assert len(instance.get_run_records(dg.RunsFilter(job_name="daily_outreach"))) == 1
 
 
 @pytest.mark.server
@@ -181,23 +211,28 @@ def _environment(folder: Path) -> dict[str, str]:
     return {**kept, "CLEARGRID_DUCKDB": str(folder / "real.duckdb"), "CLEARGRID_LENDER": "real"}
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 def _materialized_tables(port: int) -> set[str]:
-    query = "{ assetNodes { assetKey { path } assetMaterializations(limit: 1) { partition } } }"
+    nodes = _asked(port, "{ assetNodes { assetKey { path } assetMaterializations(limit: 1) { partition } } }")[
+        "assetNodes"
+    ]
+    return {node["assetKey"]["path"][-1] for node in nodes if node["assetMaterializations"]}
+
+
+def _daily_runs(port: int) -> list[dict[str, str]]:
+    query = """{ runsOrError(filter: {pipelineName: "daily_outreach"}) { ... on Runs { results {
+        status repositoryOrigin { repositoryLocationName } } } } }"""
+    runs = _asked(port, query)["runsOrError"]["results"]
+    return [{"status": run["status"], **(run["repositoryOrigin"] or {})} for run in runs]
+
+
+def _asked(port: int, query: str) -> Any:
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/graphql",
         data=json.dumps({"query": query}).encode(),
         headers={"Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=60) as response:
-        nodes = json.load(response)["data"]["assetNodes"]
-    return {node["assetKey"]["path"][-1] for node in nodes if node["assetMaterializations"]}
+        return json.load(response)["data"]
 
 
 def _without_numbers(text: str) -> list[str]:

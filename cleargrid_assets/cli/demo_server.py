@@ -1,0 +1,69 @@
+"""The Dagster of the demo: web server, daemon and code location, in one process group."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import click
+
+CODE_LOCATION = "cleargrid_assets.definitions"
+"""Its module, which `dagster dev` makes its name too."""
+
+_START_TIMEOUT_S = 120
+_END_TIMEOUT_S = 20
+
+
+@contextmanager
+def running_dagster(port: int, home: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Runs `dagster dev`. Stops it and its child processes at the end.
+
+    Args:
+        port: The port of the UI on 127.0.0.1.
+        home: Where it starts and logs. It has no `.env`, which Dagster would read over the environment.
+
+    Yields:
+        The process, once the UI answers.
+
+    Raises:
+        click.ClickException: It did not start.
+    """
+    command = [sys.executable, "-m", "dagster", "dev", "-m", CODE_LOCATION]
+    log = home / "dagster.log"
+    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter
+            [*command, "-h", "127.0.0.1", "-p", str(port)],
+            cwd=home,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        _wait_until_up(process, port, log)
+        yield process
+    finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=_END_TIMEOUT_S)
+        # Kills the child processes that are left.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _wait_until_up(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            if process.poll() is not None:
+                break
+            time.sleep(0.3)
+    raise click.ClickException(f"Dagster did not start. {log} says why.")

@@ -1,0 +1,81 @@
+"""What a person does and sees in the UI, by the words on the page."""
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+RUN_TIMEOUT_MS = 240_000
+"""How long a run may take on a busy machine."""
+
+SCROLLED = '[class*="assetEventMetadataScrollContainer"]'
+
+
+class Ui:
+    """The UI in one tab.
+
+    Args:
+        page: The tab.
+        url: The root of the UI.
+        pictures: Where screenshots go.
+    """
+
+    def __init__(self, page: Page, url: str, pictures: Path) -> None:
+        self.page = page
+        self._url = url
+        self._pictures = pictures
+
+    def open(self, path: str) -> None:
+        """Opens a page of the UI."""
+        self.page.goto(f"{self._url}{path}", wait_until="load")
+
+    def open_asset(self, name: str, view: str = "overview", **more: str) -> None:
+        """Opens a tab of an asset."""
+        chosen = "".join(f"&{key}={value}" for key, value in more.items())
+        self.open(f"/assets/cleargrid/{name}?view={view}{chosen}")
+
+    def take_picture(self, name: str) -> None:
+        """Saves what the page shows."""
+        self.page.screenshot(path=self._pictures / f"{name}.png")
+
+    def materialize(self, days: str) -> None:
+        """Launches what the page offers, and opens the page of the run or the backfill.
+
+        Args:
+            days: The name of a button, such as `Latest`, or days in Dagster's notation.
+        """
+        self.page.locator('button:has-text("Materialize")').first.click()
+        dialog = self.page.get_by_role("dialog")
+        if days in {"Latest", "All", "Missing"}:
+            dialog.get_by_role("button", name=days, exact=True).click()
+        else:
+            dialog.get_by_role("textbox").first.fill(days)
+            dialog.get_by_role("textbox").first.press("Enter")
+        dialog.locator('button:has-text("Launch")').click()
+        self.page.get_by_text("View", exact=True).first.click()
+        self.page.wait_for_url("**/runs/**")
+
+    def expect_success(self) -> None:
+        """Waits until the page of a run or of a backfill shows that it has succeeded."""
+        if "/runs/b/" in self.page.url:
+            expect(self.page.locator("body")).to_contain_text("StatusSucceeded", timeout=RUN_TIMEOUT_MS)
+        else:
+            self._expect_end("Success")
+
+    def expect_failure(self) -> None:
+        """Waits until the page of a run shows that it has failed."""
+        self._expect_end("Failure")
+
+    def _expect_end(self, status: str) -> None:
+        ended = self.page.get_by_text(re.compile("^(Success|Failure|Canceled)$")).first
+        expect(ended).to_be_visible(timeout=RUN_TIMEOUT_MS)
+        expect(ended).to_have_text(status)
+
+    @property
+    def metadata(self) -> Locator:
+        """The table of metadata of the latest materialization."""
+        return self.page.locator(SCROLLED).filter(has_text="stored_at")
+
+    def value(self, key: str) -> Locator:
+        """The row of the metadata with this key."""
+        return self.metadata.get_by_role("row").filter(has=self.page.get_by_text(key, exact=True))
