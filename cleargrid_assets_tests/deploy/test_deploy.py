@@ -36,11 +36,14 @@ def test_units_are_correct_by_systemd(tmp_path: Path) -> None:
     if verifier is None:
         pytest.skip("needs systemd-analyze, which comes with systemd")
     assert len(UNITS) == 2
+    # The programs of this environment, because systemd looks whether they can be run. A link, because the folder of a
+    # checkout may have spaces in its name.
+    programs = tmp_path / "programs"
+    programs.symlink_to(PROGRAMS)
     for unit in UNITS:
-        # The programs of this environment, because systemd looks whether they can be run.
-        (tmp_path / unit.name).write_text(unit.read_text().replace(INSTALLED, f"{PROGRAMS}/"))
+        (tmp_path / unit.name).write_text(unit.read_text().replace(INSTALLED, f"{programs}/"))
     found = subprocess.run(
-        [verifier, "verify", *map(str, tmp_path.iterdir())], capture_output=True, text=True, check=False
+        [verifier, "verify", *map(str, tmp_path.glob("*.service"))], capture_output=True, text=True, check=False
     )
     assert (found.returncode, found.stdout + found.stderr) == (0, "")
 
