@@ -144,4 +144,4 @@ def _members(groups: dict[int, str]) -> list[str]:
 def _listed(*options: str) -> list[str]:
     ps = shutil.which("ps")
     assert ps
-    return subprocess.run([ps, *options], capture_output=True, text=True, check=True).stdout.splitlines()
+    return subprocess.run([ps, "-ww", *options], capture_output=True, text=True, check=True).stdout.splitlines()
