@@ -58,7 +58,7 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
             "io_manager": WarehouseIOManager(warehouse=warehouse),
             **overrides,
         },
-        # All steps write to one database file, which takes one writing process at a time.
+        # Steps write to one table after the other, and a database file takes one writing process at a time.
         executor=dg.in_process_executor,
     )
 

@@ -4,19 +4,17 @@ import os
 import signal
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
 
+from cleargrid_assets.cli.ports import ui_answers
+
 CODE_LOCATION = "cleargrid_assets.definitions"
 """Its module, which `dagster dev` makes its name too."""
 
-_START_TIMEOUT_S = 120
 _END_TIMEOUT_S = 20
 
 
@@ -45,7 +43,8 @@ def running_dagster(port: int, home: Path) -> Iterator["subprocess.Popen[bytes]"
             start_new_session=True,
         )
     try:
-        _wait_until_up(process, port, log)
+        if not ui_answers(port, lambda: process.poll() is None):
+            raise click.ClickException(f"Dagster did not start. {log} says why.")
         yield process
     finally:
         process.terminate()
@@ -54,16 +53,3 @@ def running_dagster(port: int, home: Path) -> Iterator["subprocess.Popen[bytes]"
         # Kills the child processes that are left.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-
-
-def _wait_until_up(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    deadline = time.monotonic() + _START_TIMEOUT_S
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            if process.poll() is not None:
-                break
-            time.sleep(0.3)
-    raise click.ClickException(f"Dagster did not start. {log} says why.")

@@ -17,7 +17,8 @@ class Finding:
     """What was found of one part of the configuration.
 
     Attributes:
-        check: The part: `variables`, `days`, `outcomes`, `database`, `api`, `clock`, `yesterday`, `daemon` or `alerts`.
+        check: The part: `variables`, `days`, `outcomes`, `database`, `spool`, `api`, `clock`, `yesterday`,
+            `daemon` or `alerts`.
         status: `fail` if a run or something else that is configured would not work, `skip` if it was not tried.
         found: What was found, in whole sentences.
         variable: The variable that decides about it, if it is one.

@@ -1,9 +1,18 @@
 """Ports on 127.0.0.1."""
 
 import socket
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
 from contextlib import closing
 
 import click
+
+UI_TIMEOUT_S = 120
+"""Max seconds until the Dagster UI answers."""
+
+_POLL_S = 0.3
 
 
 def free_port() -> int:
@@ -30,3 +39,23 @@ def require_free_port(port: int, advice: str = "") -> None:
         except OSError as error:
             message = f"Port {port} is in use. Stop the program that listens there, or choose another one with --port."
             raise click.ClickException(f"{message} {advice}".rstrip()) from error
+
+
+def ui_answers(port: int, may_come: Callable[[], bool]) -> bool:
+    """Waits until the Dagster UI answers at the port.
+
+    Args:
+        port: A port on 127.0.0.1.
+        may_come: Whether to go on waiting.
+
+    Returns:
+        Whether it answers. If not, it took longer than `UI_TIMEOUT_S`, or waiting has no point.
+    """
+    deadline = time.monotonic() + UI_TIMEOUT_S
+    while may_come() and time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=5):
+                return True
+        except (urllib.error.URLError, OSError):
+            time.sleep(_POLL_S)
+    return False

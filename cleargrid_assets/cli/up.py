@@ -5,8 +5,6 @@ import signal
 import subprocess
 import sysconfig
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,11 +12,10 @@ from pathlib import Path
 import click
 
 from cleargrid_assets.cli.dagster_home import prepared_home
-from cleargrid_assets.cli.ports import require_free_port
+from cleargrid_assets.cli.ports import UI_TIMEOUT_S, require_free_port, ui_answers
 from cleargrid_assets.settings import Settings
 
 _HOST = "127.0.0.1"
-_START_TIMEOUT_S = 120
 _STOP_TIMEOUT_S = 20
 _POLL_S = 0.3
 
@@ -89,15 +86,9 @@ def _end_group(process: Process, number: signal.Signals) -> None:
 
 
 def _wait_until_up(started: Mapping[str, Process], port: int) -> None:
-    deadline = time.monotonic() + _START_TIMEOUT_S
-    while time.monotonic() < deadline:
+    if not ui_answers(port, lambda: all(process.poll() is None for process in started.values())):
         _raise_if_one_ended(started)
-        try:
-            with urllib.request.urlopen(f"http://{_HOST}:{port}/server_info", timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(_POLL_S)
-    raise click.ClickException(f"The Dagster UI did not start within {_START_TIMEOUT_S} s. The output above says why.")
+        raise click.ClickException(f"The Dagster UI did not start within {UI_TIMEOUT_S} s. The output above says why.")
 
 
 def _wait_until_one_ends(started: Mapping[str, Process]) -> None:

@@ -158,7 +158,7 @@ def _wait(holder: duckdb.DuckDBPyConnection, modes: Mapping[str, str], timeout_s
     )
     # In one order, so that two processes never wait for each other.
     for name in sorted(modes):
-        # 0 would wait for ever.
+        # 0 would mean no limit.
         wait_ms = max(1, int(1000 * (until - time.monotonic())))
         try:
             ask(holder, f"SELECT set_config('lock_timeout', '{wait_ms}', true)")
