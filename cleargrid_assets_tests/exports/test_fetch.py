@@ -11,6 +11,7 @@ import pytest
 
 from cleargrid_assets.exports.count import Count
 from cleargrid_assets.exports.fetch import FetchedDay, FetchError, fetch
+from cleargrid_assets.exports.recent_files import RecentFiles
 from cleargrid_assets.exports.spool import Spool
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets_tests.exports.api import Api, rows_at
@@ -170,6 +171,18 @@ def test_error_of_a_used_up_limit_names_it(
         fetched(api, tmp_path)
     assert "the rows could not be spooled" in str(caught.value)
     assert all(part in str(caught.value) for part in parts)
+
+
+def test_day_whose_file_cannot_be_closed_is_not_fetched(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: RecentFiles) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    api.rows = rows_at(EVENLY)
+    monkeypatch.setattr(RecentFiles, "close_all", refused)
+    with connected(api) as client, pytest.raises(FetchError, match="Input/output error"):
+        fetch(client, {DAY: WINDOW}, tmp_path, log=lambda line: None)
 
 
 def test_pages_older_than_the_stored_day_are_fetched_again(api: Api, tmp_path: Path) -> None:
