@@ -47,8 +47,7 @@ class Lock:
             LockedError: Somebody else holds it, or waits to write.
             OSError: The file of the lock cannot be opened.
         """
-        mode = os.O_RDWR if exclusive else os.O_RDONLY
-        descriptor = os.open(lock_file(file), mode | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = _opened(lock_file(file), (os.O_RDWR if exclusive else os.O_RDONLY) | os.O_CLOEXEC)
         try:
             if writers_first:
                 _refuse_before_writers(descriptor)
@@ -71,6 +70,21 @@ def lock_file(file: Path) -> Path:
     return resolved.with_name(f"{resolved.name}.lock")
 
 
+def _opened(path: Path, mode: int) -> int:
+    with suppress(FileNotFoundError):
+        return os.open(path, mode)
+    descriptor = os.open(path, mode | os.O_CREAT, 0o600)
+    _withdraw(descriptor)  # a new file is no announcement
+    return descriptor
+
+
+def _withdraw(descriptor: int) -> None:
+    """Ends the announcement that a writer waits."""
+    # Only the owner may. Otherwise readers go on in a moment all the same.
+    with suppress(PermissionError):
+        os.utime(descriptor, (0, 0))
+
+
 def _refuse_before_writers(descriptor: int) -> None:
     if time.time() - os.fstat(descriptor).st_mtime < _ANNOUNCED_S:
         raise LockedError("A process waits to write to it.")
@@ -84,9 +98,7 @@ def _take(descriptor: int, *, exclusive: bool) -> None:
             os.utime(descriptor)
         raise LockedError(f"It is held by {_holders(descriptor)}.") from None
     if exclusive:
-        # Only the owner may. Otherwise readers go on in a moment all the same.
-        with suppress(PermissionError):
-            os.utime(descriptor, (0, 0))
+        _withdraw(descriptor)
 
 
 def _holders(descriptor: int) -> str:

@@ -50,6 +50,11 @@ def test_reader_lets_a_writer_that_waits_go_first(tmp_path: Path) -> None:
     Lock.acquired(tmp_path / "x", exclusive=False, writers_first=True).release()
 
 
+def test_first_reader_of_a_file_does_not_wait_for_a_writer(tmp_path: Path) -> None:
+    for _ in range(2):
+        Lock.acquired(tmp_path / "x", exclusive=False, writers_first=True).release()
+
+
 def test_writer_that_has_given_up_is_not_waited_for(tmp_path: Path) -> None:
     Lock.acquired(tmp_path / "x", exclusive=False).release()
     given_up = time.time() - 1
