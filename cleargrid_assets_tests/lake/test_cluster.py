@@ -97,12 +97,9 @@ def _state(cluster: Cluster, backfill: str) -> dict[str, Any]:
 
 
 def _is_fetching(cluster: Cluster, backfill: str, worker: str, spool: Path) -> bool:
-    """Whether every run is at work, and pages have come for one of the worker."""
+    """Whether pages have come for a run of the worker. Other runs of it may be starting still."""
     runs = _state(cluster, backfill)["runs"]
     assert not [_messages(cluster, run["runId"]) for run in runs if run["status"] == "FAILURE"]
-    # Dagster asks nobody about a run whose process is starting: it waits for `start_timeout_seconds`.
-    if not {run["status"] for run in runs} <= {"STARTED", "SUCCESS"}:
-        return False
     started = [run for run in runs if run["status"] == "STARTED" and _works_on(cluster, worker, run["runId"])]
     first_days = [tag["value"] for run in started for tag in run["tags"] if tag["key"] == RANGE_START]
     return any(rows.stat().st_size for day in first_days for rows in spool.glob(f"D21-{day}/rows.ndjson"))
@@ -137,7 +134,7 @@ def _check_secrets(cluster: Cluster, backfill: str) -> None:
     files = [*cluster.logs.glob("*.log"), *cluster.logs.glob("compute_logs/**/*.err")]
     shown += [file.read_text(errors="replace") for file in files]
     assert "AskingRunLauncher" in shown[0]
-    assert len(files) > 10
+    assert len(files) > 7
     assert not [text for text in shown if "hush-" in text]
 
 

@@ -1,13 +1,17 @@
 """The run launcher of a cluster, with a Redis and without a worker. `test_cluster` has the workers."""
 
 import importlib
+import threading
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
 import pytest
+from dagster_celery.launcher import CeleryRunLauncher
 
 from cleargrid_assets_tests.lake import servers
 from cleargrid_assets_tests.lake.cluster import DEPLOYED
@@ -27,6 +31,10 @@ def launcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(module, "ANSWER_TIMEOUT_S", 0.2)
     with servers.redis(tmp_path) as url:
         yield module.AskingRunLauncher(default_queue="dagster", broker=url, backend=url)
+
+
+def launcher_module(launcher: Any) -> Any:
+    return importlib.import_module(type(launcher).__module__)
 
 
 def started_run(launcher: Any) -> dg.DagsterRun:
@@ -51,6 +59,32 @@ def test_run_of_a_worker_that_answered_again_is_not_lost(launcher: Any, monkeypa
     monkeypatch.setattr(launcher, "_is_at_work", lambda _task: next(answers))
     run = started_run(launcher)
     assert statuses(launcher, *[run] * 6) == ["RUNNING"] * 5 + ["NOT_FOUND"]
+
+
+@pytest.mark.parametrize("lost", ["worker", "process"])
+def test_run_that_is_lost_before_it_starts_fails(launcher: Any, monkeypatch: pytest.MonkeyPatch, lost: str) -> None:
+    run = started_run(launcher)
+    waiting = dg.DagsterRun(job_name="daily_outreach", tags={"dagster-celery/task_id": str(uuid.uuid4())})
+    if lost == "process":
+        launcher.celery.backend.mark_as_failure(run.tags["dagster-celery/task_id"], ValueError("killed"))
+    monkeypatch.setattr(CeleryRunLauncher, "launch_run", lambda _self, _context: None)
+    monkeypatch.setattr(launcher_module(launcher), "WATCH_EVERY_S", 0.05)
+    with dg.instance_for_test() as instance:
+        launcher.register_instance(instance)
+        for each in (run, waiting):
+            instance.add_run(each.with_status(dg.DagsterRunStatus.STARTING))
+            launcher.launch_run(SimpleNamespace(dagster_run=each))
+        until = time.monotonic() + 20
+        while not instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE])):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        [still] = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING]))
+        assert still.run_id == waiting.run_id
+        instance.delete_run(waiting.run_id)
+        for thread in threading.enumerate():
+            if thread.name.startswith("start of "):
+                thread.join(20)
+                assert not thread.is_alive()
 
 
 def test_run_that_somebody_terminates_is_not_taken_for_failed(launcher: Any) -> None:

@@ -1,8 +1,11 @@
-"""The run launcher of a cluster: dagster-celery's, with two differences.
+"""The run launcher of a cluster: dagster-celery's, with three differences.
 
 It notices that a machine is gone. Celery's result backend says STARTED of a task for as long as nobody says
 otherwise. If the machine of a worker lost its power, nobody does, and its runs would stay "Started" until
 `max_runtime_seconds`. Here the worker itself is asked.
+
+It watches runs that are starting. Dagster's daemon asks only about runs that have started, so the run of a machine that
+is lost before would wait for `start_timeout_seconds`.
 
 A run that somebody terminates is cancelled. dagster-celery does not record the request, so such a run would count as
 failed, and be launched again.
@@ -11,11 +14,14 @@ This is the project's only module that imports from `dagster._core`: launchers h
 `dagster.yaml`, not by the package.
 """
 
+import logging
+import threading
+import time
 from collections import Counter
 from typing import Any
 
-from dagster import DagsterRun
-from dagster._core.launcher import CheckRunHealthResult, WorkerStatus
+from dagster import DagsterRun, DagsterRunStatus
+from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, WorkerStatus
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 
@@ -24,6 +30,9 @@ MISSES = 3
 
 ANSWER_TIMEOUT_S = 2.0
 
+WATCH_EVERY_S = 10.0
+"""How often a run that is starting is looked at."""
+
 
 class AskingRunLauncher(CeleryRunLauncher):
     """Launches runs as tasks of Celery, and asks their workers whether they are still at work."""
@@ -31,6 +40,35 @@ class AskingRunLauncher(CeleryRunLauncher):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._misses: Counter[str] = Counter()
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Launches a run, and watches it until it has started."""
+        super().launch_run(context)
+        run_id = context.dagster_run.run_id
+        threading.Thread(target=self._watch, args=(run_id,), name=f"start of {run_id}", daemon=True).start()
+
+    def _watch(self, run_id: str) -> None:
+        """Fails a run that will not start, because its worker or its process is gone. Dagster then retries it."""
+        starting = True
+        while starting:
+            time.sleep(WATCH_EVERY_S)
+            try:
+                starting = self._is_starting(run_id)
+            except Exception:  # such as Postgres being away for a moment
+                logging.getLogger(__name__).exception("The start of run %s cannot be watched now.", run_id)
+
+    def _is_starting(self, run_id: str) -> bool:
+        run = self._instance.get_run_by_id(run_id)
+        if run is None or run.status is not DagsterRunStatus.STARTING:
+            return False
+        health = self.check_run_worker_health(run)
+        if health.status not in {WorkerStatus.NOT_FOUND, WorkerStatus.FAILED}:
+            return True
+        # Asked again, because the run may have started and ended meanwhile.
+        run = self._instance.get_run_by_id(run_id)
+        if run is not None and run.status is DagsterRunStatus.STARTING:
+            self._instance.report_run_failed(run, f"The run did not start. {health.msg}")
+        return False
 
     def terminate(self, run_id: str) -> bool:
         """Records that somebody terminates a run, then ends its process. Returns whether there was one to end."""
