@@ -190,5 +190,5 @@ def _described(pid: int, application: str) -> str:
 
 
 def _key(name: str) -> int:
-    """The key of an advisory lock. Postgres keeps those of different databases apart."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+    """The key of an advisory lock. Postgres keeps those of different databases apart. DuckDB's names ignore case."""
+    return int.from_bytes(hashlib.sha256(name.lower().encode()).digest()[:8], "big", signed=True)

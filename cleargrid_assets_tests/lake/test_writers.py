@@ -124,6 +124,16 @@ def test_log_is_not_stored_while_interactions_are_computed_from_it(warehouse: Wa
         pass
 
 
+def test_all_spellings_of_a_name_share_a_lock(warehouse: Warehouse) -> None:
+    with (
+        connect(warehouse.database) as connection,
+        locked(connection, ["own.Contacts"], 1),
+        pytest.raises(WarehouseError, match="was in use"),
+        locked(connection, ["OWN.contacts"], 0.05),
+    ):
+        pass
+
+
 def test_reader_keeps_its_snapshot_through_five_replaces(warehouse: Warehouse) -> None:
     warehouse.store_day(DAY_1, *rows_of(DAY_1, "old"))
     query = f"SELECT status, count(*) FROM {COMMUNICATION_LOGS.name} GROUP BY ALL"
