@@ -11,7 +11,7 @@ import pandas as pd
 from cleargrid_assets.schema import COLUMN_TYPES, EXTRACTED_AT, PARTITION_COLUMN, Table
 from cleargrid_assets.warehouse.databases import transaction_time
 from cleargrid_assets.warehouse.errors import WarehouseError
-from cleargrid_assets.warehouse.ledger import read_ledger
+from cleargrid_assets.warehouse.ledger import LedgerEntry
 from cleargrid_assets.warehouse.slices import SpooledPartition
 from cleargrid_assets.warehouse.sql import column_definitions, quoted
 
@@ -66,11 +66,20 @@ def stage_frame(connection: duckdb.DuckDBPyConnection, table: Table, frame: pd.D
 
 
 def stage_spooled(
-    connection: duckdb.DuckDBPyConnection, table: Table, partitions: Sequence[SpooledPartition]
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    partitions: Sequence[SpooledPartition],
+    stored: Mapping[date, LedgerEntry],
 ) -> list[date]:
     """Stages spooled rows. Of rows with the same key, the newest version is kept; of equal versions, the last one.
 
     A day is superseded if a run that began to fetch it later has already stored it. The stored rows are staged again.
+
+    Args:
+        connection: A connection in a transaction.
+        table: The table of the export.
+        partitions: What was fetched.
+        stored: The ledger's entries of the table.
 
     Returns:
         The superseded days.
@@ -80,9 +89,9 @@ def stage_spooled(
     """
     _create_stage(connection, table)
     superseded: list[date] = []
-    ledger, now = read_ledger(connection, table), transaction_time(connection)
+    now = transaction_time(connection)
     for partition in partitions:
-        entry = ledger.get(partition.day)
+        entry = stored.get(partition.day)
         # Times far in the future are ignored: a clock was wrong.
         latest = now + _MAX_CLOCK_DIFFERENCE
         if entry and entry.extracted_at and partition.extracted_at < entry.extracted_at <= latest:

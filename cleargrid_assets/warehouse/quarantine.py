@@ -41,6 +41,9 @@ def replace_quarantined(
         for partition in current
         for row in partition.quarantined
     ]
+    if not rows and not connection.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchall():
+        # Most quarantines are empty, and each statement costs time in which others wait for the tables.
+        return
     parameters = {"days": [partition.day for partition in current], "keys": [row["public_id"] for row in rows]}
     connection.execute(
         f"DELETE FROM {name} WHERE {PARTITION_COLUMN} IN (SELECT unnest($days::DATE[])) "
@@ -51,9 +54,6 @@ def replace_quarantined(
         connection.register("quarantined", pd.DataFrame(rows, columns=quarantine.column_names))
         connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM quarantined")
         connection.unregister("quarantined")
-    if not connection.execute(f"FROM {name} LIMIT 1").fetchall():
-        # Looking for the keys of all stored rows would take a while, and most quarantines are empty.
-        return
     [key] = table.key
     connection.execute(
         f"DELETE FROM {name} WHERE public_id IN (SELECT {quoted(key)} FROM {quoted(table.name)} "

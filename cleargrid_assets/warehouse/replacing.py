@@ -22,7 +22,7 @@ from cleargrid_assets.warehouse.databases import name_of, transaction_time
 from cleargrid_assets.warehouse.event_log import days_recorded_as_empty
 from cleargrid_assets.warehouse.forms import refuse_other_form
 from cleargrid_assets.warehouse.frames import Target
-from cleargrid_assets.warehouse.ledger import LedgerEntry, Write, forget, prepare_ledger, read_ledger, write_entries
+from cleargrid_assets.warehouse.ledger import LedgerEntry, Write, forget, prepare_ledger, write_entries
 from cleargrid_assets.warehouse.partitions import Changes, replace_partitions, stage_frame, stage_spooled
 from cleargrid_assets.warehouse.quarantine import replace_quarantined
 from cleargrid_assets.warehouse.shrinking import Shrunk, refuse_unconfirmed, shrunk_days
@@ -102,11 +102,11 @@ def replace_days(database: str, lock_timeout_s: float, output: Output) -> Replac
 
 def _replace(connection: duckdb.DuckDBPyConnection, output: Output) -> Replaced:
     table = output.table
-    prepare_ledger(connection, [*TABLES, table], partial(days_recorded_as_empty, output.instance))
+    before = prepare_ledger(connection, table, TABLES, partial(days_recorded_as_empty, output.instance))
     dropped = prepare_table(connection, table)
     if dropped is not None:
-        dropped = sorted({*dropped, *forget(connection, table)})
-    before = read_ledger(connection, table)
+        forget(connection, table)
+        dropped, before = sorted({*dropped, *before}), {}
     refuse_other_form(table.name, {day: entry.version for day, entry in before.items()}, output.version)
     done = Replaced(query_of(connection, Target(SCHEMA, table.name, _days_condition(output.days))), dropped or ())
     _replace_rows(connection, output, before, done)
@@ -121,7 +121,7 @@ def _replace_rows(
     if isinstance(rows, ComputedSlice):
         done.changes, done.described = replace_computed(connection, table, rows, days)
     elif isinstance(rows, SpooledSlice):
-        done.superseded = stage_spooled(connection, table, rows.partitions)
+        done.superseded = stage_spooled(connection, table, rows.partitions, before)
         done.changes = replace_partitions(connection, table, days)
         replace_quarantined(connection, table, rows.partitions, done.superseded, output.run_id)
         counts = {day: change.rows for day, change in done.changes.items()}

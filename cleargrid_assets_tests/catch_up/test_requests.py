@@ -17,7 +17,7 @@ from cleargrid_assets.automation import daily_job, daily_schedule, resync_recent
 from cleargrid_assets.catch_up import requests
 from cleargrid_assets.catch_up.requests import CATCH_UP
 from cleargrid_assets.cli.main import main
-from cleargrid_assets.contracts import CONTACT_FREQUENCY, REACH_BY_ATTEMPT, TABLES
+from cleargrid_assets.contracts import COMMUNICATION_LOGS, CONTACT_FREQUENCY, REACH_BY_ATTEMPT, TABLES
 from cleargrid_assets.partitions import PARTITION, RANGE_END, RANGE_START
 from cleargrid_assets.schema import EXTRACTED_AT
 from cleargrid_assets.warehouse.backup import back_up
@@ -68,7 +68,7 @@ def run(project: Project, request: dg.RunRequest) -> None:
 def store_first_day(project: Project) -> None:
     """Writes a ledger in which every table has the first day."""
     with transaction(str(project.database), 1.0, []) as connection:
-        prepare_ledger(connection, [], lambda _table, _days: set())
+        prepare_ledger(connection, COMMUNICATION_LOGS, [], lambda _table, _days: set())
         write_entries(connection, [entry(table.name, FIRST, datetime.now(timezone.utc)) for table in TABLES])
 
 

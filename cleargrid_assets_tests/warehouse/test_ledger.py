@@ -10,6 +10,7 @@ import pytest
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, HOURLY_REACH, OPERATIONAL_HEALTH
 from cleargrid_assets.schema import Column
 from cleargrid_assets.warehouse import replacing
+from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.content import HASH_OF_NO_ROWS
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.ledger import Difference, write_entries
@@ -173,6 +174,17 @@ def test_metadata_of_a_day_repeats_its_entry(warehouse: Warehouse) -> None:
         said = metadata[day]
         assert (said["rows"], said["content_hash"].replace(" ", "")) == (entry.row_count, entry.content_hash)
         assert said["stored_at"] == entry.stored_at.timestamp()
+
+
+def test_table_of_another_program_is_entered_when_it_is_stored_itself(warehouse: Warehouse) -> None:
+    warehouse.store_day(DAY_1, log("a"))
+    warehouse.store(frame([reach(hour=1)]), DAY_1, table=HOURLY_REACH)
+    with connect(warehouse.database) as connection:
+        connection.execute("DELETE FROM days WHERE table_name = 'hourly_reach'")
+    warehouse.store_day(DAY_2, log("b", DAY_2))
+    assert rows_by_ledger(warehouse, HOURLY_REACH) == {}
+    warehouse.store(frame([reach(DAY_2, hour=2)]), DAY_2, table=HOURLY_REACH)
+    assert rows_by_ledger(warehouse, HOURLY_REACH).items() >= {DAY_1: 1, DAY_2: 1}.items()
 
 
 def test_another_table_called_days_is_refused_and_left_alone(warehouse: Warehouse) -> None:

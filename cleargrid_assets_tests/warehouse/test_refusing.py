@@ -114,7 +114,7 @@ def test_a_spool_that_the_contracts_reader_did_not_write_is_refused(
     with connect(":memory:") as connection:
         prepare_table(connection, COMMUNICATION_LOGS)
         with pytest.raises(WarehouseError) as refused:
-            stage_spooled(connection, COMMUNICATION_LOGS, slice_.partitions)
+            stage_spooled(connection, COMMUNICATION_LOGS, slice_.partitions, {})
     assert str(refused.value).startswith("The spooled rows of 2024-05-01 could not be read back")
     assert SUBJECT not in str(refused.value)
     assert ADDRESS not in str(refused.value)
