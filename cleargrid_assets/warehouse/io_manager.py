@@ -108,7 +108,7 @@ class _Manager(dg.IOManager):
         )
         done = replace_days(self._warehouse.database, self._warehouse.lock_timeout_s, output)
         _warn(context, table, done)
-        described = done.described
+        described, is_fetched = done.described, isinstance(rows, SpooledSlice)
         if isinstance(rows, SpooledSlice):
             # After the commit, so the rows are safe.
             rows.discard()
@@ -119,7 +119,7 @@ class _Manager(dg.IOManager):
             # In the order of the UI, which shows what a day means before how it was stored.
             metadata = {
                 **described.get(day, {}),
-                **change_metadata(change, done.changes),
+                **change_metadata(change, done.changes, is_fetched=is_fetched),
                 **entry_metadata(done.entries[day]),
             }
             execution.add_asset_metadata(metadata, context.asset_key, day.isoformat())
