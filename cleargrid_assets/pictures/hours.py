@@ -25,6 +25,7 @@ SHOWN_DAYS = 7
 _MIN_HOURS = 12
 _MAX_NAMED = 3
 _DARK = 0.72
+_THOUSAND = 1000
 _BUSY = 0.5
 """An hour counts as busy if it has at least this share of the attempts of the average active hour."""
 _LINE, _BETWEEN = 20, 40
@@ -169,7 +170,7 @@ def _draw_cells(axes: Axes, cells: pd.DataFrame, shown: range, scale: ScalarMapp
         axes.text(
             cell["hour"],
             cell["age"],
-            text.short_count(cell["attempts"]),
+            _in_cell(cell["attempts"]),
             fontsize=drawing.SMALL,
             # Grey edges of digits in eight shades would make the picture a fifth larger.
             antialiased=False,
@@ -177,6 +178,11 @@ def _draw_cells(axes: Axes, cells: pd.DataFrame, shown: range, scale: ScalarMapp
             va="center_baseline",
             color=drawing.PAPER if cell["rate"] > darkest else few_colour,
         )
+
+
+def _in_cell(attempts: float) -> str:
+    """A count that fits one of 24 cells: from a thousand on with two significant digits."""
+    return text.short_count(attempts if attempts < _THOUSAND else float(f"{attempts:.2g}"))
 
 
 def _name_days(axes: Axes, day: date, stored: Collection[date]) -> None:
