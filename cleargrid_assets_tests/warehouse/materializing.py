@@ -114,7 +114,7 @@ class Warehouse:
     def store(self, value: object, *days: date, table: Table = COMMUNICATION_LOGS) -> dict[date, Counts]:
         """Materializes the days from the first to the last, and returns what is said of each."""
         return {
-            day: Counts(*(metadata.get(name) for name in ("rows", "new_rows", "changed_rows", "removed_rows")))
+            day: Counts(metadata["rows"], *map(metadata.get, ("new_rows", "changed_rows", "removed_rows")))
             for day, metadata in self.store_for_metadata(value, *days, table=table).items()
         }
 
