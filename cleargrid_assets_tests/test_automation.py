@@ -154,7 +154,6 @@ def test_resync_is_one_run_that_updates_all_downstream(start: Callable[..., Proj
     for day in days:
         assert run.metadata(COMMUNICATION_LOGS, day)["rows"] == len(project.source_rows(day))
     assert run.check("attempts_are_the_outbound_rows", ATTEMPT_FUNNEL).passed
-    assert sum(run.metadata(ATTEMPT_FUNNEL, day)["changed_rows"] for day in days) > 0
 
 
 def test_freshness_run_checks_the_history_and_fails_with_an_error_check(project: Project) -> None:

@@ -150,11 +150,6 @@ def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
             metadata = presentation_metadata(presentation, day, drawn=day == days[-1])
             context.add_asset_metadata(metadata, partition_key=day.isoformat())
         context.log.info(f"{analysis.table.name}: {presentation.headline}")
-        # Only with the latest day, because it is the same for all and takes as much room as all other metadata.
-        context.add_asset_metadata(
-            {"dagster/column_lineage": column_lineage(INTERACTIONS, analysis.sources)},
-            partition_key=days[-1].isoformat(),
-        )
         views = {name: query(scope.outcomes) for name, query in analysis.views.items()}
         return dg.MaterializeResult(
             value=FrameWithViews(rows, views) if views else rows,
@@ -162,7 +157,11 @@ def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
         )
 
     return table_asset(
-        analysis.table, compute, ins={"interactions": _input(analysis)}, code_version=analysis.code_version
+        analysis.table,
+        compute,
+        lineage=column_lineage(INTERACTIONS, analysis.sources),
+        ins={"interactions": _input(analysis)},
+        code_version=analysis.code_version,
     )
 
 

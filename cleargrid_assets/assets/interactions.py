@@ -29,14 +29,9 @@ CODE_VERSION = "1"
 """Change it together with the meaning of a communication."""
 
 
-def _interactions(context: dg.AssetExecutionContext, outcomes: OutcomesResource) -> dg.MaterializeResult[ComputedSlice]:
+def _interactions(outcomes: OutcomesResource) -> dg.MaterializeResult[ComputedSlice]:
     words, settings = outcomes.load(), Settings.from_environment()
     version = current_version(words, settings.region, pseudonyms_of(settings))
-    # Only with the latest day, because it is the same for all and takes as much room as all other metadata.
-    context.add_asset_metadata(
-        {"dagster/column_lineage": column_lineage(COMMUNICATION_LOGS, SOURCES)},
-        partition_key=context.partition_keys[-1],
-    )
     return dg.MaterializeResult(
         value=ComputedSlice(
             COMMUNICATION_LOGS,
@@ -79,5 +74,9 @@ def _described(
 
 
 interactions_asset = table_asset(
-    INTERACTIONS, _interactions, deps=[asset_key(COMMUNICATION_LOGS)], code_version=CODE_VERSION
+    INTERACTIONS,
+    _interactions,
+    lineage=column_lineage(COMMUNICATION_LOGS, SOURCES),
+    deps=[asset_key(COMMUNICATION_LOGS)],
+    code_version=CODE_VERSION,
 )

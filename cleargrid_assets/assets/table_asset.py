@@ -33,12 +33,16 @@ def column_lineage(upstream: Table, sources: Mapping[str, Sequence[str]]) -> dg.
     )
 
 
-def table_asset(table: Table, compute: Callable[..., Any], **options: Any) -> dg.AssetsDefinition:
+def table_asset(
+    table: Table, compute: Callable[..., Any], *, lineage: dg.TableColumnLineage | None = None, **options: Any
+) -> dg.AssetsDefinition:
     """An asset that stores what a function returns, one partition per business day.
 
     Args:
         table: The contract. It gives the asset its key, description and metadata.
         compute: The function that `@dg.asset` would decorate.
+        lineage: Which columns the table is computed from. It is metadata of the asset and not of materializations,
+            because it is the same for all days.
         options: Further arguments of `@dg.asset`.
     """
     arguments: dict[str, Any] = {
@@ -48,7 +52,7 @@ def table_asset(table: Table, compute: Callable[..., Any], **options: Any) -> dg
         "backfill_policy": dg.BackfillPolicy.multi_run(max_partitions_per_run=DAYS_PER_RUN),
         "group_name": SCHEMA,
         "kinds": {"duckdb", "python"},
-        "metadata": table_metadata(table),
+        "metadata": {**table_metadata(table), **({"dagster/column_lineage": lineage} if lineage else {})},
         "code_version": "1",
         **options,
     }

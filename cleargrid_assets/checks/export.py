@@ -42,7 +42,7 @@ def _stored_checks(dataset: Dataset, table: Table, special_rules: Mapping[str, R
     none_quarantined = no_row_is_quarantined(table)
 
     @dg.multi_asset_check(
-        name=f"{table.name}_checks",
+        name=f"{table.name}_rows",
         specs=[*row_checks.specs, none_quarantined, agrees, no_new_fields, not_shrunk],
         can_subset=True,
     )

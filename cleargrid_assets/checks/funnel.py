@@ -59,10 +59,10 @@ def _check_stages(warehouse: WarehouseResource, days: list[date]) -> dg.AssetChe
     return verdict(
         _STAGES_CONTAIN_EACH_OTHER,
         passed=not names,
-        good=f"The funnels of {format_days(days)} are consistent.",
+        good="The funnels are consistent.",
         bad=f"A stage is missing, misnamed or too large in {counted(len(names), 'funnel')} of {format_days(days)}. "
         "Materialize the funnel of these days again. If the check still fails, something else writes to the table.",
-        metadata={"funnels": names[:MAX_WORDS]},
+        found={"funnels": names[:MAX_WORDS]},
         days=days,
         severity=dg.AssetCheckSeverity.ERROR,
     )
@@ -78,7 +78,7 @@ def _compare_with_log(warehouse: WarehouseResource, days: list[date]) -> dg.Asse
     return verdict(
         _ATTEMPTS_ARE_THE_OUTBOUND_ROWS,
         passed=not different,
-        good=f"The funnel of {format_days(days)} counts every outbound row.",
+        good="The funnel counts every outbound row.",
         bad=f"{first_of(different, _MAX_NAMED, 'difference', '; ')}. The log has changed since the "
         "funnel was computed. Materialize interactions and the funnel of these days.",
         metadata={

@@ -103,7 +103,8 @@ class HistoryChecks:
             good=f"{due} was due, and {these} have it or a later day." if is_due else "No day is due yet.",
             bad=f"{due} was due by {FRESH_BY:%H:%M} ({BUSINESS_ZONE.key}), but is missing in {found}. "
             f"Materialize the partition {due}. The latest run of the daily schedule says why it is missing.",
-            metadata={"due": due, "latest": latest[self.table.name], "late_tables": late},
+            metadata={"due": due, "latest": latest[self.table.name]},
+            found={"late_tables": late},
             days=None,
             severity=dg.AssetCheckSeverity.ERROR,
         )
@@ -141,7 +142,7 @@ class HistoryChecks:
             bad=" ".join(_lacks(names, days) for days, names in lacking.items())
             + _failures(missing, failed)
             + self._remedy(missing, min(stored[self.table.name], default=None), is_recorded=is_recorded),
-            metadata={
+            found={
                 "missing_days": len(missing),
                 "first_missing": missing[:_MAX_LISTED],
                 "missing_days_by_table": {name: len(days) for days, names in lacking.items() for name in names},
@@ -175,7 +176,7 @@ class HistoryChecks:
         """
         candidates = {day for day in entries if day <= due_day(now)} or entries.keys()
         if not candidates:
-            return verdict(self.alive, passed=True, good="No day is stored yet.", bad="", metadata={}, days=None)
+            return verdict(self.alive, passed=True, good="No day is stored yet.", bad="", days=None)
         day = max(candidates)
         same_weekdays = [day - timedelta(weeks=weeks) for weeks in range(1, _USUAL_WEEKS + 1)]
         known = [other for other in same_weekdays if other in entries]
@@ -208,7 +209,7 @@ def history_checks(
     """
     checks = HistoryChecks(table, derived)
 
-    @dg.multi_asset_check(name=f"{table.name}_history_checks", specs=checks.specs, can_subset=True)
+    @dg.multi_asset_check(name=f"{table.name}_history", specs=checks.specs, can_subset=True)
     def history(
         context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, outcomes: OutcomesResource
     ) -> Iterator[dg.AssetCheckResult]:

@@ -63,7 +63,7 @@ def find_differences(
                 _remedy(days),
             ]
         ),
-        metadata={
+        found={
             "different_days": [str(day) for day in days[:_MAX_LISTED]],
             "days_with_other_rows": len(different),
             "days_lost": len({day for days in lost.values() for day in days}),

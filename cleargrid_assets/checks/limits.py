@@ -1,12 +1,10 @@
 """The check that outreach keeps to the limits that the lender sets in the outcomes file."""
 
-from datetime import date
-
 import dagster as dg
 
 from cleargrid_assets.analysis.outcome_entries import NO_DAYS_OFF, NO_LIMITS, Limits
 from cleargrid_assets.analysis.outcomes import Outcomes
-from cleargrid_assets.checks.scope import days_in_scope, format_days, verdict
+from cleargrid_assets.checks.scope import days_in_scope, verdict
 from cleargrid_assets.contracts import CONTACT_FREQUENCY
 from cleargrid_assets.foreign import presentable
 from cleargrid_assets.resources import OutcomesResource
@@ -42,10 +40,10 @@ def limits_are_kept(
     return verdict(
         _KEPT,
         passed=not crossed,
-        good=_kept(words, days),
+        good=_kept(words),
         bad=f"Limits of the outcomes file were crossed. {first_of(crossed, _MAX_NAMED, 'day and channel', '; ')}. "
         "Have the outreach at ClearGrid set to these limits, or correct them in the outcomes file.",
-        metadata={"crossed": len(crossed)},
+        found={"crossed": len(crossed)},
         days=days,
     )
 
@@ -73,7 +71,7 @@ def _outside(limits: Limits) -> str:
     return " or ".join(filter(None, (before, after)))
 
 
-def _kept(outcomes: Outcomes, days: list[date]) -> str:
+def _kept(outcomes: Outcomes) -> str:
     if outcomes.limits == NO_LIMITS and outcomes.days_off == NO_DAYS_OFF:
         return "The outcomes file sets no limits."
-    return f"No limit of the outcomes file was crossed on {format_days(days)}."
+    return "No limit of the outcomes file was crossed."

@@ -57,7 +57,7 @@ def _examined(days: Sequence[date], judged: pd.DataFrame) -> dg.AssetCheckResult
         passed=not unusual,
         good=_good(days, judged),
         bad=f"{first_of(unusual, _MAX_NAMED, 'unusual figure', '; ')}. {_remedy(silent)}",
-        metadata={"unusual_figures": len(unusual), "silent_types": silent},
+        found={"unusual_figures": len(unusual), "silent_types": silent},
         days=days,
         severity=dg.AssetCheckSeverity.ERROR if silent else dg.AssetCheckSeverity.WARN,
     )
@@ -76,8 +76,10 @@ def _good(days: Sequence[date], judged: pd.DataFrame) -> str:
         for day, row in totals[totals["is_unusual"].isna()].sort_index().iterrows()
     ]
     usual = [day for day in days if day in totals.index and totals.loc[day, "is_unusual"] == 0]
-    sentences = [f"Operations of {format_days(usual)} are as usual."] if usual or not left_out else []
-    return " ".join([*sentences, f"{first_of(left_out, _MAX_NAMED, 'day', '; ')}." if left_out else ""]).strip()
+    if not left_out:
+        return "Operations are as usual."
+    sentences = [f"Operations of {format_days(usual)} are as usual."] if usual else []
+    return " ".join([*sentences, f"{first_of(left_out, _MAX_NAMED, 'day', '; ')}."])
 
 
 def _remedy(silent: int) -> str:

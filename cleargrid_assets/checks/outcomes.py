@@ -33,8 +33,7 @@ def find_unmapped(rows: DuckDBPyRelation, outcomes: Outcomes, days: list[date]) 
         totals[each.kind, each.value] += each.communications
     found = [Unmapped(days[-1], kind, value, communications) for (kind, value), communications in totals.items()]
     if not found:
-        good = f"All statuses and types of {format_days(days)} are mapped."
-        return verdict(MAPPED, passed=True, good=good, bad="", metadata={}, days=days)
+        return verdict(MAPPED, passed=True, good="All statuses and types are mapped.", bad="", days=days)
     statuses, types = _words(found, "status"), _words(found, "communication_type")
     lines = toml_lines_for(_shown_whole(statuses), _shown_whole(types))
     words = presentable_words([*statuses, *types], "word", presented=presentable_code)
@@ -44,7 +43,7 @@ def find_unmapped(rows: DuckDBPyRelation, outcomes: Outcomes, days: list[date]) 
         good="",
         bad=f"{counted(len(statuses), 'status')} and {counted(len(types), 'type')} on {format_days(days)} have no "
         f"mapping: {words}. {_remedy(found, days)}",
-        metadata={
+        found={
             "unmapped": as_pairs(found),
             **({"lines_to_add": dg.MetadataValue.md(f"```toml\n{lines}\n```")} if lines else {}),
         },

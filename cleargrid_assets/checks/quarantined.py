@@ -40,12 +40,12 @@ def find_quarantined(
     return verdict(
         spec,
         passed=not total,
-        good=f"No row of {format_days(days)} is quarantined.",
+        good="No row is quarantined.",
         bad=f"{counted(total, 'row')} of {format_days(days)} cannot be stored, because the contract is broken: "
         f"{reasons(found)}. Every table lacks them. Report them to ClearGrid; their ids are in "
         f"{SCHEMA}.{quarantine_of(table).name}. Once they are repaired, materialize the day again.",
         # Pairs, because Dagster takes some names as keys of its own.
-        metadata={
+        found={
             "quarantined_rows": total,
             "reasons": [[field, reason, count] for (field, reason), count in found.most_common()],
         },

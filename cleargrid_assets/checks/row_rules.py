@@ -150,10 +150,10 @@ class RowChecks:
         return verdict(
             spec,
             passed=count == 0,
-            good=f"All rows of {format_days(days)} keep this rule.",
+            good="All rows keep this rule.",
             bad=f"Rows of {format_days(days)} that break this rule: {count:,}. {advice}"
             + (" The entry `query` finds them." if query else ""),
-            metadata={"offending_rows": count, **ids, **({"query": query} if count and query else {})},
+            found={"offending_rows": count, **ids, **({"query": query} if query else {})},
             days=days,
             severity=dg.AssetCheckSeverity.ERROR,
         )

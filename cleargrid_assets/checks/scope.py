@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
@@ -75,8 +76,9 @@ def verdict(
     passed: bool,
     good: str,
     bad: str,
-    metadata: Mapping[str, Any],
     days: Sequence[date] | None,
+    metadata: Mapping[str, Any] = MappingProxyType({}),
+    found: Mapping[str, Any] = MappingProxyType({}),
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
 ) -> dg.AssetCheckResult:
     """The result of a check.
@@ -84,12 +86,16 @@ def verdict(
     Args:
         spec: The check.
         passed: Whether it passed.
-        good: The description if it passed.
+        good: The description if it passed. It does not name the days, because Dagster stores it three times, and the
+            metadata name them.
         bad: The description if it failed, with what to do.
-        metadata: The numbers behind the result.
         days: The days that it judges, in the metadata as `days`. None if it judges the whole history.
+        metadata: The numbers behind the result.
+        found: What broke the rule, in numbers. It is left out if the check passed.
         severity: The severity if it failed.
     """
+    if days is not None and not days:
+        good = "There was no day to check. None is stored yet."
     if not passed:
         # So that the log of the run has the advice, too. Dagster shows it with the check alone.
         dg.get_dagster_logger().warning(f"{spec.asset_key.path[-1]}, {spec.name} failed: {bad}")
@@ -98,6 +104,6 @@ def verdict(
         asset_key=spec.asset_key,
         passed=passed,
         description=good if passed else bad,
-        metadata={**metadata, **({DAYS: format_days(days)} if days else {})},
+        metadata={**metadata, **({} if passed else found), **({DAYS: format_days(days)} if days else {})},
         severity=severity,
     )

@@ -5,7 +5,7 @@ from datetime import date
 
 import dagster as dg
 
-from cleargrid_assets.checks.scope import LastMaterialization, format_days, verdict
+from cleargrid_assets.checks.scope import LastMaterialization, verdict
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.table_metadata import asset_key
 
@@ -30,9 +30,9 @@ def find_shrunk(spec: dg.AssetCheckSpec, last: Mapping[date, LastMaterialization
     return verdict(
         spec,
         passed=not shrunk,
-        good=f"{format_days(sorted(last))} did not lose many rows.",
+        good="No day lost many rows.",
         bad=f"Days have shrunk: {', '.join(shrunk)}. The source's count confirmed it, or the run accepted it. Ask "
         "ClearGrid why the rows are gone, if you do not know. To get them back, restore a backup.",
-        metadata={"shrunk_days": len(shrunk)},
+        found={"shrunk_days": len(shrunk)},
         days=sorted(last),
     )

@@ -7,7 +7,7 @@ from datetime import date
 
 import dagster as dg
 
-from cleargrid_assets.checks.scope import LastMaterialization, format_days, verdict
+from cleargrid_assets.checks.scope import LastMaterialization, verdict
 from cleargrid_assets.exports.count import Count, count_rows
 from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.exports.errors import ExportsError
@@ -78,10 +78,10 @@ def compare_counts(
         metadata={
             "stored_rows": sum(stored.values()),
             "quarantined_rows": sum(apart.values()),
-            "days_not_counted": len(uncounted),
         }
         # Left out if a day is missing, because a smaller sum would look like lost rows in a plot.
         | ({} if uncounted else {"source_rows": sum(count.rows or 0 for count in counts.values())}),
+        found={"days_not_counted": len(uncounted)},
         days=list(stored),
         severity=dg.AssetCheckSeverity.ERROR if any(each.differs for each in days) else dg.AssetCheckSeverity.WARN,
     )
@@ -138,7 +138,7 @@ def _comparison(days: Sequence[_Comparison]) -> str:
             f"The source gave no exact count of {', '.join(str(each.day) for each in uncounted)} "
             f"({uncounted[0].count.note}). The stored rows could not be compared with it."
         )
-    return f"The source has as many rows of {format_days([each.day for each in days])} as are stored."
+    return "The source has as many rows as are stored."
 
 
 def find_new_fields(spec: dg.AssetCheckSpec, last: Mapping[date, LastMaterialization]) -> dg.AssetCheckResult:
@@ -149,11 +149,11 @@ def find_new_fields(spec: dg.AssetCheckSpec, last: Mapping[date, LastMaterializa
     return verdict(
         spec,
         passed=not fields,
-        good=f"The API sent only known fields on {format_days(list(last))}.",
+        good="The API sent only known fields.",
         bad=f"The API sent fields that are not stored: {presentable_words(sorted(fields), 'field')}. All other fields "
         "are stored. Add the new ones to the contract if you need them.",
         # Pairs, because Dagster takes some names as keys of its own, such as `__class__`.
-        metadata={"rows_by_field": [[presentable(name), rows] for name, rows in sorted(fields.items())[:MAX_WORDS]]},
+        found={"rows_by_field": [[presentable(name), rows] for name, rows in sorted(fields.items())[:MAX_WORDS]]},
         days=sorted(last),
     )
 

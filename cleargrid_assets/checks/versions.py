@@ -75,6 +75,6 @@ def find_other_versions(
         passed=not described,
         good="All days of known version were made with today's version.",
         bad=" ".join(described),
-        metadata={"days_by_table": numbers},
+        found={"days_by_table": numbers},
         days=None,
     )

@@ -46,10 +46,10 @@ def _examined(spec: dg.AssetCheckSpec, analysis: Analysis, days: list[date], sto
     return verdict(
         spec,
         passed=not missing,
-        good=f"All days in the trailing window of {format_days(days)} are stored.",
+        good="All days in the trailing window are stored.",
         bad=f"{format_days(days)} was computed without the interactions of "
         f"{first_of(missing, _MAX_LISTED, 'day')}. Materialize those days, then {analysis.table.name} "
         f"from {first} to {last}.",
-        metadata={"missing_days": len(missing)},
+        found={"missing_days": len(missing)},
         days=days,
     )

@@ -63,33 +63,30 @@ class FetchedDay:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What the materialization reports about the fetch."""
+        """What the materialization reports about the fetch. What is rare is left out while there is none of it."""
         stats = self.report.stats
-        metadata: dict[str, Any] = {
-            "window": str(self.window),
-            "pages": self.report.pages,
+        rare = {
             "resumed_pages": self.report.resumed_pages,
-            "requests": stats.requests,
-            "retries": stats.retries,
             "timeouts": stats.timeouts,
-            "refreshes": stats.refreshes,
             "asked_differently": self.report.alternatives,
-            "seconds": round(self.report.seconds, 3),
             "repeated_rows": self.report.repeated_rows,
             # Pairs, because Dagster takes some names as keys of its own, such as `__class__`.
             "unknown_fields": [list(pair) for pair in sorted(self.report.unknown_fields.items())[:MAX_WORDS]],
+            "quarantined_rows": len(self.quarantined),
+            "repaired_texts": self.report.repaired_texts,
+            "cached_answers": stats.cached,
         }
-        if self.quarantined:
-            metadata["quarantined_rows"] = len(self.quarantined)
-        if self.report.repaired_texts:
-            metadata["repaired_texts"] = self.report.repaired_texts
-        if self.count.rows is not None:
-            metadata["source_rows"] = self.count.rows
-        if self.count.note is not None:
-            metadata["source_rows_note"] = self.count.note
-        if stats.cached:
-            metadata["cached_answers"] = stats.cached
-        return metadata
+        counted_there = {"source_rows": self.count.rows, "source_rows_note": self.count.note}
+        return {
+            "window": str(self.window),
+            "pages": self.report.pages,
+            "requests": stats.requests,
+            "retries": stats.retries,
+            "refreshes": stats.refreshes,
+            "seconds": round(self.report.seconds, 3),
+            **{name: seen for name, seen in rare.items() if seen},
+            **{name: said for name, said in counted_there.items() if said is not None},
+        }
 
     @property
     def warning(self) -> str | None:

@@ -115,13 +115,9 @@ class Card:
 
     def png(self) -> bytes:
         """The card as a PNG."""
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from PIL import Image
+        from cleargrid_assets.pictures.raster import rasterized
 
-        canvas = FigureCanvasAgg(self.figure)
-        canvas.draw()  # type: ignore[no-untyped-call]
-        pixels = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
-        return as_png(Image.frombuffer("RGBA", canvas.get_width_height(), pixels).convert("RGB"))
+        return as_png(rasterized(self.figure))
 
 
 def as_png(image: Image) -> bytes:

@@ -25,9 +25,12 @@ SHOWN_DAYS = 7
 _MIN_HOURS = 12
 _MAX_NAMED = 3
 _DARK = 0.72
+_THOUSAND = 1000
 _BUSY = 0.5
 """An hour counts as busy if it has at least this share of the attempts of the average active hour."""
 _LINE, _BETWEEN = 20, 40
+_LEFT, _SCALE = 96, 104
+"""Pixels for the days to the left of the cells, and at least as many for the scale to their right."""
 
 
 def present(rows: pd.DataFrame, about: Shown) -> Presentation:
@@ -111,13 +114,15 @@ def _draw(week: pd.DataFrame, about: Shown, conclusion: str) -> bytes:
     bottom = 68 if hidden else 50
     card = drawing.card(
         about.title(conclusion),
-        "Number: outbound attempts in that hour. Colour: share reached (separate scale per channel). "
+        "Number: outbound attempts, if any. Colour: share reached (separate scale per channel). "
         f"Grey: fewer than {FEW} attempts",
         len(channels) * _LINE * SHOWN_DAYS + 26 + _BETWEEN * (len(channels) - 1) + bottom,
     )
     shown = _shown_hours(week)
     stored = [*about.stored, *week[PARTITION_COLUMN]]
-    panels = card.panels(len(channels), 1, left=96, right=104, top=26, bottom=bottom, down=_BETWEEN)
+    # Cells of whole pixels have sharp edges, and the same number looks the same in all of them: the file is smaller.
+    right = drawing.WIDTH - _LEFT - (drawing.WIDTH - _LEFT - _SCALE) // len(shown) * len(shown)
+    panels = card.panels(len(channels), 1, left=_LEFT, right=right, top=26, bottom=bottom, down=_BETWEEN)
     for axes, (channel, rows) in zip(panels, channels.items(), strict=True):
         cells = _cells(rows, about.day, stored, shown)
         scale = drawing.heat_scale(_scale_top(cells))
@@ -156,21 +161,28 @@ def _draw_cells(axes: Axes, cells: pd.DataFrame, shown: range, scale: ScalarMapp
             grid.reindex(index=range(SHOWN_DAYS), columns=shown),
             cmap=colours,
             edgecolors=drawing.PAPER,
-            linewidth=1.5,
+            linewidth=drawing.points(2),
         )
         mesh.set_clim(scale.get_clim())
     darkest = _DARK * scale.get_clim()[1]
-    for _, cell in cells.iterrows():
+    for _, cell in cells[cells["attempts"] > 0].iterrows():
         few_colour = drawing.MUTED if cell["attempts"] < FEW else drawing.INK
         axes.text(
             cell["hour"],
             cell["age"],
-            text.short_count(cell["attempts"]),
-            fontsize=7,
+            _in_cell(cell["attempts"]),
+            fontsize=drawing.SMALL,
+            # Grey edges of digits in eight shades would make the picture a fifth larger.
+            antialiased=False,
             ha="center",
             va="center_baseline",
             color=drawing.PAPER if cell["rate"] > darkest else few_colour,
         )
+
+
+def _in_cell(attempts: float) -> str:
+    """A count that fits one of 24 cells: from a thousand on with two significant digits."""
+    return text.short_count(attempts if attempts < _THOUSAND else float(f"{attempts:.2g}"))
 
 
 def _name_days(axes: Axes, day: date, stored: Collection[date]) -> None:

@@ -18,14 +18,18 @@ def moved_away(changes: Mapping[date, Changes]) -> Counter[date]:
     return moved
 
 
-def change_metadata(change: Changes, changes: Mapping[date, Changes]) -> Mapping[str, Any]:
-    """The metadata of a day. Rows that were not compared have only the days that they moved from."""
+def change_metadata(change: Changes, changes: Mapping[date, Changes], *, is_fetched: bool) -> Mapping[str, Any]:
+    """The metadata of a day.
+
+    Args:
+        change: What changed in the day.
+        changes: What changed in each day of the run.
+        is_fetched: Whether the rows come from the source. Rows that are computed from them change with them or with
+            the code, so their changes are not counted.
+    """
     others = moved_from(change, changes)
     compared = {"new_rows": change.new, "changed_rows": change.changed, "removed_rows": change.removed}
-    return {
-        **{name: rows for name, rows in compared.items() if rows is not None},
-        **({"moved_from": others} if others else {}),
-    }
+    return {**(compared if is_fetched else {}), **({"moved_from": others} if others else {})}
 
 
 def stored_line(table: Table, day: date, change: Changes) -> str:

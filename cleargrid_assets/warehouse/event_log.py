@@ -26,7 +26,7 @@ class Recorded:
 
     Attributes:
         rows: The rows of the day; None if it did not say.
-        content_hash: Their hash; None if it did not say, as in earlier versions of this project.
+        content_hash: Their hash; None if it did not say: rows that are computed, or an earlier version of this project.
         stored_at: When they were written, in seconds since 1970; None in earlier versions.
     """
 
@@ -35,14 +35,16 @@ class Recorded:
     stored_at: float | None
 
 
-def entry_metadata(entry: LedgerEntry) -> Mapping[str, Any]:
-    """The metadata of a materialization that `last_recorded` reads."""
-    return {
-        _ROWS: entry.row_count,
-        # In words, because the UI does not wrap a long word and would cut off every other value.
-        _HASH: " ".join(re.findall(".{1,8}", entry.content_hash)),
-        _STORED_AT: dg.MetadataValue.timestamp(entry.stored_at),
-    }
+def entry_metadata(entry: LedgerEntry, *, is_fetched: bool) -> Mapping[str, Any]:
+    """The metadata of a materialization that `last_recorded` reads.
+
+    Args:
+        entry: The entry of the day.
+        is_fetched: Whether the rows come from the source. Only their hash is compared with the ledger.
+    """
+    # In words, because the UI does not wrap a long word and would cut off every other value.
+    hashed = {_HASH: " ".join(re.findall(".{1,8}", entry.content_hash))} if is_fetched else {}
+    return {_ROWS: entry.row_count, **hashed, _STORED_AT: dg.MetadataValue.timestamp(entry.stored_at)}
 
 
 def recorded_days(instance: dg.DagsterInstance, table: Table) -> set[date]:

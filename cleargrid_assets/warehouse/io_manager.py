@@ -108,7 +108,7 @@ class _Manager(dg.IOManager):
         )
         done = replace_days(self._warehouse.database, self._warehouse.lock_timeout_s, output)
         _warn(context, table, done)
-        described = done.described
+        described, is_fetched = done.described, isinstance(rows, SpooledSlice)
         if isinstance(rows, SpooledSlice):
             # After the commit, so the rows are safe.
             rows.discard()
@@ -119,15 +119,16 @@ class _Manager(dg.IOManager):
             # In the order of the UI, which shows what a day means before how it was stored.
             metadata = {
                 **described.get(day, {}),
-                **change_metadata(change, done.changes),
-                **entry_metadata(done.entries[day]),
+                **change_metadata(change, done.changes, is_fetched=is_fetched),
+                **entry_metadata(done.entries[day], is_fetched=is_fetched),
             }
             execution.add_asset_metadata(metadata, context.asset_key, day.isoformat())
         for each in done.shrunk:
             execution.add_asset_metadata({"shrunk_from": each.before}, context.asset_key, each.day.isoformat())
         data_version = combined_hash({day: done.entries[day].content_hash for day in days})
         execution.set_data_version(context.asset_key, dg.DataVersion(data_version))
-        _report_days_left(context, [entry for day, entry in sorted(done.entries.items()) if day not in done.changes])
+        left = [entry for day, entry in sorted(done.entries.items()) if day not in done.changes]
+        _report_days_left(context, left, is_fetched=is_fetched)
         # Once, because Dagster would keep it with every day.
         execution.add_asset_metadata({"Query": done.query}, context.asset_key, days[-1].isoformat())
 
@@ -193,7 +194,7 @@ def _warn(context: dg.OutputContext, table: Table, done: Replaced) -> None:
         )
 
 
-def _report_days_left(context: dg.OutputContext, entries: Sequence[LedgerEntry]) -> None:
+def _report_days_left(context: dg.OutputContext, entries: Sequence[LedgerEntry], *, is_fetched: bool) -> None:
     """Reports days that lost rows to Dagster, so that what was computed from them becomes stale."""
     keys = set(context.asset_partitions_def.get_partition_keys()) if entries else set()
     for entry in entries:
@@ -202,7 +203,7 @@ def _report_days_left(context: dg.OutputContext, entries: Sequence[LedgerEntry])
                 dg.AssetMaterialization(
                     context.asset_key,
                     description="Rows of this day moved to another day, which was materialized.",
-                    metadata=entry_metadata(entry),
+                    metadata=entry_metadata(entry, is_fetched=is_fetched),
                     partition=entry.day.isoformat(),
                     tags={DATA_VERSION_TAG: entry.content_hash},
                 )

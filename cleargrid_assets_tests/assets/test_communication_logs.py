@@ -88,7 +88,8 @@ def test_each_day_of_a_range_says_what_is_true_of_it_alone(project: Project) -> 
         assert (said["new_rows"], said["changed_rows"], said["removed_rows"]) == (rows, 0, 0)
         # One request for each page, and one for the source's count. The login belongs to no day.
         assert said["pages"] + 1 == said["requests"] >= 2
-        assert (said["retries"], said["refreshes"], said["resumed_pages"], said["unknown_fields"]) == (0, 0, 0, [])
+        assert (said["retries"], said["refreshes"]) == (0, 0)
+        assert not {"resumed_pages", "timeouts", "asked_differently", "repeated_rows", "unknown_fields"} & said.keys()
         assert 0 < said["seconds"] < 60
         assert said["window"] == f"[{day}T00:00:00.000Z, {day + timedelta(days=1)}T00:00:00.000Z)"
     assert len({run.metadata(COMMUNICATION_LOGS, day)["rows"] for day in days_between(*WEEK)}) > 1
@@ -244,13 +245,13 @@ def test_pages_older_than_the_stored_day_are_not_continued(
     hanging = FolderLocks()
     assert hanging.take(folder)
     stored = small.materialize(DAY, only=LOG, checked=False)
-    assert stored.metadata(COMMUNICATION_LOGS, DAY)["resumed_pages"] == 0
+    assert "resumed_pages" not in stored.metadata(COMMUNICATION_LOGS, DAY)
     hanging.release(folder)
 
     now = LONG_AFTER
     again = small.materialize(DAY, only=LOG, checked=False)
     assert again.success, again.failure
-    assert again.metadata(COMMUNICATION_LOGS, DAY)["resumed_pages"] == 0
+    assert "resumed_pages" not in again.metadata(COMMUNICATION_LOGS, DAY)
     assert without_extraction(small.rows(COMMUNICATION_LOGS)) == sorted(
         as_stored(row, DAY) for row in small.source_rows(DAY)
     )

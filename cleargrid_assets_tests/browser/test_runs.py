@@ -42,7 +42,7 @@ def test_only_a_changed_day_makes_its_downstream_stale(history: World, ui: Ui) -
     expect(ui.page.get_by_text(_STALE).first).to_be_visible()
     ui.take_picture("stale")
     ui.open_asset("interactions", "partitions", partition=str(unchanged))
-    expect(ui.page.get_by_text("content_hash").first).to_be_visible()
+    expect(ui.page.get_by_text("stored_at").first).to_be_visible()
     expect(ui.page.get_by_text(_STALE)).to_have_count(0)
     ui.take_picture("not-stale")
 

@@ -51,7 +51,7 @@ def test_limits_that_are_kept_or_not_set_pass(copied_week: Project, tmp_path: Pa
     assert (unlimited.passed, unlimited.description) == (True, "The outcomes file sets no limits.")
     limited = _limited(copied_week, tmp_path / "outcomes.toml", "", 10_000, "00:00", "23:59")
     found = limited.materialize(DAY, only=[CONTACT_FREQUENCY]).check(NAME, CONTACT_FREQUENCY)
-    assert (found.passed, found.description) == (True, f"No limit of the outcomes file was crossed on {DAY}.")
+    assert (found.passed, found.description) == (True, "No limit of the outcomes file was crossed.")
 
 
 def test_limits_no_longer_set_are_not_checked(copied_week: Project, tmp_path: Path) -> None:

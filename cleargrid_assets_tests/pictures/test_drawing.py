@@ -1,11 +1,14 @@
+import io
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from cleargrid_assets.pictures import channels, drawing
 from cleargrid_assets_tests.pictures import rows
@@ -38,6 +41,17 @@ def test_pictures_drawn_in_several_threads_are_those_drawn_alone() -> None:
         together = list(threads.map(lambda frame: channels.present(frame, rows.about()).draw(), frames))
 
     assert together == alone
+
+
+def test_a_word_looks_the_same_between_two_pixels_as_on_one() -> None:
+    def drawn(beyond: float) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
+        card = drawing.card("Title", "Subtitle", 100)
+        width, height = card.figure.get_size_inches() * card.figure.dpi
+        card.figure.text((200 + beyond) / width, (50 + beyond) / height, "8 Apr", fontsize=drawing.SMALL)
+        with Image.open(io.BytesIO(card.png())) as image:
+            return np.asarray(image.convert("L"))
+
+    assert (drawn(0.4) == drawn(0.0)).all()
 
 
 def test_importing_the_pictures_does_not_import_matplotlib() -> None:

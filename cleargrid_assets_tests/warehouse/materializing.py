@@ -34,12 +34,12 @@ SUBJECT, ADDRESS = "about your secret debt", "someone.private@mail.example"
 
 
 class Counts(NamedTuple):
-    """What the metadata of one partition says."""
+    """What the metadata of one partition says. Changes are None unless the rows were fetched."""
 
     rows: int
-    new: int
-    changed: int
-    removed: int
+    new: int | None = None
+    changed: int | None = None
+    removed: int | None = None
 
 
 def log(public_id: str, day: date = DAY_1, **values: Any) -> Row:
@@ -114,7 +114,7 @@ class Warehouse:
     def store(self, value: object, *days: date, table: Table = COMMUNICATION_LOGS) -> dict[date, Counts]:
         """Materializes the days from the first to the last, and returns what is said of each."""
         return {
-            day: Counts(*(metadata[name] for name in ("rows", "new_rows", "changed_rows", "removed_rows")))
+            day: Counts(metadata["rows"], *map(metadata.get, ("new_rows", "changed_rows", "removed_rows")))
             for day, metadata in self.store_for_metadata(value, *days, table=table).items()
         }
 
