@@ -1,4 +1,4 @@
-"""Runs that a person launches: of spoilt rows, of the log alone, and of a source that is down."""
+"""Runs that a person launches: of spoilt rows, of the log alone, of a source that is down, and of all days."""
 
 import re
 
@@ -51,6 +51,13 @@ def test_log_alone_makes_its_downstream_stale_only_if_the_day_has_changed(spoilt
     ui.open_asset("interactions", "partitions", partition=str(day))
     expect(ui.page.get_by_text(_STALE).first).to_be_visible()
     ui.take_picture("stale")
+
+
+def test_backfill_of_all_days_has_succeeded(whole_history: World, backfill: str, ui: Ui) -> None:
+    # Last, because Dagster notices up to half a minute later that its runs have ended.
+    ui.page.goto(backfill)
+    ui.expect_success_of_backfill()
+    ui.take_picture("backfill")
 
 
 def _fail_and_execute_again(world: World, ui: Ui) -> None:

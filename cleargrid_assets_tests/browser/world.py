@@ -54,17 +54,17 @@ class World:
         change(of_day)
         self.api.rows = [*others, *of_day]
 
-    def wait_for_run(self) -> str:
-        """The id of the latest run. Waits for it, because a backfill launches its run up to half a minute later."""
-        query = "{ runsOrError(limit: 1) { ... on Runs { results { runId } } } }"
-        found: list[dict[str, str]] = []
+    def wait_for_run(self, number: int) -> str:
+        """Waits until so many runs were launched, and returns the id of the last of them."""
+        query = "{ runsOrError { ... on Runs { results { runId } } } }"
         deadline = time.monotonic() + _START_TIMEOUT_S
-        while not found and time.monotonic() < deadline:
-            time.sleep(0.2)
+        while time.monotonic() < deadline:
             answer = requests.get(f"{self.url}/graphql", params={"query": query}, timeout=60).json()
-            found = answer["data"]["runsOrError"]["results"]
-        [run] = found
-        return run["runId"]
+            newest_first = answer["data"]["runsOrError"]["results"]
+            if len(newest_first) >= number:
+                return str(newest_first[-number]["runId"])
+            time.sleep(0.2)
+        raise TimeoutError(f"Run {number} was not launched.")
 
     @contextmanager
     def down(self) -> Iterator[None]:
