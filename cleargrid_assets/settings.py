@@ -7,11 +7,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, time
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic.fields import FieldInfo
 
 from cleargrid_assets.setting_types import (
     AFTER_EDITING,
@@ -35,28 +34,10 @@ from cleargrid_assets.setting_types import (
     UiUrl,
     Zone,
 )
+from cleargrid_assets.variables import Variable, described
 
 _LONGEST_WINDOW = 7
 """Days that a figure of one day is computed from, the day itself included."""
-
-
-@dataclass(frozen=True)
-class Variable:
-    """One environment variable, for documentation.
-
-    Attributes:
-        name: Its name.
-        default: Its default as text, None if it has none.
-        description: What it means.
-        takes: What values it takes.
-        secret: Whether its value must never be shown.
-    """
-
-    name: str
-    default: str | None
-    description: str
-    takes: str
-    secret: bool
 
 
 @dataclass(frozen=True)
@@ -275,16 +256,7 @@ class Settings(BaseModel):
 
 def variables() -> list[Variable]:
     """All variables, in the order of the documentation."""
-    return [
-        Variable(
-            name=str(field.alias),
-            default=_as_text(field.default),
-            description=str(field.description),
-            takes=_takes(field),
-            secret=_is_secret(field),
-        )
-        for field in Settings.model_fields.values()
-    ]
+    return [described(field) for field in Settings.model_fields.values()]
 
 
 def variable_of(name: str) -> Variable:
@@ -303,18 +275,3 @@ def _problem(error: Any) -> Problem:
     if variable.secret:
         return Problem(f"{name} has an unusable value: it takes {variable.takes}.")
     return Problem(f"{name} is {error['input']!r}, but takes {variable.takes}.", error["input"])
-
-
-def _takes(field: FieldInfo) -> str:
-    [takes] = [each for each in field.metadata if isinstance(each, Takes)]
-    return takes.words
-
-
-def _is_secret(field: FieldInfo) -> bool:
-    return SecretStr in get_args(field.annotation)
-
-
-def _as_text(default: object) -> str | None:
-    if isinstance(default, time):
-        return f"{default:%H:%M}"
-    return None if default is None else str(default)

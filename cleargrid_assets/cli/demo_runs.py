@@ -101,7 +101,10 @@ class DemoRuns:
             if entry.dagster_event:
                 data = entry.dagster_event.step_failure_data
                 said = data.user_failure_data and data.user_failure_data.description
-                return said or (data.error.message if data.error else "")
+                error = data.error
+                while error and error.cause:  # The first error only says which step failed.
+                    error = error.cause
+                return said or (error.message.strip() if error else "")
         return "It has ended before its first step."
 
     def _checks(self, run_id: str) -> str:

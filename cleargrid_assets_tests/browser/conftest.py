@@ -2,15 +2,14 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from cleargrid_assets_tests.browser.ui import Ui
-from cleargrid_assets_tests.browser.world import World, running_world
+from cleargrid_assets_tests.browser.world import World, running_world, spoil
 
 _MISSING = (
     "There is no Chromium. Install one (Debian: `apt-get install chromium`), or name one in the variable CHROMIUM."
@@ -46,43 +45,53 @@ def world(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield running
 
 
-@pytest.fixture
-def open_ui(chromium: Browser, world: World, pictures: Path) -> Iterator[Callable[..., Ui]]:
-    """Opens a tab with a viewport and a theme."""
-    contexts: list[BrowserContext] = []
-    asked: list[str] = []
-
-    def opened(width: int = 1440, height: int = 900, **more: Any) -> Ui:
-        context = chromium.new_context(viewport={"width": width, "height": height}, **more)
-        contexts.append(context)
-        context.on("request", lambda request: asked.append(request.url))
-        return Ui(_new_page(context), world.url, pictures)
-
-    yield opened
-    for context in contexts:
-        context.close()
-    own = (world.url, "data:", "blob:")
-    assert [url for url in asked if not url.startswith(own)] == []
-
-
-def _new_page(context: BrowserContext) -> Page:
-    context.set_default_timeout(_TIMEOUT_MS)
-    return context.new_page()
+@pytest.fixture(scope="session")
+def tab(chromium: Browser, world: World, pictures: Path) -> Iterator[Ui]:
+    """The UI in one tab for all tests, because each new one would load all its scripts again."""
+    with chromium.new_context() as context:
+        context.set_default_timeout(_TIMEOUT_MS)
+        yield Ui(context.new_page(), world.url, pictures)
 
 
 @pytest.fixture
-def ui(open_ui: Callable[..., Ui]) -> Ui:
-    """A tab of the usual size."""
-    return open_ui()
+def ui(tab: Ui) -> Iterator[Ui]:
+    """The tab in its usual size and in the light theme. The test fails if the UI asks another host."""
+    tab.resize(1440, 900)
+    tab.page.emulate_media(color_scheme="light")
+    yield tab
+    assert tab.take_foreign_addresses() == []
 
 
 @pytest.fixture(scope="session")
-def history(chromium: Browser, world: World, pictures: Path) -> World:
-    """All days, materialized as a person does it: with "Materialize all" on the graph."""
-    with chromium.new_context(viewport={"width": 1440, "height": 900}) as context:
-        ui = Ui(_new_page(context), world.url, pictures)
-        ui.open("/asset-groups")
-        ui.materialize(f"[{world.days[0]}...{world.days[-1]}]")
-        ui.expect_success()
-        ui.take_picture("backfill")
+def backfill(tab: Ui, world: World) -> str:
+    """The address of a backfill of all days, launched as a person does it: with "Materialize all" on the graph."""
+    tab.open("/asset-groups")
+    tab.materialize(f"[{world.days[0]}...{world.days[-1]}]")
+    return tab.page.url
+
+
+@pytest.fixture(scope="session")
+def history(backfill: str, tab: Ui, world: World) -> World:
+    """All days of the tables without trailing windows, which the first run of the backfill stores."""
+    tab.open(f"/runs/{world.wait_for_run(1)}")
+    tab.expect_success()
     return world
+
+
+@pytest.fixture(scope="session")
+def whole_history(history: World, tab: Ui) -> World:
+    """All days of all assets. Dagster starts the second run up to half a minute after the first."""
+    tab.open(f"/runs/{history.wait_for_run(2)}")
+    tab.expect_success()
+    return history
+
+
+@pytest.fixture(scope="session")
+def spoilt(whole_history: World, tab: Ui) -> World:
+    """The latest day, materialized again after its rows at the source were spoilt."""
+    whole_history.change(whole_history.days[-1], spoil)
+    tab.open("/asset-groups")
+    tab.materialize("Latest")
+    tab.expect_success()
+    tab.take_picture("run")
+    return whole_history

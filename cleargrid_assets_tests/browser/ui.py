@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -24,6 +25,20 @@ class Ui:
         self.page = page
         self._url = url
         self._pictures = pictures
+        self._asked: list[str] = []
+        page.context.on("request", lambda request: self._asked.append(request.url))
+        page.on("websocket", lambda socket: self._asked.append(socket.url))
+
+    def take_foreign_addresses(self) -> list[str]:
+        """What the tab has asked of other hosts since the last call."""
+        own = {urlsplit(self._url).netloc, ""}  # `data:` and `blob:` have no host
+        foreign = [address for address in self._asked if urlsplit(address).netloc not in own]
+        self._asked.clear()
+        return foreign
+
+    def resize(self, width: int, height: int) -> None:
+        """Gives the tab another size."""
+        self.page.set_viewport_size({"width": width, "height": height})
 
     def open(self, path: str) -> None:
         """Opens a page of the UI."""
@@ -56,11 +71,12 @@ class Ui:
         self.page.wait_for_url("**/runs/**")
 
     def expect_success(self) -> None:
-        """Waits until the page of a run or of a backfill shows that it has succeeded."""
-        if "/runs/b/" in self.page.url:
-            expect(self.page.locator("body")).to_contain_text("StatusSucceeded", timeout=RUN_TIMEOUT_MS)
-        else:
-            self._expect_end("Success")
+        """Waits until the page of a run shows that it has succeeded."""
+        self._expect_end("Success")
+
+    def expect_success_of_backfill(self) -> None:
+        """Waits until the page of a backfill shows that it has succeeded."""
+        expect(self.page.locator("body")).to_contain_text("StatusSucceeded", timeout=RUN_TIMEOUT_MS)
 
     def expect_failure(self) -> None:
         """Waits until the page of a run shows that it has failed."""
@@ -76,6 +92,21 @@ class Ui:
         """The table of metadata of the latest materialization."""
         return self.page.locator(SCROLLED).filter(has_text="stored_at")
 
+    @property
+    def check_results(self) -> Locator:
+        """What the page of an asset says of its checks: an icon and a number for each kind of result."""
+        return self.page.get_by_text("Latest check results").locator("xpath=..")
+
     def value(self, key: str) -> Locator:
         """The row of the metadata with this key."""
         return self.metadata.get_by_role("row").filter(has=self.page.get_by_text(key, exact=True))
+
+    def colour(self, shown: Locator, of: str = "color") -> tuple[int, ...]:
+        """Red, green and blue of what is shown, each from 0 to 255.
+
+        Args:
+            shown: The element.
+            of: A colour of its style, such as `backgroundColor`.
+        """
+        style = shown.evaluate("(element, of) => getComputedStyle(element)[of]", of)
+        return tuple(int(part) for part in re.findall(r"\d+", style)[:3])

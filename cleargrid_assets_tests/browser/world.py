@@ -21,16 +21,16 @@ from cleargrid_assets_tests.machine import free_port
 DAYS = 14
 _SETTINGS = SandboxSettings(rows_per_day=200)
 _START_TIMEOUT_S = 180
-# One run at a time, so that the run of the last days is the last one of a backfill.
 _INSTANCE = """\
 telemetry:
   enabled: false
 nux:
   enabled: false
-concurrency:
-  runs:
-    max_concurrent_runs: 1
+run_queue:
+  dequeue_interval_seconds: 1
 """
+HOSTILE = ("<b>VOID</b>", "**BAD**", "![x](//other.example/x)", "[y](//other.example)")
+"""Statuses with HTML and Markdown."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,18 @@ class World:
         change(of_day)
         self.api.rows = [*others, *of_day]
 
+    def wait_for_run(self, number: int) -> str:
+        """Waits until so many runs were launched, and returns the id of the last of them."""
+        query = "{ runsOrError { ... on Runs { results { runId } } } }"
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            answer = requests.get(f"{self.url}/graphql", params={"query": query}, timeout=60).json()
+            newest_first = answer["data"]["runsOrError"]["results"]
+            if len(newest_first) >= number:
+                return str(newest_first[-number]["runId"])
+            time.sleep(0.2)
+        raise TimeoutError(f"Run {number} was not launched.")
+
     @contextmanager
     def down(self) -> Iterator[None]:
         """The source is out of service meanwhile."""
@@ -66,6 +78,18 @@ class World:
             yield
         finally:
             self.api.fault = regular
+
+
+def spoil(rows: list[dict[str, object]]) -> None:
+    """Gives the first rows statuses without a meaning, and the last one a duration that breaks a rule."""
+    for row, status in zip(rows, HOSTILE, strict=False):
+        row["status"] = status
+    rows[-1]["duration"] = -1
+
+
+def lose_a_row(rows: list[dict[str, object]]) -> None:
+    """Takes the last row away."""
+    rows.pop()
 
 
 @contextmanager
@@ -89,6 +113,8 @@ def running_world(folder: Path) -> Iterator[World]:
             "CLEARGRID_PASSWORD": PASSWORD,
             "CLEARGRID_DUCKDB": str(folder / "warehouse.duckdb"),
             "CLEARGRID_START_DATE": str(days[0]),
+            # One run of all days is quicker than two.
+            "CLEARGRID_DAYS_PER_RUN": str(DAYS),
         }
         process = subprocess.Popen(
             [

@@ -1,33 +1,18 @@
 """`cleargrid check`, against the sandbox."""
 
 import json
-import re
-import socket
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from dateutil.parser import isoparse
 
 from cleargrid_assets.cli.main import main
 from cleargrid_assets.cli.sandbox import sandbox_variables
-from cleargrid_assets.exports.transport import Transport
 from cleargrid_assets.sandbox import RunningSandbox, SandboxSettings, running_sandbox
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets_tests.alerts.receivers import webhook
-from cleargrid_assets_tests.exports.api import (
-    EMAIL,
-    LENDER,
-    PASSWORD,
-    Answer,
-    Api,
-    Request,
-    envelope,
-    serving,
-)
-from cleargrid_assets_tests.rows import as_json, communication
 
 
 @pytest.fixture(scope="module")
@@ -54,15 +39,6 @@ def _check(variables: dict[str, str], *options: str) -> Result:
     return CliRunner().invoke(main, ["check", *options], env=variables)
 
 
-def _pointing_at(api: Api) -> dict[str, str]:
-    return {
-        "CLEARGRID_BASE_URL": api.url,
-        "CLEARGRID_LENDER": LENDER,
-        "CLEARGRID_EMAIL": EMAIL,
-        "CLEARGRID_PASSWORD": PASSWORD,
-    }
-
-
 def test_correct_variables_pass_and_print_what_was_found(variables: dict[str, str]) -> None:
     result = _check(variables)
     assert result.exit_code == 0, result.output
@@ -71,98 +47,6 @@ def test_correct_variables_pass_and_print_what_was_found(variables: dict[str, st
     assert f"communications since {since:%Y-%m-%d}" in result.output
     assert "UTC. Read one, of" in result.output
     assert "log.duckdb" in result.output
-
-
-def test_row_behind_empty_pages_is_found(variables: dict[str, str]) -> None:
-    yesterday = datetime.now(timezone.utc) - timedelta(days=1)
-    with serving(Api(rows=[as_json(communication("a", communicated_at=yesterday))])) as api:
-        api.page_size_of = lambda since, until, page: 0 if page < 3 else 1
-        result = _check({**variables, **_pointing_at(api)})
-    assert result.exit_code == 0, result.output
-    assert re.search(
-        rf"holds 1 communications since \S+ \S+ UTC. Read one, of {yesterday:%Y-%m-%d %H:%M:%S} UTC", result.output
-    )
-
-
-def test_first_row_that_breaks_the_contract_is_reported(variables: dict[str, str]) -> None:
-    yesterday = datetime.now(timezone.utc) - timedelta(days=1)
-    with serving(Api(rows=[as_json(communication("a", communicated_at=yesterday)) | {"duration": "1"}])) as api:
-        refused = _check(variables | _pointing_at(api))
-        set_apart = _check(variables | _pointing_at(api) | {"CLEARGRID_QUARANTINE": "on"})
-    assert refused.exit_code == 1
-    assert "row a: duration is not a number" in refused.stderr
-    assert set_apart.exit_code == 0
-    assert "breaks the contract: duration is not a number" in set_apart.stdout
-
-
-def test_endless_empty_pages_make_no_claim_about_rows(variables: dict[str, str]) -> None:
-    yesterday = datetime.now(timezone.utc) - timedelta(days=1)
-    with serving(Api(rows=[as_json(communication("a", communicated_at=yesterday))])) as api:
-        api.page_size_of = lambda since, until, page: 0
-        result = _check({**variables, **_pointing_at(api)})
-    assert result.exit_code == 0, result.output
-    assert "Its first 101 pages since " in result.output
-    assert "holds" not in result.output.split("Exports API")[1]
-
-
-def test_window_too_large_for_one_query_is_halved(variables: dict[str, str]) -> None:
-    now = datetime.now(timezone.utc)
-    rows = [
-        as_json(communication(str(back), communicated_at=now - timedelta(days=back, minutes=6))) for back in range(30)
-    ]
-    with serving(Api(rows=rows, most_rows=4)) as api:
-        result = _check({**variables, **_pointing_at(api)})
-    assert result.exit_code == 0, result.output
-    assert "holds 4 communications since " in result.output
-    assert len(api.data_requests) == 6  # 30, 15, 7.5 and 3.75 days, their count, and that of yesterday
-
-
-def test_504_for_every_window_fails_with_the_servers_message(variables: dict[str, str]) -> None:
-    with serving(Api()) as api:
-        api.fault = lambda request, answer: envelope(504, "Slow today") if request.kind == "data" else answer
-        result = _check({**variables, **_pointing_at(api)})
-    assert result.exit_code == 1
-    assert 'the server said "Slow today"' in result.output
-    # 30 days and 9 halves of it, down to 1.4 hours.
-    assert len(api.data_requests) == 10
-
-
-def test_504_for_the_count_is_followed_by_a_query_without_it(variables: dict[str, str]) -> None:
-    yesterday = datetime.now(timezone.utc) - timedelta(days=1)
-    with serving(Api(rows=[as_json(communication("a", communicated_at=yesterday))])) as api:
-        api.fault = lambda request, answer: envelope(504) if "includeTotal" in request.params else answer
-        result = _check({**variables, **_pointing_at(api)})
-    assert result.exit_code == 0, result.output
-    assert "It holds an unknown number of (too slow to count) communications since " in result.output
-    # The row, its count, and the same without the count. The same two for yesterday.
-    assert len(api.data_requests) == 5
-
-
-def test_server_clock_behind_ours_passes(variables: dict[str, str]) -> None:
-    def until_its_own_now(request: Request, answer: Answer) -> Answer:
-        if request.kind == "data":
-            document = answer.document
-            behind = (datetime.now(timezone.utc) - timedelta(seconds=30)).isoformat()
-            document["body"]["meta"]["until"] = min(request.params["until"], behind, key=isoparse)
-            answer.body = json.dumps(document).encode()
-        return answer
-
-    with serving(Api(fault=until_its_own_now)) as api:
-        result = _check({**variables, **_pointing_at(api)})
-    assert result.exit_code == 0, result.output
-
-
-def test_refused_connection_is_given_up_after_ten_seconds(
-    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        place = f"127.0.0.1:{closed.getsockname()[1]}"
-    waits: list[float] = []
-    monkeypatch.setattr(Transport, "pause", lambda transport, seconds: waits.append(seconds))
-    result = _check({**variables, "CLEARGRID_BASE_URL": f"http://{place}"})
-    assert result.exit_code == 1
-    assert f"the login failed: the connection to {place} failed (Connection refused)" in result.output
-    assert sum(waits) == pytest.approx(10)
 
 
 def test_wrong_password_fails_with_the_status_and_request_id(variables: dict[str, str]) -> None:

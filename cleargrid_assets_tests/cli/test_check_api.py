@@ -1,15 +1,22 @@
-"""What `cleargrid check` says of the clocks and of yesterday."""
+"""What `cleargrid check` says of the rows that the API has, of the clocks and of yesterday."""
 
+import json
+import re
+import socket
 from datetime import date, datetime, timedelta, timezone
 from email.utils import format_datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from click.testing import CliRunner, Result
+from dateutil.parser import isoparse
 
 from cleargrid_assets.cli.check_api import check_api
 from cleargrid_assets.cli.findings import Finding
+from cleargrid_assets.cli.main import main
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, DAYS
+from cleargrid_assets.exports.transport import Transport
 from cleargrid_assets.quarantine import quarantine_of
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.connection import connect
@@ -21,10 +28,115 @@ from cleargrid_assets_tests.rows import as_json, communication
 ZONE = ZoneInfo("Asia/Dubai")
 
 
-def _found(api: Api, **variables: str) -> dict[str, Finding]:
-    given = {"BASE_URL": api.url, "LENDER": LENDER, "EMAIL": EMAIL, "PASSWORD": PASSWORD, **variables}
-    settings = Settings.from_environment({f"CLEARGRID_{name}": value for name, value in given.items()})
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+
+
+def _variables(url: str, **more: str) -> dict[str, str]:
+    given = {"BASE_URL": url, "LENDER": LENDER, "EMAIL": EMAIL, "PASSWORD": PASSWORD, **more}
+    return {f"CLEARGRID_{name}": value for name, value in given.items()}
+
+
+def _check(url: str, **more: str) -> Result:
+    own = {"DUCKDB": "log.duckdb", "START_DATE": "", "OUTCOMES": "", **more}
+    return CliRunner().invoke(main, ["check"], env=_variables(url, **own))
+
+
+def _found(api: Api, **more: str) -> dict[str, Finding]:
+    settings = Settings.from_environment(_variables(api.url, **more))
     return {finding.check: finding for finding in check_api(settings, compares=True)}
+
+
+def test_row_behind_empty_pages_is_found() -> None:
+    yesterday = datetime.now(timezone.utc) - timedelta(days=1)
+    with serving(Api(rows=[as_json(communication("a", communicated_at=yesterday))])) as api:
+        api.page_size_of = lambda since, until, page: 0 if page < 3 else 1
+        result = _check(api.url)
+    assert result.exit_code == 0, result.output
+    assert re.search(
+        rf"holds 1 communications since \S+ \S+ UTC. Read one, of {yesterday:%Y-%m-%d %H:%M:%S} UTC", result.output
+    )
+
+
+def test_first_row_that_breaks_the_contract_is_reported() -> None:
+    yesterday = datetime.now(timezone.utc) - timedelta(days=1)
+    with serving(Api(rows=[as_json(communication("a", communicated_at=yesterday)) | {"duration": "1"}])) as api:
+        refused = _check(api.url)
+        set_apart = _check(api.url, QUARANTINE="on")
+    assert refused.exit_code == 1
+    assert "row a: duration is not a number" in refused.stderr
+    assert set_apart.exit_code == 0
+    assert "breaks the contract: duration is not a number" in set_apart.stdout
+
+
+def test_endless_empty_pages_make_no_claim_about_rows() -> None:
+    yesterday = datetime.now(timezone.utc) - timedelta(days=1)
+    with serving(Api(rows=[as_json(communication("a", communicated_at=yesterday))])) as api:
+        api.page_size_of = lambda since, until, page: 0
+        result = _check(api.url)
+    assert result.exit_code == 0, result.output
+    assert "Its first 101 pages since " in result.output
+    assert "holds" not in result.output.split("Exports API")[1]
+
+
+def test_window_too_large_for_one_query_is_halved() -> None:
+    now = datetime.now(timezone.utc)
+    rows = [
+        as_json(communication(str(back), communicated_at=now - timedelta(days=back, minutes=6))) for back in range(30)
+    ]
+    with serving(Api(rows=rows, most_rows=4)) as api:
+        result = _check(api.url)
+    assert result.exit_code == 0, result.output
+    assert "holds 4 communications since " in result.output
+    assert len(api.data_requests) == 6  # 30, 15, 7.5 and 3.75 days, their count, and that of yesterday
+
+
+def test_504_for_every_window_fails_with_the_servers_message() -> None:
+    with serving(Api()) as api:
+        api.fault = lambda request, answer: envelope(504, "Slow today") if request.kind == "data" else answer
+        result = _check(api.url)
+    assert result.exit_code == 1
+    assert 'the server said "Slow today"' in result.output
+    # 30 days and 9 halves of it, down to 1.4 hours.
+    assert len(api.data_requests) == 10
+
+
+def test_504_for_the_count_is_followed_by_a_query_without_it() -> None:
+    yesterday = datetime.now(timezone.utc) - timedelta(days=1)
+    with serving(Api(rows=[as_json(communication("a", communicated_at=yesterday))])) as api:
+        api.fault = lambda request, answer: envelope(504) if "includeTotal" in request.params else answer
+        result = _check(api.url)
+    assert result.exit_code == 0, result.output
+    assert "It holds an unknown number of (too slow to count) communications since " in result.output
+    # The row, its count, and the same without the count. The same two for yesterday.
+    assert len(api.data_requests) == 5
+
+
+def test_server_clock_behind_ours_passes() -> None:
+    def until_its_own_now(request: Request, answer: Answer) -> Answer:
+        if request.kind == "data":
+            document = answer.document
+            behind = (datetime.now(timezone.utc) - timedelta(seconds=30)).isoformat()
+            document["body"]["meta"]["until"] = min(request.params["until"], behind, key=isoparse)
+            answer.body = json.dumps(document).encode()
+        return answer
+
+    with serving(Api(fault=until_its_own_now)) as api:
+        result = _check(api.url)
+    assert result.exit_code == 0, result.output
+
+
+def test_refused_connection_is_given_up_after_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        place = f"127.0.0.1:{closed.getsockname()[1]}"
+    waits: list[float] = []
+    monkeypatch.setattr(Transport, "pause", lambda transport, seconds: waits.append(seconds))
+    result = _check(f"http://{place}")
+    assert result.exit_code == 1
+    assert f"the login failed: the connection to {place} failed (Connection refused)" in result.output
+    assert sum(waits) == pytest.approx(10)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,56 @@
+"""What a demo says of a run that fails."""
+
+from typing import Any
+
+import click
+import dagster as dg
+import pytest
+
+from cleargrid_assets.cli import demo_runs
+from cleargrid_assets.cli.demo_runs import DemoRuns
+
+
+@dg.op
+def refuse() -> None:
+    raise dg.Failure("The day was not stored. Look at the source.")
+
+
+@dg.op
+def break_down() -> None:
+    raise ValueError("no such thing")
+
+
+@dg.job
+def refusing() -> None:
+    refuse()
+
+
+@dg.job
+def breaking() -> None:
+    break_down()
+
+
+def _said(job: dg.JobDefinition | None, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What the demo says when the code location runs this job instead; None deletes the run."""
+
+    class Client:
+        """Launches at once what the web server would launch."""
+
+        def __init__(self, *_: Any, **__: Any) -> None: ...
+
+        def submit_job_execution(self, *_: Any, **__: Any) -> str:
+            if job:
+                return job.execute_in_process(instance=instance, raise_on_error=False).run_id
+            return "a deleted run"
+
+    monkeypatch.setattr(demo_runs, "DagsterGraphQLClient", Client)
+    with dg.DagsterInstance.ephemeral() as instance, pytest.raises(click.ClickException) as caught:
+        DemoRuns(["2026-05-18", "2026-05-19"], 10, instance).launch(port=0)
+    return caught.value.message
+
+
+def test_failed_run_is_told_with_its_days_and_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = "The run of 2026-05-18 to 2026-05-19 failed. "
+    assert _said(refusing, monkeypatch) == f"{failed}The day was not stored. Look at the source."
+    assert "ValueError: no such thing" in _said(breaking, monkeypatch)
+    assert _said(None, monkeypatch) == f"{failed}It has ended before its first step."
