@@ -39,7 +39,7 @@ from cleargrid_assets.schema import Table
 from cleargrid_assets.views import BEST_HOURS, LATEST_DAY, OPERATIONAL_BASELINES
 from cleargrid_assets.warehouse.io_manager import VERSION
 from cleargrid_assets.warehouse.resource import WarehouseResource
-from cleargrid_assets.warehouse.slices import FrameWithViews, StoredSlice, open_slices
+from cleargrid_assets.warehouse.slices import FrameWithViews, StoredSlice, stored_rows
 from cleargrid_assets.warehouse.sources import NotStoredError
 from cleargrid_assets.warehouse.table_metadata import asset_key
 
@@ -138,15 +138,17 @@ def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[Any]:
         days = [date.fromisoformat(key) for key in context.partition_keys]
         scope = Scope(days, BUSINESS_ZONE, outcomes.load())
-        with open_slices(interactions, warehouse.slice(DAYS, days)) as [stored, ledger]:
+        # One connection for all, because opening one costs more than most queries.
+        with warehouse.reading() as connection:
             try:
-                outdated = outdated_interactions(analysis.table, days, ledger)
+                outdated = outdated_interactions(analysis.table, days, stored_rows(connection, DAYS, days))
             except NotStoredError as error:
                 raise dg.Failure(str(error), allow_retries=False) from None
-            rows = analysis.compute(stored, scope)
+            rows = analysis.compute(stored_rows(connection, INTERACTIONS, interactions.days), scope)
+            shown = presentations(analysis, days, rows, connection, scope.outcomes)
         if outdated:
             context.log.warning(outdated)
-        for day, presentation in presentations(analysis, days, rows, warehouse, scope.outcomes).items():
+        for day, presentation in shown.items():
             metadata = presentation_metadata(presentation, day, drawn=day == days[-1])
             context.add_asset_metadata(metadata, partition_key=day.isoformat())
         context.log.info(f"{analysis.table.name}: {presentation.headline}")

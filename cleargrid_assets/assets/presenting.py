@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pandas as pd
-from duckdb import DuckDBPyRelation
+from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.unmapped import ATTEMPT_DAYS, unmapped, unmapped_attempts
@@ -38,7 +38,8 @@ def presentation_of(analysis: Analysis, day: date, warehouse: WarehouseResource,
         warehouse: Where the rows are.
         outcomes: The outcomes file.
     """
-    return presentations(analysis, [day], None, warehouse, outcomes)[day]
+    with warehouse.reading() as connection:
+        return presentations(analysis, [day], None, connection, outcomes)[day]
 
 
 def presentation_of_log(day: date, warehouse: WarehouseResource, outcomes: Outcomes) -> Presentation:
@@ -54,7 +55,7 @@ def presentations(
     analysis: Analysis,
     days: Sequence[date],
     rows: pd.DataFrame | None,
-    warehouse: WarehouseResource,
+    connection: DuckDBPyConnection,
     outcomes: Outcomes,
 ) -> dict[date, Presentation]:
     """The presentations of days in ascending order.
@@ -63,18 +64,16 @@ def presentations(
         analysis: The analysis.
         days: Business days without gaps.
         rows: The computed rows of the days; None to read them from the warehouse.
-        warehouse: Where the other rows are.
+        connection: To read the other rows.
         outcomes: The outcomes file.
     """
     shown_days = _days_until(days, analysis.shown_days)
-    # One connection for all, because opening one costs more than these queries.
-    with warehouse.reading() as connection:
-        stored = {*read_ledger(connection, analysis.table), *([] if rows is None else days)}
-        read = [day for day in shown_days if rows is None or day not in days]
-        earlier = stored_rows(connection, analysis.table, read).df()
-        interactions = stored_rows(connection, INTERACTIONS, _days_until(days, ATTEMPT_DAYS))
-        words = unmapped(_of_days(interactions, days), outcomes)
-        attempts = unmapped_attempts(interactions)
+    stored = {*read_ledger(connection, analysis.table), *([] if rows is None else days)}
+    read = [day for day in shown_days if rows is None or day not in days]
+    earlier = stored_rows(connection, analysis.table, read).df()
+    interactions = stored_rows(connection, INTERACTIONS, _days_until(days, ATTEMPT_DAYS))
+    words = unmapped(_of_days(interactions, days), outcomes)
+    attempts = unmapped_attempts(interactions)
     frames = [tidy(frame, analysis.table) for frame in (earlier, rows) if frame is not None]
     shown = pd.concat([frame for frame in frames if not frame.empty] or frames[:1])
     if analysis.judge:

@@ -53,7 +53,8 @@ def present(rows: pd.DataFrame, about: Shown) -> Presentation:
 
 def _best_hours(week: pd.DataFrame) -> str:
     """The best hour of each channel in the week, as plain text."""
-    best = {channel: _best(rows) for channel, rows in by_channel(week, "attempts").items()}
+    hours = week.groupby(["channel", "hour"], as_index=False)[["attempts", "reached_attempts"]].sum()
+    best = {channel: _best(of_channel) for channel, of_channel in by_channel(hours, "attempts").items()}
     parts = [
         f"{text.channel_name(channel)} {hour['hour']:02.0f}:00, {text.percent(hour['rate'])} "
         f"of {text.count(hour['attempts'])} attempts"
@@ -63,20 +64,21 @@ def _best_hours(week: pd.DataFrame) -> str:
     days = week[PARTITION_COLUMN].nunique()
     span = f"{SHOWN_DAYS} days" + ("" if days == SHOWN_DAYS else f" ({days} with attempts)")
     if not parts:
-        has_enough = (week.groupby(["channel", "hour"])["attempts"].sum() >= FEW).any()
-        found = "nobody was reached in an" if has_enough else "there was no"
+        found = "nobody was reached in an" if (hours["attempts"] >= FEW).any() else "there was no"
         return f"in {span}, {found} hour with {FEW} attempts or more"
     return f"most reached in {span}: {'; '.join(parts[:_MAX_NAMED])}"
 
 
-def _best(rows: pd.DataFrame) -> pd.Series[float] | None:
+def _best(hours: pd.DataFrame) -> pd.Series[float] | None:
     """The hour with the highest share reached in the week, among busy ones: a few lucky calls at night prove nothing.
+
+    Args:
+        hours: The attempts of a channel by hour, over the week.
 
     Returns:
         None if nobody was reached in such an hour.
     """
-    total = rows.groupby("hour", as_index=False)[["attempts", "reached_attempts"]].sum()
-    busy = total[total["attempts"] >= max(FEW, _BUSY * total["attempts"].mean())]
+    busy = hours[hours["attempts"] >= max(FEW, _BUSY * hours["attempts"].mean())]
     rates = busy.assign(rate=busy["reached_attempts"] / busy["attempts"])
     return rates.loc[rates["rate"].idxmax()] if (rates["rate"] > 0).any() else None
 
