@@ -67,7 +67,8 @@ class Ui:
             dialog.get_by_role("textbox").first.fill(days)
             dialog.get_by_role("textbox").first.press("Enter")
         dialog.locator('button:has-text("Launch")').click()
-        self.page.get_by_text("View", exact=True).first.click()
+        # The dialog has the same word while a backfill is in progress.
+        self.page.get_by_role("region", name="Notifications").get_by_text("View", exact=True).click()
         self.page.wait_for_url("**/runs/**")
 
     def expect_success(self) -> None:
