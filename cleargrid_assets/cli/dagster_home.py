@@ -78,6 +78,14 @@ class DagsterHome:
     folder: Path
     workspace: Path
 
+    def create_storage(self) -> None:
+        """Creates Dagster's databases. Two processes that create them at the same time leave them broken."""
+        import dagster as dg  # noqa: PLC0415 - takes a second, and most commands do not need it
+
+        os.environ["DAGSTER_HOME"] = str(self.folder)
+        with dg.DagsterInstance.get():
+            pass
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Keeps other processes of `cleargrid up` out.

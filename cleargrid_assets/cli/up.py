@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
+import requests
 
 from cleargrid_assets.cli.dagster_home import prepared_home
 from cleargrid_assets.cli.ports import UI_TIMEOUT_S, require_free_port, ui_answers
@@ -46,11 +47,12 @@ def run_up(settings: Settings, environment: Mapping[str, str], port: int) -> Non
     with home.held(), suppress(KeyboardInterrupt):
         require_free_port(port, 'With make: make up ARGS="--port 3001".')
         click.echo(f"Starting Dagster with its home in {home.folder} ...")
+        home.create_storage()
         with _running(commands, {**environment, "DAGSTER_HOME": str(home.folder)}) as started:
             _wait_until_up(started, port)
             click.echo(
-                f"The Dagster UI is up at http://{_HOST}:{port}, and schedules run. The UI has no login, so only this "
-                "machine can open it. Press Ctrl-C to stop both."
+                f"The Dagster UI is up at http://{_HOST}:{port}{_about_schedules(port)} The UI has no login, so only "
+                "this machine can open it. Press Ctrl-C to stop both."
             )
             _wait_until_one_ends(started)
 
@@ -89,6 +91,20 @@ def _wait_until_up(started: Mapping[str, Process], port: int) -> None:
     if not ui_answers(port, lambda: all(process.poll() is None for process in started.values())):
         _raise_if_one_ended(started)
         raise click.ClickException(f"The Dagster UI did not start within {UI_TIMEOUT_S} s. The output above says why.")
+
+
+def _about_schedules(port: int) -> str:
+    query = "{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { __typename } } } } }"
+    with requests.Session() as session:
+        session.trust_env = False  # no proxy
+        answer = session.post(f"http://{_HOST}:{port}/graphql", json={"query": query}, timeout=UI_TIMEOUT_S).json()
+    entries = answer["data"]["workspaceOrError"]["locationEntries"]
+    if all(entry["locationOrLoadError"]["__typename"] == "RepositoryLocation" for entry in entries):
+        return ", and schedules run."
+    return (
+        ". But the project cannot be loaded, so no schedule runs. The output above says why. Correct it, then choose "
+        "Reload definitions in the UI."
+    )
 
 
 def _wait_until_one_ends(started: Mapping[str, Process]) -> None:

@@ -4,18 +4,23 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import click
 import pytest
 import yaml
 
+from cleargrid_assets.cli import up
 from cleargrid_assets.cli.dagster_home import DagsterHome, prepared_home
+from cleargrid_assets.cli.ports import free_port
+from cleargrid_assets.cli.up import run_up
 from cleargrid_assets.settings import Settings
 from cleargrid_assets_tests.docs.pages import ROOT
 from cleargrid_assets_tests.machine import mode_of
@@ -73,6 +78,36 @@ def test_home_in_use_names_the_process_that_has_it(tmp_path: Path) -> None:
         pass
 
 
+def test_databases_of_dagster_are_there_before_both_processes_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both would create them at once, and leave two revisions in one of them."""
+    revisions = {}
+
+    def stop(_commands: object, environment: Mapping[str, str]) -> NoReturn:
+        for database in Path(environment["DAGSTER_HOME"]).rglob("*.db"):
+            with closing(sqlite3.connect(database)) as connection:
+                [revisions[database.name]] = connection.execute("SELECT count(*) FROM alembic_version").fetchall()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(up, "_running", stop)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    run_up(Settings.from_environment(), os.environ, free_port())
+    assert revisions == {"runs.db": (1,), "index.db": (1,), "schedules.db": (1,)}
+
+
+@pytest.mark.server
+def test_up_says_that_the_project_cannot_be_loaded(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    # Nothing loads within a second.
+    (home / "dagster.yaml").write_text("code_servers: {local_startup_timeout: 1}\n")
+    with _up(tmp_path, DAGSTER_HOME=str(home)) as (_, _, printed):
+        said = printed.read_text()
+    assert "the project cannot be loaded, so no schedule runs" in said
+
+
 @pytest.mark.server
 def test_both_processes_run_until_the_command_is_stopped(tmp_path: Path) -> None:
     with _up(tmp_path) as (process, port, printed):
@@ -105,7 +140,7 @@ def test_process_that_ends_by_itself_ends_the_other_one(tmp_path: Path) -> None:
 
 
 @contextmanager
-def _up(folder: Path) -> "Iterator[tuple[subprocess.Popen[bytes], int, Path]]":
+def _up(folder: Path, **variables: str) -> "Iterator[tuple[subprocess.Popen[bytes], int, Path]]":
     """The command when both processes have started, its port, and its output."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -113,7 +148,11 @@ def _up(folder: Path) -> "Iterator[tuple[subprocess.Popen[bytes], int, Path]]":
     printed = folder / "printed"
     with printed.open("w") as output:
         process = subprocess.Popen(
-            _command(port), cwd=folder, stdout=output, stderr=output, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+            _command(port),
+            cwd=folder,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **variables},
         )
     try:
         while "The Dagster UI is up" not in printed.read_text():
