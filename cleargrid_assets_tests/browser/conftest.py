@@ -73,7 +73,7 @@ def backfill(tab: Ui, world: World) -> str:
 @pytest.fixture(scope="session")
 def history(backfill: str, tab: Ui, world: World) -> World:
     """All days of the tables without trailing windows, which the first run of the backfill stores."""
-    tab.open(f"/runs/{world.wait_for_run(1)}")
+    tab.open_run(1)
     tab.expect_success()
     return world
 
@@ -81,7 +81,7 @@ def history(backfill: str, tab: Ui, world: World) -> World:
 @pytest.fixture(scope="session")
 def whole_history(history: World, tab: Ui) -> World:
     """All days of all assets. Dagster starts the second run up to half a minute after the first."""
-    tab.open(f"/runs/{history.wait_for_run(2)}")
+    tab.open_run(2)
     tab.expect_success()
     return history
 

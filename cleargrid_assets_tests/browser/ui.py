@@ -1,14 +1,19 @@
 """What a person does and sees in the UI, by the words on the page."""
 
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import requests
 from playwright.sync_api import Locator, Page, expect
 
 RUN_TIMEOUT_MS = 240_000
 """How long a run may take on a busy machine."""
 
+_ENDED = ("SUCCESS", "FAILURE", "CANCELED")
+_RUNS = "{ runsOrError { ... on Runs { results { runId status } } } }"
 SCROLLED = '[class*="assetEventMetadataScrollContainer"]'
 
 
@@ -83,10 +88,34 @@ class Ui:
         """Waits until the page of a run shows that it has failed."""
         self._expect_end("Failure")
 
+    def open_run(self, number: int) -> None:
+        """Waits until so many runs were launched, and opens the page of the last of them."""
+        runs = self._runs_when(lambda runs: len(runs) >= number)
+        self.open(f"/runs/{runs[number - 1]['runId']}")
+
     def _expect_end(self, status: str) -> None:
+        address = self.page.url
+        run_id = urlsplit(address).path.rpartition("/")[2]
+        self._runs_when(lambda runs: any(run["runId"] == run_id and run["status"] in _ENDED for run in runs))
+        self.page.goto(address)
         ended = self.page.get_by_text(re.compile("^(Success|Failure|Canceled)$")).first
-        expect(ended).to_be_visible(timeout=RUN_TIMEOUT_MS)
+        expect(ended).to_be_visible()
         expect(ended).to_have_text(status)
+
+    def _runs_when(self, is_so: Callable[[list[dict[str, str]]], bool]) -> list[dict[str, str]]:
+        """All runs, the oldest first, as soon as they meet a condition.
+
+        The tab is empty meanwhile, because the page of a run in progress takes as much of the processor as the run.
+        """
+        self.page.goto("about:blank")
+        deadline = time.monotonic() + RUN_TIMEOUT_MS / 1000
+        while time.monotonic() < deadline:
+            answer = requests.get(f"{self._url}/graphql", params={"query": _RUNS}, timeout=60).json()
+            runs = list(reversed(answer["data"]["runsOrError"]["results"]))
+            if is_so(runs):
+                return runs
+            time.sleep(0.3)
+        raise TimeoutError(f"The runs are: {runs}")
 
     @property
     def metadata(self) -> Locator:

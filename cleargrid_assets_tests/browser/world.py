@@ -54,18 +54,6 @@ class World:
         change(of_day)
         self.api.rows = [*others, *of_day]
 
-    def wait_for_run(self, number: int) -> str:
-        """Waits until so many runs were launched, and returns the id of the last of them."""
-        query = "{ runsOrError { ... on Runs { results { runId } } } }"
-        deadline = time.monotonic() + _START_TIMEOUT_S
-        while time.monotonic() < deadline:
-            answer = requests.get(f"{self.url}/graphql", params={"query": query}, timeout=60).json()
-            newest_first = answer["data"]["runsOrError"]["results"]
-            if len(newest_first) >= number:
-                return str(newest_first[-number]["runId"])
-            time.sleep(0.2)
-        raise TimeoutError(f"Run {number} was not launched.")
-
     @contextmanager
     def down(self) -> Iterator[None]:
         """The source is out of service meanwhile."""
@@ -142,7 +130,7 @@ def running_world(folder: Path) -> Iterator[World]:
         finally:
             process.terminate()
             with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=20)
+                process.wait(timeout=5)
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
