@@ -111,7 +111,7 @@ class Settings(BaseModel):
         "off",
         alias="CLEARGRID_QUARANTINE",
         description="`on`: rows that break the contract go to the table `quarantined_rows` instead of failing their "
-        "day, up to ten rows or 1% of it.",
+        "day, up to ten rows or 1% of the day, whichever is more.",
     )
     max_shrink: Share = Field(
         0.2,
@@ -171,7 +171,7 @@ class Settings(BaseModel):
         10,
         alias="CLEARGRID_DAYS_PER_RUN",
         description="Max days in one run of a backfill or of the catch-up. A bad day fails its whole run. Fewer days "
-        "keep more workers busy. Restart Dagster after a change.",
+        "keep more workers busy.",
     )
     spool: OptionalPath = Field(
         None,

@@ -17,8 +17,9 @@ _COLUMNS = ("contacts_over_limit", "attempts_outside_hours", "attempts_on_days_o
 _KEPT = dg.AssetCheckSpec(
     "limits_are_kept",
     asset=asset_key(CONTACT_FREQUENCY),
-    description="No contact has more attempts in 7 days than `[limits]` of the outcomes file allows, and no attempt is "
-    "outside its hours or on a day off of its `[calendar]`. A limit that is not set is not checked.",
+    description="No contact has more attempts in 7 days than `attempts_per_week` in the outcomes file. No attempt of "
+    "the day is before `earliest`, at or after `latest`, or on one of the `days_off`. A limit that is not set is not "
+    "checked.",
 )
 
 

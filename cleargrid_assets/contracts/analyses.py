@@ -16,8 +16,8 @@ ATTEMPT_FUNNEL = Table(
         Column("stage_order", "INTEGER", f"1 to {len(STAGES)}, in the order of the stages."),
         Column("attempts", "BIGINT", "Outbound attempts that got at least this far."),
         Column("contacts", "BIGINT", "Distinct contacts with at least one such attempt."),
-        Column("attempt_rate", "DOUBLE", "Attempts over attempted attempts, 0 to 1.", nullable=True),
-        Column("contact_rate", "DOUBLE", "Contacts over attempted contacts, 0 to 1.", nullable=True),
+        Column("attempt_rate", "DOUBLE", "Attempts of this stage over all attempts, 0 to 1.", nullable=True),
+        Column("contact_rate", "DOUBLE", "Contacts of this stage over all contacts attempted, 0 to 1.", nullable=True),
         Column(
             "step_rate",
             "DOUBLE",

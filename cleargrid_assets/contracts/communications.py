@@ -33,8 +33,8 @@ COMMUNICATION_LOGS = Table(
         Column(EXTRACTED_AT, "TIMESTAMPTZ", "Instant at which this project began to fetch the row's day."),
     ),
     description="""\
-The operational log of outreach: one row per attempt that ClearGrid made, such as a call, an e-mail or a message, with
-its direction, status, duration and times.
+The operational log of outreach: one row per communication in either direction, such as a call, an e-mail or a message,
+with its direction, status, duration and times.
 
 A day holds the rows whose `communicated_at` lies between its midnights in `CLEARGRID_TIMEZONE`. Materializing a day
 replaces it: the table then holds exactly what the API returns now. ClearGrid adds rows and edits them later, so recent

@@ -40,7 +40,10 @@ def configuration() -> str:
         "[.env.example](../.env.example) is a template.",
         "`cleargrid init` asks for the credentials, the time zone and the first day, and writes them to `.env`. "
         "`cleargrid check` tries every variable and reports all problems at once, also names that are misspelt. After "
-        "editing `.env`, choose *Reload definitions* in the UI.",
+        "editing `.env`, choose *Reload definitions* in the UI. Other deployments: [after a change of the "
+        "variables](operations.md#after-a-change-of-the-variables).",
+        "`cleargrid sandbox` runs a stand-in for the API and prints the variables for it: [without an "
+        "account](operations.md#without-an-account).",
         _table(("Variable", "Default", "Takes", "Meaning"), rows),
         "The credentials are needed only when a run fetches data: definitions load without them. They are never shown "
         "in the UI, in logs, in metadata or in errors. See [SECURITY.md](../SECURITY.md).",
@@ -118,11 +121,15 @@ def _terms() -> str:
         (
             "Terms used in all tables:",
             "",
-            "- A *contact* is an address, trimmed and in lower case: the recipient of an outbound communication, the "
-            "sender of an inbound one. It is not a person: one person's phone and e-mail are two contacts.",
+            "- A *contact* is the other party's address: the recipient of an outbound communication, the sender of an "
+            "inbound one. All spellings of an address are one contact: [interactions](#interactions) says how. It is "
+            "not a person: one person's phone and e-mail are two contacts.",
             "- An *attempt* is an outbound communication.",
             "- *Reached* means that a person took it: answered a call, opened a mail. Counts of reached attempts "
             "include engaged ones.",
+            "- An SMS usually does not report that it was read. Without a reply, it is at most *delivered*, so it "
+            "counts as not reached. The channel `messaging` holds SMS and WhatsApp together, so its rates depend on "
+            "how many of its messages are SMS.",
             "- *Engaged* means that the person acted on it: replied, clicked, or talked for at least 30 seconds "
             "(`engaged_seconds` in the outcomes file).",
             "- An *unmapped* status is not in the outcomes file. It counts as attempted and no further, and the check "
