@@ -16,7 +16,7 @@ def test_process_time_zone_changes_nothing_stored_or_loaded(tmp_path: Path) -> N
     last_us = MIDNIGHT_US + 86_399_000_000
     expected = [
         [[2, 2, 0, 0], [1, 1, 0, 0]],
-        [[2, 0, 0, 0]],
+        [[2, None, None, None]],
         [["0", MIDNIGHT_US, EXTRACTED_US, 0, "2024-05-01"], ["1", last_us, EXTRACTED_US, 23, "2024-05-01"]],
         [["2024-05-01 00:00:00+00:00", "2024-05-01 23:59:59+00:00"], ["2024-05-01 00:00:00"] * 2],
     ]
