@@ -59,8 +59,9 @@ def check(alerts: bool, as_json: bool) -> None:
 def init() -> None:
     """Ask for lender, e-mail, password, time zone and first day, write them to `.env`, and run the check.
 
-    Other lines of `.env` are kept, and only its user may read it. Without a terminal, the answers are lines of the
-    standard input, in this order; an empty line keeps the present value. The exit status is that of `cleargrid check`.
+    `CLEARGRID_BASE_URL` is written, too, if it is set in the environment. Other lines of `.env` are kept, and only its
+    user may read it. Without a terminal, the answers are lines of the standard input, in this order; an empty line
+    keeps the present value. The exit status is that of `cleargrid check`.
     """
     load_env()
     with _errors_shown():
