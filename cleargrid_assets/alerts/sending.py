@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import SecretStr
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 _TIMEOUT_S = 10.0
 """How long a message may take. It is sent to all URLs at the same time."""
+
+MessageType = Literal["failure", "warning", "success", "info"]
+"""How a service marks a message, such as by a colour: the values of Apprise's `NotifyType`."""
 
 _REMEDY = f"Correct CLEARGRID_ALERTS; `cleargrid check --alerts` tries it. {AFTER_EDITING}"
 
@@ -36,6 +39,7 @@ def send(
     body: str,
     attachment: Path | None = None,
     *,
+    message_type: MessageType = "info",
     only: Collection[int] | None = None,
 ) -> None:
     """Sends a message to all URLs, even if some of them fail.
@@ -45,6 +49,7 @@ def send(
         title: The subject.
         body: Plain text.
         attachment: A file to send with it. Services that take no files get the text alone.
+        message_type: How services mark the message.
         only: The positions of the URLs to send to, as in `AlertError.unsent`. By default all.
 
     Raises:
@@ -53,7 +58,7 @@ def send(
     given = dict(enumerate(split_urls(urls.get_secret_value()), 1))
     chosen = {position: url for position, url in given.items() if only is None or position in only}
     services = _services(chosen)
-    sent = _deliver(services, title, body, attachment)
+    sent = _deliver(services, title, body, attachment, message_type)
     problems = {
         position: "did not take the message" if position in services else "is unusable"
         for position in chosen
@@ -101,7 +106,9 @@ def _services(urls: Mapping[int, str]) -> "dict[int, NotifyBase]":
     return usable
 
 
-def _deliver(services: "Mapping[int, NotifyBase]", title: str, body: str, attachment: Path | None) -> set[int]:
+def _deliver(
+    services: "Mapping[int, NotifyBase]", title: str, body: str, attachment: Path | None, message_type: MessageType
+) -> set[int]:
     """The positions of the services that took the message."""
     if not services:
         return set()
@@ -110,6 +117,7 @@ def _deliver(services: "Mapping[int, NotifyBase]", title: str, body: str, attach
     outcomes = apprise.Apprise(list(services.values())).notify(
         title=title,
         body=body,
+        notify_type=apprise.NotifyType(message_type),
         body_format=apprise.NotifyFormat.TEXT,
         attach=str(attachment) if attachment else None,
         timeout=_TIMEOUT_S,
