@@ -97,11 +97,12 @@ def _headline(news: News) -> str:
 
 
 def shortened(sentence: str) -> str:
-    """A sentence that is not too long for a chat.
+    """A sentence that is not too long for a chat. What is left out is in the middle, because the end says what to do.
 
     Args:
         sentence: A description of a check or an error.
     """
     if len(sentence) <= _MAX_SENTENCE:
         return sentence
-    return f"{sentence[:_MAX_SENTENCE].rsplit(' ', 1)[0]} ..."
+    half = _MAX_SENTENCE // 2
+    return f"{sentence[:half].rpartition(' ')[0]} ... {sentence[-half:].partition(' ')[2]}"
