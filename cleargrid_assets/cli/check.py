@@ -78,7 +78,7 @@ def _findings(environ: Mapping[str, str], *, with_alert: bool) -> Iterator[Findi
     yield from tried("api", _API, lambda: check_api(settings, compares=not in_the_way))
     if in_the_way:
         yield _not_tried("yesterday", in_the_way)
-    yield check_daemon()
+    yield check_daemon(settings.database)
     if with_alert or settings.alerts:
         yield from tried("alerts", ["CLEARGRID_ALERTS"], lambda: [_check_alerts(settings, with_alert=with_alert)])
 

@@ -167,8 +167,8 @@ def compact() -> None:
 def report(day: "datetime | None", open_page: bool) -> None:
     """Make the HTML page of a stored day, with its pictures, in the folder `reports` beside the database.
 
-    Failing checks and changes of rows come from Dagster's history, so run it where `DAGSTER_HOME` is set, or in the
-    folder of `dagster.yaml`. No Dagster process needs to run.
+    Failing checks and changes of rows come from Dagster's history: that of `DAGSTER_HOME`; if that is not set, that of
+    `cleargrid up`, else that of the `dagster.yaml` in the current folder. No Dagster process needs to run.
     """
     with _errors_shown():
         settings = _settings()
