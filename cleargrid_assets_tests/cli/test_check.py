@@ -90,6 +90,7 @@ def test_all_errors_are_reported_at_once(variables: dict[str, str], tmp_path: Pa
     assert failed["CLEARGRID_PAGE_SIZE"]["takes"] == "a whole number from 1 to 1000"
     assert f"CLEARGRID_DUCKDB is '{tmp_path}': " in failed["CLEARGRID_DUCKDB"]["found"]
     assert "line 2" in failed["CLEARGRID_OUTCOMES"]["found"]
+    assert all(each["found"].endswith(".") and not each["found"].endswith("..") for each in failed.values())
     assert "plain http to api.example" in failed["CLEARGRID_BASE_URL"]["found"]
     assert "Did you mean CLEARGRID_TIMEZONE?" in failed["CLEARGRID_TIMZONE"]["action"]
     assert failed[None]["found"] == "Line 2 of .env sets no variable."
