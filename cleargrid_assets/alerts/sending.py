@@ -25,11 +25,15 @@ class AlertError(Exception):
     """A message was not sent to every URL. The error names URLs by position and scheme.
 
     Attributes:
+        what: What happened.
+        advice: What to do now.
         unsent: The positions of the URLs that did not get it. The first URL has position 1.
     """
 
-    def __init__(self, message: str, unsent: Collection[int]) -> None:
-        super().__init__(message)
+    def __init__(self, what: str, advice: str, unsent: Collection[int]) -> None:
+        super().__init__(f"{what} {advice}")
+        self.what = what
+        self.advice = advice
         self.unsent = tuple(unsent)
 
 
@@ -92,8 +96,8 @@ def _services(urls: Mapping[int, str]) -> "dict[int, NotifyBase]":
         import apprise  # noqa: PLC0415 - optional, and takes a moment to load
     except ImportError as error:
         raise AlertError(
-            "Alerts need the package apprise, which is not installed. In the project's folder, run "
-            "`pip install --editable '.[alerts]'`, or unset CLEARGRID_ALERTS.",
+            "Alerts need the package apprise, which is not installed.",
+            "In the project's folder, run `pip install --editable '.[alerts]'`, or unset CLEARGRID_ALERTS.",
             urls,
         ) from error
     asset = apprise.AppriseAsset(app_id="ClearGrid alerts", app_desc="Alerts of cleargrid_assets")
@@ -131,4 +135,4 @@ def _raise_for(problems: Mapping[int, str], urls: Mapping[int, str]) -> None:
         named = [
             f"URL {position} ({scheme_of(urls[position]) or 'no scheme'}) {what}" for position, what in problems.items()
         ]
-        raise AlertError(f"{'. '.join(named)}. {_REMEDY}", problems)
+        raise AlertError(f"{'. '.join(named)}.", _REMEDY, problems)

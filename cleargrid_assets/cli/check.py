@@ -218,7 +218,7 @@ def _check_alerts(settings: Settings, *, with_alert: bool) -> Finding:
                 settings.alerts, "ClearGrid: a test message", "Sent by `cleargrid check --alerts`. Alerts arrive here."
             )
     except AlertError as error:
-        return about("CLEARGRID_ALERTS", "alerts", "fail", str(error), action="Correct CLEARGRID_ALERTS.")
+        return about("CLEARGRID_ALERTS", "alerts", "fail", error.what, action=error.advice)
     if with_alert:
         return Finding("alerts", "ok", f"Alerts: a test message was sent to {urls}. See whether it has arrived.")
     return Finding(

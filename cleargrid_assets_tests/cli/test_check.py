@@ -176,6 +176,7 @@ def test_urls_of_alerts_are_tried_and_named_without_secrets(variables: dict[str,
     bad = _check({**variables, "CLEARGRID_ALERTS": "json://a slack://hush"})
     assert bad.exit_code == 1
     assert "URL 2 (slack://) is unusable" in bad.stderr
+    assert bad.stderr.count("Correct CLEARGRID_ALERTS") == 1
     assert "hush" not in looked_at.output + tried.output + bad.output
 
 
