@@ -10,7 +10,7 @@ from cleargrid_assets.alerts.day_ranges import days_of, merged
 from cleargrid_assets.alerts.messages import Message
 from cleargrid_assets.alerts.news import FailingChecks, News, grouped
 
-_SCHEMA = 1
+_SCHEMA = 2
 """Version of the cursor's form. A cursor of another version is not read: the sensor begins anew."""
 
 # Dagster stores the cursor with every tick, so it must stay small.
@@ -68,7 +68,8 @@ class Cursor:
         while sum(len(each.body) for each in self.unsent[left_out:]) > _MAX_UNSENT_CHARACTERS:
             left_out += 1
         if left_out:
-            self.unsent = [Message(*_LEFT_OUT, to=_all_of(self.unsent[:left_out])), *self.unsent[left_out:]]
+            lost = Message(*_LEFT_OUT, to=_all_of(self.unsent[:left_out]), message_type="failure")
+            self.unsent = [lost, *self.unsent[left_out:]]
 
     def dump(self) -> str:
         """The state as text of a bounded size."""

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from cleargrid_assets.alerts.day_ranges import shown
-from cleargrid_assets.alerts.news import ERROR, Kind, News, grouped
+from cleargrid_assets.alerts.news import ERROR, WARN, Kind, News, grouped
+from cleargrid_assets.alerts.sending import MessageType
 from cleargrid_assets.wording import counted, more
 
 _MAX_ENTRIES = 10
 _MAX_SENTENCE = 600
 _RECOVERED = "Recovered"
+_TYPES: Final[dict[str, MessageType]] = {ERROR: "failure", WARN: "warning", _RECOVERED: "success"}
 
 
 @dataclass(frozen=True)
@@ -21,21 +23,23 @@ class Message:
         title: The subject.
         body: The text.
         to: The positions of the URLs that it is still to be sent to; None for all.
+        message_type: How services mark it.
     """
 
     title: str
     body: str
     to: tuple[int, ...] | None = None
+    message_type: MessageType = "info"
 
     def as_json(self) -> list[Any]:
         """The fields as JSON values."""
-        return [self.title, self.body, self.to]
+        return [self.title, self.body, self.to, self.message_type]
 
     @classmethod
     def from_json(cls, fields: Sequence[Any]) -> "Message":
         """The inverse of `as_json`."""
-        title, body, to = fields
-        return cls(str(title), str(body), None if to is None else tuple(map(int, to)))
+        title, body, to, message_type = fields
+        return cls(str(title), str(body), None if to is None else tuple(map(int, to)), message_type)
 
 
 def messages(news: Sequence[News], ui_url: str | None) -> list[Message]:
@@ -61,12 +65,13 @@ def end_of_backfill(news: Sequence[News], ui_url: str | None) -> Message:
     """
     ordered = sorted(news, key=lambda each: (not each.is_failure, each.severity != ERROR))
     label = ordered[0].severity if ordered[0].is_failure else _RECOVERED
-    return Message(f"ClearGrid {label}: a backfill has ended, {counted(len(news), 'finding')}", _body(ordered, ui_url))
+    title = f"ClearGrid {label}: a backfill has ended, {counted(len(news), 'finding')}"
+    return Message(title, _body(ordered, ui_url), message_type=_TYPES[label])
 
 
 def _message(label: str, news: Sequence[News], ui_url: str | None) -> Message:
     what = _headline(news[0]) if len(news) == 1 else f"{len(news)} findings"
-    return Message(f"ClearGrid {label}: {what}", _body(news, ui_url))
+    return Message(f"ClearGrid {label}: {what}", _body(news, ui_url), message_type=_TYPES[label])
 
 
 def _body(news: Sequence[News], ui_url: str | None) -> str:
@@ -92,11 +97,12 @@ def _headline(news: News) -> str:
 
 
 def shortened(sentence: str) -> str:
-    """A sentence that is not too long for a chat.
+    """A sentence that is not too long for a chat. What is left out is in the middle, because the end says what to do.
 
     Args:
         sentence: A description of a check or an error.
     """
     if len(sentence) <= _MAX_SENTENCE:
         return sentence
-    return f"{sentence[:_MAX_SENTENCE].rsplit(' ', 1)[0]} ..."
+    half = _MAX_SENTENCE // 2
+    return f"{sentence[:half].rpartition(' ')[0]} ... {sentence[-half:].partition(' ')[2]}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import SecretStr
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _TIMEOUT_S = 10.0
 """How long a message may take. It is sent to all URLs at the same time."""
 
+MessageType = Literal["failure", "warning", "success", "info"]
+"""How a service marks a message, such as by a colour: the values of Apprise's `NotifyType`."""
+
 _REMEDY = f"Correct CLEARGRID_ALERTS; `cleargrid check --alerts` tries it. {AFTER_EDITING}"
 
 
@@ -22,11 +25,15 @@ class AlertError(Exception):
     """A message was not sent to every URL. The error names URLs by position and scheme.
 
     Attributes:
+        what: What happened.
+        advice: What to do now.
         unsent: The positions of the URLs that did not get it. The first URL has position 1.
     """
 
-    def __init__(self, message: str, unsent: Collection[int]) -> None:
-        super().__init__(message)
+    def __init__(self, what: str, advice: str, unsent: Collection[int]) -> None:
+        super().__init__(f"{what} {advice}")
+        self.what = what
+        self.advice = advice
         self.unsent = tuple(unsent)
 
 
@@ -36,6 +43,7 @@ def send(
     body: str,
     attachment: Path | None = None,
     *,
+    message_type: MessageType = "info",
     only: Collection[int] | None = None,
 ) -> None:
     """Sends a message to all URLs, even if some of them fail.
@@ -45,6 +53,7 @@ def send(
         title: The subject.
         body: Plain text.
         attachment: A file to send with it. Services that take no files get the text alone.
+        message_type: How services mark the message.
         only: The positions of the URLs to send to, as in `AlertError.unsent`. By default all.
 
     Raises:
@@ -53,7 +62,7 @@ def send(
     given = dict(enumerate(split_urls(urls.get_secret_value()), 1))
     chosen = {position: url for position, url in given.items() if only is None or position in only}
     services = _services(chosen)
-    sent = _deliver(services, title, body, attachment)
+    sent = _deliver(services, title, body, attachment, message_type)
     problems = {
         position: "did not take the message" if position in services else "is unusable"
         for position in chosen
@@ -87,8 +96,8 @@ def _services(urls: Mapping[int, str]) -> "dict[int, NotifyBase]":
         import apprise  # noqa: PLC0415 - optional, and takes a moment to load
     except ImportError as error:
         raise AlertError(
-            "Alerts need the package apprise, which is not installed. In the project's folder, run "
-            "`pip install --editable '.[alerts]'`, or unset CLEARGRID_ALERTS.",
+            "Alerts need the package apprise, which is not installed.",
+            "In the project's folder, run `pip install --editable '.[alerts]'`, or unset CLEARGRID_ALERTS.",
             urls,
         ) from error
     asset = apprise.AppriseAsset(app_id="ClearGrid alerts", app_desc="Alerts of cleargrid_assets")
@@ -101,7 +110,9 @@ def _services(urls: Mapping[int, str]) -> "dict[int, NotifyBase]":
     return usable
 
 
-def _deliver(services: "Mapping[int, NotifyBase]", title: str, body: str, attachment: Path | None) -> set[int]:
+def _deliver(
+    services: "Mapping[int, NotifyBase]", title: str, body: str, attachment: Path | None, message_type: MessageType
+) -> set[int]:
     """The positions of the services that took the message."""
     if not services:
         return set()
@@ -110,6 +121,7 @@ def _deliver(services: "Mapping[int, NotifyBase]", title: str, body: str, attach
     outcomes = apprise.Apprise(list(services.values())).notify(
         title=title,
         body=body,
+        notify_type=apprise.NotifyType(message_type),
         body_format=apprise.NotifyFormat.TEXT,
         attach=str(attachment) if attachment else None,
         timeout=_TIMEOUT_S,
@@ -123,4 +135,4 @@ def _raise_for(problems: Mapping[int, str], urls: Mapping[int, str]) -> None:
         named = [
             f"URL {position} ({scheme_of(urls[position]) or 'no scheme'}) {what}" for position, what in problems.items()
         ]
-        raise AlertError(f"{'. '.join(named)}. {_REMEDY}", problems)
+        raise AlertError(f"{'. '.join(named)}.", _REMEDY, problems)

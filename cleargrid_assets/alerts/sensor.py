@@ -122,7 +122,7 @@ def deliver(cursor: Cursor, alerts: SecretStr) -> list[str]:
         if chosen and attempts < _MESSAGES_PER_TICK and monotonic() - begun < _SENDING_S:
             attempts += 1
             try:
-                send(alerts, message.title, message.body, only=chosen)
+                send(alerts, message.title, message.body, message_type=message.message_type, only=chosen)
             except AlertError as error:
                 problems |= dict.fromkeys(error.unsent, str(error))
             wanted = tuple(position for position in wanted if position in problems)

@@ -48,7 +48,9 @@ def _make_digest(
     keys = context.partition_keys
     if len(keys) > 1:
         for key in keys:
-            context.add_asset_metadata({"summary": dg.MetadataValue.md(_no_page(key))}, partition_key=key)
+            context.add_asset_metadata(
+                {"summary": dg.MetadataValue.md(_no_page(key, warehouse.database))}, partition_key=key
+            )
         return dg.MaterializeResult()
     day = date.fromisoformat(keys[0])
     digest = collect(day, warehouse, outcomes.load(), context.instance, datetime.now(timezone.utc))
@@ -71,8 +73,11 @@ def _make_digest(
     )
 
 
-def _no_page(key: str) -> str:
-    return f"This run of several days made no page. To make one: `cleargrid report --day {key}`"
+def _no_page(key: str, database: str) -> str:
+    return (
+        f"This run of several days made no page. To make one: `cleargrid report --day {key}`, with CLEARGRID_DUCKDB "
+        f"set to `{database}`."
+    )
 
 
 def _sent(context: dg.AssetExecutionContext, digest: Digest, file: Path) -> str | None:

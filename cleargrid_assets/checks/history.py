@@ -162,7 +162,9 @@ class HistoryChecks:
         elif len(missing) > 1:
             remedy = f" Backfill {missing[0]} to {missing[-1]}, missing partitions only."
         if len(self.tables) > 1:
-            remedy += " Then materialize the later days whose trailing windows include them."
+            # A run of one day is no backfill.
+            what = "The backfill also computes" if len(missing) > 1 else "The next tick of the daily schedule computes"
+            remedy += f" {what} the later days whose trailing windows include what was missing."
         if first and missing[0] < first:
             remedy += f" If you do not need the days before {first}, set CLEARGRID_START_DATE to {first} instead."
         return remedy

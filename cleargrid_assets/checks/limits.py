@@ -42,8 +42,8 @@ def limits_are_kept(
         _KEPT,
         passed=not crossed,
         good=_kept(words),
-        bad=f"Limits of the outcomes file were crossed. {first_of(crossed, _MAX_NAMED, 'day and channel', '; ')}. "
-        "Have the outreach at ClearGrid set to these limits, or correct them in the outcomes file.",
+        bad="Limits of the outcomes file were crossed. Have the outreach at ClearGrid set to these limits, or correct "
+        f"them in the outcomes file. {first_of(crossed, _MAX_NAMED, 'case', '; ')}.",
         found={"crossed": len(crossed)},
         days=days,
     )

@@ -13,7 +13,7 @@ from cleargrid_assets.analysis.outcomes import OutcomesError, load_outcomes
 from cleargrid_assets.cli.check_api import check_api
 from cleargrid_assets.cli.check_daemon import check_daemon
 from cleargrid_assets.cli.env_file import broken_lines
-from cleargrid_assets.cli.findings import Finding, about, print_json, print_line, works
+from cleargrid_assets.cli.findings import Finding, about, as_sentence, print_json, print_line, works
 from cleargrid_assets.configuration import pseudonyms_of
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.exports.errors import ExportsError
@@ -78,7 +78,7 @@ def _findings(environ: Mapping[str, str], *, with_alert: bool) -> Iterator[Findi
     yield from tried("api", _API, lambda: check_api(settings, compares=not in_the_way))
     if in_the_way:
         yield _not_tried("yesterday", in_the_way)
-    yield check_daemon()
+    yield check_daemon(settings.database)
     if with_alert or settings.alerts:
         yield from tried("alerts", ["CLEARGRID_ALERTS"], lambda: [_check_alerts(settings, with_alert=with_alert)])
 
@@ -139,7 +139,9 @@ def _check_outcomes(settings: Settings) -> Finding:
         outcomes = load_outcomes(settings.outcomes)
     except OutcomesError as error:
         action = "Correct the file, or name another one in CLEARGRID_OUTCOMES."
-        return about("CLEARGRID_OUTCOMES", "outcomes", "fail", str(error), value=settings.outcomes, action=action)
+        return about(
+            "CLEARGRID_OUTCOMES", "outcomes", "fail", as_sentence(error), value=settings.outcomes, action=action
+        )
     words = f"{counted(len(outcomes.statuses), 'status')}, {counted(len(outcomes.channels), 'communication type')}"
     return Finding("outcomes", "ok", f"Outcomes file: {words}.")
 
@@ -160,7 +162,7 @@ def _check_database(settings: Settings) -> Finding:
             return Finding("database", "ok", f"Database: {database} does not exist yet. The first run creates it.")
         tables = _tables(settings)
     except (WarehouseError, duckdb.Error, OSError) as error:
-        found = f"CLEARGRID_DUCKDB is {database!r}: {str(error).rstrip('.')}."
+        found = f"CLEARGRID_DUCKDB is {database!r}: {as_sentence(error)}"
         action = "Correct that, or name another file in CLEARGRID_DUCKDB."
         return about("CLEARGRID_DUCKDB", "database", "fail", found, value=database, action=action)
     return Finding("database", "ok", f"Database: {database} is writable and has {tables} tables of this project.")
@@ -201,7 +203,7 @@ def _check_spool(root: str) -> Finding:
         try_out(Path(root))
     except (ExportsError, OSError) as error:
         action = "Correct that, or name another folder in CLEARGRID_SPOOL."
-        return about("CLEARGRID_SPOOL", "spool", "fail", f"Spool: {error}", value=root, action=action)
+        return about("CLEARGRID_SPOOL", "spool", "fail", f"Spool: {as_sentence(error)}", value=root, action=action)
     return Finding("spool", "ok", f"Spool: {root} is writable, and locks work there.")
 
 
@@ -216,7 +218,7 @@ def _check_alerts(settings: Settings, *, with_alert: bool) -> Finding:
                 settings.alerts, "ClearGrid: a test message", "Sent by `cleargrid check --alerts`. Alerts arrive here."
             )
     except AlertError as error:
-        return about("CLEARGRID_ALERTS", "alerts", "fail", str(error), action="Correct CLEARGRID_ALERTS.")
+        return about("CLEARGRID_ALERTS", "alerts", "fail", error.what, action=error.advice)
     if with_alert:
         return Finding("alerts", "ok", f"Alerts: a test message was sent to {urls}. See whether it has arrived.")
     return Finding(

@@ -89,18 +89,24 @@ def _read_one_row(client: ExportsClient, stats: RequestStats) -> str:
         if page.rows or page.quarantined or page.next_cursor is None:
             break
         page = client.page(window, cursor=page.next_cursor, limit=1, stats=stats)
-    when = f"since {window.since:%Y-%m-%d %H:%M} UTC"
+    when = f"the last {_length(window.until - window.since)}"
     if page.quarantined:
         bad = page.quarantined[0]
-        return f"The first row {when} breaks the contract: {bad.field} {bad.reason}."
+        return f"The first row of {when} breaks the contract: {bad.field} {bad.reason}."
     if page.first_at is None and page.next_cursor is not None:
-        return f"Its first {_MAX_EMPTY_PAGES + 1} pages {when} are empty, with more to come."
+        return f"Its first {_MAX_EMPTY_PAGES + 1} pages of {when} are empty, with more to come."
     if page.first_at is None:
-        return f"It holds no communications {when}."
+        return f"It holds no communications of {when}."
     count = count_rows(client, window, stats)
-    rows = f"{count.rows:,}" if count.rows is not None else "an unknown number of"
+    rows = "an unknown number of communications" if count.rows is None else counted(count.rows, "communication")
     rows += f" ({count.note})" if count.note else ""
-    return f"It holds {rows} communications {when}. Read one, of {page.first_at:%Y-%m-%d %H:%M:%S} UTC."
+    return f"It holds {rows} of {when}. Read one, of {page.first_at:%Y-%m-%d %H:%M:%S} UTC."
+
+
+def _length(width: timedelta) -> str:
+    """The length of a window as text, such as `30 days` or `22.5 hours`."""
+    days = width / timedelta(days=1)
+    return f"{days:.3g} days" if days > 1 else f"{24 * days:.3g} hours"
 
 
 def _first_page(client: ExportsClient, stats: RequestStats) -> tuple[Window, Page]:

@@ -2,28 +2,31 @@
 
 import os
 from datetime import datetime, timezone
-from pathlib import Path
 
 from cleargrid_assets.cli.findings import Finding
+from cleargrid_assets.cli.history import history, history_folder
 from cleargrid_assets.wording import counted
 
 
-def check_daemon() -> Finding:
-    """Looks for the daemon's signs of life in Dagster's history."""
+def check_daemon(database: str) -> Finding:
+    """Looks for the daemon's signs of life in Dagster's history.
+
+    Args:
+        database: The value of `CLEARGRID_DUCKDB`.
+    """
     home = os.environ.get("DAGSTER_HOME")
-    if not home and not Path("dagster.yaml").exists():
+    folder = history_folder(database)
+    if folder is None:
         return Finding(
             "daemon",
             "skip",
-            "Daemon: not looked for, because DAGSTER_HOME is not set and this folder has no dagster.yaml.",
+            "Daemon: not looked for, because DAGSTER_HOME is not set, `cleargrid up` has made no home beside the "
+            "database, and this folder has no dagster.yaml.",
             "DAGSTER_HOME",
             action="Run the check where Dagster runs.",
         )
-    # Imported here, because it takes seconds.
-    from cleargrid_assets.cli.history import history  # noqa: PLC0415
-
     try:
-        with history() as instance:
+        with history(database) as instance:
             statuses = {} if instance is None else instance.get_daemon_statuses()
     except Exception as error:  # noqa: BLE001 - the storage may be a plug-in with errors of its own
         # Only the kind of error, because the text may have the password of a database.
@@ -36,7 +39,7 @@ def check_daemon() -> Finding:
             "an absolute path of a folder that exists",
             "Check DAGSTER_HOME and the dagster.yaml in it. Unset DAGSTER_HOME if you use none.",
         )
-    where = f"DAGSTER_HOME {home}" if home else "the dagster.yaml of this folder"
+    where = f"DAGSTER_HOME {home}" if home else str(folder / "dagster.yaml")
     beats = [status.last_heartbeat.timestamp for status in statuses.values() if status.last_heartbeat]
     silent = sorted(name for name, status in statuses.items() if not status.healthy)
     if not silent:

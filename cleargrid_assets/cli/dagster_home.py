@@ -113,7 +113,7 @@ def prepared_home(settings: Settings) -> DagsterHome:
         click.ClickException: `DAGSTER_HOME` is no absolute path.
     """
     given = os.environ.get("DAGSTER_HOME")
-    folder = Path(given).expanduser() if given else _beside(settings.database)
+    folder = Path(given).expanduser() if given else home_beside(settings.database)
     if not folder.is_absolute():
         raise click.ClickException(f"DAGSTER_HOME is {given!r}, but takes an absolute path.")
     # Only this user may enter, because the folder has logs and the history of runs.
@@ -127,6 +127,11 @@ def prepared_home(settings: Settings) -> DagsterHome:
     return DagsterHome(folder, workspace)
 
 
-def _beside(database: str) -> Path:
+def home_beside(database: str) -> Path:
+    """The folder that `cleargrid up` takes without `DAGSTER_HOME`, whether it is there or not.
+
+    Args:
+        database: The value of `CLEARGRID_DUCKDB`.
+    """
     file = file_of(database)
     return ((file.parent if file else Path("data")) / "dagster").resolve()

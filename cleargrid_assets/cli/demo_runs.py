@@ -144,17 +144,25 @@ class _Shown(Protocol):
 
 @contextmanager
 def _shown_progress(days: int) -> Iterator[_Shown]:
-    """A bar on a terminal, else a line for each table that is complete."""
-    if sys.stdout.isatty():
-        with click.progressbar(length=days * len(TABLES), label="  ", item_show_func=lambda table: table) as bar:
+    """A line for each table that is complete. On a terminal, a bar, and the lines at its end."""
+    lines = _Lines(days)
+    if not sys.stdout.isatty():
+        yield lines
+        return
+    stored: list[tuple[str, int]] = []
+    # Without the remaining time, because tables take different times.
+    with click.progressbar(
+        length=days * len(TABLES), label="  ", show_eta=False, item_show_func=lambda table: table
+    ) as bar:
 
-            class Bar:
-                def stored(self, table: str, _rows: int) -> None:
-                    bar.update(1, table)
+        class Bar:
+            def stored(self, table: str, rows: int) -> None:
+                stored.append((table, rows))
+                bar.update(1, table)
 
-            yield Bar()
-    else:
-        yield _Lines(days)
+        yield Bar()
+    for table, rows in stored:
+        lines.stored(table, rows)
 
 
 @dataclass

@@ -51,6 +51,11 @@ def about(
     return Finding(check, status, found, variable, shown, declared.takes, action)
 
 
+def as_sentence(error: Exception) -> str:
+    """The text of an error with a full stop, so that what to do can follow."""
+    return f"{str(error).rstrip('.')}."
+
+
 def works(findings: Sequence[Finding]) -> bool:
     """Whether nothing fails."""
     return not any(finding.status == "fail" for finding in findings)

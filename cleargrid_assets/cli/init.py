@@ -7,6 +7,8 @@ import click
 
 from cleargrid_assets.cli.check import run_check
 from cleargrid_assets.cli.env_file import load_env, set_variables
+from cleargrid_assets.exports.base_url import checked_root
+from cleargrid_assets.exports.errors import ExportsError
 from cleargrid_assets.setting_types import AFTER_EDITING, SettingsError
 from cleargrid_assets.settings import Settings, variable_of
 from cleargrid_assets.wording import counted
@@ -18,27 +20,42 @@ _QUESTIONS = {
     "CLEARGRID_TIMEZONE": "Time zone whose midnights bound a business day, such as Asia/Dubai",
     "CLEARGRID_START_DATE": "First day to fetch",
 }
+_BASE_URL = "CLEARGRID_BASE_URL"
 
 
 def run_init() -> bool:
     """Asks, writes `.env`, and runs the check.
 
     Without a terminal, the answers are lines of the standard input, in the order of the questions. An empty line or
-    none keeps the present value.
+    none keeps the present value. The address of the API is written, too, if the environment has one: the credentials
+    are for it alone.
 
     Returns:
         Whether the check found that all is well.
 
     Raises:
-        click.ClickException: An answer is missing or unusable, or `.env` cannot be read or written.
+        click.ClickException: An answer or the address of the API is unusable, an answer is missing, or `.env` cannot be
+            read or written.
         OSError: `.env` cannot be written.
     """
+    given = _given_address()
     answer = _ask if sys.stdin.isatty() else _next_line
-    answers = {name: answer(name, _present(name)) for name in _QUESTIONS}
+    answers = given | {name: answer(name, _present(name)) for name in _QUESTIONS}
     file = set_variables(answers)
     click.echo(f"{counted(len(answers), 'variable')} written to {file}, readable only by you. {AFTER_EDITING}")
+    for name, value in given.items():
+        click.echo(f"One of them is {name} from your environment: {value}. Runs send the credentials there.")
     load_env()
     return run_check()
+
+
+def _given_address() -> dict[str, str]:
+    """The address of the API in the environment, by its variable; empty without one."""
+    address = os.environ.get(_BASE_URL, "").strip()
+    try:
+        return {_BASE_URL: checked_root(address)} if address else {}
+    except ExportsError as error:
+        raise click.ClickException(f"{error} Nothing was written.") from error
 
 
 def _present(name: str) -> str | None:

@@ -59,8 +59,9 @@ def check(alerts: bool, as_json: bool) -> None:
 def init() -> None:
     """Ask for lender, e-mail, password, time zone and first day, write them to `.env`, and run the check.
 
-    Other lines of `.env` are kept, and only its user may read it. Without a terminal, the answers are lines of the
-    standard input, in this order; an empty line keeps the present value. The exit status is that of `cleargrid check`.
+    `CLEARGRID_BASE_URL` is written, too, if it is set in the environment. Other lines of `.env` are kept, and only its
+    user may read it. Without a terminal, the answers are lines of the standard input, in this order; an empty line
+    keeps the present value. The exit status is that of `cleargrid check`.
     """
     load_env()
     with _errors_shown():
@@ -166,8 +167,8 @@ def compact() -> None:
 def report(day: "datetime | None", open_page: bool) -> None:
     """Make the HTML page of a stored day, with its pictures, in the folder `reports` beside the database.
 
-    Failing checks and changes of rows come from Dagster's history, so run it where `DAGSTER_HOME` is set, or in the
-    folder of `dagster.yaml`. No Dagster process needs to run.
+    Failing checks and changes of rows come from Dagster's history: that of `DAGSTER_HOME`; if that is not set, that of
+    `cleargrid up`, else that of the `dagster.yaml` in the current folder. No Dagster process needs to run.
     """
     with _errors_shown():
         settings = _settings()

@@ -34,17 +34,26 @@ def run_report(settings: Settings, day: date | None, *, open_page: bool) -> None
     warehouse = WarehouseResource(database=settings.database)
     stored = warehouse.ledger(COMMUNICATION_LOGS)
     if not stored:
-        raise click.ClickException("No day is stored yet. Materialize one first.")
+        raise click.ClickException(
+            f"No day is stored yet in {settings.database}. Materialize one first, or set CLEARGRID_DUCKDB to the "
+            "database that has days."
+        )
     chosen = day or max(stored)
     if chosen not in stored:
         raise click.ClickException(f"{chosen} is not stored. Stored: {shown(merged((each, each) for each in stored))}.")
     outcomes = load_outcomes(settings.outcomes)
     try:
-        with history() as instance:
+        with history(settings.database) as instance:
             digest = collect(chosen, warehouse, outcomes, instance, datetime.now(timezone.utc))
     except dg.DagsterError as error:
         raise click.ClickException(f"Dagster's history cannot be read. Check DAGSTER_HOME. {error}") from error
     file = write_page(reports_folder(settings.database), chosen, page(digest))
     click.echo(f"Report of {chosen}: {file}")
+    if digest.history is None:
+        click.echo(
+            "Failing checks are not known: there is no history of Dagster here. Set DAGSTER_HOME, or start the command "
+            "in the folder of dagster.yaml.",
+            err=True,
+        )
     if open_page and not webbrowser.open(file.resolve().as_uri()):
         click.echo("No browser could be started. Open the file yourself.", err=True)

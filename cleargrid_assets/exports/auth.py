@@ -31,10 +31,9 @@ _REFRESH_RETRIES = RetryPolicy(retries_timeouts=True)
 _MAX_RENEWALS = 3
 """Max new tokens for one request."""
 
-_LOGIN_ADVICE = (
-    "Check CLEARGRID_LENDER, CLEARGRID_EMAIL and CLEARGRID_PASSWORD. The API answers a wrong password with HTTP 500. "
-    f"{AFTER_EDITING}"
-)
+_CHECK_CREDENTIALS = "Check CLEARGRID_LENDER, CLEARGRID_EMAIL and CLEARGRID_PASSWORD."
+_LOGIN_ADVICE = f"{_CHECK_CREDENTIALS} {AFTER_EDITING}"
+_PASSWORD_ADVICE = f"{_CHECK_CREDENTIALS} The API answers a wrong password with HTTP 500. {AFTER_EDITING}"
 _NO_LOGIN_ADVICE = (
     "There is no login at this address. Check CLEARGRID_LENDER, and that CLEARGRID_BASE_URL is the root of the API. "
     f"{AFTER_EDITING}"
@@ -203,7 +202,9 @@ def _login_advice(error: ExportsError) -> str | None:
     if error.status is None or is_transient:
         return error.advice
     is_redirect = HTTPStatus.MULTIPLE_CHOICES <= error.status < HTTPStatus.BAD_REQUEST
-    return _NO_LOGIN_ADVICE if is_redirect or error.status == HTTPStatus.NOT_FOUND else _LOGIN_ADVICE
+    if is_redirect or error.status == HTTPStatus.NOT_FOUND:
+        return _NO_LOGIN_ADVICE
+    return _PASSWORD_ADVICE if error.status == HTTPStatus.INTERNAL_SERVER_ERROR else _LOGIN_ADVICE
 
 
 def _parsed(body: bytes, type_: type[T]) -> T:

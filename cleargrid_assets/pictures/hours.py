@@ -66,7 +66,7 @@ def _best_hours(week: pd.DataFrame) -> str:
     if not parts:
         found = "nobody was reached in an" if (hours["attempts"] >= FEW).any() else "there was no"
         return f"in {span}, {found} hour with {FEW} attempts or more"
-    return f"most reached in {span}: {'; '.join(parts[:_MAX_NAMED])}"
+    return f"highest share reached in {span}: {'; '.join(parts[:_MAX_NAMED])}"
 
 
 def _best(hours: pd.DataFrame) -> pd.Series[float] | None:

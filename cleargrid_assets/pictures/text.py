@@ -87,7 +87,7 @@ def seconds(value: float) -> str:
     if not math.isfinite(value):
         return MISSING
     size, unit = time_unit(value)
-    return f"{value / size:,.1f} {unit}"
+    return f"{value / size:,.1f} {unit}".replace("-", "\N{MINUS SIGN}")
 
 
 def time_unit(longest: float) -> tuple[float, str]:

@@ -50,6 +50,7 @@ def test_message_arrives_at_webhook_and_mailbox_with_its_file(hook: Received, ma
     send(SecretStr(f"{hook.url}, {mail.url}"), "A title", text, page)
     assert hook.titles[-1] == "A title"
     assert hook.texts[-1] == text
+    assert hook.bodies[-1]["type"] == "info"
     assert [each["filename"] for each in hook.bodies[-1]["attachments"]] == [page.name]
     [mailed] = mail.mails
     assert mailed["subject"] == "A title"

@@ -119,6 +119,7 @@ def test_failing_check_is_told_once_with_day_sentence_and_link(world: World) -> 
         f"ClearGrid ERROR: communication_logs.source_agrees fails ({FIRST})",
         f"ClearGrid WARN: communication_logs.mapped fails ({FIRST})",
     ]
+    assert [body["type"] for body in world.hook.bodies[-2:]] == ["failure", "warning"]
     assert world.hook.texts[-2] == (
         f"ERROR communication_logs.source_agrees fails ({FIRST})\n"
         "source_agrees is ERROR. Do something.\n"
@@ -137,6 +138,7 @@ def test_change_and_recovery_are_told_for_the_days_that_were_judged(world: World
     assert world.tick() == []
     world.run(FIRST, mapped="ok")
     assert world.tick() == [f"ClearGrid Recovered: communication_logs.mapped passes again ({FIRST})"]
+    assert world.hook.bodies[-1]["type"] == "success"
     world.run(FIRST, mapped="WARN")
     assert world.tick() == [f"ClearGrid WARN: communication_logs.mapped fails ({FIRST})"]
 
@@ -243,6 +245,7 @@ def test_backfill_ends_only_once_all_its_runs_are_read(world: World, monkeypatch
         world.run(day, mapped="WARN", tags={BACKFILL: BACKFILL_ID})
     assert world.tick() == [f"ClearGrid WARN: communication_logs.mapped fails ({FIRST})"]
     assert world.tick() == ["ClearGrid WARN: a backfill has ended, 1 finding"]
+    assert world.hook.bodies[-1]["type"] == "warning"
 
 
 def test_oldest_of_too_many_backfills_is_told_before_its_end(world: World) -> None:
@@ -304,6 +307,7 @@ def test_unsent_messages_are_bounded() -> None:
         cursor.add([Message(f"title {number}", 1000 * "x")])
     assert len(cursor.unsent) == 31
     assert cursor.unsent[0].title == "ClearGrid ERROR: earlier messages are lost"
+    assert cursor.unsent[0].message_type == "failure"
     assert cursor.unsent[-1].title == "title 999"
 
 
@@ -318,7 +322,7 @@ def test_loss_of_messages_is_told_only_where_they_have_not_arrived() -> None:
 
 
 @pytest.mark.parametrize(
-    "cursor", [None, "nonsense", '{"schema":1}', '{"schema":2,"after":0,"failing":[],"backfills":{},"unsent":[]}']
+    "cursor", [None, "nonsense", '{"schema":2}', '{"schema":1,"after":0,"failing":[],"backfills":{},"unsent":[]}']
 )
 def test_new_or_unreadable_cursor_tells_no_old_news(world: World, cursor: str | None) -> None:
     world.run(mapped="WARN", error=None)

@@ -170,9 +170,9 @@ def test_a_day_is_shown_beside_the_stored_days_before_it(week: Project, tmp_path
         f"WHERE table_name = 'interactions' AND communicated_date = '{LAST}'"
     )
     run = copy.materialize(LAST, after, only=[HOURLY_REACH, CHANNEL_REACH], checked=False)
-    assert "most reached in 7 days: " in run.metadata(HOURLY_REACH, LAST)["summary"]
+    assert "highest share reached in 7 days: " in run.metadata(HOURLY_REACH, LAST)["summary"]
     # The second day has no rows, so it has no hours; the oldest day is no longer shown.
-    assert "most reached in 7 days (6 with attempts): " in run.metadata(HOURLY_REACH, after)["summary"]
+    assert "highest share reached in 7 days (6 with attempts): " in run.metadata(HOURLY_REACH, after)["summary"]
     assert "Median difference of 6 days before" in run.metadata(CHANNEL_REACH, LAST)["summary"]
 
 

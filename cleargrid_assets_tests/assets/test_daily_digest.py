@@ -125,7 +125,7 @@ def test_table_that_lacks_the_day_is_named_and_not_shown_as_empty(
 def test_run_of_several_days_makes_no_page_and_says_how_to(project: Project) -> None:
     shown = metadata(digest(project, *WEEK), LAST)
 
-    assert "`cleargrid report --day 2026-01-07`" in shown["summary"]
+    assert f"`cleargrid report --day 2026-01-07`, with CLEARGRID_DUCKDB set to `{project.database}`" in shown["summary"]
     assert not page_of(project, LAST).parent.exists()
 
 

@@ -185,6 +185,7 @@ def test_inventory_names_tables_with_the_days_they_lack() -> None:
     assert "attempt_funnel lacks 2 closed days: 2026-02-01, 2026-02-02." in str(found.description)
     assert "channel_reach lacks 1 closed day: 2026-03-08." in str(found.description)
     assert "Backfill 2026-02-01 to 2026-03-08" in str(found.description)
+    assert "The backfill also computes the later days" in str(found.description)
     assert found.metadata["missing_days"].value == 3
     assert found.metadata["missing_days_by_table"].value == {"attempt_funnel": 2, "channel_reach": 1}
 
@@ -203,6 +204,7 @@ def test_inventory_names_tables_that_lack_the_same_days_together() -> None:
     there = {LOGS: set[str](), "attempt_funnel": set[str](), "channel_reach": set[str]()}
     said = str(TOGETHER.inventory(there, at("2026-01-02 06:00")).description)
     assert said.startswith("communication_logs, attempt_funnel, channel_reach lack 1 closed day: 2026-01-01.")
+    assert "Materialize 2026-01-01. The next tick of the daily schedule computes the later days" in said
 
 
 def gone_quiet(project: Project, day: date) -> None:

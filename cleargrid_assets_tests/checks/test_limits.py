@@ -4,7 +4,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
+from cleargrid_assets.checks import limits
 from cleargrid_assets.contracts import CONTACT_FREQUENCY
 from cleargrid_assets_tests.assets.project import WEEK, Project
 
@@ -26,7 +28,9 @@ def _limited(project: Project, file: Path, *limits: object) -> Project:
     return project.given(CLEARGRID_OUTCOMES=str(file))
 
 
-def test_crossed_limits_are_named_with_counts_and_hours(copied_week: Project, tmp_path: Path) -> None:
+def test_crossed_limits_are_named_with_counts_and_hours(
+    copied_week: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     limited = _limited(copied_week, tmp_path / "outcomes.toml", f"{DAY}", 1, "10:00", "15:30")
 
     found = limited.materialize(DAY, only=[CONTACT_FREQUENCY]).check(NAME, CONTACT_FREQUENCY)
@@ -44,6 +48,13 @@ def test_crossed_limits_are_named_with_counts_and_hours(copied_week: Project, tm
         f"{DAY} phone: {contacts} contacts with more than 1 attempt in 7 days, {outside} attempts before 10:00 or at "
         f"or after 15:30, {on_day_off} attempts on a day off"
     ) in str(found.description)
+    # The remedy is before the cases, of which there may be many.
+    assert str(found.description).startswith(
+        "Limits of the outcomes file were crossed. Have the outreach at ClearGrid set to these limits, or correct "
+        f"them in the outcomes file. {DAY} email: "
+    )
+    monkeypatch.setattr(limits, "_MAX_NAMED", 1)
+    assert str(limited.check(NAME, CONTACT_FREQUENCY, DAY).description).endswith(" and 2 more cases.")
 
 
 def test_limits_that_are_kept_or_not_set_pass(copied_week: Project, tmp_path: Path) -> None:

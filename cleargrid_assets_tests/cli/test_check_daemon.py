@@ -8,6 +8,10 @@ import pytest
 from dagster._daemon.types import DaemonHeartbeat  # what a running daemon writes
 
 from cleargrid_assets.cli.check_daemon import check_daemon
+from cleargrid_assets.cli.dagster_home import prepared_home
+from cleargrid_assets.settings import Settings
+
+DATABASE = "w.duckdb"
 
 
 @pytest.fixture(autouse=True)
@@ -25,27 +29,37 @@ def _beat(instance: dg.DagsterInstance, *, seconds_ago: float) -> None:
 
 
 def test_daemon_is_found_by_its_signs_of_life(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert check_daemon().status == "skip"
+    assert check_daemon(DATABASE).status == "skip"
     monkeypatch.setenv("DAGSTER_HOME", str(home))
-    before = check_daemon()
+    before = check_daemon(DATABASE)
     assert (before.status, before.variable, before.value) == ("warn", "DAGSTER_HOME", str(home))
     assert "no daemon is alive" in before.found
     with dg.DagsterInstance.get() as instance:
         _beat(instance, seconds_ago=3)
-        alive = check_daemon()
+        alive = check_daemon(DATABASE)
         _beat(instance, seconds_ago=3600)
     assert (alive.status, "last sign of life" in alive.found) == ("ok", True)
     # Without the variable, `dagster dev` keeps its history where this folder says.
     monkeypatch.delenv("DAGSTER_HOME")
     monkeypatch.chdir(home)
-    assert check_daemon().status == "warn"
+    assert check_daemon(DATABASE).status == "warn"
+
+
+def test_home_of_up_is_looked_at_without_the_variable(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)  # whose dagster.yaml is not of `up`
+    settings = Settings.from_environment({"CLEARGRID_DUCKDB": str(home.parent / "data" / DATABASE)})
+    folder = prepared_home(settings).folder
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        _beat(instance, seconds_ago=3)
+    found = check_daemon(settings.database)
+    assert (found.status, str(folder) in found.found) == ("ok", True)
 
 
 def test_history_that_cannot_be_read_fails(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAGSTER_HOME", str(home))
     (home / "dagster.yaml").write_text("storage: hush\n")
-    finding = check_daemon()
+    finding = check_daemon(DATABASE)
     assert finding.status == "fail"
     assert "hush" not in f"{finding}"
     monkeypatch.setenv("DAGSTER_HOME", str(home / "gone"))
-    assert "Check DAGSTER_HOME" in str(check_daemon().action)
+    assert "Check DAGSTER_HOME" in str(check_daemon(DATABASE).action)

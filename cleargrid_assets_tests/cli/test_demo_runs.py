@@ -1,13 +1,16 @@
-"""What a demo says of a run that fails."""
+"""What a demo says of its runs."""
 
+import sys
 from typing import Any
 
 import click
 import dagster as dg
 import pytest
+from click.testing import CliRunner
 
 from cleargrid_assets.cli import demo_runs
 from cleargrid_assets.cli.demo_runs import DemoRuns
+from cleargrid_assets.contracts import TABLES
 
 
 @dg.op
@@ -54,3 +57,19 @@ def test_failed_run_is_told_with_its_days_and_its_reason(monkeypatch: pytest.Mon
     assert _said(refusing, monkeypatch) == f"{failed}The day was not stored. Look at the source."
     assert "ValueError: no such thing" in _said(breaking, monkeypatch)
     assert _said(None, monkeypatch) == f"{failed}It has ended before its first step."
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_rows_of_each_table_are_printed_on_a_terminal_too(is_terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    @click.command()
+    def materialize() -> None:
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
+        with demo_runs._shown_progress(days=2) as shown:
+            for table in TABLES:
+                for rows in (1000, 234):
+                    shown.stored(table.name, rows)
+
+    printed = CliRunner().invoke(materialize).output
+    for table in TABLES:
+        assert f"  {table.name:<20}       1,234 rows\n" in printed
+    assert ("100%" in printed) == is_terminal

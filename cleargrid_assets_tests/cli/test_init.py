@@ -41,6 +41,7 @@ def test_lines_are_written_and_checked(sandbox: RunningSandbox, folder: Path) ->
     result = _init(sandbox, settings.lender, f" {settings.email} ", settings.password, "Asia/Dubai", "2026-02-01")
     assert result.exit_code == 0, result.output
     assert dotenv_values(".env") == {
+        "CLEARGRID_BASE_URL": sandbox.url,
         "CLEARGRID_LENDER": settings.lender,
         "CLEARGRID_EMAIL": settings.email,
         "CLEARGRID_PASSWORD": settings.password,
@@ -51,6 +52,7 @@ def test_lines_are_written_and_checked(sandbox: RunningSandbox, folder: Path) ->
     assert "from 2026-02-01, from midnight to midnight in Asia/Dubai" in result.output
     assert "logged in" in result.output
     assert "Reload definitions" in result.output
+    assert f"CLEARGRID_BASE_URL from your environment: {sandbox.url}." in result.output
     before = (folder / ".env").read_text()
     # Empty lines, or none, keep what is there.
     assert _init(sandbox, "", "").exit_code == 0
@@ -76,6 +78,18 @@ def test_unusable_line_is_named_and_nothing_is_written(
     result = _init(sandbox, *lines)
     assert result.exit_code == 1
     assert said in result.output
+    assert "Nothing was written." in result.output
+    assert "hush" not in result.output
+    assert list(folder.iterdir()) == []
+
+
+def test_unusable_address_of_the_api_is_refused_before_the_questions(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLEARGRID_BASE_URL", "https://ops:hush@api.example")
+    result = CliRunner().invoke(main, ["init"], input="acme\n")
+    assert result.exit_code == 1
+    assert "CLEARGRID_BASE_URL contains credentials" in result.output
     assert "Nothing was written." in result.output
     assert "hush" not in result.output
     assert list(folder.iterdir()) == []

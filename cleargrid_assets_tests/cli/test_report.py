@@ -43,7 +43,8 @@ def test_report_makes_the_page_of_any_stored_day_and_opens_it(
     result = report(copied_week.database, "--day", "2026-01-05", "--open")
 
     assert result.exit_code == 0, result.output
-    assert result.output == f"Report of 2026-01-05: {page}\n"
+    assert result.stdout == f"Report of 2026-01-05: {page}\n"
+    assert result.stderr.startswith("Failing checks are not known: there is no history of Dagster here.")
     assert opened == [page.as_uri()]
     html = page.read_text()
     assert "Not the latest day. The latest stored day is Wed 2026-01-07." in html
@@ -51,12 +52,14 @@ def test_report_makes_the_page_of_any_stored_day_and_opens_it(
     assert "Set DAGSTER_HOME" in html
 
 
-@pytest.mark.parametrize("is_set", [True, False])
+@pytest.mark.parametrize("where", ["DAGSTER_HOME", "home of up", "current folder"])
 def test_report_of_the_latest_day_reads_the_history_of_dagster(
-    copied_week: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_set: bool
+    copied_week: Project, tmp_path: Path, where: str
 ) -> None:
-    (tmp_path / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text())
-    variables = {"DAGSTER_HOME": str(tmp_path)} if is_set else {}
+    home = copied_week.database.parent / "dagster" if where == "home of up" else tmp_path
+    home.mkdir(exist_ok=True)
+    (home / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text())
+    variables = {"DAGSTER_HOME": str(home)} if where == "DAGSTER_HOME" else {}
 
     result = report(copied_week.database, **variables)
 
@@ -94,6 +97,8 @@ def test_day_that_is_not_stored_is_refused_with_the_days_that_are(copied_week: P
 def test_empty_database_broken_outcomes_and_no_day_are_said(copied_week: Project, tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("[statuses")
 
-    assert "No day is stored yet." in report(tmp_path / "missing.duckdb").output
+    missing = tmp_path / "missing.duckdb"
+    assert f"No day is stored yet in {missing}." in report(missing).output
+    assert "set CLEARGRID_DUCKDB to the database that has days" in report(missing).output
     assert "not valid TOML" in report(copied_week.database, CLEARGRID_OUTCOMES=str(tmp_path / "bad.toml")).output
     assert "does not match the format" in report(copied_week.database, "--day", "19.5.2026").output

@@ -64,7 +64,7 @@ def test_figures_compare_with_the_week_before_and_with_what_is_usual() -> None:
         Figure("Contacts attempted", "1,200", "1,000", "+20%"),
         Figure("Contacts reached", "480 (40%)", "300 (30%)", "+10.0 points"),
         Figure("Failed", "8.0%", "2.0%", "+6.0 points", "up to 4.0%", is_unusual=True),
-        Figure("Logging lag (p95)", "1.0 min", "2.0 min", "-50%", "up to 1.5 min"),
+        Figure("Logging lag (p95)", "1.0 min", "2.0 min", "\N{MINUS SIGN}50%", "up to 1.5 min"),
     ]
 
 

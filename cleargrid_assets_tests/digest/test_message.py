@@ -49,10 +49,13 @@ The page is attached where the service takes files."""
     )
 
 
-def test_long_descriptions_of_checks_are_cut_in_the_message() -> None:
-    long = replace(FRESH, description="late " * 1000)
+def test_long_descriptions_of_checks_are_cut_before_their_remedy() -> None:
+    long = replace(FRESH, description="late " * 1000 + "Materialize it.")
 
-    assert len(body(example(history=History([long] * 40, 40, [])), None)) < 8000
+    text = body(example(history=History([long] * 40, 40, [])), None)
+
+    assert len(text) < 8000
+    assert text.count("late Materialize it.") == 10
 
 
 def test_body_links_to_the_ui_where_its_address_is_known() -> None:

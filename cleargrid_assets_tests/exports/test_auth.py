@@ -103,6 +103,7 @@ def test_a_wrong_password_stops_after_few_tries_and_says_what_to_check(api: Api)
     with pytest.raises(AuthenticationError, match="CLEARGRID_PASSWORD") as caught:
         authenticator(api, password="hunter2").token()
     assert "requestId req_500" in str(caught.value)
+    assert "answers a wrong password with HTTP 500" in str(caught.value)
     assert len(api.requests) <= 3
 
 
@@ -151,6 +152,7 @@ def test_a_login_refused_outright_is_not_repeated_and_says_what_to_check(api: Ap
     assert len(api.requests) == 1
     said = {name for name in ("PASSWORD", "BASE_URL") if f"CLEARGRID_{name}" in str(caught.value)}
     assert said == {suspect}
+    assert "500" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -12,20 +12,20 @@ Cell = tuple[int, str, int, int, int]
     [
         (
             [(0, "phone", 10, 100, 38), (0, "phone", 11, 100, 20)],
-            "most reached in 7 days (1 with attempts): phone 10:00, 38% of 100 attempts",
+            "highest share reached in 7 days (1 with attempts): phone 10:00, 38% of 100 attempts",
         ),
         (
             [(0, "phone", 9, 100, 30), (3, "phone", 9, 300, 30), (0, "phone", 14, 200, 40), (6, "email", 8, 10, 1)],
-            "most reached in 7 days (3 with attempts): phone 14:00, 20% of 200 attempts; "
+            "highest share reached in 7 days (3 with attempts): phone 14:00, 20% of 200 attempts; "
             "e-mail 08:00, 10% of 10 attempts",
         ),
         (
             [(age, "phone", 10, 100, 38) for age in range(7)],
-            "most reached in 7 days: phone 10:00, 38% of 700 attempts",
+            "highest share reached in 7 days: phone 10:00, 38% of 700 attempts",
         ),
         (
             [(0, "phone", 9, 9, 9), (0, "phone", 10, 10, 1)],
-            "most reached in 7 days (1 with attempts): phone 10:00, 10% of 10 attempts",
+            "highest share reached in 7 days (1 with attempts): phone 10:00, 10% of 10 attempts",
         ),
         (
             [(0, "phone", 10, 9, 9)],

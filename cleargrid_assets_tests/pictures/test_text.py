@@ -51,7 +51,15 @@ def test_a_rate_reads_as_all_or_nothing_only_when_it_is(rate: float, words: str)
 
 
 @pytest.mark.parametrize(
-    ("value", "words"), [(0.44, "0.4 s"), (59.9, "59.9 s"), (90, "1.5 min"), (7200, "2.0 h"), (NAN, "\u2013")]
+    ("value", "words"),
+    [
+        (0.44, "0.4 s"),
+        (59.9, "59.9 s"),
+        (90, "1.5 min"),
+        (-90, "\N{MINUS SIGN}1.5 min"),
+        (7200, "2.0 h"),
+        (NAN, "\u2013"),
+    ],
 )
 def test_a_duration_is_told_in_the_unit_that_reads_best(value: float, words: str) -> None:
     assert text.seconds(value) == words
