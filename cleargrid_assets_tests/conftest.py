@@ -18,16 +18,23 @@ for _name in [name for name in os.environ if name.startswith("CLEARGRID_")]:
 
 _LONGEST_MODULES = (
     "torture/test_matrix.py",
+    "pictures/test_pictures.py",
     "docs/test_blocks.py",
-    "test_definitions.py",
-    "assets/test_analyses.py",
-    "test_sibling_dataset.py",
-    "checks/test_history.py",
-    "test_automation.py",
-    "catch_up/test_requests.py",
-    "warehouse/test_time_zones.py",
     "assets/test_communication_logs.py",
+    "catch_up/test_requests.py",
+    "assets/test_analyses.py",
+    "warehouse/test_storing.py",
+    "test_automation.py",
+    "warehouse/test_connection.py",
+    "warehouse/test_ledger.py",
+    "test_sibling_dataset.py",
+    "warehouse/test_engine.py",
+    "exports/test_timeouts.py",
     "warehouse/test_failing.py",
+    "analysis/test_agreement.py",
+    "checks/test_history.py",
+    "test_definitions.py",
+    "warehouse/test_time_zones.py",
 )
 
 
