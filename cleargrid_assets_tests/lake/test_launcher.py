@@ -11,7 +11,6 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster_celery.launcher import CeleryRunLauncher
 
 from cleargrid_assets_tests.lake import servers
 from cleargrid_assets_tests.lake.cluster import DEPLOYED
@@ -67,7 +66,7 @@ def test_run_that_is_lost_before_it_starts_fails(launcher: Any, monkeypatch: pyt
     waiting = dg.DagsterRun(job_name="daily_outreach", tags={"dagster-celery/task_id": str(uuid.uuid4())})
     if lost == "process":
         launcher.celery.backend.mark_as_failure(run.tags["dagster-celery/task_id"], ValueError("killed"))
-    monkeypatch.setattr(CeleryRunLauncher, "launch_run", lambda _self, _context: None)
+    monkeypatch.setattr("dagster_celery.launcher.CeleryRunLauncher.launch_run", lambda _self, _context: None)
     monkeypatch.setattr(launcher_module(launcher), "WATCH_EVERY_S", 0.05)
     with dg.instance_for_test() as instance:
         launcher.register_instance(instance)
