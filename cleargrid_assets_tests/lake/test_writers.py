@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import re
+import signal
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
@@ -20,7 +21,7 @@ from cleargrid_assets.warehouse.databases import locked, name_of
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.lake import ask
 from cleargrid_assets_tests.lake.proxy import proxy
-from cleargrid_assets_tests.lake.writing import ROWS, rows_of, store_versions, versions
+from cleargrid_assets_tests.lake.writing import ROWS, rows_of, store_versions, versions, wait_to_store
 from cleargrid_assets_tests.warehouse.another_process import start
 from cleargrid_assets_tests.warehouse.ledgers import as_written, differing, recounted
 from cleargrid_assets_tests.warehouse.materializing import DAY_1, DAY_2, DAY_3, Warehouse, frame, reach
@@ -112,6 +113,22 @@ def test_forked_process_reads_and_leaves_the_locks_of_its_parent(warehouse: Ware
         child.kill()
         assert child.exitcode == 0
         assert locks.still_held()
+
+
+def test_run_that_waits_for_a_table_can_be_interrupted(warehouse: Warehouse) -> None:
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with connect(warehouse.database) as connection, locked(connection, [LOGS], 1):
+        process = start(wait_to_store)
+        until = time.monotonic() + 60
+        while ask(connection, waiting) == [(0,)]:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert "KeyboardInterrupt" in said
+    with connect(warehouse.database) as connection, locked(connection, [LOGS], 1):
+        pass
 
 
 def test_log_is_not_stored_while_interactions_are_computed_from_it(warehouse: Warehouse) -> None:

@@ -2,11 +2,13 @@
 
 from datetime import date
 from pathlib import Path
+from unittest import mock
 
 import dagster as dg
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
-from cleargrid_assets.warehouse.connection import connect
+from cleargrid_assets.warehouse import databases
+from cleargrid_assets.warehouse.connection import connect, transaction
 from cleargrid_assets_tests.rows import Row
 from cleargrid_assets_tests.warehouse.materializing import Warehouse, log
 
@@ -26,6 +28,15 @@ def store_versions(folder: str, name: str, days: str, times: str) -> None:
         for day in map(date.fromisoformat, days.split()):
             warehouse.store_day(day, *rows_of(day, f"{name}-{number}"))
             print(day, flush=True)
+
+
+def wait_to_store() -> None:
+    """Waits for the lock of the log for a minute, in rounds of half a second."""
+    with (
+        mock.patch.multiple(databases, _WARN_AFTER_S=0.5, _INTERRUPTIBLE_EACH_S=0.5),
+        transaction("ducklake:postgres:", 60, [databases.name_of(COMMUNICATION_LOGS)]),
+    ):
+        pass
 
 
 def versions(warehouse: Warehouse) -> dict[date, list[tuple[str, int]]]:
