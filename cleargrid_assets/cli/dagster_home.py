@@ -82,8 +82,7 @@ class DagsterHome:
         """Creates Dagster's databases. Two processes that create them at the same time leave them broken."""
         import dagster as dg  # noqa: PLC0415 - takes a second, and most commands do not need it
 
-        os.environ["DAGSTER_HOME"] = str(self.folder)
-        with dg.DagsterInstance.get():
+        with dg.DagsterInstance.from_config(str(self.folder)):
             pass
 
     @contextmanager

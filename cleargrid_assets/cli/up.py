@@ -19,6 +19,10 @@ from cleargrid_assets.settings import Settings
 _HOST = "127.0.0.1"
 _STOP_TIMEOUT_S = 20
 _POLL_S = 0.3
+_NOT_LOADED = (
+    "the project cannot be loaded, so no schedule runs. The output above says why. Correct it, then choose Reload "
+    "definitions in the UI"
+)
 
 Process = subprocess.Popen[bytes]
 
@@ -50,9 +54,10 @@ def run_up(settings: Settings, environment: Mapping[str, str], port: int) -> Non
         home.create_storage()
         with _running(commands, {**environment, "DAGSTER_HOME": str(home.folder)}) as started:
             _wait_until_up(started, port)
+            schedules = "schedules run" if _is_loaded(port) else _NOT_LOADED
             click.echo(
-                f"The Dagster UI is up at http://{_HOST}:{port}{_about_schedules(port)} The UI has no login, so only "
-                "this machine can open it. Press Ctrl-C to stop both."
+                f"The Dagster UI is up at http://{_HOST}:{port}, and {schedules}. The UI has no login, so only this "
+                "machine can open it. Press Ctrl-C to stop both."
             )
             _wait_until_one_ends(started)
 
@@ -93,18 +98,16 @@ def _wait_until_up(started: Mapping[str, Process], port: int) -> None:
         raise click.ClickException(f"The Dagster UI did not start within {UI_TIMEOUT_S} s. The output above says why.")
 
 
-def _about_schedules(port: int) -> str:
+def _is_loaded(port: int) -> bool:
+    """Whether the web server has loaded the project. It answers when it has tried to."""
     query = "{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { __typename } } } } }"
     with requests.Session() as session:
         session.trust_env = False  # no proxy
         answer = session.post(f"http://{_HOST}:{port}/graphql", json={"query": query}, timeout=UI_TIMEOUT_S).json()
-    entries = answer["data"]["workspaceOrError"]["locationEntries"]
-    if all(entry["locationOrLoadError"]["__typename"] == "RepositoryLocation" for entry in entries):
-        return ", and schedules run."
-    return (
-        ". But the project cannot be loaded, so no schedule runs. The output above says why. Correct it, then choose "
-        "Reload definitions in the UI."
-    )
+    locations = [
+        entry["locationOrLoadError"] for entry in answer["data"]["workspaceOrError"].get("locationEntries", [])
+    ]
+    return bool(locations) and all(each and each["__typename"] == "RepositoryLocation" for each in locations)
 
 
 def _wait_until_one_ends(started: Mapping[str, Process]) -> None:

@@ -124,8 +124,7 @@ def _signed(change: float, decimals: int, unit: str) -> str:
         return text.MISSING
     rounded = round(change, decimals)
     # Without a sign if it rounds to zero, also from below.
-    written = f"{rounded:+.{decimals}f}{unit}" if rounded else f"{0:.{decimals}f}{unit}"
-    return written.replace("-", "\N{MINUS SIGN}")
+    return text.with_minus(f"{rounded:+.{decimals}f}{unit}" if rounded else f"{0:.{decimals}f}{unit}")
 
 
 def _between(low: float | None, high: float | None) -> str:

@@ -186,9 +186,7 @@ def _draw_difference(axes: Axes, between: pd.DataFrame) -> None:
     axes.vlines(between["x"], between["low"], between["high"], color=drawing.SERIES, alpha=0.5, linewidth=2)
     axes.scatter(between["x"], between["value"], color=drawing.SERIES, s=14, zorder=3)
     axes.yaxis.set_major_locator(drawing.few_ticks())
-    axes.yaxis.set_major_formatter(
-        lambda share, _: f"{share * 100:+.3g}".replace("-", "\N{MINUS SIGN}") if share else "0"
-    )
+    axes.yaxis.set_major_formatter(lambda share, _: text.with_minus(f"{share * 100:+.3g}") if share else "0")
 
 
 def _draw_contacts(axes: Axes, drawn: Channels, about: Shown) -> None:

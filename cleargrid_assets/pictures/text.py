@@ -82,12 +82,17 @@ def shares(parts: Iterable[float], wholes: Iterable[float]) -> list[str]:
     ]
 
 
+def with_minus(number: str) -> str:
+    """A formatted number with a minus sign in place of Python's hyphen."""
+    return number.replace("-", "\N{MINUS SIGN}")
+
+
 def seconds(value: float) -> str:
     """A number of seconds, as seconds, minutes or hours."""
     if not math.isfinite(value):
         return MISSING
     size, unit = time_unit(value)
-    return f"{value / size:,.1f} {unit}".replace("-", "\N{MINUS SIGN}")
+    return with_minus(f"{value / size:,.1f} {unit}")
 
 
 def time_unit(longest: float) -> tuple[float, str]:

@@ -76,4 +76,4 @@ def in_points(share: float) -> str:
     """A difference of rates in percentage points with its sign, and with more digits where one would be zero."""
     points = round(share * 100, 3) + 0.0
     decimals = 1 if abs(points) >= _MIN_POINTS or points == 0 else 3
-    return f"{points:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+    return text.with_minus(f"{points:+.{decimals}f}")
