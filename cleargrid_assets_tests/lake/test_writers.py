@@ -119,6 +119,9 @@ def test_run_that_waits_for_a_table_can_be_interrupted(warehouse: Warehouse) -> 
     waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
     with connect(warehouse.database) as connection, locked(connection, [LOGS], 1):
         process = start(wait_to_store)
+        assert process.stderr is not None
+        # The first round is over. All others are longer.
+        assert "communication_logs is in use by" in process.stderr.readline()
         until = time.monotonic() + 60
         while ask(connection, waiting) == [(0,)]:
             assert time.monotonic() < until
