@@ -43,7 +43,7 @@ class RequestStats:
             return
         try:
             sent = parsedate_to_datetime(headers.get("Date", ""))
-        except ValueError:
+        except (ValueError, OverflowError):  # no date, or one with a number that no date can have
             return
         # The header is in GMT, also where it does not say so.
         self.clock_ahead_s = time.time() - sent.replace(tzinfo=sent.tzinfo or timezone.utc).timestamp()

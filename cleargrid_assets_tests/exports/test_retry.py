@@ -249,3 +249,14 @@ def test_answer_of_a_cache_is_counted(api: Api, time: FakeTime, age: str | None,
         transport.send("GET", "/x", params=PARAMS, stats=stats)
     assert (stats.cached, stats.max_age_s) == (cached, 7 * cached)
     assert api.requests[0].headers["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize(
+    "date", ["soon", "Mon, 01 Jan 2026 00:00:00 +" + "9" * 30, "Mon, 01 Jan " + "9" * 30 + " 00:00:00 GMT"]
+)
+def test_answer_with_an_impossible_date_is_read_without_it(api: Api, time: FakeTime, date: str) -> None:
+    api.fault = answering(Answer(headers={"Date": date}))
+    stats = RequestStats()
+    with to(api.url, time) as transport:
+        transport.send("GET", "/x", params=PARAMS, stats=stats)
+    assert (stats.requests, stats.clock_ahead_s) == (1, None)
