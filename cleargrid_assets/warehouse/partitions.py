@@ -13,7 +13,7 @@ from cleargrid_assets.warehouse.databases import transaction_time
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.ledger import LedgerEntry
 from cleargrid_assets.warehouse.slices import SpooledPartition
-from cleargrid_assets.warehouse.sql import column_definitions, quoted
+from cleargrid_assets.warehouse.sql import column_definitions, in_days, quoted
 
 _STAGE = "temp.main.incoming"
 _PREVIOUS = "temp.main.previous"
@@ -127,24 +127,21 @@ def replace_partitions(
         WarehouseError: A staged row belongs to another day.
     """
     _refuse_rows_outside_days(connection, table, days)
-    name, key, parameters = quoted(table.name), _key(table), {"days": list(days)}
-    in_days = f"{PARTITION_COLUMN} IN (SELECT unnest($days::DATE[]))"
+    name, key, condition = quoted(table.name), _key(table), in_days(days)
     content = f"hash({', '.join(quoted(column) for column in table.column_names if column != EXTRACTED_AT)})"
     connection.execute(
         f"CREATE TEMP TABLE {_PREVIOUS} AS "
-        f"SELECT {key}, {PARTITION_COLUMN} AS day, {content} AS content FROM {name} WHERE {in_days}",
-        parameters,
+        f"SELECT {key}, {PARTITION_COLUMN} AS day, {content} AS content FROM {name} WHERE {condition}"
     )
     # No content hash here: another day already counts as a change, and hashing would scan every column.
     [(moved,)] = connection.execute(
         f"INSERT INTO {_PREVIOUS} SELECT {key}, {PARTITION_COLUMN}, NULL FROM {name} SEMI JOIN {_STAGE} USING ({key}) "
-        f"WHERE NOT {in_days}",
-        parameters,
+        f"WHERE NOT {condition}"
     ).fetchall()
     if moved and table.version_column is not None:
         _keep_newer_versions_elsewhere(connection, name, key, quoted(table.version_column))
     changes = count_changes(connection, key, content, days)
-    connection.execute(f"DELETE FROM {name} WHERE {in_days}", parameters)
+    connection.execute(f"DELETE FROM {name} WHERE {condition}")
     if moved:
         connection.execute(
             f"DELETE FROM {name} WHERE ({key}) IN (SELECT ({key}) FROM {_PREVIOUS} WHERE content IS NULL)"
@@ -229,9 +226,7 @@ def _repeated_keys(table: Table) -> str:
 
 def _refuse_rows_outside_days(connection: duckdb.DuckDBPyConnection, table: Table, days: Sequence[date]) -> None:
     rows_outside_days = connection.execute(
-        f"SELECT {PARTITION_COLUMN} FROM {_STAGE} ANTI JOIN (SELECT unnest($days::DATE[])) AS days({PARTITION_COLUMN})"
-        f" USING ({PARTITION_COLUMN}) LIMIT 1",
-        {"days": list(days)},
+        f"SELECT {PARTITION_COLUMN} FROM {_STAGE} WHERE NOT {in_days(days)} LIMIT 1"
     ).fetchall()
     if rows_outside_days:
         raise WarehouseError(

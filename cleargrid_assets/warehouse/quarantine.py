@@ -2,15 +2,16 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
-from datetime import date, datetime, timezone
+from datetime import date
 
 import duckdb
 import pandas as pd
 
 from cleargrid_assets.quarantine import quarantine_of
 from cleargrid_assets.schema import PARTITION_COLUMN, Table
+from cleargrid_assets.warehouse.databases import transaction_time
 from cleargrid_assets.warehouse.slices import SpooledPartition
-from cleargrid_assets.warehouse.sql import quoted
+from cleargrid_assets.warehouse.sql import in_days, quoted
 from cleargrid_assets.warehouse.tables import prepare_table
 
 
@@ -37,26 +38,25 @@ def replace_quarantined(
     name = quoted(quarantine.name)
     current = [partition for partition in partitions if partition.day not in superseded]
     rows = [
-        {PARTITION_COLUMN: partition.day, **asdict(row), "run_id": run_id, "quarantined_at": datetime.now(timezone.utc)}
+        {PARTITION_COLUMN: partition.day, **asdict(row), "run_id": run_id}
         for partition in current
         for row in partition.quarantined
     ]
     if not rows and not connection.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchall():
         # Most quarantines are empty, and each statement costs time in which others wait for the tables.
         return
-    parameters = {"days": [partition.day for partition in current], "keys": [row["public_id"] for row in rows]}
+    of_days = in_days([partition.day for partition in current])
     connection.execute(
-        f"DELETE FROM {name} WHERE {PARTITION_COLUMN} IN (SELECT unnest($days::DATE[])) "
-        "OR public_id IN (SELECT unnest($keys::VARCHAR[]))",
-        parameters,
+        f"DELETE FROM {name} WHERE {of_days} OR public_id IN (SELECT unnest($keys::VARCHAR[]))",
+        {"keys": [row["public_id"] for row in rows]},
     )
     if rows:
-        connection.register("quarantined", pd.DataFrame(rows, columns=quarantine.column_names))
-        connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM quarantined")
-        connection.unregister("quarantined")
+        connection.register("quarantined", pd.DataFrame(rows))
+        connection.execute(
+            f"INSERT INTO {name} BY NAME SELECT *, $now::TIMESTAMPTZ AS quarantined_at FROM quarantined",
+            {"now": transaction_time(connection)},
+        )
     [key] = table.key
     connection.execute(
-        f"DELETE FROM {name} WHERE public_id IN (SELECT {quoted(key)} FROM {quoted(table.name)} "
-        f"WHERE {PARTITION_COLUMN} IN (SELECT unnest($days::DATE[])))",
-        {"days": parameters["days"]},
+        f"DELETE FROM {name} WHERE public_id IN (SELECT {quoted(key)} FROM {quoted(table.name)} WHERE {of_days})"
     )

@@ -9,7 +9,7 @@ from cleargrid_assets.contracts import DROPPED_DAYS
 from cleargrid_assets.schema import PARTITION_COLUMN, SCHEMA
 from cleargrid_assets.warehouse.connection import connect, transaction
 from cleargrid_assets.warehouse.databases import name_of, transaction_time
-from cleargrid_assets.warehouse.sql import quoted
+from cleargrid_assets.warehouse.sql import in_days, quoted
 from cleargrid_assets.warehouse.tables import prepare_table, stored_columns
 
 _IS_OLD = f"{PARTITION_COLUMN} < $first"
@@ -75,9 +75,7 @@ def _old_days(connection: duckdb.DuckDBPyConnection, tables: Sequence[str], firs
 
 def _remember(connection: duckdb.DuckDBPyConnection, days: Sequence[date]) -> None:
     prepare_table(connection, DROPPED_DAYS)
-    connection.execute(
-        f"DELETE FROM {DROPPED_DAYS.name} WHERE {PARTITION_COLUMN} IN (SELECT unnest($days::DATE[]))", {"days": days}
-    )
+    connection.execute(f"DELETE FROM {DROPPED_DAYS.name} WHERE {in_days(days)}")
     connection.execute(
         f"INSERT INTO {DROPPED_DAYS.name} SELECT unnest($days::DATE[]), $now::TIMESTAMPTZ",
         {"days": days, "now": transaction_time(connection)},
