@@ -105,7 +105,7 @@ def _existing_file(database: str) -> Path:
 
 def one_at_a_time(file: Path, lock_timeout_s: float) -> AbstractContextManager[None]:
     """Keeps other backups and restores of the database waiting, while others may read and write it."""
-    return exclusively(f"{file}.backup", lock_timeout_s)
+    return exclusively(file.with_name(f"{file.name}.backup"), lock_timeout_s)
 
 
 def _is_beside(path: Path, file: Path) -> bool:

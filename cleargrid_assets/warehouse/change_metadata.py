@@ -1,6 +1,5 @@
 """What is said of the changes of a write."""
 
-from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -8,14 +7,6 @@ from typing import Any
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.partitions import Changes
 from cleargrid_assets.wording import counted
-
-
-def moved_away(changes: Mapping[date, Changes]) -> Counter[date]:
-    """How many rows each day lost to another day."""
-    moved: Counter[date] = Counter()
-    for change in changes.values():
-        moved.update(change.moved_from)
-    return moved
 
 
 def change_metadata(change: Changes, changes: Mapping[date, Changes], *, is_fetched: bool) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Stores DataFrames of assets without a contract, in the same tables as dagster-duckdb would."""
+"""Stores and loads DataFrames of assets without a contract, in the same tables as dagster-duckdb would."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,8 +8,7 @@ import dagster as dg
 import duckdb
 import pandas as pd
 
-from cleargrid_assets.warehouse.connection import catalog
-from cleargrid_assets.warehouse.databases import in_lake
+from cleargrid_assets.warehouse.databases import catalog, in_lake
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.sql import literal, quoted
 
@@ -60,7 +59,7 @@ def replace_frame(connection: duckdb.DuckDBPyConnection, target: Target, frame: 
     Raises:
         WarehouseError: The frame has columns that the table lacks.
     """
-    schema = f"{quoted(catalog(connection))}.{quoted(target.schema)}"
+    schema = _schema(connection, target)
     name = f"{schema}.{quoted(target.table)}"
     if not len(frame.columns):
         # For example `pd.DataFrame()` for a day without rows. It has no types to create a table from.
@@ -103,9 +102,14 @@ def load_frame(connection: duckdb.DuckDBPyConnection, target: Target, columns: S
     if not _is_stored(connection, target):
         raise WarehouseError(f"{target.schema}.{target.table} is not stored. Materialize its asset first.")
     names = ", ".join(map(quoted, columns)) if columns else "*"
-    table = f"{quoted(target.schema)}.{quoted(target.table)}"
-    frame: pd.DataFrame = connection.sql(f"SELECT {names} FROM {table} WHERE {target.condition or 'true'}").df()
+    name = f"{_schema(connection, target)}.{quoted(target.table)}"
+    frame: pd.DataFrame = connection.sql(f"SELECT {names} FROM {name} WHERE {target.condition or 'true'}").df()
     return frame
+
+
+def _schema(connection: duckdb.DuckDBPyConnection, target: Target) -> str:
+    # With the catalog, because a file may be named like the schema.
+    return f"{quoted(catalog(connection))}.{quoted(target.schema)}"
 
 
 def _is_stored(connection: duckdb.DuckDBPyConnection, target: Target) -> bool:

@@ -11,9 +11,8 @@ from dagster_duckdb_pandas import DuckDBPandasIOManager
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.change_metadata import change_metadata, moved_from, stored_line
 from cleargrid_assets.warehouse.conflicts import again_on_conflict
-from cleargrid_assets.warehouse.connection import connect, exclusively, transaction
+from cleargrid_assets.warehouse.connection import transaction
 from cleargrid_assets.warehouse.content import combined_hash
-from cleargrid_assets.warehouse.databases import is_lake
 from cleargrid_assets.warehouse.event_log import DATA_VERSION_TAG, entry_metadata
 from cleargrid_assets.warehouse.frames import load_frame, replace_frame, target_of
 from cleargrid_assets.warehouse.ledger import LedgerEntry
@@ -31,14 +30,12 @@ VERSION = "version"
 class WarehouseIOManager(DuckDBPandasIOManager):
     """Stores and loads DataFrames and slices in DuckDB. Each output is stored in one transaction.
 
-    Inherited from `DuckDBPandasIOManager`: the settings `schema` and `connection_config`, and loading DataFrames of
-    tables without a contract from a file.
+    DataFrames of assets without a contract are where `DuckDBPandasIOManager` has them, and the setting `schema` is
+    inherited. Its statements are not used: they delete and insert in two transactions, cannot read columns named like
+    SQL keywords, a file named like its schema, or a table that lacks a new column, and do not wait for a locked file.
 
-    Not inherited: storing, because the stock manager deletes and inserts in two transactions. Loading tables with a
-    contract, because the stock manager cannot read columns named like SQL keywords, a file named like its schema, or a
-    table that lacks a new column, and does not wait for a locked file.
-
-    The database is that of the `warehouse` resource. Do not set `database`: it is a copy for the stock manager.
+    The database is that of the `warehouse` resource. Do not set `database`: it is a copy, because the inherited setting
+    is required. The inherited `connection_config` has no effect.
     """
 
     warehouse: dg.ResourceDependency[WarehouseResource]
@@ -48,14 +45,13 @@ class WarehouseIOManager(DuckDBPandasIOManager):
 
     def create_io_manager(self, context: dg.InitResourceContext) -> Any:
         """Makes the manager of a run. Dagster calls this."""
-        return _Manager(self.warehouse, self.schema_, super().create_io_manager(context))
+        return _Manager(self.warehouse, self.schema_)
 
 
 class _Manager(dg.IOManager):
-    def __init__(self, warehouse: WarehouseResource, schema: str | None, stock: dg.IOManager) -> None:
+    def __init__(self, warehouse: WarehouseResource, schema: str | None) -> None:
         self._warehouse = warehouse
         self._schema = schema
-        self._stock = stock
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         table = _contract(context) if context.has_asset_key else None
@@ -83,17 +79,18 @@ class _Manager(dg.IOManager):
         if table is not None and kind not in {StoredSlice, pd.DataFrame, Any}:
             raise TypeError(f"Rows of {table.name} are loaded as a DataFrame or a StoredSlice, not as {kind}.")
         columns = (context.definition_metadata or {}).get("columns")
-        if table is None and is_lake(self._warehouse.database):
-            with connect(
-                self._warehouse.database, read_only=True, lock_timeout_s=self._warehouse.lock_timeout_s
-            ) as connection:
-                return load_frame(connection, target_of(context, self._schema), columns)
         if table is None:
-            # The stock manager opens the file to write.
-            with exclusively(self._warehouse.database, self._warehouse.lock_timeout_s):
-                return self._stock.load_input(context)
+            return self._load_frame(context, columns)
         stored = self._warehouse.slice(table, _days(context))
         return stored if kind is StoredSlice else stored.frame(columns)
+
+    def _load_frame(self, context: dg.InputContext, columns: Sequence[str] | None) -> pd.DataFrame:
+        if context.has_asset_partitions and not context.asset_partition_keys:
+            # For example, the day before the first one. There may be no table yet.
+            return pd.DataFrame()
+        target = target_of(context, self._schema)
+        with self._warehouse.reading() as connection:
+            return load_frame(connection, target, columns)
 
     def _replace_days(self, context: dg.OutputContext, table: Table, rows: Days) -> None:
         execution, days, version = dg.AssetExecutionContext.get(), _days(context), context.output_metadata.get(VERSION)

@@ -1,6 +1,7 @@
 """Replaces partitions of a table that has a contract. The caller begins and commits the transaction."""
 
 import glob
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -41,6 +42,14 @@ class Changes:
     changed: int | None = None
     removed: int | None = None
     moved_from: Mapping[date, int] = field(default_factory=dict)
+
+
+def moved_away(changes: Mapping[date, Changes]) -> Counter[date]:
+    """How many rows each day lost to another day."""
+    moved: Counter[date] = Counter()
+    for change in changes.values():
+        moved.update(change.moved_from)
+    return moved
 
 
 def stage_frame(connection: duckdb.DuckDBPyConnection, table: Table, frame: pd.DataFrame) -> None:

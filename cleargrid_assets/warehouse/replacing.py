@@ -13,17 +13,16 @@ import pandas as pd
 from cleargrid_assets.contracts import TABLES
 from cleargrid_assets.quarantine import quarantine_of
 from cleargrid_assets.schema import PARTITION_COLUMN, SCHEMA, Table
-from cleargrid_assets.warehouse.change_metadata import moved_away
 from cleargrid_assets.warehouse.computed import replace_computed
 from cleargrid_assets.warehouse.conflicts import again_on_conflict
-from cleargrid_assets.warehouse.connection import catalog, transaction
+from cleargrid_assets.warehouse.connection import transaction
 from cleargrid_assets.warehouse.content import content_hashes
-from cleargrid_assets.warehouse.databases import name_of, transaction_time
+from cleargrid_assets.warehouse.databases import catalog, name_of, transaction_time
 from cleargrid_assets.warehouse.event_log import days_recorded_as_empty
 from cleargrid_assets.warehouse.forms import refuse_other_form
 from cleargrid_assets.warehouse.frames import Target
 from cleargrid_assets.warehouse.ledger import LedgerEntry, Write, forget, prepare_ledger, write_entries
-from cleargrid_assets.warehouse.partitions import Changes, replace_partitions, stage_frame, stage_spooled
+from cleargrid_assets.warehouse.partitions import Changes, moved_away, replace_partitions, stage_frame, stage_spooled
 from cleargrid_assets.warehouse.quarantine import replace_quarantined
 from cleargrid_assets.warehouse.shrinking import Shrunk, refuse_unconfirmed, shrunk_days
 from cleargrid_assets.warehouse.slices import ComputedSlice, FrameWithViews, SpooledSlice

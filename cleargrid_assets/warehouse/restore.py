@@ -49,7 +49,7 @@ def restore(database: str, source: Path | None, now: datetime, lock_timeout_s: f
                 except BackupError as error:
                     unusable.append(str(error))
                     continue
-                with exclusively(database, lock_timeout_s):
+                with exclusively(file, lock_timeout_s):
                     return Restored(candidate, _put_in_place(file, new, now), last_day, unusable)
         finally:
             new.unlink(missing_ok=True)

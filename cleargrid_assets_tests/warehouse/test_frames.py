@@ -11,9 +11,11 @@ import pytest
 
 from cleargrid_assets.partitions import RANGE_END, RANGE_START
 from cleargrid_assets.warehouse import io_manager
+from cleargrid_assets.warehouse.databases import is_lake
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.frames import replace_frame
 from cleargrid_assets.warehouse.io_manager import WarehouseIOManager
+from cleargrid_assets.warehouse.lake import LAKE
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets_tests.warehouse.failing import PowerCutError, fail_after
 from cleargrid_assets_tests.warehouse.materializing import DAILY, DAY_1, DAY_2, DAY_3, Warehouse
@@ -159,6 +161,27 @@ def test_schema_of_the_io_manager_precedes_the_key_prefix(warehouse: Warehouse) 
     run.store(pd.DataFrame({"n": [2]}), key_prefix="prefix", metadata={"schema": "own"})
     assert warehouse.ask("FROM configured.mine") == [(1,)]
     assert warehouse.ask("FROM own.mine") == [(2,)]
+
+
+def test_frame_in_a_schema_named_like_the_database_is_loaded(warehouse: Warehouse) -> None:
+    run = Run(warehouse, schema=LAKE if is_lake(warehouse.database) else Path(warehouse.database).stem)
+    run.store(pd.DataFrame({"n": [1]}))
+    assert run.loaded[0]["n"].tolist() == [1]
+
+
+def test_first_day_of_a_running_total_loads_no_rows(run: Run) -> None:
+    loaded: list[list[int]] = []
+    before = dg.AssetIn("total", partition_mapping=dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1))
+
+    @dg.asset(partitions_def=DAILY, metadata={"partition_expr": "day"}, ins={"before": before})  # type: ignore[untyped-decorator]
+    def total(context: dg.AssetExecutionContext, before: pd.DataFrame) -> pd.DataFrame:
+        loaded.append(list(before.get("n", ())))
+        return pd.DataFrame({"day": [pd.Timestamp(context.partition_key)], "n": [1 + len(loaded)]})
+
+    for day in (DAY_1, DAY_2):
+        resources = {"io_manager": run.manager}
+        dg.materialize([total], partition_key=str(day), resources=resources, instance=run.instance)
+    assert loaded == [[], [2]]
 
 
 def test_frame_that_cannot_be_stored_leaves_the_old_rows(

@@ -4,15 +4,12 @@ import os
 import time
 from pathlib import Path
 
-import dagster as dg
-import pandas as pd
 import pytest
 
-from cleargrid_assets.warehouse import connection, io_manager, lock
+from cleargrid_assets.warehouse import connection, lock
 from cleargrid_assets.warehouse.connection import connect, exclusively
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.lock import Lock, LockedError, lock_file
-from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets_tests.machine import mode_of
 from cleargrid_assets_tests.warehouse.another_process import held_elsewhere
 
@@ -145,32 +142,17 @@ def test_waiting_for_a_foreign_program_does_not_keep_readers_out(database: Path)
 
 def test_memory_has_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with connect(":memory:"), connect(":memory:"), exclusively(":memory:", 0):
+    with connect(":memory:"), connect(":memory:"):
         pass
     assert list(tmp_path.iterdir()) == []
 
 
 def test_exclusive_use_waits_for_a_foreign_writer_but_not_for_damage(database: Path) -> None:
-    with held_elsewhere(str(database)), pytest.raises(WarehouseError), exclusively(str(database), 0):
+    with held_elsewhere(str(database)), pytest.raises(WarehouseError), exclusively(database, 0):
         pass
     database.write_text("no database")
-    with exclusively(str(database), 0), pytest.raises(LockedError):
+    with exclusively(database, 0), pytest.raises(LockedError):
         Lock.acquired(database, exclusive=False)
-
-
-def test_stock_manager_loads_under_the_exclusive_lock(database: Path) -> None:
-    class Stock(dg.IOManager):
-        def load_input(self, context: dg.InputContext) -> str:
-            with pytest.raises(LockedError):
-                Lock.acquired(database, exclusive=False)
-            return "loaded"
-
-        def handle_output(self, context: dg.OutputContext, obj: object) -> None:
-            raise NotImplementedError
-
-    manager = io_manager._Manager(WarehouseResource(database=str(database)), None, Stock())
-    context = dg.build_input_context(dagster_type=dg.PythonObjectDagsterType(pd.DataFrame))
-    assert manager.load_input(context) == "loaded"
 
 
 def test_writer_who_does_not_own_the_lock_may_take_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
