@@ -34,11 +34,11 @@ def damage_message(database: str, file: Path, error: duckdb.Error) -> str:
 
 
 def first_line(error: duckdb.Error) -> str:
-    """What DuckDB says of a damaged file, without a period at the end and without the hints in further lines.
+    """What DuckDB says of a database that it cannot read, without a period at the end and the hints in further lines.
 
-    It quotes no rows, because DuckDB checks the blocks of a file before it reads values in them.
+    It quotes no rows: it comes before values are read, also from a damaged file, whose blocks are checked first.
     """
-    return str(error).partition("\n")[0][:_MAX_MESSAGE].rstrip(".")
+    return str(error).partition("\n")[0][:_MAX_MESSAGE].rstrip(". ")
 
 
 def _remedy(file: Path) -> str:

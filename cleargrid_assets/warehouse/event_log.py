@@ -26,7 +26,7 @@ class Recorded:
 
     Attributes:
         rows: The rows of the day; None if it did not say.
-        content_hash: Their hash; None if it did not say: rows that are computed, or an earlier version of this project.
+        content_hash: Their hash; None if it did not say, as of computed rows and in earlier versions of this project.
         stored_at: When they were written, in seconds since 1970; None in earlier versions.
     """
 

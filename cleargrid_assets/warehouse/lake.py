@@ -15,6 +15,7 @@ import duckdb
 from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.conflicts import again_on_conflict
+from cleargrid_assets.warehouse.damage import first_line
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.opening import connected
 from cleargrid_assets.warehouse.sql import literal
@@ -81,7 +82,7 @@ def open_lake(database: str, *, read_only: bool) -> duckdb.DuckDBPyConnection:
                 raise
             raise WarehouseError(
                 f"The lake cannot be opened. Check PGHOST, PGDATABASE, PGUSER and the other variables of Postgres, and "
-                f"CLEARGRID_LAKE_DATA. DuckDB says: {_first_line(error)}"
+                f"CLEARGRID_LAKE_DATA. DuckDB says: {first_line(error)}."
             ) from error
         return connection
 
@@ -173,10 +174,6 @@ def _secret() -> str:
         uses_tls = "false" if parts.scheme == "http" else "true"
         options = f", ENDPOINT {literal(parts.netloc)}, URL_STYLE 'path', USE_SSL {uses_tls}"
     return f"CREATE OR REPLACE SECRET cleargrid_lake (TYPE s3, PROVIDER credential_chain{options})"
-
-
-def _first_line(error: duckdb.Error) -> str:
-    return str(error).partition("\n")[0].rstrip(". ")
 
 
 def ask(connection: duckdb.DuckDBPyConnection, query: str, catalog: str = WRITER) -> list[tuple[Any, ...]]:

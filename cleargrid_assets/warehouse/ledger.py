@@ -213,7 +213,7 @@ class Write:
 
     Attributes:
         table: The table.
-        stored_at: When the transaction began.
+        stored_at: The `transaction_time` of the transaction.
         run_id: The run.
         version: What the rows were made with; None if the asset did not say.
         extracted_at: When the fetch of each day began; empty for a derived table.

@@ -15,7 +15,7 @@ from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.lake import WRITER, ask
 from cleargrid_assets.warehouse.ledger import shorten_ledger
 from cleargrid_assets.warehouse.sql import literal
-from cleargrid_assets.warehouse.tables import stored_columns
+from cleargrid_assets.warehouse.tables import stored_columns, table_names
 from cleargrid_assets.wording import counted
 
 FILES_STAY = timedelta(days=2)
@@ -82,11 +82,7 @@ def maintain(database: str, keep: timedelta, now: datetime, lock_timeout_s: floa
 
 def _all_tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
     """The tables of the lake, as `locked` takes them, and those that a run may be about to create."""
-    stored = connection.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE database_name = $lake AND schema_name = $schema",
-        {"lake": WRITER, "schema": SCHEMA},
-    ).fetchall()
-    return {f"{SCHEMA}.{name}" for (name,) in stored} | {name_of(table) for table in (*TABLES, DAYS)}
+    return {f"{SCHEMA}.{name}" for name in table_names(connection)} | {name_of(table) for table in (*TABLES, DAYS)}
 
 
 def _shorten_ledger(connection: duckdb.DuckDBPyConnection, locks: Locks) -> None:

@@ -1,6 +1,6 @@
 """Opening a database file once, with its lock, or not at all. Nothing here waits."""
 
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,15 +71,14 @@ def _lock(file: Path, *, exclusive: bool, writers_first: bool = False) -> Lock:
 def lock_unused(file: Path) -> Lock:
     """The exclusive lock, if no program that does not know the lock writes to the file either."""
     lock = _lock(file, exclusive=True)
-    with suppress(duckdb.Error):  # damaged
+    try:
         if file.exists():
-            try:
-                duckdb.connect(str(file), read_only=True).close()
-            except duckdb.Error as error:
-                if is_locked(error):
-                    lock.release()
-                    raise LockedError(f"DuckDB says: {error}") from error
-                raise
+            duckdb.connect(str(file), read_only=True).close()
+    except duckdb.Error as error:
+        # Of a damaged file, it says something else.
+        if is_locked(error):
+            lock.release()
+            raise LockedError(f"DuckDB says: {error}") from error
     return lock
 
 

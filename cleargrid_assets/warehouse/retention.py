@@ -10,7 +10,7 @@ from cleargrid_assets.schema import PARTITION_COLUMN, SCHEMA
 from cleargrid_assets.warehouse.connection import connect, transaction
 from cleargrid_assets.warehouse.databases import name_of, transaction_time
 from cleargrid_assets.warehouse.sql import in_days, quoted
-from cleargrid_assets.warehouse.tables import prepare_table, stored_columns
+from cleargrid_assets.warehouse.tables import prepare_table, stored_columns, table_names
 
 _IS_OLD = f"{PARTITION_COLUMN} < $first"
 
@@ -54,16 +54,11 @@ def _tables_with_days(connection: duckdb.DuckDBPyConnection) -> list[str]:
     found = connection.execute(
         """
         SELECT table_name FROM duckdb_columns()
-        WHERE database_name = current_database() AND schema_name = $schema AND column_name = $day
-            AND data_type = 'DATE' AND table_name <> $dropped AND table_name IN (
-                SELECT table_name FROM duckdb_tables()
-                WHERE database_name = current_database() AND schema_name = $schema
-            )
-        ORDER BY table_name
+        WHERE database_name = current_database() AND schema_name = $schema AND column_name = $day AND data_type = 'DATE'
         """,
-        {"schema": SCHEMA, "day": PARTITION_COLUMN, "dropped": DROPPED_DAYS.name},
+        {"schema": SCHEMA, "day": PARTITION_COLUMN},
     ).fetchall()
-    return [name for (name,) in found]
+    return sorted(table_names(connection).intersection(name for (name,) in found) - {DROPPED_DAYS.name})
 
 
 def _old_days(connection: duckdb.DuckDBPyConnection, tables: Sequence[str], first: date) -> list[date]:

@@ -62,6 +62,15 @@ def stored_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> Store
     return {name: (kind, is_nullable) for name, kind, is_nullable in found}
 
 
+def table_names(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """The names of all tables in the project's schema. Views are none."""
+    found = connection.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = $schema",
+        {"schema": SCHEMA},
+    ).fetchall()
+    return {name for (name,) in found}
+
+
 def missing_columns(table: Table, found: StoredColumns) -> Sequence[Column] | None:
     """The nullable columns that the stored table lacks; None if other columns are missing, unknown or of another type.
 

@@ -8,7 +8,7 @@ import pandas as pd
 from cleargrid_assets.schema import SCHEMA, Table
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.sql import quoted
-from cleargrid_assets.warehouse.tables import missing_columns, stored_columns
+from cleargrid_assets.warehouse.tables import missing_columns, stored_columns, table_names
 
 
 def replace_views(
@@ -24,12 +24,9 @@ def replace_views(
     Raises:
         WarehouseError: There is a table with the name of a view.
     """
-    tables = connection.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = $schema",
-        {"schema": SCHEMA},
-    ).fetchall()
+    tables = table_names(connection)
     for name, query in views.items():
-        if (name,) in tables:
+        if name in tables:
             raise WarehouseError(
                 f"The view {name} cannot be made, because the database has a table of this name. Rename the table "
                 f"(ALTER TABLE {SCHEMA}.{name} RENAME TO ...), and materialize the day again."
