@@ -28,7 +28,7 @@ _LOCK_TIMEOUT_S = 5.0
 
 
 def catch_up_requests(context: dg.ScheduleEvaluationContext, usual: Sequence[str]) -> list[dg.RunRequest]:
-    """The run requests for missing days and outdated figures. None if the database cannot be read now.
+    """The run requests for missing days and outdated figures. Empty if the database cannot be read now.
 
     Args:
         context: The tick.
@@ -38,7 +38,7 @@ def catch_up_requests(context: dg.ScheduleEvaluationContext, usual: Sequence[str
     try:
         ledgers, dropped = read_stored(settings.database)
     except (WarehouseError, duckdb.Error, OSError) as error:
-        context.log.warning(f"The database could not be read, so this tick requests no missing days. {error}")
+        context.log.warning(f"The database could not be read, so this tick requests its usual days only. {error}")
         return []
     now = context.scheduled_execution_time
     closed, requested = ([date.fromisoformat(key) for key in keys] for keys in (kept_days(now), usual))

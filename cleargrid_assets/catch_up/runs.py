@@ -61,7 +61,7 @@ def _covered(run: dg.DagsterRun) -> Iterator[TableDay]:
 
 
 def _days(tags: Mapping[str, str]) -> list[date]:
-    """The days of a run, by its tags. None if its partitions are not days."""
+    """The days of a run, by its tags. Empty if its partitions are not days."""
     try:
         if PARTITION in tags:
             return [date.fromisoformat(tags[PARTITION])]

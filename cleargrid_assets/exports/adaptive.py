@@ -13,13 +13,11 @@ class Adaptive:
 
     Args:
         maximum: The value to begin with.
-        minimum: No value is smaller.
         divisor: A refused value is divided by this.
     """
 
-    def __init__(self, maximum: int, *, minimum: int = 1, divisor: int = 2) -> None:
+    def __init__(self, maximum: int, *, divisor: int = 2) -> None:
         self._maximum = self._allowed = maximum
-        self._minimum = minimum
         self._divisor = divisor
         self._largest_answered = 0
         self._trial: int | None = None
@@ -69,7 +67,7 @@ class Adaptive:
 
     def lower(self, value: int) -> bool:
         """Asks for less than the value from now on, even if it was answered before; returns whether it could."""
-        lowered = max(value // self._divisor, self._minimum)
+        lowered = max(value // self._divisor, 1)
         if lowered == self._allowed:
             return False
         self._allowed, self._trial = lowered, None

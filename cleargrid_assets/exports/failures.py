@@ -82,7 +82,7 @@ def mention_retries(error: ExportsError, attempts: int) -> None:
     error.advice = f"Try again later. If it persists, {what}."
 
 
-def _causes(error: BaseException | None, seen: "set[int] | None" = None) -> "Iterator[BaseException]":
+def _causes(error: BaseException | None, seen: set[int] | None = None) -> Iterator[BaseException]:
     """The error and all errors that it comes from. The library keeps some of them in attributes only."""
     seen = set() if seen is None else seen
     # An earlier failure of ours, which was being handled, is not a cause.
@@ -95,7 +95,7 @@ def _causes(error: BaseException | None, seen: "set[int] | None" = None) -> "Ite
             yield from _causes(cause, seen)
 
 
-def _root_cause(causes: "list[BaseException]") -> str:
+def _root_cause(causes: list[BaseException]) -> str:
     for cause in causes:
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror

@@ -104,7 +104,7 @@ class FetchedDay:
 class _Counting:
     """A count that was requested from the server."""
 
-    count: "Future[Count]"
+    count: Future[Count]
     stats: RequestStats = field(default_factory=RequestStats)
 
 
@@ -176,7 +176,7 @@ def _open_spools(
     for day, window in days.items():
         fingerprint = hashlib.sha256(repr((*client.fingerprint, str(window))).encode()).hexdigest()
         name = f"{client.dataset.code}-{day}"
-        spools[day] = Spool.open(root, name, fingerprint, now, not_before.get(day), locks, files)
+        spools[day] = Spool.open(root, name, fingerprint, now, not_before=not_before.get(day), locks=locks, files=files)
 
 
 def _release(spools: Mapping[str, Spool], error: Exception) -> None:

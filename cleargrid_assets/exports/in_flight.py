@@ -89,7 +89,7 @@ class Exchange:
             self._descriptor = None
 
 
-def _settle(future: "Future[socket.socket]", open_socket: Callable[[], socket.socket]) -> None:
+def _settle(future: Future[socket.socket], open_socket: Callable[[], socket.socket]) -> None:
     """Opens the socket; closes it if nobody waits for it any more."""
     try:
         opened = open_socket()
@@ -123,7 +123,7 @@ class InFlight:
         self._changed = threading.Condition()
         self._exchanges: set[Exchange] = set()
         self._watchdog: threading.Thread | None = None
-        self.is_closed = False
+        self._is_closed = False
 
     @contextmanager
     def exchange(self) -> Iterator[Exchange]:
@@ -131,7 +131,7 @@ class InFlight:
         exchange = Exchange(time.monotonic() + self._limit_s)
         with self._changed:
             self._exchanges.add(exchange)
-            if self.is_closed:
+            if self._is_closed:
                 exchange.cut_off()
             elif self._watchdog is None:
                 self._watchdog = threading.Thread(target=self._watch, name="exports-watchdog", daemon=True)
@@ -148,14 +148,14 @@ class InFlight:
     def close(self) -> None:
         """Cuts off all exchanges, those of the future included."""
         with self._changed:
-            self.is_closed = True
+            self._is_closed = True
             self._changed.notify_all()
             for exchange in self._exchanges:
                 exchange.cut_off()
 
     def _watch(self) -> None:
         with self._changed:
-            while not self.is_closed:
+            while not self._is_closed:
                 now = time.monotonic()
                 for exchange in self._exchanges:
                     if exchange.deadline <= now:

@@ -90,12 +90,13 @@ class Spool:
     _files: RecentFiles
 
     @classmethod
-    def open(  # noqa: PLR0917 - the number of parameters follows from the task
+    def open(
         cls,
         root: Path,
         name: str,
         fingerprint: str,
         now: datetime,
+        *,
         not_before: datetime | None = None,
         locks: FolderLocks | None = None,
         files: RecentFiles | None = None,
@@ -120,17 +121,7 @@ class Spool:
         if not_before is not None and not_before > now + _MAX_CLOCK_DIFFERENCE:
             not_before = None
         make_private_folder(root)
-        folder = root / name
-        make_private_folder(folder)
-        try:
-            is_taken = locks.take(folder)
-        except FileNotFoundError:
-            # Another run has just removed the folder.
-            return cls.open(root, name, fingerprint, now, not_before, locks, files)
-        if not is_taken:
-            # Another run is fetching the same day: leave its spool alone.
-            another = f"{name}-{uuid.uuid4().hex[:8]}"
-            return cls.open(root, another, fingerprint, now, not_before, locks, files)
+        folder = _locked_folder(root, name, locks)
         try:
             kept = _read_journal(folder, fingerprint, now, not_before)
             header, entries, rows_length, journal_length = kept or (_new_header(fingerprint, now, not_before), [], 0, 0)
@@ -162,6 +153,17 @@ class Spool:
         """Removes the files and releases the lock."""
         _remove(self.rows_path.parent)
         self.close()
+
+
+def _locked_folder(root: Path, name: str, locks: FolderLocks) -> Path:
+    """The folder of this name, locked for this run; another one while another run has locked it."""
+    folder = root / name
+    while True:
+        make_private_folder(folder)
+        with suppress(FileNotFoundError):  # another run has just removed the folder
+            if locks.take(folder):
+                return folder
+            folder = root / f"{name}-{uuid.uuid4().hex[:8]}"
 
 
 def try_out(root: Path) -> None:
@@ -264,7 +266,7 @@ def _encoded(line: _Header | Entry) -> bytes:
     return b"%08x %b\n" % (zlib.crc32(content), content)
 
 
-def _decoded(line: bytes) -> "_Header | Entry | None":
+def _decoded(line: bytes) -> _Header | Entry | None:
     checksum, _, content = line.partition(b" ")
     if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(content[:-1]):
         return None

@@ -167,7 +167,7 @@ def test_busy_database_does_not_keep_a_tick_from_its_usual_days(
     monkeypatch.setattr(requests, "_LOCK_TIMEOUT_S", 0.1)
     with closing(duckdb.connect(str(project.database))):
         assert [span(each) for each in tick(project, daily_schedule, "2026-01-14 01:00")] == [YESTERDAY]
-    assert "so this tick requests no missing days" in capsys.readouterr().err
+    assert "so this tick requests its usual days only" in capsys.readouterr().err
 
 
 def test_damaged_database_does_not_keep_a_tick_from_its_usual_days(project: Project) -> None:
