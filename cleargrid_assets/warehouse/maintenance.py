@@ -10,9 +10,10 @@ from cleargrid_assets.contracts import DAYS, TABLES
 from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.warehouse.commits import commit
 from cleargrid_assets.warehouse.connection import connect
-from cleargrid_assets.warehouse.databases import Locks, is_lake, locked, name_of
+from cleargrid_assets.warehouse.databases import is_lake, name_of
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.lake import WRITER, ask
+from cleargrid_assets.warehouse.lake_locks import Locks, locked
 from cleargrid_assets.warehouse.ledger import shorten_ledger
 from cleargrid_assets.warehouse.sql import literal
 from cleargrid_assets.warehouse.tables import stored_columns, table_names

@@ -11,8 +11,9 @@ import pytest
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, DAYS
 from cleargrid_assets.lake_job import LAKE_FILES, lake_maintenance
 from cleargrid_assets.warehouse.connection import connect
-from cleargrid_assets.warehouse.databases import locked, name_of
+from cleargrid_assets.warehouse.databases import name_of
 from cleargrid_assets.warehouse.errors import WarehouseError
+from cleargrid_assets.warehouse.lake_locks import locked
 from cleargrid_assets.warehouse.maintenance import FILES_STAY, Maintenance, maintain
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets_tests.lake.servers import new_database

@@ -17,9 +17,10 @@ from cleargrid_assets.contracts import COMMUNICATION_LOGS, DAYS, HOURLY_REACH, I
 from cleargrid_assets.warehouse import ledger, replacing
 from cleargrid_assets.warehouse.connection import connect, transaction
 from cleargrid_assets.warehouse.content import content_hashes
-from cleargrid_assets.warehouse.databases import locked, name_of
+from cleargrid_assets.warehouse.databases import name_of
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.lake import ask
+from cleargrid_assets.warehouse.lake_locks import locked
 from cleargrid_assets_tests.lake.proxy import proxy
 from cleargrid_assets_tests.lake.writing import ROWS, rows_of, store_versions, versions, wait_to_store
 from cleargrid_assets_tests.warehouse.another_process import start

@@ -7,8 +7,9 @@ from unittest import mock
 import dagster as dg
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
-from cleargrid_assets.warehouse import databases
+from cleargrid_assets.warehouse import lake_locks
 from cleargrid_assets.warehouse.connection import connect, transaction
+from cleargrid_assets.warehouse.databases import name_of
 from cleargrid_assets_tests.rows import Row
 from cleargrid_assets_tests.warehouse.materializing import Warehouse, log
 
@@ -33,8 +34,8 @@ def store_versions(folder: str, name: str, days: str, times: str) -> None:
 def wait_to_store() -> None:
     """Waits for the lock of the log for a minute, in rounds of half a second."""
     with (
-        mock.patch.multiple(databases, _WARN_AFTER_S=0.5, _INTERRUPTIBLE_EACH_S=0.5),
-        transaction("ducklake:postgres:", 60, [databases.name_of(COMMUNICATION_LOGS)]),
+        mock.patch.multiple(lake_locks, _WARN_AFTER_S=0.5, _INTERRUPTIBLE_EACH_S=0.5),
+        transaction("ducklake:postgres:", 60, [name_of(COMMUNICATION_LOGS)]),
     ):
         pass
 
