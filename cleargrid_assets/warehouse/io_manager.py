@@ -87,7 +87,8 @@ class _Manager(dg.IOManager):
     def _load_frame(self, context: dg.InputContext, columns: Sequence[str] | None) -> pd.DataFrame:
         if context.has_asset_partitions and not context.asset_partition_keys:
             # For example, the day before the first one. There may be no table yet.
-            return pd.DataFrame()
+            nothing: pd.DataFrame = pd.DataFrame()
+            return nothing
         target = target_of(context, self._schema)
         with self._warehouse.reading() as connection:
             return load_frame(connection, target, columns)

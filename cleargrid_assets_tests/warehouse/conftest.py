@@ -20,27 +20,24 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 _OF_BOTH_KINDS = {
-    f"{__package__}.test_{name}"
-    for name in (
-        "computed",
-        "content",
-        "evolution",
-        "failing",
-        "forms",
-        "frames",
-        "ledger",
-        "quarantine",
-        "refusing",
-        "retention",
-        "shrinking",
-        "storing",
-    )
+    "test_computed",
+    "test_content",
+    "test_evolution",
+    "test_failing",
+    "test_forms",
+    "test_frames",
+    "test_ledger",
+    "test_quarantine",
+    "test_refusing",
+    "test_retention",
+    "test_shrinking",
+    "test_storing",
 }
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Gives the tests the kinds of database that they run with."""
-    if "kind" in metafunc.fixturenames and metafunc.module.__name__ in _OF_BOTH_KINDS:
+    if "kind" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in _OF_BOTH_KINDS:
         only_file = metafunc.definition.get_closest_marker("only_file") is not None
         lakes = [] if only_file else [pytest.param("lake", marks=pytest.mark.lake)]
         metafunc.parametrize("kind", ["file", *lakes], indirect=True)

@@ -173,8 +173,8 @@ def test_first_day_of_a_running_total_loads_no_rows(run: Run) -> None:
     loaded: list[list[int]] = []
     before = dg.AssetIn("total", partition_mapping=dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1))
 
-    @dg.asset(partitions_def=DAILY, metadata={"partition_expr": "day"}, ins={"before": before})  # type: ignore[untyped-decorator]
-    def total(context: dg.AssetExecutionContext, before: pd.DataFrame) -> pd.DataFrame:
+    @dg.asset(partitions_def=DAILY, metadata={"partition_expr": "day"}, ins={"before": before})
+    def total(context: dg.AssetExecutionContext, before: pd.DataFrame) -> Any:
         loaded.append(list(before.get("n", ())))
         return pd.DataFrame({"day": [pd.Timestamp(context.partition_key)], "n": [1 + len(loaded)]})
 
