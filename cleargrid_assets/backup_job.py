@@ -11,7 +11,7 @@ import dagster as dg
 from cleargrid_assets.automation import daily_job
 from cleargrid_assets.retention_job import IS_ONE_OF_MANY, drop_old_days
 from cleargrid_assets.settings import Settings
-from cleargrid_assets.warehouse.backup import back_up
+from cleargrid_assets.warehouse.backups.backup import back_up
 from cleargrid_assets.warehouse.connection import file_of
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.resource import WarehouseResource

@@ -9,7 +9,7 @@ from cleargrid_assets.partitions import BUSINESS_ZONE
 from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.errors import WarehouseError
-from cleargrid_assets.warehouse.maintenance import maintain
+from cleargrid_assets.warehouse.lakes.maintenance import maintain
 from cleargrid_assets.warehouse.resource import WarehouseResource
 
 LAKE_FILES = dg.AssetSpec(

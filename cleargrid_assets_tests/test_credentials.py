@@ -6,7 +6,7 @@ import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.definitions import build_defs
-from cleargrid_assets.exports.spool import Spool
+from cleargrid_assets.exports.spooling.spool import Spool
 from cleargrid_assets_tests.assets.project import SECRETS, WEEK, Project
 
 DAY = WEEK[0]

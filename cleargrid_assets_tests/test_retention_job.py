@@ -14,7 +14,7 @@ from cleargrid_assets.contracts import COMMUNICATION_LOGS, DAYS, TABLES
 from cleargrid_assets.partitions import kept_days
 from cleargrid_assets.retention_job import drop_after_daily_run, drop_old_days
 from cleargrid_assets.views import CONTACT_HISTORY, VIEWS
-from cleargrid_assets.warehouse.backup import back_up
+from cleargrid_assets.warehouse.backups.backup import back_up
 from cleargrid_assets_tests.assets.project import WEEK, Project, Run, days_between
 
 KEPT = date(2026, 1, 5)

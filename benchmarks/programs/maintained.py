@@ -12,9 +12,9 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from cleargrid_assets.settings import Settings
-from cleargrid_assets.warehouse.compaction import compact
+from cleargrid_assets.warehouse.backups.compaction import compact
 from cleargrid_assets.warehouse.databases import is_lake
-from cleargrid_assets.warehouse.maintenance import FILES_STAY, maintain
+from cleargrid_assets.warehouse.lakes.maintenance import FILES_STAY, maintain
 
 _A_DAY_PASSES = (
     "UPDATE ducklake_snapshot SET snapshot_time = snapshot_time - interval '1 day'",

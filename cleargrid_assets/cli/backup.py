@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from cleargrid_assets.settings import Settings
-from cleargrid_assets.warehouse.backup import back_up, back_up_to
+from cleargrid_assets.warehouse.backups.backup import back_up, back_up_to
+from cleargrid_assets.warehouse.backups.restore import restore
 from cleargrid_assets.warehouse.connection import LOCK_TIMEOUT_S
-from cleargrid_assets.warehouse.restore import restore
 from cleargrid_assets.wording import megabytes
 
 

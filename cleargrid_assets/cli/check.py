@@ -17,7 +17,7 @@ from cleargrid_assets.cli.findings import Finding, about, as_sentence, print_jso
 from cleargrid_assets.configuration import pseudonyms_of
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.exports.errors import ExportsError
-from cleargrid_assets.exports.spool import try_out
+from cleargrid_assets.exports.spooling.spool import try_out
 from cleargrid_assets.setting_types import AFTER_EDITING, Problem, SettingsError
 from cleargrid_assets.settings import Settings, variable_of
 from cleargrid_assets.unknown_variables import advice_on, shown_name, unknown_variables

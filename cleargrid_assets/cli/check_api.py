@@ -15,7 +15,7 @@ from cleargrid_assets.exports.client import ExportsClient
 from cleargrid_assets.exports.count import Count, count_rows
 from cleargrid_assets.exports.dataset import D21
 from cleargrid_assets.exports.errors import AuthenticationError, ContractError, ExportsError, QueryTimeoutError
-from cleargrid_assets.exports.rows import Page
+from cleargrid_assets.exports.pages.rows import Page
 from cleargrid_assets.exports.stats import RequestStats
 from cleargrid_assets.exports.window import Window, day_window
 from cleargrid_assets.quarantine import quarantine_of

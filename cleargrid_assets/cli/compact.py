@@ -3,7 +3,7 @@
 import click
 
 from cleargrid_assets.settings import Settings
-from cleargrid_assets.warehouse.compaction import compact
+from cleargrid_assets.warehouse.backups.compaction import compact
 from cleargrid_assets.warehouse.connection import LOCK_TIMEOUT_S
 from cleargrid_assets.wording import megabytes
 

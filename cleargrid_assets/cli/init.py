@@ -7,8 +7,8 @@ import click
 
 from cleargrid_assets.cli.check import run_check
 from cleargrid_assets.cli.env_file import load_env, set_variables
-from cleargrid_assets.exports.base_url import checked_root
 from cleargrid_assets.exports.errors import ExportsError
+from cleargrid_assets.exports.http.base_url import checked_root
 from cleargrid_assets.setting_types import AFTER_EDITING, SettingsError
 from cleargrid_assets.settings import Settings, variable_of
 from cleargrid_assets.wording import counted

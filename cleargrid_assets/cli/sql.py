@@ -13,7 +13,7 @@ from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.warehouse.connection import connect, file_of
 from cleargrid_assets.warehouse.databases import in_lake, is_lake
 from cleargrid_assets.warehouse.forms import refuse_other_form, stored_versions
-from cleargrid_assets.warehouse.lake import lake_data
+from cleargrid_assets.warehouse.lakes.lake import lake_data
 
 _ROWS_AT_A_TIME = 10_000
 

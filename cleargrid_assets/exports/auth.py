@@ -12,12 +12,12 @@ from urllib.parse import quote
 
 import msgspec
 
-from cleargrid_assets.exports.bodies import BodyError, json_document
-from cleargrid_assets.exports.envelope import Verdict
 from cleargrid_assets.exports.errors import AuthenticationError, ExportsError, TransientError
-from cleargrid_assets.exports.retry import REFUSED_LOGINS, RetryPolicy
+from cleargrid_assets.exports.http.retry import REFUSED_LOGINS, RetryPolicy
+from cleargrid_assets.exports.http.transport import Transport
+from cleargrid_assets.exports.pages.bodies import BodyError, json_document
+from cleargrid_assets.exports.pages.envelope import Verdict
 from cleargrid_assets.exports.stats import RequestStats
-from cleargrid_assets.exports.transport import Transport
 from cleargrid_assets.setting_types import AFTER_EDITING
 from cleargrid_assets.settings import Credentials
 

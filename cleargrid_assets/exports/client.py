@@ -8,10 +8,10 @@ from urllib.parse import quote
 from cleargrid_assets import __version__
 from cleargrid_assets.exports.auth import Authenticator, Token
 from cleargrid_assets.exports.dataset import Dataset
-from cleargrid_assets.exports.retry import PATIENCE_S
-from cleargrid_assets.exports.rows import Page, PageReader
+from cleargrid_assets.exports.http.retry import PATIENCE_S
+from cleargrid_assets.exports.http.transport import Timeouts, Transport
+from cleargrid_assets.exports.pages.rows import Page, PageReader
 from cleargrid_assets.exports.stats import RequestStats
-from cleargrid_assets.exports.transport import Timeouts, Transport
 from cleargrid_assets.exports.window import Window, iso
 from cleargrid_assets.pseudonyms import Pseudonyms
 from cleargrid_assets.settings import Settings

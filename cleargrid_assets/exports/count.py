@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cleargrid_assets.exports.adaptive import Adaptive
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
 from cleargrid_assets.exports.stats import RequestStats
+from cleargrid_assets.exports.walking.adaptive import Adaptive
 from cleargrid_assets.exports.window import Window
 
 if TYPE_CHECKING:  # loads an HTTP library that definitions do not need

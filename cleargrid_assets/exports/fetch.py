@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from cleargrid_assets.exports.count import Count, count_rows
 from cleargrid_assets.exports.errors import ExportsError
-from cleargrid_assets.exports.folder_locks import FolderLocks
-from cleargrid_assets.exports.futures import first_done
-from cleargrid_assets.exports.guard import EndlessPagesError
 from cleargrid_assets.exports.open_files import limit_reached
-from cleargrid_assets.exports.quarantine import TooManyBadRowsError, check_share, distinct
-from cleargrid_assets.exports.recent_files import RecentFiles
-from cleargrid_assets.exports.spool import MAX_AGE, Spool, remove_abandoned
+from cleargrid_assets.exports.pages.quarantine import TooManyBadRowsError, check_share, distinct
+from cleargrid_assets.exports.spooling.folder_locks import FolderLocks
+from cleargrid_assets.exports.spooling.recent_files import RecentFiles
+from cleargrid_assets.exports.spooling.spool import MAX_AGE, Spool, remove_abandoned
 from cleargrid_assets.exports.stats import DayReport, RequestStats
-from cleargrid_assets.exports.walk import fetch_days
+from cleargrid_assets.exports.walking.futures import first_done
+from cleargrid_assets.exports.walking.guard import EndlessPagesError
+from cleargrid_assets.exports.walking.walk import fetch_days
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.foreign import MAX_WORDS
 from cleargrid_assets.schema import QuarantinedRow

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 
-from cleargrid_assets.exports.spool import Entry
+from cleargrid_assets.exports.spooling.spool import Entry
 from cleargrid_assets.schema import QuarantinedRow
 
 _AGE = re.compile("[0-9]{1,10}(?![0-9])")

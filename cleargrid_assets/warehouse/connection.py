@@ -14,13 +14,13 @@ import tenacity
 from cleargrid_assets.contracts import DAYS
 from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.warehouse import files
-from cleargrid_assets.warehouse.commits import commit
-from cleargrid_assets.warehouse.conflicts import again_on_conflict
 from cleargrid_assets.warehouse.damage import damage_message, is_damage
 from cleargrid_assets.warehouse.databases import catalog, is_lake, name_of
 from cleargrid_assets.warehouse.errors import DamagedFileError, NewerFileError, WarehouseError
-from cleargrid_assets.warehouse.lake import open_lake
-from cleargrid_assets.warehouse.lake_locks import locked
+from cleargrid_assets.warehouse.lakes.commits import commit
+from cleargrid_assets.warehouse.lakes.conflicts import again_on_conflict
+from cleargrid_assets.warehouse.lakes.lake import open_lake
+from cleargrid_assets.warehouse.lakes.locks import locked
 from cleargrid_assets.warehouse.lock import LockedError, lock_file
 from cleargrid_assets.warehouse.opening import connected, is_locked, lock_unused, open_file
 from cleargrid_assets.warehouse.sql import quoted

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from cleargrid_assets.warehouse.backup_files import backup_folder, backups_of
+from cleargrid_assets.warehouse.backups.backup_files import backup_folder, backups_of
 from cleargrid_assets.warehouse.files import wal_of
 
 _DAMAGE = re.compile(

@@ -11,7 +11,7 @@ import duckdb
 
 from cleargrid_assets.contracts import DAYS
 from cleargrid_assets.schema import PARTITION_COLUMN, SCHEMA, Table
-from cleargrid_assets.warehouse.lake import ask
+from cleargrid_assets.warehouse.lakes.lake import ask
 from cleargrid_assets.warehouse.sql import quoted
 
 _PREFIX = "ducklake:"

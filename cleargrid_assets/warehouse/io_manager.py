@@ -9,18 +9,18 @@ import pandas as pd
 from dagster_duckdb_pandas import DuckDBPandasIOManager
 
 from cleargrid_assets.schema import Table
-from cleargrid_assets.warehouse.change_metadata import change_metadata, moved_from, stored_line
-from cleargrid_assets.warehouse.conflicts import again_on_conflict
 from cleargrid_assets.warehouse.connection import transaction
 from cleargrid_assets.warehouse.content import combined_hash
 from cleargrid_assets.warehouse.event_log import DATA_VERSION_TAG, entry_metadata
-from cleargrid_assets.warehouse.frames import load_frame, replace_frame, target_of
+from cleargrid_assets.warehouse.lakes.conflicts import again_on_conflict
 from cleargrid_assets.warehouse.ledger import LedgerEntry
-from cleargrid_assets.warehouse.replacing import Days, Output, Replaced, query_of, replace_days
 from cleargrid_assets.warehouse.resource import WarehouseResource
-from cleargrid_assets.warehouse.shrinking import ShrinkingError
 from cleargrid_assets.warehouse.slices import ComputedSlice, FrameWithViews, SpooledSlice, StoredSlice
 from cleargrid_assets.warehouse.sql import readable
+from cleargrid_assets.warehouse.storing.change_metadata import change_metadata, moved_from, stored_line
+from cleargrid_assets.warehouse.storing.frames import load_frame, replace_frame, target_of
+from cleargrid_assets.warehouse.storing.replacing import Days, Output, Replaced, query_of, replace_days
+from cleargrid_assets.warehouse.storing.shrinking import ShrinkingError
 from cleargrid_assets.warehouse.table_metadata import contract_of
 
 VERSION = "version"

@@ -22,10 +22,10 @@ from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, COMMUNICATION_L
 from cleargrid_assets.definitions import build_defs
 from cleargrid_assets.exports.client import ExportsClient
 from cleargrid_assets.exports.errors import ExportsError
-from cleargrid_assets.exports.folder_locks import FolderLocks
-from cleargrid_assets.exports.rows import Page
-from cleargrid_assets.exports.spool import MAX_AGE
-from cleargrid_assets.exports.transport import Transport
+from cleargrid_assets.exports.http.transport import Transport
+from cleargrid_assets.exports.pages.rows import Page
+from cleargrid_assets.exports.spooling.folder_locks import FolderLocks
+from cleargrid_assets.exports.spooling.spool import MAX_AGE
 from cleargrid_assets.exports.window import Window, day_window
 from cleargrid_assets.schema import EXTRACTED_AT
 from cleargrid_assets.warehouse.resource import WarehouseResource

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, DAYS, INTERACTIONS
-from cleargrid_assets.warehouse import replacing
-from cleargrid_assets.warehouse.quarantine import replace_quarantined
+from cleargrid_assets.warehouse.storing import replacing
+from cleargrid_assets.warehouse.storing.quarantine import replace_quarantined
 from cleargrid_assets_tests.assets.project import Project, Run
 from cleargrid_assets_tests.exports.api import EMAIL, LENDER, PASSWORD, Api, rows_at, serving
 from cleargrid_assets_tests.exports.driving import EVENLY

@@ -20,7 +20,7 @@ from cleargrid_assets.cli.main import main
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, CONTACT_FREQUENCY, REACH_BY_ATTEMPT, TABLES
 from cleargrid_assets.partitions import PARTITION, RANGE_END, RANGE_START
 from cleargrid_assets.schema import EXTRACTED_AT
-from cleargrid_assets.warehouse.backup import back_up
+from cleargrid_assets.warehouse.backups.backup import back_up
 from cleargrid_assets.warehouse.connection import connect, transaction
 from cleargrid_assets.warehouse.errors import DamagedFileError
 from cleargrid_assets.warehouse.ledger import prepare_ledger, write_entries

@@ -15,7 +15,7 @@ from cleargrid_assets.exports.client import ExportsClient
 from cleargrid_assets.exports.count import Count
 from cleargrid_assets.exports.dataset import D21
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
-from cleargrid_assets.exports.rows import Page
+from cleargrid_assets.exports.pages.rows import Page
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.resources import ExportsResource
 from cleargrid_assets.warehouse.table_metadata import asset_key

@@ -8,7 +8,7 @@ import pytest
 
 from cleargrid_assets.exports.dataset import D21
 from cleargrid_assets.exports.errors import ContractError
-from cleargrid_assets.exports.rows import Page, PageReader
+from cleargrid_assets.exports.pages.rows import Page, PageReader
 from cleargrid_assets_tests.exports.driving import MIDNIGHT, WINDOW
 from cleargrid_assets_tests.rows import Row, sent_row
 

@@ -14,10 +14,10 @@ from cleargrid_assets.exports.client import ExportsClient
 from cleargrid_assets.exports.count import Count, count_rows
 from cleargrid_assets.exports.dataset import D21
 from cleargrid_assets.exports.errors import ExportsError
-from cleargrid_assets.exports.spool import Spool
+from cleargrid_assets.exports.http.transport import Timeouts
+from cleargrid_assets.exports.spooling.spool import Spool
 from cleargrid_assets.exports.stats import DayReport
-from cleargrid_assets.exports.transport import Timeouts
-from cleargrid_assets.exports.walk import fetch_days
+from cleargrid_assets.exports.walking.walk import fetch_days
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets.settings import Settings
 from cleargrid_assets_tests.exports.api import EMAIL, LENDER, PASSWORD, Api

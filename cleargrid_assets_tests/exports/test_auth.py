@@ -16,8 +16,8 @@ from pydantic import SecretStr
 
 from cleargrid_assets.exports.auth import Authenticator, Token
 from cleargrid_assets.exports.errors import AuthenticationError, ExportsError
+from cleargrid_assets.exports.http.transport import Transport
 from cleargrid_assets.exports.stats import RequestStats
-from cleargrid_assets.exports.transport import Transport
 from cleargrid_assets.settings import Credentials
 from cleargrid_assets_tests.exports.api import EMAIL, LENDER, LENDER_ID, PASSWORD, Answer, Api, Request, envelope
 from cleargrid_assets_tests.exports.faults import Fault, answering, failing, without_refresh_token

@@ -9,7 +9,7 @@ import pytest
 
 from cleargrid_assets.exports.client import ExportsClient
 from cleargrid_assets.exports.errors import AuthenticationError, ContractError, ExportsError, TransientError
-from cleargrid_assets.exports.retry import MAX_ATTEMPTS
+from cleargrid_assets.exports.http.retry import MAX_ATTEMPTS
 from cleargrid_assets.exports.stats import RequestStats
 from cleargrid_assets.setting_types import SettingsError
 from cleargrid_assets_tests.exports.api import (

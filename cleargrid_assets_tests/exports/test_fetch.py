@@ -11,8 +11,8 @@ import pytest
 
 from cleargrid_assets.exports.count import Count
 from cleargrid_assets.exports.fetch import FetchedDay, FetchError, fetch
-from cleargrid_assets.exports.recent_files import RecentFiles
-from cleargrid_assets.exports.spool import Spool
+from cleargrid_assets.exports.spooling.recent_files import RecentFiles
+from cleargrid_assets.exports.spooling.spool import Spool
 from cleargrid_assets.exports.window import Window
 from cleargrid_assets_tests.exports.api import Api, rows_at
 from cleargrid_assets_tests.exports.driving import DAY, EVENLY, MIDNIGHT, WINDOW, connected, ids, spooled

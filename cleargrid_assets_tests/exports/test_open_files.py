@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from cleargrid_assets.exports.errors import TransientError
-from cleargrid_assets.exports.failures import library_failure
+from cleargrid_assets.exports.http.failures import library_failure
 from cleargrid_assets.exports.open_files import limit_reached
 
 

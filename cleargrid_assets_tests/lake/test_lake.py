@@ -17,7 +17,7 @@ from cleargrid_assets.definitions import build_defs
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.databases import shown, transaction_time
 from cleargrid_assets.warehouse.errors import WarehouseError
-from cleargrid_assets.warehouse.lake import ask_to_change
+from cleargrid_assets.warehouse.lakes.lake import ask_to_change
 from cleargrid_assets.warehouse.sql import literal
 from cleargrid_assets_tests.assets.project import WEEK, Project, days_between
 from cleargrid_assets_tests.lake.servers import BUCKET, PASSWORD, s3

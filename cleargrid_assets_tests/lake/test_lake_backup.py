@@ -11,8 +11,8 @@ import pytest
 
 from cleargrid_assets.contracts import TABLES
 from cleargrid_assets.warehouse.connection import connect
+from cleargrid_assets.warehouse.lakes.maintenance import FILES_STAY, maintain
 from cleargrid_assets.warehouse.ledger import differences
-from cleargrid_assets.warehouse.maintenance import FILES_STAY, maintain
 from cleargrid_assets_tests.lake.servers import new_database
 from cleargrid_assets_tests.warehouse.materializing import DAY_1, DAY_2, Warehouse, log
 

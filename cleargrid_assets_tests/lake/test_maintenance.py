@@ -13,8 +13,8 @@ from cleargrid_assets.lake_job import LAKE_FILES, lake_maintenance
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.databases import name_of
 from cleargrid_assets.warehouse.errors import WarehouseError
-from cleargrid_assets.warehouse.lake_locks import locked
-from cleargrid_assets.warehouse.maintenance import FILES_STAY, Maintenance, maintain
+from cleargrid_assets.warehouse.lakes.locks import locked
+from cleargrid_assets.warehouse.lakes.maintenance import FILES_STAY, Maintenance, maintain
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets_tests.lake.servers import new_database
 from cleargrid_assets_tests.warehouse.materializing import DAY_1, DAY_2, DAY_3, Warehouse, log

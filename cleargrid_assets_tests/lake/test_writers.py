@@ -14,13 +14,14 @@ import duckdb
 import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, DAYS, HOURLY_REACH, INTERACTIONS
-from cleargrid_assets.warehouse import ledger, replacing
+from cleargrid_assets.warehouse import ledger
 from cleargrid_assets.warehouse.connection import connect, transaction
 from cleargrid_assets.warehouse.content import content_hashes
 from cleargrid_assets.warehouse.databases import name_of
 from cleargrid_assets.warehouse.errors import WarehouseError
-from cleargrid_assets.warehouse.lake import ask
-from cleargrid_assets.warehouse.lake_locks import locked
+from cleargrid_assets.warehouse.lakes.lake import ask
+from cleargrid_assets.warehouse.lakes.locks import locked
+from cleargrid_assets.warehouse.storing import replacing
 from cleargrid_assets_tests.lake.proxy import proxy
 from cleargrid_assets_tests.lake.writing import ROWS, rows_of, store_versions, versions, wait_to_store
 from cleargrid_assets_tests.warehouse.another_process import start

@@ -7,9 +7,9 @@ from unittest import mock
 import dagster as dg
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
-from cleargrid_assets.warehouse import lake_locks
 from cleargrid_assets.warehouse.connection import connect, transaction
 from cleargrid_assets.warehouse.databases import name_of
+from cleargrid_assets.warehouse.lakes import locks as lake_locks
 from cleargrid_assets_tests.rows import Row
 from cleargrid_assets_tests.warehouse.materializing import Warehouse, log
 

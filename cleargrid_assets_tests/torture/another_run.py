@@ -20,9 +20,9 @@ from unittest.mock import patch
 import duckdb
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
-from cleargrid_assets.warehouse import replacing
 from cleargrid_assets.warehouse.connection import connect, transaction
 from cleargrid_assets.warehouse.ledger import differences
+from cleargrid_assets.warehouse.storing import replacing
 from cleargrid_assets_tests.assets.project import Project, Run
 from cleargrid_assets_tests.exports.api import Api
 from cleargrid_assets_tests.torture.campaign import project_of

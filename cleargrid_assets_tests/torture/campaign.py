@@ -20,7 +20,7 @@ import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.exports.client import ExportsClient
-from cleargrid_assets.exports.transport import Timeouts
+from cleargrid_assets.exports.http.transport import Timeouts
 from cleargrid_assets.sandbox import RunningSandbox, SandboxSettings
 from cleargrid_assets_tests.assets.project import Project, Run
 from cleargrid_assets_tests.exports.api import EMAIL, LENDER, PASSWORD, Api

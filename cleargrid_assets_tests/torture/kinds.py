@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cleargrid_assets.exports.transport import Timeouts
+from cleargrid_assets.exports.http.transport import Timeouts
 from cleargrid_assets_tests.exports import faults
 from cleargrid_assets_tests.exports.api import PASSWORD, Answer, Request, envelope
 from cleargrid_assets_tests.exports.faults import Change, Condition, Fault

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cleargrid_assets.warehouse.backup import back_up
+from cleargrid_assets.warehouse.backups.backup import back_up
+from cleargrid_assets.warehouse.backups.restore import restore
 from cleargrid_assets.warehouse.errors import DamagedFileError
-from cleargrid_assets.warehouse.restore import restore
 from cleargrid_assets_tests.exports.api import Api, serving
 from cleargrid_assets_tests.torture.another_run import run_days, seconds_of_phases
 from cleargrid_assets_tests.torture.campaign import project_of

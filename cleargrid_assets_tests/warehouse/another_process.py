@@ -15,7 +15,7 @@ from unittest import mock
 
 import duckdb
 
-from cleargrid_assets.warehouse import compaction, copies
+from cleargrid_assets.warehouse.backups import compaction, copies
 from cleargrid_assets.warehouse.connection import connect
 
 Process = subprocess.Popen[str]

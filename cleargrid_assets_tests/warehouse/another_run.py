@@ -10,8 +10,8 @@ from unittest import mock
 import dagster as dg
 import pandas as pd
 
-from cleargrid_assets.warehouse import replacing
 from cleargrid_assets.warehouse.slices import StoredSlice
+from cleargrid_assets.warehouse.storing import replacing
 from cleargrid_assets_tests.warehouse.materializing import DAY_1, DAY_2, Warehouse, log
 
 

@@ -11,12 +11,12 @@ import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.schema import SCHEMA
-from cleargrid_assets.warehouse.backup import back_up
-from cleargrid_assets.warehouse.backup_files import backup_folder
+from cleargrid_assets.warehouse.backups.backup import back_up
+from cleargrid_assets.warehouse.backups.backup_files import backup_folder
+from cleargrid_assets.warehouse.backups.restore import restore
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.errors import DamagedFileError
 from cleargrid_assets.warehouse.files import wal_of
-from cleargrid_assets.warehouse.restore import restore
 from cleargrid_assets_tests.warehouse.another_process import start
 from cleargrid_assets_tests.warehouse.materializing import ADDRESS, DAY_1, DAY_2, SUBJECT, Warehouse, log
 from cleargrid_assets_tests.warehouse.torn_writes import rewrite, tearing

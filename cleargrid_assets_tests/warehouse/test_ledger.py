@@ -9,11 +9,11 @@ import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, HOURLY_REACH, OPERATIONAL_HEALTH
 from cleargrid_assets.schema import Column
-from cleargrid_assets.warehouse import replacing
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.content import HASH_OF_NO_ROWS
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.ledger import Difference, write_entries
+from cleargrid_assets.warehouse.storing import replacing
 from cleargrid_assets_tests.warehouse.failing import PowerCutError, fail_after
 from cleargrid_assets_tests.warehouse.ledgers import as_written, differing, ledger, recounted, rows_by_ledger
 from cleargrid_assets_tests.warehouse.materializing import (

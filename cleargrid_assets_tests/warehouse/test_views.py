@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from cleargrid_assets.contracts import DAYS, HOURLY_REACH
-from cleargrid_assets.warehouse.backup import back_up
+from cleargrid_assets.warehouse.backups.backup import back_up
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.ledger import differences

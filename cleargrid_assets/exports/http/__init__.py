@@ -1,0 +1,1 @@
+"""HTTP requests to the API: connections, timeouts, retries, and an error for each failure."""

@@ -1,0 +1,1 @@
+"""Copies of the database file: making, verifying and restoring them, and rewriting the file."""

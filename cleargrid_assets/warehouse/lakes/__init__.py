@@ -1,0 +1,1 @@
+"""What only a lake needs: opening it, locks, commits and maintenance."""

@@ -1,0 +1,1 @@
+"""Storing outputs in place of what was stored, and loading DataFrames without a contract."""
