@@ -157,7 +157,7 @@ def test_figures_wait_for_the_interactions_of_other_days_alone() -> None:
     assert catch_up(stored, 30).requests()[0] == Request(day(4), day(4), frozenset(TRAILING))
 
 
-def test_interactions_in_progress_count_towards_the_thirty_and_are_waited_for() -> None:
+def test_interactions_in_progress_count_and_are_waited_for() -> None:
     stored = ledgers(*range(1, 101))
     stored[MEANT] = {}
     newest = catch_up(stored, 100).requests()

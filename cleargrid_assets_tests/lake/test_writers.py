@@ -81,7 +81,7 @@ def test_store_that_begins_while_another_one_is_open_waits_and_is_exact(
     assert as_written(warehouse) == recounted(warehouse)
 
 
-def test_processes_that_create_the_lake_and_store_the_same_days_leave_them_whole(
+def test_processes_that_create_one_lake_leave_the_same_days_whole(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
     days = f"{DAY_1} {DAY_2}"

@@ -143,7 +143,7 @@ def test_giving_up_names_the_process_that_has_the_file_and_what_to_do(warehouse:
         assert "Close the other program" in str(gave_up.value)
 
 
-def test_reader_that_does_not_know_the_lock_blocks_writers_and_the_error_says_so(warehouse: Warehouse) -> None:
+def test_reader_without_the_lock_blocks_writers_and_the_error_says_so(warehouse: Warehouse) -> None:
     warehouse.store_day(DAY_1, log("a"))
     with held_elsewhere(warehouse.database, "foreign") as holder:
         assert len(warehouse.everything()) == 1

@@ -112,7 +112,7 @@ def test_folder_in_the_place_of_the_file_is_no_damage(tmp_path: Path) -> None:
         pass
 
 
-def test_power_cut_inside_any_write_leaves_whole_rows_or_an_error_with_the_way_back(stored: Warehouse) -> None:
+def test_power_cut_inside_a_write_leaves_whole_rows_or_the_way_back(stored: Warehouse) -> None:
     stored.store_day(DAY_2, log("b", DAY_2))
     back_up(stored.database, 1, NOON, 0)
     found = []

@@ -51,7 +51,7 @@ def test_database_is_private_from_its_first_moment(tmp_path: Path, monkeypatch: 
     assert seen == [PRIVATE_FILE]
 
 
-def test_modes_that_are_there_are_kept_and_the_wal_has_that_of_the_database(tmp_path: Path) -> None:
+def test_present_modes_are_kept_and_the_wal_has_that_of_the_database(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir(mode=0o775)
     file = folder / "x.duckdb"

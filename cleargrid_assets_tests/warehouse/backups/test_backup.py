@@ -122,7 +122,7 @@ def test_no_backups_are_kept_if_the_number_is_zero(stored: Warehouse) -> None:
         made(stored, keep=0)
 
 
-def test_others_may_write_while_the_copy_is_verified_but_not_while_it_is_made(
+def test_writers_wait_while_a_copy_is_made_but_not_while_it_is_verified(
     stored: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = Path(stored.database)
