@@ -33,6 +33,9 @@ def drop_days_before(database: str, first: date, lock_timeout_s: float) -> list[
     """
     with connect(database, read_only=True, lock_timeout_s=lock_timeout_s) as connection:
         tables = _tables_with_days(connection)
+    if not tables:
+        # Opening the database to write would create it.
+        return []
     written = [*(f"{SCHEMA}.{table}" for table in tables), name_of(DROPPED_DAYS)]
     with transaction(database, lock_timeout_s, written) as connection:
         days = _old_days(connection, tables, first)
@@ -63,8 +66,6 @@ def _tables_with_days(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 def _old_days(connection: duckdb.DuckDBPyConnection, tables: Sequence[str], first: date) -> list[date]:
     of_tables = " UNION ".join(f"SELECT {PARTITION_COLUMN} FROM {quoted(table)} WHERE {_IS_OLD}" for table in tables)
-    if not of_tables:
-        return []
     return [day for (day,) in connection.execute(f"{of_tables} ORDER BY ALL", {"first": first}).fetchall()]
 
 

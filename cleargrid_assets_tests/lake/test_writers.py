@@ -81,9 +81,7 @@ def test_store_that_begins_while_another_one_is_open_waits_and_is_exact(
     assert as_written(warehouse) == recounted(warehouse)
 
 
-def test_processes_that_create_one_lake_leave_the_same_days_whole(
-    warehouse: Warehouse, tmp_path: Path
-) -> None:
+def test_processes_that_create_one_lake_leave_the_same_days_whole(warehouse: Warehouse, tmp_path: Path) -> None:
     days = f"{DAY_1} {DAY_2}"
     processes = [start(store_versions, str(tmp_path), f"p{number}", days, "2") for number in range(3)]
     said = [process.communicate() for process in processes]

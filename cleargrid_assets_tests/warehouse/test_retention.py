@@ -1,6 +1,7 @@
 """Dropping old days: which tables, and all or nothing."""
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,12 @@ def test_failure_leaves_every_day_where_it_was(stored: Warehouse, monkeypatch: p
         drop_days_before(stored.database, DAY_3, 0)
     for table in ("communication_logs", "days"):
         assert days_in(stored, table) == {DAY_1, DAY_2, DAY_3}
+
+
+@pytest.mark.only_file
+def test_database_that_is_not_there_is_not_created(warehouse: Warehouse) -> None:
+    assert drop_days_before(warehouse.database, DAY_3, 0) == []
+    assert not Path(warehouse.database).exists()
 
 
 def test_database_without_old_days_is_left_as_it_is(stored: Warehouse) -> None:
