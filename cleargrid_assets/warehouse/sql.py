@@ -1,4 +1,4 @@
-"""Names and column definitions in SQL."""
+"""Names, literals, conditions on days and column definitions in SQL."""
 
 import re
 from collections.abc import Sequence

@@ -8,6 +8,7 @@ same column types.
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from operator import attrgetter
@@ -92,7 +93,7 @@ class PageReader:
         self._rows = RowReader(dataset)
         self._key_of, self._instant_of = attrgetter(dataset.key), attrgetter(dataset.cursor_field)
         self._known = {column.name for column in dataset.fields}
-        self._drifted = False
+        self._has_unknown_fields = False
 
     def read(self, body: bytes, window: Window) -> Page:
         """Decodes and checks a page.
@@ -127,14 +128,11 @@ class PageReader:
         return self._page(rows, keys, instants, answer.body.pagination, unknown)
 
     def _decode(self, body: bytes, unknown: Counter[str]) -> Any:
-        if not self._drifted:
-            try:
+        if not self._has_unknown_fields:
+            with suppress(msgspec.ValidationError):
                 return self._strict.decode(body)
-            except msgspec.ValidationError:
-                answer = self._tolerant.decode(body)
-                self._drifted = True
-        else:
-            answer = self._tolerant.decode(body)
+        answer = self._tolerant.decode(body)
+        self._has_unknown_fields = True
         for row in self._names.decode(body).body.rows:
             unknown.update(row.keys() - self._known)
         return answer
