@@ -4,7 +4,6 @@ A database is a DuckDB file, or a lake: a DuckLake with its catalog in Postgres 
 the tables is the same for both.
 """
 
-import re
 from datetime import datetime
 
 import duckdb
@@ -14,18 +13,10 @@ from cleargrid_assets.schema import PARTITION_COLUMN, SCHEMA, Table
 from cleargrid_assets.warehouse.lakes.lake import ask
 from cleargrid_assets.warehouse.sql import quoted
 
-_PREFIX = "ducklake:"
-_ADDRESS = re.compile(r"ducklake:postgres:(?:service=[\w.-]+)?", re.ASCII)
-
 
 def is_lake(database: str) -> bool:
     """Whether the address of a database names a lake."""
-    return database.startswith(_PREFIX)
-
-
-def shown(database: str) -> str:
-    """The address as it may be shown: without what `CLEARGRID_DUCKDB` does not take, which may be a password."""
-    return _PREFIX if is_lake(database) and not _ADDRESS.fullmatch(database) else database
+    return database.startswith("ducklake:")
 
 
 def catalog(connection: duckdb.DuckDBPyConnection) -> str:

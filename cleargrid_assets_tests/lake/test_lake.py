@@ -15,7 +15,7 @@ from cleargrid_assets.cli.main import main
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, DAYS
 from cleargrid_assets.definitions import build_defs
 from cleargrid_assets.warehouse.connection import connect
-from cleargrid_assets.warehouse.databases import shown, transaction_time
+from cleargrid_assets.warehouse.databases import transaction_time
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.lakes.lake import ask_to_change
 from cleargrid_assets.warehouse.sql import literal
@@ -123,12 +123,6 @@ def test_reader_asks_the_clock_of_postgres_too(warehouse: Warehouse, monkeypatch
     with connect(warehouse.database, read_only=True) as connection:
         lag = datetime.now(timezone.utc) - transaction_time(connection)
     assert abs(lag) < timedelta(minutes=1)
-
-
-def test_address_is_shown_without_what_may_be_a_secret() -> None:
-    assert shown("ducklake:postgres:service=lake") == "ducklake:postgres:service=lake"
-    assert shown("ducklake:postgres:password=hush") == "ducklake:"
-    assert shown("data/log.duckdb") == "data/log.duckdb"
 
 
 def run(*arguments: str) -> Result:
