@@ -9,7 +9,6 @@ from http import HTTPStatus
 import tenacity
 
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError, TransientError, UnavailableError
-from cleargrid_assets.exports.http.backoff import Backoff
 
 MAX_ATTEMPTS = 6
 """Attempts of one request, including the first, without those that the server did not accept (`UnavailableError`)."""
@@ -20,7 +19,7 @@ MAX_WAIT_S = 60.0
 PATIENCE_S = 600.0
 """How long requests are repeated while the server accepts none. A restart of the API must not fail the nightly run."""
 
-_BACKOFF = Backoff(first_s=0.5, max_s=30.0, jitter_s=0.5)
+_BACKOFF = tenacity.wait_exponential(multiplier=0.5, max=30.0) + tenacity.wait_random(0, 0.5)
 
 REFUSED_LOGINS = {HTTPStatus.OK, HTTPStatus.INTERNAL_SERVER_ERROR}
 """Statuses of errors that may mean a wrong password. 200 is that of an answer with errors in its body."""
@@ -100,7 +99,7 @@ class Attempts:
         error = error_of(state)
         if isinstance(error, TransientError) and error.retry_after:
             return min(error.retry_after, MAX_WAIT_S)
-        seconds = _BACKOFF.seconds(state.attempt_number)
+        seconds = _BACKOFF(state)
         if isinstance(error, UnavailableError):
             return max(0.0, min(seconds, self._seconds_left(state)))
         return seconds

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 from cleargrid_assets.exports.count import Count
 from cleargrid_assets.exports.errors import ExportsError, QueryTimeoutError
-from cleargrid_assets.exports.http.backoff import Backoff
 from cleargrid_assets.exports.pages.quarantine import check_number
 from cleargrid_assets.exports.pages.rows import Page
 from cleargrid_assets.exports.spooling.spool import Entry, Spool
@@ -35,11 +34,12 @@ if TYPE_CHECKING:  # loads an HTTP library that definitions do not need
 
 _PROGRESS_EVERY_S = 5.0
 
-_PAUSES = Backoff(first_s=0.5, max_s=2.0)
-"""Between timeouts. Short, because each timeout has already taken a while, and at most 16 halvings follow."""
+_PAUSES_S = (0.0, 0.0, 0.0, 0.0, 0.5, 1.0, 2.0)
+"""Pauses before a request, by the number of timeouts in a row before it; the last one also after more of them.
 
-_TIMEOUTS_BEFORE_PAUSE = 3
-"""Consecutive timeouts before requests back off. A gateway that is down for a moment answers 504, too."""
+The first requests do not wait, because a gateway that is down for a moment answers 504, too. Pauses are short, because
+each timeout has already taken a while, and at most 16 halvings follow.
+"""
 
 _MAX_LAST_TRIES = 6
 """Retries of a request for one row in the narrowest window."""
@@ -174,14 +174,13 @@ class _Walk:
 
     def _send(self, part: Part) -> None:
         self._began_at.setdefault(part.day, self._clock())
-        pauses = self._timeouts_in_a_row - _TIMEOUTS_BEFORE_PAUSE
         request = _Request(part, self._limits.next())
         future = self._executor.submit(
             self._client.page,
             part.window,
             cursor=part.cursor,
             limit=request.limit,
-            delay_s=_PAUSES.max_s if part.last_tries else _PAUSES.seconds(pauses),
+            delay_s=_PAUSES_S[-1 if part.last_tries else min(self._timeouts_in_a_row, len(_PAUSES_S) - 1)],
             stats=request.stats,
         )
         self._in_flight[future] = request
