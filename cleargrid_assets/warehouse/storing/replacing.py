@@ -129,8 +129,7 @@ def _replace_rows(
         done.superseded = stage_spooled(connection, table, rows.partitions, before)
         done.changes = replace_partitions(connection, table, days)
         replace_quarantined(connection, table, rows.partitions, done.superseded, output.run_id)
-        counts = {day: change.rows for day, change in done.changes.items()}
-        done.shrunk = shrunk_days(rows, before, counts, moved_away(done.changes))
+        done.shrunk = shrunk_days(rows, before, done.changes)
         refuse_unconfirmed(done.shrunk, rows, output.op_name)
     elif isinstance(rows, FrameWithViews):
         stage_frame(connection, table, rows.rows)

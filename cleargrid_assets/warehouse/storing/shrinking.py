@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from types import MappingProxyType
 
 from cleargrid_assets.warehouse.ledger import LedgerEntry
 from cleargrid_assets.warehouse.slices import SpooledSlice
+from cleargrid_assets.warehouse.storing.partitions import Changes, moved_away
 from cleargrid_assets.wording import other_days
 
 JUDGED_FROM_ROWS = 50
@@ -38,24 +38,21 @@ class Shrunk:
 
 
 def shrunk_days(
-    spooled: SpooledSlice,
-    before: Mapping[date, LedgerEntry],
-    rows: Mapping[date, int],
-    moved: Mapping[date, int] = MappingProxyType({}),
+    spooled: SpooledSlice, before: Mapping[date, LedgerEntry], changes: Mapping[date, Changes]
 ) -> list[Shrunk]:
     """The fetched days that lost a larger share of their rows than the slice allows.
 
     Args:
         spooled: What was fetched.
         before: The ledger before this write.
-        rows: The rows of each day now.
-        moved: The rows that each day lost to another day. They are still in the table.
+        changes: What this write changed in each of the days. Rows that moved to another day are still in the table.
     """
     found = []
+    moved = moved_away(changes)
     for partition in spooled.partitions:
-        now = rows[partition.day]
+        now = changes[partition.day].rows
         stored = before[partition.day].row_count if partition.day in before else 0
-        lost = stored - now - moved.get(partition.day, 0)
+        lost = stored - now - moved[partition.day]
         if stored >= JUDGED_FROM_ROWS and lost / stored > spooled.max_shrink:
             found.append(Shrunk(partition.day, stored, now, partition.source_rows, len(partition.quarantined)))
     return found

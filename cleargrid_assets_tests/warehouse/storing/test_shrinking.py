@@ -14,6 +14,7 @@ from cleargrid_assets.schema import QuarantinedRow
 from cleargrid_assets.warehouse.ledger import LedgerEntry
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.slices import SpooledPartition, SpooledSlice
+from cleargrid_assets.warehouse.storing.partitions import Changes
 from cleargrid_assets.warehouse.storing.shrinking import ShrinkingError, Shrunk, refuse_unconfirmed, shrunk_days
 from cleargrid_assets_tests.warehouse.materializing import (
     DAY_1,
@@ -49,7 +50,7 @@ def counted(source_rows: int | None, max_shrink: float = 0.2) -> SpooledSlice:
 
 def shrunk(before: int, after: int, source_rows: int | None = None, max_shrink: float = 0.2) -> list[Shrunk]:
     entry = LedgerEntry(COMMUNICATION_LOGS.name, DAY_1, before, "", EXTRACTED, EXTRACTED, None, None)
-    return shrunk_days(counted(source_rows, max_shrink), {DAY_1: entry}, {DAY_1: after})
+    return shrunk_days(counted(source_rows, max_shrink), {DAY_1: entry}, {DAY_1: Changes(after)})
 
 
 def store(warehouse: Warehouse, slice_: SpooledSlice, *days: date) -> dg.ExecuteInProcessResult:
