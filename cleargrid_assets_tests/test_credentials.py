@@ -30,9 +30,9 @@ def test_runs_of_two_lenders_do_not_share_a_spool(project: Project, monkeypatch:
     fingerprints: list[str] = []
     original = Spool.open
 
-    def opened(*args: Any) -> Spool:
+    def opened(*args: Any, **options: Any) -> Spool:
         fingerprints.append(args[2])
-        return original(*args)
+        return original(*args, **options)
 
     monkeypatch.setattr(Spool, "open", opened)
     for lender in ("one", "two", "two"):
