@@ -28,6 +28,9 @@ PARTITION = "dagster/partition"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 """Tags of a run that materializes several days."""
 
+BACKFILL = "dagster/backfill"
+"""Tag of the runs of a backfill."""
+
 
 def closed_days(now: datetime, daily: dg.DailyPartitionsDefinition = DAILY) -> list[str]:
     """The partition keys of all closed days."""

@@ -12,7 +12,7 @@ from duckdb import DuckDBPyRelation
 from cleargrid_assets.analysis import attempts, baselines, channels, frequency, funnel, health, hours, recent
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.scope import Scope
-from cleargrid_assets.assets.input_days import outdated_interactions
+from cleargrid_assets.assets.input_days import LEFT_OUT_METADATA, read_input_days
 from cleargrid_assets.assets.presenting import presentation_metadata, presentations
 from cleargrid_assets.assets.table_asset import column_lineage, table_asset, without_beta_warnings
 from cleargrid_assets.assets.version import made_with
@@ -20,13 +20,12 @@ from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
     CHANNEL_REACH,
     CONTACT_FREQUENCY,
-    DAYS,
     HOURLY_REACH,
     INTERACTIONS,
     OPERATIONAL_HEALTH,
     REACH_BY_ATTEMPT,
 )
-from cleargrid_assets.partitions import BUSINESS_ZONE
+from cleargrid_assets.partitions import BACKFILL, BUSINESS_ZONE
 from cleargrid_assets.pictures import attempts as attempts_picture
 from cleargrid_assets.pictures import channels as channels_picture
 from cleargrid_assets.pictures import frequency as frequency_picture
@@ -39,7 +38,7 @@ from cleargrid_assets.schema import Table
 from cleargrid_assets.views import BEST_HOURS, LATEST_DAY, OPERATIONAL_BASELINES
 from cleargrid_assets.warehouse.io_manager import VERSION
 from cleargrid_assets.warehouse.resource import WarehouseResource
-from cleargrid_assets.warehouse.slices import FrameWithViews, StoredSlice, stored_rows
+from cleargrid_assets.warehouse.slices import ComputedFrame, StoredSlice, stored_rows
 from cleargrid_assets.warehouse.sources import NotStoredError
 from cleargrid_assets.warehouse.table_metadata import asset_key
 
@@ -137,24 +136,29 @@ def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
         warehouse: WarehouseResource,
     ) -> dg.MaterializeResult[Any]:
         days = [date.fromisoformat(key) for key in context.partition_keys]
-        scope = Scope(days, BUSINESS_ZONE, outcomes.load())
+        # A backfill asks for the days that look back on its days, too.
+        looks_back = analysis.trailing_days - 1 if BACKFILL in context.run.tags else 0
         # One connection for all, because opening one costs more than most queries.
         with warehouse.reading() as connection:
             try:
-                outdated = outdated_interactions(analysis.table, days, stored_rows(connection, DAYS, days))
+                inputs = read_input_days(connection, analysis.table, days, looks_back)
             except NotStoredError as error:
                 raise dg.Failure(str(error), allow_retries=False) from None
+            scope = Scope(inputs.stored, BUSINESS_ZONE, outcomes.load())
             rows = analysis.compute(stored_rows(connection, INTERACTIONS, interactions.days), scope)
-            shown = presentations(analysis, days, rows, connection, scope.outcomes)
-        if outdated:
-            context.log.warning(outdated)
+            shown = presentations(analysis, inputs.stored, rows, connection, scope.outcomes) if inputs.stored else {}
+        for warning in inputs.warnings(analysis.table):
+            context.log.warning(warning)
         for day, presentation in shown.items():
-            metadata = presentation_metadata(presentation, day, drawn=day == days[-1])
+            metadata = presentation_metadata(presentation, day, drawn=day == inputs.stored[-1])
             context.add_asset_metadata(metadata, partition_key=day.isoformat())
-        context.log.info(f"{analysis.table.name}: {presentation.headline}")
+        for day in inputs.left_out:
+            context.add_asset_metadata(LEFT_OUT_METADATA, partition_key=day.isoformat())
+        if shown:
+            context.log.info(f"{analysis.table.name}: {shown[inputs.stored[-1]].headline}")
         views = {name: query(scope.outcomes) for name, query in analysis.views.items()}
         return dg.MaterializeResult(
-            value=FrameWithViews(rows, views) if views else rows,
+            value=ComputedFrame(rows, inputs.stored, views),
             metadata={VERSION: analysis.version(scope.outcomes)},
         )
 

@@ -7,14 +7,11 @@ import dagster as dg
 
 from cleargrid_assets.catch_up.plan import CatchUp, Runs, TableDay
 from cleargrid_assets.contracts import TABLES
-from cleargrid_assets.partitions import PARTITION, RANGE_END, RANGE_START
+from cleargrid_assets.partitions import BACKFILL, PARTITION, RANGE_END, RANGE_START
 from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.warehouse.table_metadata import asset_key
 
 DAILY_JOB, RESYNC_JOB = "daily_outreach", "resync_recent_days"
-
-BACKFILL = "dagster/backfill"
-"""Tag of the runs of a backfill."""
 
 _WHOLE_JOBS = {DAILY_JOB, RESYNC_JOB, "__ASSET_JOB"}
 """Jobs whose runs cover every table if they have no selection. The last one is what the UI's Materialize starts."""

@@ -18,7 +18,7 @@ from cleargrid_assets.checks.versions import CURRENT, current_versions, find_oth
 from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, closed_days, kept_days
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.schema import Table
-from cleargrid_assets.warehouse.event_log import last_recorded, recorded_days
+from cleargrid_assets.warehouse.event_log import days_left_out, last_recorded, recorded_days
 from cleargrid_assets.warehouse.ledger import LedgerEntry
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.table_metadata import asset_key
@@ -244,7 +244,10 @@ def history_checks(
         if ALIVE in selected:
             yield checks.liveness(stored[table.name].entries, time)
         if INTACT in selected:
-            yield find_differences(checks.intact, table, stored, recorded, last)
+            lost = {name: days - stored[name].entries.keys() for name, days in recorded.items()}
+            for each in checks.tables:
+                lost[each.name] -= days_left_out(instance, each, lost[each.name])
+            yield find_differences(checks.intact, table, stored, lost, last)
         if CURRENT in selected:
             versions = current_versions(checks.tables, outcomes.load())
             yield find_other_versions(checks.current, stored, versions)

@@ -32,7 +32,7 @@ def find_differences(
     spec: dg.AssetCheckSpec,
     table: Table,
     stored: Mapping[str, StoredDays],
-    recorded: Mapping[str, set[date]],
+    lost: Mapping[str, set[date]],
     last: Mapping[date, Recorded],
 ) -> dg.AssetCheckResult:
     """Compares the ledger with the rows that are there and with what Dagster recorded.
@@ -41,13 +41,12 @@ def find_differences(
         spec: The check.
         table: The export's table.
         stored: What the database holds of each table.
-        recorded: The days of each table that Dagster has as materialized. Read before `stored`, because a run may
-            store a day meanwhile.
+        lost: The days of each table that Dagster has as stored, and the ledger has not. Dagster's record is to be read
+            before `stored`, because a run may store a day meanwhile.
         last: The latest materialization of each day of the export. The tables that are computed from it have none
             here, because they are in the same file and are compared with it by their versions.
     """
     different = [each for of_table in stored.values() for each in of_table.differences.values()]
-    lost = {name: sorted(days - stored[name].entries.keys()) for name, days in recorded.items()}
     entries = stored[table.name].entries
     outdated = sorted(day for day, seen in last.items() if day in entries and _is_outdated(entries[day], seen))
     days = sorted({*(each.day for each in different), *outdated, *(day for days in lost.values() for day in days)})
@@ -97,11 +96,11 @@ def _about_rows(different: Sequence[Difference]) -> Iterable[str]:
         yield f"Rows were deleted or added outside of this project: {first_of(named, _MAX_LISTED, 'day')}."
 
 
-def _about_lost(lost: Mapping[str, Sequence[date]]) -> Iterable[str]:
+def _about_lost(lost: Mapping[str, set[date]]) -> Iterable[str]:
     names_of: dict[tuple[date, ...], list[str]] = {}
     for name, days in lost.items():
         if days:
-            names_of.setdefault(tuple(days), []).append(name)
+            names_of.setdefault(tuple(sorted(days)), []).append(name)
     for days, names in names_of.items():
         yield (
             f"Dagster recorded {counted(len(days), 'day')} of {', '.join(names)} that the database does not have: "

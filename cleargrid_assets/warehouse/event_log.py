@@ -15,6 +15,8 @@ from cleargrid_assets.warehouse.table_metadata import asset_key
 
 _ROWS, _HASH, _STORED_AT = "rows", "content_hash", "stored_at"
 DATA_VERSION_TAG = "dagster/data_version"
+LEFT_OUT = "left_out"
+"""Metadata of the materialization of a day that its run could not compute, so that nothing is stored of it."""
 
 _BATCH = 500
 """Max records of one query. SQLite limits the number of parameters."""
@@ -28,11 +30,13 @@ class Recorded:
         rows: The rows of the day; None if it did not say.
         content_hash: Their hash; None if it did not say, as of computed rows and in earlier versions of this project.
         stored_at: When they were written, in seconds since 1970; None in earlier versions.
+        left_out: Whether the run stored nothing of the day, because it could not be computed.
     """
 
     rows: int | None
     content_hash: str | None
     stored_at: float | None
+    left_out: bool = False
 
 
 def entry_metadata(entry: LedgerEntry, *, is_fetched: bool) -> Mapping[str, Any]:
@@ -73,6 +77,12 @@ def last_recorded(
     return found
 
 
+def days_left_out(instance: dg.DagsterInstance, table: Table, days: Collection[date]) -> set[date]:
+    """Those of the days of which the latest run stored nothing, because they could not be computed."""
+    latest = last_recorded(instance, table, days) if days else {}
+    return {day for day, recorded in latest.items() if recorded.left_out}
+
+
 def days_recorded_as_empty(instance: dg.DagsterInstance, table: Table, days_with_rows: Collection[date]) -> set[date]:
     """The days whose latest materialization had no rows, besides those that have rows now."""
     candidates = recorded_days(instance, table) - set(days_with_rows)
@@ -90,4 +100,5 @@ def _recorded(materialization: dg.AssetMaterialization) -> Recorded:
         rows if isinstance(rows, int) else None,
         content_hash.replace(" ", "") if isinstance(content_hash, str) else None,
         stored_at if isinstance(stored_at, float) else None,
+        LEFT_OUT in values,
     )

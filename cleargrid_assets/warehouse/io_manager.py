@@ -11,11 +11,11 @@ from dagster_duckdb_pandas import DuckDBPandasIOManager
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.connection import transaction
 from cleargrid_assets.warehouse.content import combined_hash
-from cleargrid_assets.warehouse.event_log import DATA_VERSION_TAG, entry_metadata
+from cleargrid_assets.warehouse.event_log import DATA_VERSION_TAG, LEFT_OUT, entry_metadata
 from cleargrid_assets.warehouse.lakes.conflicts import again_on_conflict
 from cleargrid_assets.warehouse.ledger import LedgerEntry
 from cleargrid_assets.warehouse.resource import WarehouseResource
-from cleargrid_assets.warehouse.slices import ComputedSlice, FrameWithViews, SpooledSlice, StoredSlice
+from cleargrid_assets.warehouse.slices import ComputedFrame, ComputedSlice, SpooledSlice, StoredSlice
 from cleargrid_assets.warehouse.sql import readable
 from cleargrid_assets.warehouse.storing.change_metadata import change_metadata, moved_from, stored_line
 from cleargrid_assets.warehouse.storing.frames import load_frame, replace_frame, target_of
@@ -62,7 +62,7 @@ class _Manager(dg.IOManager):
                 # The next run must ask the source again, and not continue from these pages.
                 obj.discard()
                 raise dg.Failure(str(error), allow_retries=False) from None
-        elif isinstance(obj, (pd.DataFrame, ComputedSlice, FrameWithViews)) and table is not None:
+        elif isinstance(obj, (pd.DataFrame, ComputedSlice, ComputedFrame)) and table is not None:
             self._replace_days(context, table, obj)
         elif isinstance(obj, pd.DataFrame):
             self._replace_frame(context, obj)
@@ -94,7 +94,13 @@ class _Manager(dg.IOManager):
             return load_frame(connection, target, columns)
 
     def _replace_days(self, context: dg.OutputContext, table: Table, rows: Days) -> None:
-        execution, days, version = dg.AssetExecutionContext.get(), _days(context), context.output_metadata.get(VERSION)
+        execution, version = dg.AssetExecutionContext.get(), context.output_metadata.get(VERSION)
+        days = rows.days if isinstance(rows, ComputedFrame) else _days(context)
+        for day in set(_days(context)).difference(days):
+            # Dagster records every day of the run as materialized.
+            execution.add_asset_metadata({LEFT_OUT: True}, context.asset_key, day.isoformat())
+        if not days:
+            return
         output = Output(
             table,
             days,
@@ -167,7 +173,7 @@ def _why_not(obj: object) -> str:
         return "The asset returned None. Return a DataFrame, or annotate the asset with `-> None` if it stores nothing."
     if isinstance(obj, StoredSlice):
         return "A StoredSlice is already stored. Return a DataFrame."
-    if isinstance(obj, (SpooledSlice, ComputedSlice, FrameWithViews)):
+    if isinstance(obj, (SpooledSlice, ComputedSlice, ComputedFrame)):
         return (
             f"A {type(obj).__name__} needs an asset with a contract in its metadata (`table_metadata`). Return a "
             "DataFrame."

@@ -65,7 +65,7 @@ class ComputedSlice:
         source: The contract of the other table. Its stored days are those of the run.
         compute: Makes the rows to store from the connection and the rows of the source.
         describe: Makes metadata of each day from the rows of the source and the computed rows.
-        views: The query of each view that is made in the transaction, by its name, as in `FrameWithViews`.
+        views: The query of each view that is made in the transaction, by its name, as in `ComputedFrame`.
         macros: The query of each table macro that is made in it, by its name and parameters.
     """
 
@@ -77,17 +77,19 @@ class ComputedSlice:
 
 
 @dataclass(frozen=True)
-class FrameWithViews:
-    """Rows to store, and views that are made in the transaction that stores them.
+class ComputedFrame:
+    """Partitions that an analysis has computed.
 
     Attributes:
-        rows: The rows.
-        views: The query of each view, by its name. Table names in a query are bare, so that a view outlives renaming
-            the database file and attaching it under another name.
+        rows: Their rows.
+        days: The partitions to store. The others of the run stay as they are.
+        views: The query of each view that is made in the transaction that stores the rows, by its name. Table names in
+            a query are bare, so that a view outlives renaming the database file and attaching it under another name.
     """
 
     rows: pd.DataFrame
-    views: Mapping[str, str]
+    days: Sequence[date]
+    views: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from unittest.mock import patch
 
@@ -171,6 +172,7 @@ class Project:
         checked: bool = True,
         drawn: bool = False,
         config: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] = MappingProxyType({}),
     ) -> Run:
         """One run of the days, as the UI's Materialize button starts it.
 
@@ -181,8 +183,9 @@ class Project:
             checked: Whether the checks of the tables run too.
             drawn: Whether pictures are drawn, which takes longer than the rest of the run.
             config: Run config besides that of the loggers.
+            tags: Tags besides those of the days.
         """
-        tags = (
+        days = (
             {PARTITION: first.isoformat()}
             if last in {None, first}
             else {RANGE_START: first.isoformat(), RANGE_END: str(last)}
@@ -191,7 +194,7 @@ class Project:
             lambda job: job.get_subset(
                 asset_selection={asset_key(table) for table in only}, asset_check_selection=None if checked else set()
             ),
-            tags,
+            {**days, **tags},
             drawn=drawn,
             config=config,
         )

@@ -21,7 +21,7 @@ from cleargrid_assets.contracts import (
     TABLES,
 )
 from cleargrid_assets.definitions import build_defs
-from cleargrid_assets.partitions import DAILY
+from cleargrid_assets.partitions import BACKFILL, DAILY
 from cleargrid_assets.pictures.text import INLINE_LIMIT
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.table_metadata import asset_key
@@ -29,6 +29,7 @@ from cleargrid_assets.wording import counted
 from cleargrid_assets_tests.assets.project import LONG_AFTER, WEEK, Project, Run, days_between
 
 DERIVED = tuple(analysis.table for analysis in ANALYSES)
+TRAILING = [analysis.table for analysis in ANALYSES if analysis.trailing_days > 1]
 FIRST, LAST = WEEK
 LEDGER = "log.cleargrid.days"
 NUMBERS = {
@@ -186,6 +187,32 @@ def test_analysis_without_the_interactions_of_its_day_is_refused(copied_week: Pr
         "with attempt_funnel."
     ]
     assert copied_week.rows(ATTEMPT_FUNNEL) == before
+
+
+def test_backfill_leaves_out_later_days_whose_interactions_are_not_stored(project: Project) -> None:
+    """A backfill asks for the days that look back on its days, also for those that were never fetched."""
+    stored, never = [FIRST, FIRST + timedelta(days=1)], FIRST + timedelta(days=7)
+    assert project.materialize(*stored, only=[COMMUNICATION_LOGS, INTERACTIONS], checked=False).success
+    for first, last in ((stored[0], stored[1] + timedelta(days=2)), (stored[1] + timedelta(days=3), never)):
+        run = project.materialize(first, last, only=TRAILING, checked=False, tags={BACKFILL: "one"})
+        assert run.success, run.failure
+        for table in TRAILING:
+            left_out = run.metadata(table, last)
+            assert str(left_out["summary"]).startswith("**Not computed.** The interactions of this day are not stored.")
+            assert "rows" not in left_out
+    for table in TRAILING:
+        found = project.ask(f"SELECT communicated_date FROM {LEDGER} WHERE table_name = '{table.name}' ORDER BY ALL")
+        assert [day for (day,) in found] == stored
+    assert project.check("stored_days_are_intact").passed
+
+
+@pytest.mark.parametrize("table", [REACH_BY_ATTEMPT, ATTEMPT_FUNNEL], ids=named)
+def test_backfill_refuses_a_day_that_looks_back_on_no_stored_day(project: Project, table: Table) -> None:
+    project.materialize(FIRST, only=[COMMUNICATION_LOGS, INTERACTIONS], checked=False)
+    day = FIRST + timedelta(days=7 if table is REACH_BY_ATTEMPT else 1)
+    run = project.materialize(day, only=[table], checked=False, tags={BACKFILL: "one"})
+    [said] = run.failures
+    assert said.startswith(f"interactions does not have {day}, so {table.name} cannot be computed.")
 
 
 @pytest.mark.parametrize("is_newer", [True, False])

@@ -138,9 +138,9 @@ def test_old_copy_of_an_earlier_version_is_found_outdated_after_its_first_write(
 
 def damage(**changes: Any) -> dg.AssetCheckResult:
     """What is found where nothing is wrong but the given."""
-    given: dict[str, Any] = {"entries": {MIDDLE: ENTRY}, "differences": {}, "recorded": {MIDDLE}, "last": {}, **changes}
+    given: dict[str, Any] = {"entries": {MIDDLE: ENTRY}, "differences": {}, "lost": set(), "last": {}, **changes}
     stored = {LOGS: StoredDays(given["entries"], given["differences"])}
-    return find_differences(SPEC, COMMUNICATION_LOGS, stored, {LOGS: given["recorded"]}, given["last"])
+    return find_differences(SPEC, COMMUNICATION_LOGS, stored, {LOGS: given["lost"]}, given["last"])
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_day_is_outdated_if_dagster_recorded_later_and_other_rows(
 def test_all_that_is_wrong_is_said_at_once_with_one_remedy() -> None:
     found = damage(
         differences={MIDDLE: Difference(LOGS, MIDDLE, None, 2)},
-        recorded={MIDDLE, LAST},
+        lost={LAST},
         last={MIDDLE: Recorded(9, "other", MORNING.timestamp() + 1)},
     )
     said = str(found.description)

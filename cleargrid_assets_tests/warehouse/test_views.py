@@ -14,7 +14,7 @@ from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.ledger import differences
 from cleargrid_assets.warehouse.resource import WarehouseResource
-from cleargrid_assets.warehouse.slices import FrameWithViews
+from cleargrid_assets.warehouse.slices import ComputedFrame
 from cleargrid_assets_tests.warehouse.materializing import DAY_1, DAY_2, Warehouse, frame, reach
 
 BUSY = """
@@ -32,7 +32,7 @@ def views(least: int = 3) -> Mapping[str, str]:
 @pytest.fixture(scope="module")
 def filled(shared_warehouse: Warehouse) -> Warehouse:
     """A warehouse with a day of a table and a view over it and the ledger."""
-    shared_warehouse.store(FrameWithViews(frame([reach()]), views()), DAY_1, table=HOURLY_REACH)
+    shared_warehouse.store(ComputedFrame(frame([reach()]), [DAY_1], views()), DAY_1, table=HOURLY_REACH)
     return shared_warehouse
 
 
@@ -54,12 +54,12 @@ def test_view_has_its_own_tables_wherever_the_file_is(stored: Warehouse, tmp_pat
 
 
 def test_view_is_replaced_with_the_next_rows(stored: Warehouse) -> None:
-    stored.store(FrameWithViews(frame([reach(DAY_2, attempts=9)]), views(least=5)), DAY_2, table=HOURLY_REACH)
+    stored.store(ComputedFrame(frame([reach(DAY_2, attempts=9)]), [DAY_2], views(least=5)), DAY_2, table=HOURLY_REACH)
     assert stored.ask("SELECT communicated_date FROM cleargrid.busy_hours") == [(DAY_2,)]
 
 
 def test_view_stays_as_it_was_if_the_rows_are_refused(stored: Warehouse) -> None:
-    refused = FrameWithViews(frame([reach(DAY_2)]), {**views(least=5), "broken": "FROM no_such_table"})
+    refused = ComputedFrame(frame([reach(DAY_2)]), [DAY_2], {**views(least=5), "broken": "FROM no_such_table"})
     with pytest.raises(duckdb.CatalogException):
         stored.store(refused, DAY_2, table=HOURLY_REACH)
     assert stored.ask("FROM cleargrid.busy_hours") == [(DAY_1, 4, 1)]
@@ -67,8 +67,9 @@ def test_view_stays_as_it_was_if_the_rows_are_refused(stored: Warehouse) -> None
 
 def test_table_with_the_name_of_a_view_is_refused_with_what_to_do(stored: Warehouse) -> None:
     stored.execute("USE cleargrid; CREATE TABLE mine (x INTEGER)")
+    refused = ComputedFrame(frame([reach(DAY_2)]), [DAY_2], {"mine": "SELECT 1 AS x"})
     with pytest.raises(WarehouseError, match=r"The view mine cannot be made.*ALTER TABLE cleargrid\.mine RENAME TO"):
-        stored.store(FrameWithViews(frame([reach(DAY_2)]), {"mine": "SELECT 1 AS x"}), DAY_2, table=HOURLY_REACH)
+        stored.store(refused, DAY_2, table=HOURLY_REACH)
     assert stored.ask("SELECT count(*) FROM cleargrid.mine") == [(0,)]
 
 

@@ -20,7 +20,7 @@ from cleargrid_assets.warehouse.event_log import days_recorded_as_empty
 from cleargrid_assets.warehouse.forms import refuse_other_form
 from cleargrid_assets.warehouse.lakes.conflicts import again_on_conflict
 from cleargrid_assets.warehouse.ledger import LedgerEntry, Write, forget, prepare_ledger, write_entries
-from cleargrid_assets.warehouse.slices import ComputedSlice, FrameWithViews, SpooledSlice
+from cleargrid_assets.warehouse.slices import ComputedFrame, ComputedSlice, SpooledSlice
 from cleargrid_assets.warehouse.sql import readable
 from cleargrid_assets.warehouse.storing.computed import replace_computed
 from cleargrid_assets.warehouse.storing.frames import Target
@@ -36,7 +36,7 @@ from cleargrid_assets.warehouse.storing.shrinking import Shrunk, refuse_unconfir
 from cleargrid_assets.warehouse.tables import prepare_table
 from cleargrid_assets.warehouse.views import replace_views
 
-Days = SpooledSlice | ComputedSlice | FrameWithViews | pd.DataFrame
+Days = SpooledSlice | ComputedSlice | ComputedFrame | pd.DataFrame
 """The kinds of an output that are partitions of a table with a contract."""
 
 
@@ -131,7 +131,7 @@ def _replace_rows(
         replace_quarantined(connection, table, rows.partitions, done.superseded, output.run_id)
         done.shrunk = shrunk_days(rows, before, done.changes)
         refuse_unconfirmed(done.shrunk, rows, output.op_name)
-    elif isinstance(rows, FrameWithViews):
+    elif isinstance(rows, ComputedFrame):
         stage_frame(connection, table, rows.rows)
         done.changes = replace_partitions(connection, table, days)
         replace_views(connection, rows.views)
