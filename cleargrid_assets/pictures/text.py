@@ -38,7 +38,7 @@ def count(value: float) -> str:
         return MISSING
     for size, unit in ((1e12, "T"), (1e9, "B"), (_MILLION, "M")):
         if value >= size:
-            return f"{_three_digits(value / size)}{unit}"
+            return f"{_three_digits(value, size)}{unit}"
     return f"{value:,.0f}"
 
 
@@ -50,7 +50,7 @@ def contacts(number: float) -> str:
 def short_count(value: float) -> str:
     """A count for narrow cells: like `count`, but with `k` from a thousand on."""
     if _THOUSAND <= value < _MILLION:
-        return f"{_three_digits(value / _THOUSAND)}k"
+        return f"{_three_digits(value, _THOUSAND)}k"
     return count(value)
 
 
@@ -211,7 +211,8 @@ def as_markdown(png: bytes, alt: str) -> str:
     return f"![{escape(alt)}](data:image/png;base64,{base64.b64encode(png).decode()})"
 
 
-def _three_digits(value: float) -> str:
-    """A number with three significant digits. Not rounded, because 999,999 would become 1000k."""
-    decimals = max(0, 2 - math.floor(math.log10(value)))
-    return f"{math.floor(value * 10**decimals) / 10**decimals:,}".removesuffix(".0")
+def _three_digits(value: float, size: float) -> str:
+    """How often a size is in a count, with three significant digits. Cut off, because 999,999 would become 1000k."""
+    whole = int(value)
+    cut_off = whole % 10 ** (len(str(whole)) - 3)
+    return f"{(whole - cut_off) / size:,}".removesuffix(".0")
