@@ -1,8 +1,8 @@
 """The entries of an outcomes file: what each may be, and how a wrong one is refused."""
 
 import json
-import math
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -12,7 +12,7 @@ from cleargrid_assets.words import normalised
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 class EntryError(Exception):
@@ -89,9 +89,8 @@ def seconds(key: str, value: Any) -> float:
     Raises:
         EntryError: The value is no number, or below 0.
     """
-    # In Python, a boolean is an int.
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value < 0:
+    # In Python, a boolean is an int, and an int may be too large for a float.
+    if type(value) not in {int, float} or not 0 <= value <= sys.float_info.max:
         raise EntryError((key,), f"{key} must be a number of seconds, 0 or more, not {value!r}")
     return float(value)
 
