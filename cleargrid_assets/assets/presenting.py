@@ -48,7 +48,7 @@ def presentation_of_log(day: date, warehouse: WarehouseResource, outcomes: Outco
         ledger = read_ledger(connection, COMMUNICATION_LOGS)
         past = past_days(day, [each for each, entry in ledger.items() if entry.row_count], outcomes)
         volumes = hourly_volumes(stored_rows(connection, COMMUNICATION_LOGS, [*past, day]), BUSINESS_ZONE)
-    return logs_picture.present(volumes, past, Shown(day, BUSINESS_ZONE.key, max([*ledger, day]), outcomes))
+    return logs_picture.present(volumes, past, Shown(day, BUSINESS_ZONE.key, max([*ledger, day])))
 
 
 def presentations(
@@ -86,7 +86,6 @@ def presentations(
                 day,
                 BUSINESS_ZONE.key,
                 max(stored.union(days)),
-                outcomes,
                 [each for each in words if each.communicated_date == day],
                 [each for each in attempts if 0 <= (day - each.communicated_date).days < ATTEMPT_DAYS],
                 stored,

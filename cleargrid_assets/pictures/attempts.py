@@ -49,7 +49,7 @@ def present(rows: pd.DataFrame, about: Shown) -> Presentation:
     conclusion = text.clauses(
         _answered(answer),
         f"reach of phone against e-mail in {days} days: {versus.in_words(between)}" if between else "",
-        about.unmapped_note(days=days),
+        about.unmapped_note(days),
     )
     notes = f"In {days} days {versus.compared(reach)}.{f' {versus.CAVEAT}' if between else ''}"
     return Presentation(

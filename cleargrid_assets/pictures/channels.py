@@ -42,8 +42,6 @@ _COLUMNS = (
     (710, "median duration"),
 )
 _SILENT = "A stored day without attempts on a channel has zero contacts and no share."
-
-
 _NUMBERS = {
     "reach_rate": "reach_rate",
     "contacts": "contacts",

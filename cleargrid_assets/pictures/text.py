@@ -115,7 +115,7 @@ def with_ratio(value: str, ratio: float) -> str:
     return f"{value} {times(ratio)}" if math.isfinite(ratio) else value
 
 
-def bar(share: float, width: int = 10) -> str:
+def bar(share: float, width: int) -> str:
     """A horizontal bar in eighths of a character. Any positive share shows at least one eighth.
 
     Args:

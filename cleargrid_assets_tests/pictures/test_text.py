@@ -71,7 +71,7 @@ def test_a_duration_is_told_in_the_unit_that_reads_best(value: float, words: str
     [(0, ""), (NAN, ""), (0.001, "▏"), (0.5, "█████"), (0.55, "█████▌"), (1, "█" * 10), (7, "█" * 10)],
 )
 def test_a_bar_grows_in_eighths_of_a_block(share: float, blocks: str) -> None:
-    assert text.bar(share) == blocks
+    assert text.bar(share, 10) == blocks
 
 
 def test_a_spark_has_dots_for_zeros_and_a_full_block_for_the_largest() -> None:
