@@ -29,6 +29,11 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 """Tags of a run that materializes several days."""
 
 
+def now_in_zone() -> datetime:
+    """The current time in the business zone."""
+    return datetime.now(BUSINESS_ZONE)
+
+
 def closed_days(now: datetime, daily: dg.DailyPartitionsDefinition = DAILY) -> list[str]:
     """The partition keys of all closed days."""
     # In UTC, because Dagster may give a tick a local time that the clocks skip.
