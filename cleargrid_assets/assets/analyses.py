@@ -26,6 +26,7 @@ from cleargrid_assets.contracts import (
     OPERATIONAL_HEALTH,
     REACH_BY_ATTEMPT,
 )
+from cleargrid_assets.contracts.views import BEST_HOURS, LATEST_DAY, OPERATIONAL_BASELINES
 from cleargrid_assets.partitions import BUSINESS_ZONE
 from cleargrid_assets.pictures import attempts as attempts_picture
 from cleargrid_assets.pictures import channels as channels_picture
@@ -36,7 +37,6 @@ from cleargrid_assets.pictures import hours as hours_picture
 from cleargrid_assets.pictures.presentation import Presentation, Shown
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.schema import Table
-from cleargrid_assets.views import BEST_HOURS, LATEST_DAY, OPERATIONAL_BASELINES
 from cleargrid_assets.warehouse.io_manager import VERSION
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.slices import FrameWithViews, StoredSlice, stored_rows

@@ -11,12 +11,12 @@ from cleargrid_assets.analysis.baselines import baselines_sql
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.checks.scope import days_in_scope, format_days, verdict
 from cleargrid_assets.contracts import ALL_TYPES, DAYS, OPERATIONAL_HEALTH
+from cleargrid_assets.contracts.views import OPERATIONAL_BASELINES
 from cleargrid_assets.foreign import presentable_code
 from cleargrid_assets.pictures.frames import tidy
 from cleargrid_assets.pictures.unusual import findings, most_unusual_first, why_not_judged
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.schema import PARTITION_COLUMN
-from cleargrid_assets.views import OPERATIONAL_BASELINES
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets.wording import first_of

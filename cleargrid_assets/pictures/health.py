@@ -13,12 +13,12 @@ import pandas as pd
 from cleargrid_assets.analysis.baselines import PAST_WEEKS, baselines
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.contracts import ALL_TYPES
+from cleargrid_assets.contracts.views import OPERATIONAL_BASELINES
 from cleargrid_assets.pictures import drawing, text
 from cleargrid_assets.pictures.frames import in_days, tidy
 from cleargrid_assets.pictures.presentation import Presentation, Shown, nothing_to_show
 from cleargrid_assets.pictures.unusual import findings, most_unusual_first, why_not_judged
 from cleargrid_assets.schema import PARTITION_COLUMN
-from cleargrid_assets.views import OPERATIONAL_BASELINES
 from cleargrid_assets.wording import first_of, more
 
 if TYPE_CHECKING:

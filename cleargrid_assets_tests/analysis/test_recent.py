@@ -13,8 +13,8 @@ import pytest
 
 from cleargrid_assets.analysis.recent import BEST_HOURS_SQL, CONTACT_HISTORY_SQL, LAST_28_DAYS_SQL, LATEST_DAY_SQL
 from cleargrid_assets.contracts import CHANNEL_REACH, HOURLY_REACH, INTERACTIONS
+from cleargrid_assets.contracts.views import BEST_HOURS, LAST_28_DAYS_BY_CHANNEL, LATEST_DAY
 from cleargrid_assets.schema import SCHEMA
-from cleargrid_assets.views import BEST_HOURS, LAST_28_DAYS_BY_CHANNEL, LATEST_DAY
 from cleargrid_assets.warehouse.views import replace_views
 from cleargrid_assets_tests.analysis.slices import DAY, assert_same, new_table
 from cleargrid_assets_tests.rows import Row

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from cleargrid_assets.contracts import CHANNEL_REACH
+from cleargrid_assets.contracts.views import OPERATIONAL_BASELINES
 from cleargrid_assets.pictures.frames import by_channel, in_days, tidy
-from cleargrid_assets.views import OPERATIONAL_BASELINES
 from cleargrid_assets_tests.pictures import rows
 
 
