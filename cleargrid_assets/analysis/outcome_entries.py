@@ -3,11 +3,12 @@
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
+from cleargrid_assets.wording import alternatives
 from cleargrid_assets.words import normalised
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -76,7 +77,7 @@ def words(table: str, entries: Any, allowed: Sequence[str]) -> dict[str, str]:
     for key, word in _table(table, entries).items():
         entry = f"{table}.{toml_key(key)}"
         if word not in allowed:
-            raise EntryError((table, key), f"{entry} must be {listed(allowed)}, not {word!r}")
+            raise EntryError((table, key), f"{entry} must be {alternatives(allowed)}, not {word!r}")
         if normalised(key) in found:
             raise EntryError((table, key), f"{entry} is given twice (compared as {normalised(key)})")
         found[normalised(key)] = word
@@ -149,21 +150,16 @@ def toml_key(key: str) -> str:
     return json.dumps(key, ensure_ascii=False).replace("\x7f", "\\u007F")
 
 
-def listed(words: Sequence[str]) -> str:
-    """The words as alternatives."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
-
-
 def _table(name: str, entries: Any, known: Sequence[str] | None = None) -> Mapping[str, Any]:
     if not isinstance(entries, dict):
         raise EntryError((name,), f"{name} must be a table: [{name}]")
     for key in entries:
         if known is not None and key not in known:
-            raise EntryError((name, key), f"unknown key {name}.{toml_key(key)}: it must be {listed(known)}")
+            raise EntryError((name, key), f"unknown key {name}.{toml_key(key)}: it must be {alternatives(known)}")
     return entries
 
 
-def _list(table: str, key: str, entries: Any, takes: str, is_allowed: Any) -> Sequence[Any]:
+def _list(table: str, key: str, entries: Any, takes: str, is_allowed: Callable[[Any], bool]) -> Sequence[Any]:
     values = _table(table, entries, (key,)).get(key, [])
     if not isinstance(values, list):
         raise EntryError((table, key), f"{table}.{key} must be {takes}, not {values!r}")
