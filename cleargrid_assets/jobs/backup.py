@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 import dagster as dg
 
 from cleargrid_assets.automation import daily_job
-from cleargrid_assets.retention_job import drop_old_days, is_one_of_many
+from cleargrid_assets.jobs.retention import drop_old_days, is_one_of_many
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.backup import back_up
 from cleargrid_assets.warehouse.connection import file_of
