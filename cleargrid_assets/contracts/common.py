@@ -27,5 +27,7 @@ def one_of(words: Sequence[str]) -> str:
 
 
 DAY = Column(PARTITION_COLUMN, "DATE", "Business day, from midnight to midnight in `CLEARGRID_TIMEZONE`.")
-TYPE = Column("communication_type", "VARCHAR", "Type of communication, in capitals, with `_` for `-` and space.")
+_TYPE = "Type of communication, in capitals, with `_` for `-` and space"
+TYPE = Column("communication_type", "VARCHAR", f"{_TYPE}.")
+TYPE_OR_ALL = Column("communication_type", "VARCHAR", f"{_TYPE}, or `{ALL_TYPES}` for all types together.")
 CHANNEL = Column("channel", "VARCHAR", f"{one_of(CHANNELS)}, from the communication type.")
