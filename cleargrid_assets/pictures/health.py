@@ -98,12 +98,7 @@ def _summary(today: pd.DataFrame, opening: str, total: pd.Series[Any], unmapped:
     if today["volume_ratio"].notna().any():
         figures += f" {text.times(1)} is the median of the weekday in the {PAST_WEEKS} weeks before."
     note = f"{text.count(unmapped)} with a status that the outcomes file does not list." if unmapped else ""
-
-    def render(shown: int) -> str:
-        table = text.table(("type", "rows"), "lr", lines[:shown])
-        return text.paragraphs(opening, table, more(len(today) - shown, "type"), figures, note)
-
-    return text.fit(render, len(lines))
+    return text.fit_table(opening, ("type", "rows"), "lr", lines, figures, note, of=(len(today), "type"))
 
 
 def _name(name: str, width: int) -> str:

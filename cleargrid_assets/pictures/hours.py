@@ -100,13 +100,8 @@ def _summary(today: pd.DataFrame, about: Shown, conclusion: str) -> str:
     ]
     hidden = more(today["channel"].nunique() - 1 - len(others), "channel")
     note = text.escape(f"Attempts of the day reached by {text.listed(*others, hidden)}.") if others else ""
-
-    def render(shown: int) -> str:
-        header = ("hour", f"reached, {text.escape(text.channel_name(channel))}")
-        table = text.table(header, "rl", lines[:shown])
-        return text.paragraphs(opening, table, more(len(lines) - shown, "hour"), note)
-
-    return text.fit(render, len(lines))
+    header = ("hour", f"reached, {text.escape(text.channel_name(channel))}")
+    return text.fit_table(opening, header, "rl", lines, note, of=(len(lines), "hour"))
 
 
 def _draw(week: pd.DataFrame, about: Shown, conclusion: str) -> bytes:

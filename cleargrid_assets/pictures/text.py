@@ -9,6 +9,7 @@ from datetime import date
 
 from cleargrid_assets.contracts import FEW
 from cleargrid_assets.foreign import presentable
+from cleargrid_assets.wording import more
 
 MAX_SHOWN = 10
 """Types or channels that are shown. The others are shown together, as their number."""
@@ -204,6 +205,28 @@ def fit(render: Callable[[int], str], rows: int) -> str:
     while len(markdown := render(shown)) > SUMMARY_LIMIT and shown > 0:
         shown -= 1
     return markdown
+
+
+def fit_table(
+    opening: str, header: Sequence[str], alignment: str, rows: Sequence[Sequence[str]], *notes: str, of: tuple[int, str]
+) -> str:
+    """Markdown with a table of as many rows as `SUMMARY_LIMIT` allows.
+
+    Args:
+        opening: The paragraph before the table.
+        header: As in `table`.
+        alignment: As in `table`.
+        rows: As in `table`. Without any, there is no table.
+        notes: The paragraphs after it.
+        of: How many rows there would be in all, and what a row is. What is left out is counted.
+    """
+    number, noun = of
+
+    def render(shown: int) -> str:
+        cells = table(header, alignment, rows[:shown]) if rows else ""
+        return paragraphs(opening, cells, more(number - shown, noun), *notes)
+
+    return fit(render, len(rows))
 
 
 def as_markdown(png: bytes, alt: str) -> str:
