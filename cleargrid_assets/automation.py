@@ -1,4 +1,4 @@
-"""Jobs and schedules. All times are in the business zone."""
+"""The jobs that materialize and check the tables, and their schedules. All times are in the business zone."""
 
 from collections.abc import Sequence
 

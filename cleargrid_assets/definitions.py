@@ -9,12 +9,12 @@ from cleargrid_assets import assets, checks
 from cleargrid_assets.alerts.heartbeat import heartbeat_after_freshness
 from cleargrid_assets.alerts.sensor import alerts_sensor
 from cleargrid_assets.automation import JOBS, SCHEDULES
-from cleargrid_assets.backup_job import backup, backup_after_daily_run
-from cleargrid_assets.digest_job import DIGEST_SENSORS, digest_job
-from cleargrid_assets.history_job import prune_history, prune_history_schedule
-from cleargrid_assets.lake_job import LAKE_FILES, lake_maintenance, lake_maintenance_schedule
+from cleargrid_assets.jobs.backup import backup, backup_after_daily_run
+from cleargrid_assets.jobs.digest import DIGEST_SENSORS, digest_job
+from cleargrid_assets.jobs.history import prune_history, prune_history_schedule
+from cleargrid_assets.jobs.lake import LAKE_FILES, lake_maintenance, lake_maintenance_schedule
+from cleargrid_assets.jobs.retention import drop_after_daily_run, drop_old_days
 from cleargrid_assets.resources import ExportsResource, OutcomesResource
-from cleargrid_assets.retention_job import drop_after_daily_run, drop_old_days
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.unknown_variables import unknown_name, unknown_variables
 from cleargrid_assets.warehouse.databases import is_lake

@@ -32,6 +32,11 @@ BACKFILL = "dagster/backfill"
 """Tag of the runs of a backfill."""
 
 
+def now_in_zone() -> datetime:
+    """The current time in the business zone."""
+    return datetime.now(BUSINESS_ZONE)
+
+
 def closed_days(now: datetime, daily: dg.DailyPartitionsDefinition = DAILY) -> list[str]:
     """The partition keys of all closed days."""
     # In UTC, because Dagster may give a tick a local time that the clocks skip.

@@ -5,7 +5,7 @@ load without credentials.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -43,11 +43,8 @@ class ExportsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         # Imported here, because it loads an HTTP library that definitions do not need.
         from cleargrid_assets.exports.client import ExportsClient  # noqa: PLC0415
 
-        client = ExportsClient(Settings.from_environment(), dataset, warn=warn, pseudonyms=pseudonyms)
-        try:
+        with closing(ExportsClient(Settings.from_environment(), dataset, warn=warn, pseudonyms=pseudonyms)) as client:
             yield client
-        finally:
-            client.close()
 
 
 class OutcomesResource(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -1,4 +1,4 @@
-"""Plurals, sizes, and lists that are cut short."""
+"""Plurals, sizes and lists."""
 
 from collections.abc import Mapping, Sequence
 
@@ -29,6 +29,12 @@ def first_of(items: Sequence[object], shown: int, noun: str, separator: str = ",
     """The first items of a list, such as `A, B and 3 more types`."""
     listed = separator.join(str(item) for item in items[:shown])
     return f"{listed} {more(len(items) - shown, noun)}".rstrip()
+
+
+def alternatives(words: Sequence[str]) -> str:
+    """The words as alternatives, such as `a, b or c`."""
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def reasons(rows: Mapping[tuple[str, str], int]) -> str:

@@ -3,9 +3,9 @@
 import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, COMMUNICATION_LOGS, DAYS, TABLES
-from cleargrid_assets.quarantine import quarantine_of
+from cleargrid_assets.contracts.quarantine import quarantine_of
+from cleargrid_assets.contracts.views import VIEWS
 from cleargrid_assets.schema import EXTRACTED_AT, PARTITION_COLUMN, Column, Table
-from cleargrid_assets.views import VIEWS
 
 
 @pytest.mark.parametrize("table", [*TABLES, DAYS, *VIEWS], ids=lambda table: table.name)

@@ -18,7 +18,7 @@ from cleargrid_assets.assets.analyses import ANALYSES
 from cleargrid_assets.automation import SCHEDULES
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.definitions import build_defs, defs
-from cleargrid_assets.history_job import prune_history_schedule
+from cleargrid_assets.jobs.history import prune_history_schedule
 from cleargrid_assets.schema import Table
 from cleargrid_assets.setting_types import SettingsError
 from cleargrid_assets.warehouse.resource import WarehouseResource

@@ -10,8 +10,8 @@ from cleargrid_assets.analysis.outcome_entries import DaysOff
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.relations import to_frame
 from cleargrid_assets.contracts import ALL_TYPES, DAYS, LATEST_ENTRIES, OPERATIONAL_HEALTH
+from cleargrid_assets.contracts.views import OPERATIONAL_BASELINES
 from cleargrid_assets.schema import PARTITION_COLUMN
-from cleargrid_assets.views import OPERATIONAL_BASELINES
 
 PAST_WEEKS = 6
 """A day is compared with the same weekday of this many weeks before it."""

@@ -39,7 +39,7 @@ WITH facts AS (
         count(*) AS communications,
         count(*) FILTER (outcome = 'failed') AS failed,
         count(*) FILTER (outcome = '{UNMAPPED}') AS unmapped,
-        count(*) FILTER (contact IS NULL AND direction IN ('inbound', 'outbound')) AS withheld,
+        count(*) FILTER (contact IS NULL AND ({classify.IS_ATTEMPT} OR {classify.IS_RESPONSE})) AS withheld,
         count(*) FILTER ({classify.IS_PHONE} AND {classify.IS_REACHED} AND duration IS NULL)
             AS answered_without_duration,
         quantile_cont(logging_lag_s, [0.5, 0.95, 1]) AS logging_lags,
@@ -72,6 +72,7 @@ def operational_health(interactions: DuckDBPyRelation, _scope: Scope) -> pd.Data
 
     Args:
         interactions: Interactions of the days.
+        _scope: Not needed.
 
     Returns:
         The columns of `OPERATIONAL_HEALTH`, sorted by its key.

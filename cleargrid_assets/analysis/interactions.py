@@ -4,7 +4,7 @@ from datetime import date
 
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
-from cleargrid_assets.analysis.classify import INBOUND, IS_PHONE, OUTBOUND, classified
+from cleargrid_assets.analysis.classify import IS_ATTEMPT, IS_PHONE, IS_RESPONSE, classified
 from cleargrid_assets.analysis.contacts import ADDRESS, SPELLINGS, find_spellings, is_plain
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.relations import select
@@ -76,7 +76,7 @@ def interactions(
 
 def withheld(rows: DuckDBPyRelation) -> dict[date, int]:
     """How many interactions of each day have a withheld address."""
-    of_day = f"count(*) FILTER (contact IS NULL AND ({OUTBOUND} OR {INBOUND}))"
+    of_day = f"count(*) FILTER (contact IS NULL AND ({IS_ATTEMPT} OR {IS_RESPONSE}))"
     return dict(rows.aggregate(f"communicated_date, {of_day}").fetchall())
 
 

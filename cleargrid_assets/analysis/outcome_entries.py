@@ -1,18 +1,19 @@
 """The entries of an outcomes file: what each may be, and how a wrong one is refused."""
 
 import json
-import math
 import re
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
+from cleargrid_assets.wording import alternatives
 from cleargrid_assets.words import normalised
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 class EntryError(Exception):
@@ -76,7 +77,7 @@ def words(table: str, entries: Any, allowed: Sequence[str]) -> dict[str, str]:
     for key, word in _table(table, entries).items():
         entry = f"{table}.{toml_key(key)}"
         if word not in allowed:
-            raise EntryError((table, key), f"{entry} must be {listed(allowed)}, not {word!r}")
+            raise EntryError((table, key), f"{entry} must be {alternatives(allowed)}, not {word!r}")
         if normalised(key) in found:
             raise EntryError((table, key), f"{entry} is given twice (compared as {normalised(key)})")
         found[normalised(key)] = word
@@ -89,9 +90,8 @@ def seconds(key: str, value: Any) -> float:
     Raises:
         EntryError: The value is no number, or below 0.
     """
-    # In Python, a boolean is an int.
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value < 0:
+    # In Python, a boolean is an int, and an int may be too large for a float.
+    if type(value) not in {int, float} or not 0 <= value <= sys.float_info.max:
         raise EntryError((key,), f"{key} must be a number of seconds, 0 or more, not {value!r}")
     return float(value)
 
@@ -150,21 +150,16 @@ def toml_key(key: str) -> str:
     return json.dumps(key, ensure_ascii=False).replace("\x7f", "\\u007F")
 
 
-def listed(words: Sequence[str]) -> str:
-    """The words as alternatives."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
-
-
 def _table(name: str, entries: Any, known: Sequence[str] | None = None) -> Mapping[str, Any]:
     if not isinstance(entries, dict):
         raise EntryError((name,), f"{name} must be a table: [{name}]")
     for key in entries:
         if known is not None and key not in known:
-            raise EntryError((name, key), f"unknown key {name}.{toml_key(key)}: it must be {listed(known)}")
+            raise EntryError((name, key), f"unknown key {name}.{toml_key(key)}: it must be {alternatives(known)}")
     return entries
 
 
-def _list(table: str, key: str, entries: Any, takes: str, is_allowed: Any) -> Sequence[Any]:
+def _list(table: str, key: str, entries: Any, takes: str, is_allowed: Callable[[Any], bool]) -> Sequence[Any]:
     values = _table(table, entries, (key,)).get(key, [])
     if not isinstance(values, list):
         raise EntryError((table, key), f"{table}.{key} must be {takes}, not {values!r}")

@@ -18,13 +18,13 @@ from cleargrid_assets.analysis.outcome_entries import (
     Limits,
     days_off,
     limits,
-    listed,
     seconds,
     toml_key,
     withheld,
     words,
 )
 from cleargrid_assets.contracts import CHANNELS, OTHER_CHANNEL
+from cleargrid_assets.wording import alternatives
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -178,7 +178,7 @@ def _refuse_unknown_keys(values: Mapping[str, Any]) -> None:
     known = [*_TABLES, "contacts", "calendar", "limits", _SECONDS]
     for key in values:
         if key not in known:
-            raise EntryError((key,), f"unknown table or key {key!r}: it must be {listed(known)}")
+            raise EntryError((key,), f"unknown table or key {key!r}: it must be {alternatives(known)}")
 
 
 def _line_of(text: str, path: Sequence[str]) -> int:

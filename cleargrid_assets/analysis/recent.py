@@ -1,4 +1,4 @@
-"""Queries for analysts, over the latest stored days and over one contact. `views.py` describes their columns.
+"""Queries for analysts, over the latest stored days and over one contact. `contracts/views.py` has their columns.
 
 Table names are bare, because DuckDB looks them up beside the view, wherever the file is.
 """
@@ -6,8 +6,8 @@ Table names are bare, because DuckDB looks them up beside the view, wherever the
 from cleargrid_assets.analysis import classify
 from cleargrid_assets.analysis.intervals import wilson_sql
 from cleargrid_assets.contracts import CHANNEL_REACH, DAYS, FEW, HOURLY_REACH, INTERACTIONS
+from cleargrid_assets.contracts.views import WINDOW_DAYS
 from cleargrid_assets.schema import SCHEMA, Table
-from cleargrid_assets.views import WINDOW_DAYS
 
 _CONTACTS_LOW, _CONTACTS_HIGH = wilson_sql("reached_contacts", "contacts")
 _ATTEMPTS_LOW, _ATTEMPTS_HIGH = wilson_sql("reached_attempts", "attempts")

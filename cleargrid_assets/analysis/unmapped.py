@@ -70,7 +70,7 @@ def unmapped(logs: DuckDBPyRelation, outcomes: Outcomes) -> list[Unmapped]:
 
 def unmapped_attempts(interactions: DuckDBPyRelation) -> list[UnmappedAttempts]:
     """Counts the outbound attempts of each day and channel, and those with an unmapped status."""
-    outbound = interactions.filter(classify.OUTBOUND)
+    outbound = interactions.filter(classify.IS_ATTEMPT)
     counts = outbound.aggregate(
         f"communicated_date, channel, count(*), count(*) FILTER (outcome = '{UNMAPPED}')", "communicated_date, channel"
     )

@@ -1,31 +1,25 @@
-"""The registry of analyses, and the factory that makes an asset of each. CONTRIBUTING.md says how to add one."""
+"""The registry of analyses. CONTRIBUTING.md says how to add one."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
-import dagster as dg
 import pandas as pd
 from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis import attempts, baselines, channels, frequency, funnel, health, hours, recent
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.scope import Scope
-from cleargrid_assets.assets.input_days import LEFT_OUT_METADATA, read_input_days
-from cleargrid_assets.assets.presenting import presentation_metadata, presentations
-from cleargrid_assets.assets.table_asset import column_lineage, table_asset, without_beta_warnings
 from cleargrid_assets.assets.version import made_with
 from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
     CHANNEL_REACH,
     CONTACT_FREQUENCY,
     HOURLY_REACH,
-    INTERACTIONS,
     OPERATIONAL_HEALTH,
     REACH_BY_ATTEMPT,
 )
-from cleargrid_assets.partitions import BACKFILL, BUSINESS_ZONE
+from cleargrid_assets.contracts.views import BEST_HOURS, LATEST_DAY, OPERATIONAL_BASELINES
 from cleargrid_assets.pictures import attempts as attempts_picture
 from cleargrid_assets.pictures import channels as channels_picture
 from cleargrid_assets.pictures import frequency as frequency_picture
@@ -33,14 +27,7 @@ from cleargrid_assets.pictures import funnel as funnel_picture
 from cleargrid_assets.pictures import health as health_picture
 from cleargrid_assets.pictures import hours as hours_picture
 from cleargrid_assets.pictures.presentation import Presentation, Shown
-from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.schema import Table
-from cleargrid_assets.views import BEST_HOURS, LATEST_DAY, OPERATIONAL_BASELINES
-from cleargrid_assets.warehouse.io_manager import VERSION
-from cleargrid_assets.warehouse.resource import WarehouseResource
-from cleargrid_assets.warehouse.slices import ComputedFrame, StoredSlice, stored_rows
-from cleargrid_assets.warehouse.sources import NotStoredError
-from cleargrid_assets.warehouse.table_metadata import asset_key
 
 
 @dataclass(frozen=True)
@@ -62,12 +49,12 @@ class Analysis:
     """
 
     table: Table
-    compute: "Callable[[DuckDBPyRelation, Scope], pd.DataFrame]"
+    compute: Callable[[DuckDBPyRelation, Scope], pd.DataFrame]
     sources: Mapping[str, Sequence[str]]
-    present: "Callable[[pd.DataFrame, Shown], Presentation] | None" = None
+    present: Callable[[pd.DataFrame, Shown], Presentation] | None = None
     trailing_days: int = 1
     shown_days: int = 1
-    judge: "Callable[[pd.DataFrame, Collection[date], Outcomes], pd.DataFrame] | None" = None
+    judge: Callable[[pd.DataFrame, Collection[date], Outcomes], pd.DataFrame] | None = None
     views: Mapping[str, Callable[[Outcomes], str]] = field(default_factory=dict)
     depends_on_rules: bool = False
     code_version: str = "1"
@@ -124,60 +111,3 @@ ANALYSES: tuple[Analysis, ...] = (
     ),
 )
 """Assets, column lineage, window checks, summaries, pictures and tests are made from this list."""
-
-
-def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
-    """The asset that computes, stores and presents an analysis."""
-
-    def compute(
-        context: dg.AssetExecutionContext,
-        interactions: StoredSlice,
-        outcomes: OutcomesResource,
-        warehouse: WarehouseResource,
-    ) -> dg.MaterializeResult[Any]:
-        days = [date.fromisoformat(key) for key in context.partition_keys]
-        # A backfill asks for the days that look back on its days, too.
-        looks_back = analysis.trailing_days - 1 if BACKFILL in context.run.tags else 0
-        # One connection for all, because opening one costs more than most queries.
-        with warehouse.reading() as connection:
-            try:
-                inputs = read_input_days(connection, analysis.table, days, looks_back)
-            except NotStoredError as error:
-                raise dg.Failure(str(error), allow_retries=False) from None
-            scope = Scope(inputs.stored, BUSINESS_ZONE, outcomes.load())
-            rows = analysis.compute(stored_rows(connection, INTERACTIONS, interactions.days), scope)
-            shown = presentations(analysis, inputs.stored, rows, connection, scope.outcomes) if inputs.stored else {}
-        for warning in inputs.warnings(analysis.table):
-            context.log.warning(warning)
-        for day, presentation in shown.items():
-            metadata = presentation_metadata(presentation, day, drawn=day == inputs.stored[-1])
-            context.add_asset_metadata(metadata, partition_key=day.isoformat())
-        for day in inputs.left_out:
-            context.add_asset_metadata(LEFT_OUT_METADATA, partition_key=day.isoformat())
-        if shown:
-            context.log.info(f"{analysis.table.name}: {shown[inputs.stored[-1]].headline}")
-        views = {name: query(scope.outcomes) for name, query in analysis.views.items()}
-        return dg.MaterializeResult(
-            value=ComputedFrame(rows, inputs.stored, views),
-            metadata={VERSION: analysis.version(scope.outcomes)},
-        )
-
-    return table_asset(
-        analysis.table,
-        compute,
-        lineage=column_lineage(INTERACTIONS, analysis.sources),
-        ins={"interactions": _input(analysis)},
-        code_version=analysis.code_version,
-    )
-
-
-def _input(analysis: Analysis) -> dg.AssetIn:
-    """The interactions of the trailing days that end with the day. The first days of the history have fewer."""
-    with without_beta_warnings():
-        mapping = dg.TimeWindowPartitionMapping(
-            start_offset=1 - analysis.trailing_days, allow_nonexistent_upstream_partitions=analysis.trailing_days > 1
-        )
-    return dg.AssetIn(key=asset_key(INTERACTIONS), partition_mapping=mapping)
-
-
-analysis_assets = [analysis_asset(analysis) for analysis in ANALYSES]

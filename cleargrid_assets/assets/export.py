@@ -3,7 +3,6 @@
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -103,7 +102,7 @@ def export_asset(
                 described[latest] = {**presentation_metadata(presentation, latest, drawn=True), **described[latest]}
             return described
 
-        stored = replace(_as_slice(days, accept_shrinking=config.accept_shrinking), describe=describe)
+        stored = _as_slice(days, describe, accept_shrinking=config.accept_shrinking)
         return dg.MaterializeResult(value=stored, metadata={VERSION: version})
 
     return table_asset(table, export, deps=[export_source(dataset)], code_version=CODE_VERSION)
@@ -134,7 +133,12 @@ def spool_root(database: str) -> Path:
     return file.with_name(f"{file.name}.spool")
 
 
-def _as_slice(days: Mapping[str, FetchedDay], *, accept_shrinking: bool) -> SpooledSlice:
+def _as_slice(
+    days: Mapping[str, FetchedDay],
+    describe: Callable[[], Mapping[date, Mapping[str, Any]]],
+    *,
+    accept_shrinking: bool,
+) -> SpooledSlice:
     def discard() -> None:
         for day in days.values():
             day.spool.discard()
@@ -153,4 +157,5 @@ def _as_slice(days: Mapping[str, FetchedDay], *, accept_shrinking: bool) -> Spoo
         discard,
         max_shrink=Settings.from_environment().max_shrink,
         accept_shrinking=accept_shrinking,
+        describe=describe,
     )

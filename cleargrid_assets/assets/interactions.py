@@ -16,10 +16,10 @@ from cleargrid_assets.assets.table_asset import column_lineage, table_asset
 from cleargrid_assets.assets.version import made_with
 from cleargrid_assets.configuration import pseudonyms_of
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, INTERACTIONS
+from cleargrid_assets.contracts.views import CONTACT_HISTORY, LAST_28_DAYS_BY_CHANNEL
 from cleargrid_assets.pseudonyms import Pseudonyms
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.settings import Settings
-from cleargrid_assets.views import CONTACT_HISTORY, LAST_28_DAYS_BY_CHANNEL
 from cleargrid_assets.warehouse.forms import CLEAR, form_of, refuse_other_form, stored_versions
 from cleargrid_assets.warehouse.io_manager import VERSION
 from cleargrid_assets.warehouse.slices import ComputedSlice

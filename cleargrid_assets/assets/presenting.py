@@ -1,11 +1,9 @@
 """The presentation of one day of an analysis: made by its asset, or later from stored rows alone."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -14,6 +12,7 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.unmapped import ATTEMPT_DAYS, unmapped, unmapped_attempts
 from cleargrid_assets.analysis.volumes import hourly_volumes, past_days
+from cleargrid_assets.assets.analyses import Analysis
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, INTERACTIONS
 from cleargrid_assets.partitions import BUSINESS_ZONE
 from cleargrid_assets.pictures import logs as logs_picture
@@ -24,9 +23,6 @@ from cleargrid_assets.pictures.table import presenter
 from cleargrid_assets.warehouse.ledger import read_ledger
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.slices import stored_rows
-
-if TYPE_CHECKING:
-    from cleargrid_assets.assets.analyses import Analysis
 
 
 def presentation_of(analysis: Analysis, day: date, warehouse: WarehouseResource, outcomes: Outcomes) -> Presentation:
@@ -48,7 +44,7 @@ def presentation_of_log(day: date, warehouse: WarehouseResource, outcomes: Outco
         ledger = read_ledger(connection, COMMUNICATION_LOGS)
         past = past_days(day, [each for each, entry in ledger.items() if entry.row_count], outcomes)
         volumes = hourly_volumes(stored_rows(connection, COMMUNICATION_LOGS, [*past, day]), BUSINESS_ZONE)
-    return logs_picture.present(volumes, past, Shown(day, BUSINESS_ZONE.key, max([*ledger, day]), outcomes))
+    return logs_picture.present(volumes, past, Shown(day, BUSINESS_ZONE.key, max([*ledger, day])))
 
 
 def presentations(
@@ -86,7 +82,6 @@ def presentations(
                 day,
                 BUSINESS_ZONE.key,
                 max(stored.union(days)),
-                outcomes,
                 [each for each in words if each.communicated_date == day],
                 [each for each in attempts if 0 <= (day - each.communicated_date).days < ATTEMPT_DAYS],
                 stored,

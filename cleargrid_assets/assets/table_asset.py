@@ -53,7 +53,6 @@ def table_asset(
         "group_name": SCHEMA,
         "kinds": {"duckdb", "python"},
         "metadata": {**table_metadata(table), **({"dagster/column_lineage": lineage} if lineage else {})},
-        "code_version": "1",
         **options,
     }
     with without_beta_warnings():

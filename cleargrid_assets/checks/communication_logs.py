@@ -16,15 +16,15 @@ from cleargrid_assets.warehouse.resource import WarehouseResource
 SPECIAL_RULES = {
     "direction_is_known": RowRule(
         "Every `direction` is inbound or outbound, the only documented values.",
-        f"NOT ({classify.OUTBOUND} OR {classify.INBOUND})",
-        False,
-        "No analysis counts rows with another direction. Ask ClearGrid what it means.",
+        broken_by=f"NOT ({classify.OUTBOUND} OR {classify.INBOUND})",
+        blocking=False,
+        advice="No analysis counts rows with another direction. Ask ClearGrid what it means.",
     ),
     "duration_is_not_negative": RowRule(
         "No `duration` is negative.",
-        "duration < 0",
-        False,
-        "Medians of the duration may be wrong. Report the rows to ClearGrid by their public_id.",
+        broken_by="duration < 0",
+        blocking=False,
+        advice="Medians of the duration may be wrong. Report the rows to ClearGrid by their public_id.",
     ),
 }
 

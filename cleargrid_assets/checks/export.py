@@ -10,8 +10,8 @@ from cleargrid_assets.checks.quarantined import find_quarantined, no_row_is_quar
 from cleargrid_assets.checks.row_rules import RowChecks, RowRule
 from cleargrid_assets.checks.scope import days_in_scope, last_materialization, rows_by_day
 from cleargrid_assets.checks.shrinking import find_shrunk, no_day_has_shrunk
+from cleargrid_assets.contracts.quarantine import quarantine_of
 from cleargrid_assets.exports.dataset import Dataset
-from cleargrid_assets.quarantine import quarantine_of
 from cleargrid_assets.resources import ExportsResource
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.resource import WarehouseResource

@@ -8,7 +8,7 @@ import dagster as dg
 from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.analysis import classify
-from cleargrid_assets.checks.scope import days_in_scope, format_days, verdict
+from cleargrid_assets.checks.scope import MAX_NAMED, days_in_scope, format_days, verdict
 from cleargrid_assets.contracts import ALL_TYPES, ATTEMPT_FUNNEL, COMMUNICATION_LOGS, STAGES
 from cleargrid_assets.foreign import MAX_WORDS, presentable, presentable_code
 from cleargrid_assets.warehouse.resource import WarehouseResource
@@ -16,7 +16,6 @@ from cleargrid_assets.warehouse.slices import open_slices
 from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets.wording import counted, first_of
 
-_MAX_NAMED = 5
 _STAGES_CONTAIN_EACH_OTHER = dg.AssetCheckSpec(
     "stages_contain_each_other",
     asset=asset_key(ATTEMPT_FUNNEL),
@@ -83,7 +82,7 @@ def _compare_with_log(funnel: DuckDBPyRelation, logs: DuckDBPyRelation, days: li
         _ATTEMPTS_ARE_THE_OUTBOUND_ROWS,
         passed=not different,
         good="The funnel counts every outbound row.",
-        bad=f"{first_of(different, _MAX_NAMED, 'difference', '; ')}. The log has changed since the "
+        bad=f"{first_of(different, MAX_NAMED, 'difference', '; ')}. The log has changed since the "
         "funnel was computed. Materialize interactions and the funnel of these days.",
         metadata={
             name: sum(count for (_, kind), count in counts.items() if kind == ALL_TYPES)

@@ -13,9 +13,9 @@ import dagster as dg
 from cleargrid_assets.catch_up.runs import BACKFILL
 from cleargrid_assets.checks.failed_runs import FailedRuns, failed_runs
 from cleargrid_assets.checks.intact import INTACT, find_differences, stored_days_are_intact
-from cleargrid_assets.checks.scope import FAILED_CHECKS, verdict, with_derived
+from cleargrid_assets.checks.scope import FAILED_CHECKS, MAX_NAMED, verdict, with_derived
 from cleargrid_assets.checks.versions import CURRENT, current_versions, find_other_versions, made_with_current_version
-from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, closed_days, kept_days
+from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, closed_days, kept_days, now_in_zone
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.event_log import days_left_out, last_recorded, recorded_days
@@ -31,12 +31,6 @@ FRESHNESS_JOB = "freshness"
 HISTORY_CHECKS = frozenset({FRESH, COMPLETE, ALIVE, INTACT, CURRENT})
 
 _USUAL_WEEKS = 4
-_MAX_LISTED = 5
-
-
-def now_in_zone() -> datetime:
-    """The current time in the business zone."""
-    return datetime.now(BUSINESS_ZONE)
 
 
 def due_day(now: datetime) -> date:
@@ -144,7 +138,7 @@ class HistoryChecks:
             + self._remedy(missing, min(stored[self.table.name], default=None), is_recorded=is_recorded),
             found={
                 "missing_days": len(missing),
-                "first_missing": missing[:_MAX_LISTED],
+                "first_missing": missing[:MAX_NAMED],
                 "missing_days_by_table": {name: len(days) for days, names in lacking.items() for name in names},
             },
             days=None,
@@ -184,15 +178,17 @@ class HistoryChecks:
         known = [other for other in same_weekdays if other in entries]
         rows = {each: entries[each].row_count for each in (day, *known)}
         with_rows = [other for other in known if rows[other]]
-        compared = (
-            f"{day} has no rows, but {len(with_rows)} of the {len(known)} same weekdays before it have some."
-            if known
-            else f"{day} has no rows. It cannot be judged, because no earlier day of the same weekday is stored."
-        )
+        compared = f"{day} has no rows, but {len(with_rows)} of the {len(known)} same weekdays before it have some."
+        if rows[day]:
+            good = f"{day} has {rows[day]:,} rows."
+        elif known:
+            good = f"{compared} This looks normal."
+        else:
+            good = f"{day} has no rows. It cannot be judged, because no earlier day of the same weekday is stored."
         return verdict(
             self.alive,
             passed=bool(rows[day]) or not with_rows or 2 * len(with_rows) < len(known),
-            good=f"{day} has {rows[day]:,} rows." if rows[day] else f"{compared}{' This looks normal.' * bool(known)}",
+            good=good,
             bad=f"{compared} Ask ClearGrid whether logging has stopped. Materialize the day again when it works.",
             metadata={"day": day.isoformat(), "rows": rows[day], "same_weekdays_with_rows": len(with_rows)},
             days=None,
@@ -278,9 +274,9 @@ def _failing_with_errors(results: Iterator[dg.AssetCheckResult]) -> Iterator[dg.
 
 def _failures(missing: Sequence[str], failed: Mapping[str, FailedRuns]) -> str:
     named = [f"{day} was {failed[day]}" for day in missing if day in failed]
-    return f" {first_of(named, _MAX_LISTED, 'day', '; ')}." if named else ""
+    return f" {first_of(named, MAX_NAMED, 'day', '; ')}." if named else ""
 
 
 def _lacks(names: Sequence[str], days: Sequence[str]) -> str:
     verb = "lacks" if len(names) == 1 else "lack"
-    return f"{', '.join(names)} {verb} {counted(len(days), 'closed day')}: {first_of(days, _MAX_LISTED, 'day')}."
+    return f"{', '.join(names)} {verb} {counted(len(days), 'closed day')}: {first_of(days, MAX_NAMED, 'day')}."

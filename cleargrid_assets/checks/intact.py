@@ -5,7 +5,7 @@ from datetime import date
 
 import dagster as dg
 
-from cleargrid_assets.checks.scope import verdict, with_derived
+from cleargrid_assets.checks.scope import MAX_NAMED, format_days, verdict, with_derived
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.event_log import Recorded
 from cleargrid_assets.warehouse.ledger import Difference, LedgerEntry, StoredDays
@@ -13,7 +13,6 @@ from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets.wording import counted, first_of
 
 INTACT = "stored_days_are_intact"
-_MAX_LISTED = 5
 
 
 def stored_days_are_intact(table: Table, derived: Sequence[Table]) -> dg.AssetCheckSpec:
@@ -63,7 +62,7 @@ def find_differences(
             ]
         ),
         found={
-            "different_days": [str(day) for day in days[:_MAX_LISTED]],
+            "different_days": [str(day) for day in days[:MAX_NAMED]],
             "days_with_other_rows": len(different),
             "days_lost": len({day for days in lost.values() for day in days}),
             "days_outdated": len(outdated),
@@ -93,7 +92,7 @@ def _about_rows(different: Sequence[Difference]) -> Iterable[str]:
             + ("not in the ledger)" if each.ledger_rows is None else f"{each.ledger_rows:,} were stored)")
             for each in different
         ]
-        yield f"Rows were deleted or added outside of this project: {first_of(named, _MAX_LISTED, 'day')}."
+        yield f"Rows were deleted or added outside of this project: {first_of(named, MAX_NAMED, 'day')}."
 
 
 def _about_lost(lost: Mapping[str, set[date]]) -> Iterable[str]:
@@ -104,7 +103,7 @@ def _about_lost(lost: Mapping[str, set[date]]) -> Iterable[str]:
     for days, names in names_of.items():
         yield (
             f"Dagster recorded {counted(len(days), 'day')} of {', '.join(names)} that the database does not have: "
-            f"{first_of(days, _MAX_LISTED, 'day')}."
+            f"{first_of(days, MAX_NAMED, 'day')}."
         )
 
 
@@ -112,15 +111,14 @@ def _about_outdated(outdated: Sequence[date], table: Table) -> Iterable[str]:
     if outdated:
         yield (
             f"Dagster recorded newer rows of {table.name} than the database has: "
-            f"{first_of(outdated, _MAX_LISTED, 'day')}."
+            f"{first_of(outdated, MAX_NAMED, 'day')}."
         )
 
 
 def _remedy(days: Sequence[date]) -> str:
     if not days:
         return ""
-    which = str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
     return (
-        f"Check that CLEARGRID_DUCKDB names the right file. If so, materialize all tables for {which} again, not only "
-        "missing partitions, because Dagster shows these days as materialized."
+        "Check that CLEARGRID_DUCKDB names the right file. If so, materialize all tables for "
+        f"{format_days(days)} again, not only missing partitions, because Dagster shows these days as materialized."
     )

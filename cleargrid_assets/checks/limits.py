@@ -4,7 +4,7 @@ import dagster as dg
 
 from cleargrid_assets.analysis.outcome_entries import NO_DAYS_OFF, NO_LIMITS, Limits
 from cleargrid_assets.analysis.outcomes import Outcomes
-from cleargrid_assets.checks.scope import days_in_scope, verdict
+from cleargrid_assets.checks.scope import MAX_NAMED, days_in_scope, verdict
 from cleargrid_assets.contracts import CONTACT_FREQUENCY
 from cleargrid_assets.foreign import presentable
 from cleargrid_assets.resources import OutcomesResource
@@ -12,7 +12,6 @@ from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets.wording import counted, first_of
 
-_MAX_NAMED = 5
 _COLUMNS = ("contacts_over_limit", "attempts_outside_hours", "attempts_on_days_off")
 _KEPT = dg.AssetCheckSpec(
     "limits_are_kept",
@@ -43,7 +42,7 @@ def limits_are_kept(
         passed=not crossed,
         good=_kept(words),
         bad="Limits of the outcomes file were crossed. Have the outreach at ClearGrid set to these limits, or correct "
-        f"them in the outcomes file. {first_of(crossed, _MAX_NAMED, 'case', '; ')}.",
+        f"them in the outcomes file. {first_of(crossed, MAX_NAMED, 'case', '; ')}.",
         found={"crossed": len(crossed)},
         days=days,
     )

@@ -9,19 +9,18 @@ import pandas as pd
 
 from cleargrid_assets.analysis.baselines import baselines_sql
 from cleargrid_assets.analysis.outcomes import Outcomes
-from cleargrid_assets.checks.scope import days_in_scope, format_days, verdict
+from cleargrid_assets.checks.scope import MAX_NAMED, days_in_scope, format_days, verdict
 from cleargrid_assets.contracts import ALL_TYPES, DAYS, OPERATIONAL_HEALTH
+from cleargrid_assets.contracts.views import OPERATIONAL_BASELINES
 from cleargrid_assets.foreign import presentable_code
 from cleargrid_assets.pictures.frames import tidy
 from cleargrid_assets.pictures.unusual import findings, most_unusual_first, why_not_judged
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.schema import PARTITION_COLUMN
-from cleargrid_assets.views import OPERATIONAL_BASELINES
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets.wording import first_of
 
-_MAX_NAMED = 5
 _SPEC = dg.AssetCheckSpec(
     "operations_are_usual",
     asset=asset_key(OPERATIONAL_HEALTH),
@@ -56,7 +55,7 @@ def _examined(days: Sequence[date], judged: pd.DataFrame) -> dg.AssetCheckResult
         _SPEC,
         passed=not unusual,
         good=_good(days, judged),
-        bad=f"{first_of(unusual, _MAX_NAMED, 'unusual figure', '; ')}. {_remedy(silent)}",
+        bad=f"{first_of(unusual, MAX_NAMED, 'unusual figure', '; ')}. {_remedy(silent)}",
         found={"unusual_figures": len(unusual), "silent_types": silent},
         days=days,
         severity=dg.AssetCheckSeverity.ERROR if silent else dg.AssetCheckSeverity.WARN,
@@ -79,7 +78,7 @@ def _good(days: Sequence[date], judged: pd.DataFrame) -> str:
     if not left_out:
         return "Operations are as usual."
     sentences = [f"Operations of {format_days(usual)} are as usual."] if usual else []
-    return " ".join([*sentences, f"{first_of(left_out, _MAX_NAMED, 'day', '; ')}."])
+    return " ".join([*sentences, f"{first_of(left_out, MAX_NAMED, 'day', '; ')}."])
 
 
 def _remedy(silent: int) -> str:

@@ -8,7 +8,7 @@ import dagster as dg
 from duckdb import DuckDBPyRelation
 
 from cleargrid_assets.checks.scope import format_days, verdict
-from cleargrid_assets.quarantine import quarantine_of
+from cleargrid_assets.contracts.quarantine import quarantine_of
 from cleargrid_assets.schema import SCHEMA, Table
 from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets.wording import counted, reasons

@@ -47,15 +47,15 @@ def rules_of(dataset: Dataset, table: Table) -> dict[str, RowRule]:
     return {
         "required_columns_are_not_null": RowRule(
             "No required column of the contract is NULL.",
-            " OR ".join(f"{quoted(name)} IS NULL" for name in required),
-            True,
-            _REFETCH,
+            broken_by=" OR ".join(f"{quoted(name)} IS NULL" for name in required),
+            blocking=True,
+            advice=_REFETCH,
         ),
         "rows_are_inside_their_day": RowRule(
             f"Every `{dataset.cursor_field}` lies between the midnights of its business day.",
-            f"NOT ({cursor} >= TIMESTAMPTZ '{{since}}' AND {cursor} < TIMESTAMPTZ '{{until}}')",
-            True,
-            "If CLEARGRID_TIMEZONE has changed, materialize all days that were stored before. " + _REFETCH,
+            broken_by=f"NOT ({cursor} >= TIMESTAMPTZ '{{since}}' AND {cursor} < TIMESTAMPTZ '{{until}}')",
+            blocking=True,
+            advice="If CLEARGRID_TIMEZONE has changed, materialize all days that were stored before. " + _REFETCH,
         ),
     }
 

@@ -17,6 +17,9 @@ from cleargrid_assets.warehouse.table_metadata import asset_key
 DAYS = "days"
 """Metadata of a check result: the days that it judges, as `format_days` writes them."""
 
+MAX_NAMED = 5
+"""Days or other things that a description names. It counts the others."""
+
 FAILED_CHECKS = "failed_checks"
 """Metadata of a failure that only repeats what checks have said: their names."""
 

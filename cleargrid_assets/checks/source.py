@@ -46,9 +46,9 @@ def compare_counts(
     dataset: Dataset,
     *,
     stored: Mapping[date, int],
+    quarantined: Mapping[date, int],
     last: Mapping[date, LastMaterialization],
     run_id: str,
-    quarantined: Mapping[date, int] | None = None,
 ) -> dg.AssetCheckResult:
     """Checks that the source counts as many rows as are stored.
 
@@ -57,17 +57,15 @@ def compare_counts(
         exports: Counts the days whose count is missing or differs.
         dataset: The dataset to count.
         stored: The number of stored rows of each day.
+        quarantined: The number of quarantined rows of each day. The source counts them too.
         last: The latest materialization of each day.
         run_id: The run of the check.
-        quarantined: The number of quarantined rows of days that have some. The source counts them too.
     """
-    apart = quarantined or {}
-    here = {day: rows + apart.get(day, 0) for day, rows in stored.items()}
     counts = {day: _count_of_run(last[day], run_id) for day in stored}
-    unsure = [day for day in stored if counts[day] != Count(here[day])]
+    unsure = [day for day in stored if counts[day] != Count(stored[day] + quarantined[day])]
     if unsure:
         counts |= _counts(exports, dataset, unsure)
-    days = [_Comparison(day, stored[day], apart.get(day, 0), counts[day], _repeated_rows(last[day])) for day in stored]
+    days = [_Comparison(day, stored[day], quarantined[day], counts[day], _repeated_rows(last[day])) for day in stored]
     uncounted = [each for each in days if not each.count.is_exact]
     found = _comparison(days)
     return verdict(
@@ -77,7 +75,7 @@ def compare_counts(
         bad=found,
         metadata={
             "stored_rows": sum(stored.values()),
-            "quarantined_rows": sum(apart.values()),
+            "quarantined_rows": sum(quarantined.values()),
         }
         # Left out if a day is missing, because a smaller sum would look like lost rows in a plot.
         | ({} if uncounted else {"source_rows": sum(count.rows or 0 for count in counts.values())}),

@@ -11,6 +11,7 @@ import duckdb
 
 from cleargrid_assets.cli.findings import Finding, about
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
+from cleargrid_assets.contracts.quarantine import quarantine_of
 from cleargrid_assets.exports.client import ExportsClient
 from cleargrid_assets.exports.count import Count, count_rows
 from cleargrid_assets.exports.dataset import D21
@@ -18,7 +19,6 @@ from cleargrid_assets.exports.errors import AuthenticationError, ContractError, 
 from cleargrid_assets.exports.pages.rows import Page
 from cleargrid_assets.exports.stats import RequestStats
 from cleargrid_assets.exports.window import Window, day_window
-from cleargrid_assets.quarantine import quarantine_of
 from cleargrid_assets.schema import PARTITION_COLUMN
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.connection import connect

@@ -99,11 +99,21 @@ def _wait_until_up(started: Mapping[str, Process], port: int) -> None:
 
 
 def _is_loaded(port: int) -> bool:
-    """Whether the web server has loaded the project. It answers when it has tried to."""
+    """Whether the web server has loaded the project. It answers when it has tried to.
+
+    Raises:
+        click.ClickException: It does not answer in time.
+    """
     query = "{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { __typename } } } } }"
     with requests.Session() as session:
         session.trust_env = False  # no proxy
-        answer = session.post(f"http://{_HOST}:{port}/graphql", json={"query": query}, timeout=UI_TIMEOUT_S).json()
+        try:
+            answer = session.post(f"http://{_HOST}:{port}/graphql", json={"query": query}, timeout=UI_TIMEOUT_S).json()
+        except requests.RequestException as error:
+            raise click.ClickException(
+                "The web server of Dagster does not answer whether the project is loaded "
+                f"({type(error).__name__}). The output above says why. Start it again with `cleargrid up`."
+            ) from error
     locations = [
         entry["locationOrLoadError"] for entry in answer["data"]["workspaceOrError"].get("locationEntries", [])
     ]

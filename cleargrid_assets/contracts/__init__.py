@@ -1,4 +1,7 @@
-"""The contracts of all tables. Parsing, DDL, the UI, `docs/tables.md` and several checks are made from them."""
+"""The contracts of all tables and views. Parsing, DDL, the UI, `docs/tables.md` and several checks are made from them.
+
+The modules `views` and `quarantine` have those of the views, and of the tables for rows that break a contract.
+"""
 
 from cleargrid_assets.contracts.analyses import (
     ATTEMPT_FUNNEL,

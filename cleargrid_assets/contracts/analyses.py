@@ -1,17 +1,13 @@
 """The contracts of the tables that analyses compute from interactions."""
 
-from cleargrid_assets.contracts.common import ALL_TYPES, CHANNEL, DAY, MAX_ATTEMPT_NUMBER, STAGES, one_of
+from cleargrid_assets.contracts.common import CHANNEL, DAY, MAX_ATTEMPT_NUMBER, STAGES, TYPE_OR_ALL, one_of
 from cleargrid_assets.schema import PARTITION_COLUMN, Column, Table
 
 ATTEMPT_FUNNEL = Table(
     name="attempt_funnel",
     columns=(
         DAY,
-        Column(
-            "communication_type",
-            "VARCHAR",
-            f"Type of communication in capitals, or `{ALL_TYPES}` for all types together.",
-        ),
+        TYPE_OR_ALL,
         Column("stage", "VARCHAR", f"{one_of(STAGES)}; each contains the next."),
         Column("stage_order", "INTEGER", f"1 to {len(STAGES)}, in the order of the stages."),
         Column("attempts", "BIGINT", "Outbound attempts that got at least this far."),
@@ -208,11 +204,7 @@ OPERATIONAL_HEALTH = Table(
     name="operational_health",
     columns=(
         DAY,
-        Column(
-            "communication_type",
-            "VARCHAR",
-            f"Type of communication, in capitals, with `_` for `-` and space, or `{ALL_TYPES}` for all types together.",
-        ),
+        TYPE_OR_ALL,
         Column("communications", "BIGINT", "Communications of both directions."),
         Column("failed", "BIGINT", "Communications with the outcome failed."),
         Column("failure_rate", "DOUBLE", "Failed over communications, 0 to 1.", nullable=True),

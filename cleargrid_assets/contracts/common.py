@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from cleargrid_assets.schema import PARTITION_COLUMN, Column
+from cleargrid_assets.wording import alternatives
 
 PHONE, EMAIL, MESSAGING, OTHER_CHANNEL = CHANNELS = ("phone", "email", "messaging", "other")
 """The values of `channel`, in display order."""
@@ -22,9 +23,11 @@ FEW = 10
 
 def one_of(words: Sequence[str]) -> str:
     """The words as alternatives, in Markdown."""
-    return f"{', '.join(f'`{word}`' for word in words[:-1])} or `{words[-1]}`"
+    return alternatives([f"`{word}`" for word in words])
 
 
 DAY = Column(PARTITION_COLUMN, "DATE", "Business day, from midnight to midnight in `CLEARGRID_TIMEZONE`.")
-TYPE = Column("communication_type", "VARCHAR", "Type of communication, in capitals, with `_` for `-` and space.")
+_TYPE = "Type of communication, in capitals, with `_` for `-` and space"
+TYPE = Column("communication_type", "VARCHAR", f"{_TYPE}.")
+TYPE_OR_ALL = Column("communication_type", "VARCHAR", f"{_TYPE}, or `{ALL_TYPES}` for all types together.")
 CHANNEL = Column("channel", "VARCHAR", f"{one_of(CHANNELS)}, from the communication type.")

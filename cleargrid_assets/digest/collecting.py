@@ -72,7 +72,7 @@ def collect(
         unmapped_note=about.unmapped_note(),
         funnel=rows,
         more_types=more_types,
-        sections=_sections(about, warehouse, missing),
+        sections=_sections(about, warehouse, outcomes, missing),
         unmapped=[(str(word), text.count(float(number))) for word, number in as_pairs(about.unmapped)],
         history=history,
     )
@@ -87,15 +87,17 @@ def _ledgers(warehouse: WarehouseResource) -> dict[str, Collection[date]]:
 def _about(day: date, latest: date, warehouse: WarehouseResource, outcomes: Outcomes) -> Shown:
     with warehouse.slice(INTERACTIONS, [day]).open() as interactions:
         words, attempts = unmapped(interactions, outcomes), unmapped_attempts(interactions)
-    return Shown(day, BUSINESS_ZONE.key, latest, outcomes, words, attempts)
+    return Shown(day, BUSINESS_ZONE.key, latest, words, attempts)
 
 
-def _sections(about: Shown, warehouse: WarehouseResource, missing: Collection[str]) -> list[Section]:
+def _sections(
+    about: Shown, warehouse: WarehouseResource, outcomes: Outcomes, missing: Collection[str]
+) -> list[Section]:
     """The communication logs, and the analyses whose table has the day."""
-    shown = {COMMUNICATION_LOGS.name: presentation_of_log(about.day, warehouse, about.outcomes)}
+    shown = {COMMUNICATION_LOGS.name: presentation_of_log(about.day, warehouse, outcomes)}
     for analysis in ANALYSES:
         if analysis.table.name not in missing:
-            shown[analysis.table.name] = presentation_of(analysis, about.day, warehouse, about.outcomes)
+            shown[analysis.table.name] = presentation_of(analysis, about.day, warehouse, outcomes)
     return [
         Section(name, text.capitalized(each.headline.removeprefix(about.title(""))), each.draw())
         for name, each in shown.items()

@@ -13,6 +13,7 @@ import pandas as pd
 from cleargrid_assets.contracts import ALL_TYPES, STAGES
 from cleargrid_assets.digest.content import WEEK, Figure, FunnelRow
 from cleargrid_assets.pictures import text
+from cleargrid_assets.pictures.unusual import usual_communications
 from cleargrid_assets.schema import PARTITION_COLUMN
 from cleargrid_assets.wording import more
 
@@ -128,7 +129,7 @@ def _signed(change: float, decimals: int, unit: str) -> str:
 
 
 def _between(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"{text.count(low)} to {text.count(high)}"
+    return "" if low is None or high is None else usual_communications(low, high)
 
 
 def _up_to(high: float | None, written: Callable[[float], str]) -> str:

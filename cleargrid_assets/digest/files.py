@@ -41,7 +41,6 @@ def write_page(folder: Path, day: date, html: str) -> Path:
             file.write(html)
         new.chmod(_FILE_MODE)
         new.replace(target)
-    except BaseException:
+    finally:
         new.unlink(missing_ok=True)
-        raise
     return target

@@ -41,15 +41,14 @@ def summary(digest: Digest) -> str:
         digest: The digest.
     """
     opening = f"**{text.escape(f'{text.dated(digest.day)} ({digest.zone}): {_state(digest)}')}**"
-    rows = [(each.name, text.escape(each.value) + " ⚠" * each.is_unusual) for each in digest.figures]
-    note = [digest.unmapped_note] if digest.unmapped_note else []
+    rows = [(each.name, text.escape(each.value) + (" ⚠" if each.is_unusual else "")) for each in digest.figures]
     failing = list(dict.fromkeys(f"`{check.name}`" for check in digest.failing))
     named = f"Failing: {first_of(failing, _IN_SUMMARY, 'check')}" if failing else ""
     return text.paragraphs(
         opening,
         text.escape(digest.notice),
         text.table(("", "the day"), "lr", rows) if rows else "",
-        *note,
+        digest.unmapped_note,
         named,
     )
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cleargrid_assets.contracts import STAGES, TABLES
+from cleargrid_assets.contracts.views import OPERATIONAL_BASELINES
 from cleargrid_assets.digest.content import Digest
 from cleargrid_assets.partitions import BUSINESS_ZONE
 from cleargrid_assets.pictures.text import dated
-from cleargrid_assets.views import OPERATIONAL_BASELINES
 
 if TYPE_CHECKING:
     from markupsafe import Markup

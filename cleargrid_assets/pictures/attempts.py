@@ -49,7 +49,7 @@ def present(rows: pd.DataFrame, about: Shown) -> Presentation:
     conclusion = text.clauses(
         _answered(answer),
         f"reach of phone against e-mail in {days} days: {versus.in_words(between)}" if between else "",
-        about.unmapped_note(days=days),
+        about.unmapped_note(days),
     )
     notes = f"In {days} days {versus.compared(reach)}.{f' {versus.CAVEAT}' if between else ''}"
     return Presentation(
@@ -101,14 +101,9 @@ def _summary(curve: pd.DataFrame, about: Shown, conclusion: str, notes: str) -> 
     numbers = map(_ordinal, curve["attempt_number"])
     lines = list(zip(numbers, text.shares(curve["contacts_first_reached"], curve["contacts_at_risk"]), strict=True))
     header = ("#", f"reached by {text.escape(text.channel_name(str(curve['channel'].iloc[0])))}")
-
-    def render(shown: int) -> str:
-        table = text.table(header, "rl", lines[:shown])
-        return text.paragraphs(
-            about.opening(conclusion), table, more(len(lines) - shown, "attempt"), text.escape(notes)
-        )
-
-    return text.fit(render, len(lines))
+    return text.fit_table(
+        about.opening(conclusion), header, "rl", lines, text.escape(notes), of=(len(lines), "attempt")
+    )
 
 
 def _draw(curves: Curves, about: Shown, conclusion: str, all_channels: int) -> bytes:

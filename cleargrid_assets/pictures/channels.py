@@ -42,8 +42,6 @@ _COLUMNS = (
     (710, "median duration"),
 )
 _SILENT = "A stored day without attempts on a channel has zero contacts and no share."
-
-
 _NUMBERS = {
     "reach_rate": "reach_rate",
     "contacts": "contacts",
@@ -96,13 +94,14 @@ def _summary(today: dict[str, pd.Series[float]], weeks: pd.DataFrame, about: Sho
     reached, contacts = zip(*((row["reached_contacts"], row["contacts"]) for row in today.values()), strict=True)
     lines = list(zip(names, text.shares(reached, contacts), strict=True))
     all_channels = weeks.loc[weeks["x"] == 0, "channel"].nunique()
-    notes = _notes(weeks)
-
-    def render(shown: int) -> str:
-        table = text.table(("channel", "reached"), "ll", lines[:shown])
-        return text.paragraphs(about.opening(conclusion), table, more(all_channels - shown, "channel"), notes)
-
-    return text.fit(render, len(lines))
+    return text.fit_table(
+        about.opening(conclusion),
+        ("channel", "reached"),
+        "ll",
+        lines,
+        _notes(weeks),
+        of=(all_channels, "channel"),
+    )
 
 
 def _notes(weeks: pd.DataFrame) -> str:

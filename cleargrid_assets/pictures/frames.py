@@ -10,7 +10,6 @@ import pandas as pd
 from cleargrid_assets.contracts import CHANNELS
 from cleargrid_assets.pictures.text import MAX_SHOWN
 from cleargrid_assets.schema import COLUMN_TYPES, PARTITION_COLUMN, Table
-from cleargrid_assets.wording import more
 
 
 def tidy(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
@@ -53,11 +52,6 @@ def by_channel(frame: pd.DataFrame, size: str) -> dict[str, pd.DataFrame]:
     known = {name: place for place, name in enumerate(CHANNELS)}
     names = sorted(sizes.index, key=lambda name: (known.get(name, len(known)), -sizes[name], name))
     return {name: frame[frame["channel"] == name] for name in names[:MAX_SHOWN]}
-
-
-def more_channels(frame: pd.DataFrame) -> str:
-    """What `by_channel` leaves out, such as `and 3 more channels`; empty if nothing is left out."""
-    return more(frame["channel"].nunique() - MAX_SHOWN, "channel")
 
 
 def _tidied(values: pd.Series[Any], type_name: str) -> pd.Series[Any]:

@@ -13,12 +13,12 @@ import pandas as pd
 from cleargrid_assets.analysis.baselines import PAST_WEEKS, baselines
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.contracts import ALL_TYPES
+from cleargrid_assets.contracts.views import OPERATIONAL_BASELINES
 from cleargrid_assets.pictures import drawing, text
 from cleargrid_assets.pictures.frames import in_days, tidy
 from cleargrid_assets.pictures.presentation import Presentation, Shown, nothing_to_show
 from cleargrid_assets.pictures.unusual import findings, most_unusual_first, why_not_judged
 from cleargrid_assets.schema import PARTITION_COLUMN
-from cleargrid_assets.views import OPERATIONAL_BASELINES
 from cleargrid_assets.wording import first_of, more
 
 if TYPE_CHECKING:
@@ -98,12 +98,7 @@ def _summary(today: pd.DataFrame, opening: str, total: pd.Series[Any], unmapped:
     if today["volume_ratio"].notna().any():
         figures += f" {text.times(1)} is the median of the weekday in the {PAST_WEEKS} weeks before."
     note = f"{text.count(unmapped)} with a status that the outcomes file does not list." if unmapped else ""
-
-    def render(shown: int) -> str:
-        table = text.table(("type", "rows"), "lr", lines[:shown])
-        return text.paragraphs(opening, table, more(len(today) - shown, "type"), figures, note)
-
-    return text.fit(render, len(lines))
+    return text.fit_table(opening, ("type", "rows"), "lr", lines, figures, note, of=(len(today), "type"))
 
 
 def _name(name: str, width: int) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cleargrid_assets.contracts import FEW
 from cleargrid_assets.pictures import drawing, text
-from cleargrid_assets.pictures.frames import by_channel, in_days, more_channels
+from cleargrid_assets.pictures.frames import by_channel, in_days
 from cleargrid_assets.pictures.presentation import Presentation, Shown, nothing_to_show
 from cleargrid_assets.schema import PARTITION_COLUMN
 from cleargrid_assets.wording import more
@@ -40,7 +40,7 @@ def present(rows: pd.DataFrame, about: Shown) -> Presentation:
         return nothing_to_show(
             about, f"no outbound communications in the {SHOWN_DAYS} days that end with it", {"attempts": 0}
         )
-    conclusion = text.clauses(_best_hours(week), about.unmapped_note(days=SHOWN_DAYS))
+    conclusion = text.clauses(_best_hours(week), about.unmapped_note(SHOWN_DAYS))
     today = in_days(week, about.day, about.day)
     attempts = today["attempts"].sum()
     return Presentation(
@@ -100,19 +100,14 @@ def _summary(today: pd.DataFrame, about: Shown, conclusion: str) -> str:
     ]
     hidden = more(today["channel"].nunique() - 1 - len(others), "channel")
     note = text.escape(f"Attempts of the day reached by {text.listed(*others, hidden)}.") if others else ""
-
-    def render(shown: int) -> str:
-        header = ("hour", f"reached, {text.escape(text.channel_name(channel))}")
-        table = text.table(header, "rl", lines[:shown])
-        return text.paragraphs(opening, table, more(len(lines) - shown, "hour"), note)
-
-    return text.fit(render, len(lines))
+    header = ("hour", f"reached, {text.escape(text.channel_name(channel))}")
+    return text.fit_table(opening, header, "rl", lines, note, of=(len(lines), "hour"))
 
 
 def _draw(week: pd.DataFrame, about: Shown, conclusion: str) -> bytes:
     """A heat map of days and hours for each channel: colours are reach rates, numbers are attempts."""
     channels = by_channel(week, "attempts")
-    hidden = more_channels(week)
+    hidden = more(week["channel"].nunique() - len(channels), "channel")
     bottom = 68 if hidden else 50
     card = drawing.card(
         about.title(conclusion),

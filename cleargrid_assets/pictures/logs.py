@@ -96,12 +96,7 @@ def _summary(every: _Type, types: Sequence[_Type], opening: str) -> str:
         for each in types[: text.MAX_SHOWN]
     ]
     by_hour = f"By hour, 0 to 23:\n\n`{text.spark(every.by_hour)}`" if every.rows else ""
-
-    def render(shown: int) -> str:
-        table = text.table(("type", "rows"), "lr", lines[:shown]) if types else ""
-        return text.paragraphs(opening, table, more(len(types) - shown, "type"), by_hour)
-
-    return text.fit(render, len(lines))
+    return text.fit_table(opening, ("type", "rows"), "lr", lines, by_hour, of=(len(types), "type"))
 
 
 def _draw(every: _Type, types: Sequence[_Type], weeks: int, about: Shown, headline: str) -> bytes:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.analysis.unmapped import Unmapped, UnmappedAttempts
 from cleargrid_assets.pictures import drawing, text
 from cleargrid_assets.wording import counted
@@ -19,7 +18,6 @@ class Shown:
         day: The business day to present.
         zone: Name of the business time zone.
         latest: The last stored day of the table, this run included.
-        outcomes: The outcomes file that the rows are computed with.
         unmapped: Statuses and types of the day that the outcomes file does not list.
         unmapped_attempts: Outbound attempts with an unmapped status, and all, by day and channel, for the
             `unmapped.ATTEMPT_DAYS` days that end with the day.
@@ -29,7 +27,6 @@ class Shown:
     day: date
     zone: str
     latest: date
-    outcomes: Outcomes
     unmapped: Sequence[Unmapped] = ()
     unmapped_attempts: Sequence[UnmappedAttempts] = ()
     stored: Collection[date] = ()
@@ -51,18 +48,13 @@ class Shown:
             title = f"{text.dated(self.day)}, {older} ({self.zone}): {conclusion}"
         return f"**{text.escape(title)}**"
 
-    def unmapped_note(self, channel: str | None = None, days: int = 1) -> str:
+    def unmapped_note(self, days: int = 1) -> str:
         """How many outbound attempts have an unmapped status, as plain text. Empty if none has.
 
         Args:
-            channel: A channel; None for all channels.
             days: Number of days that end with the day, at most `unmapped.ATTEMPT_DAYS`.
         """
-        counted_in = [
-            each
-            for each in self.unmapped_attempts
-            if channel in (None, each.channel) and 0 <= (self.day - each.communicated_date).days < days
-        ]
+        counted_in = [each for each in self.unmapped_attempts if 0 <= (self.day - each.communicated_date).days < days]
         without = sum(each.unmapped for each in counted_in)
         attempts = sum(each.attempts for each in counted_in)
         return f"{text.count(without)} of {text.count(attempts)} attempts have an unmapped status" if without else ""

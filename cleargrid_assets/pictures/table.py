@@ -60,12 +60,7 @@ def _summary(today: pd.DataFrame, labels: Sequence[Column], figures: Sequence[Co
         text.escape(text.shorten(", ".join(each.name.replace("_", " ") for each in of), width))
         for of, width in ((labels, _LABEL_WIDTH), (figures, _FIGURES_WIDTH))
     ]
-
-    def render(shown: int) -> str:
-        cells = text.table(header, "lr", lines[:shown])
-        return text.paragraphs(opening, cells, more(len(today) - shown, "row"))
-
-    return text.fit(render, len(lines))
+    return text.fit_table(opening, header, "lr", lines, of=(len(today), "row"))
 
 
 def _draw(today: pd.DataFrame, labels: Sequence[Column], measures: Sequence[Column], headline: str) -> bytes:

@@ -9,6 +9,7 @@ from datetime import date
 
 from cleargrid_assets.contracts import FEW
 from cleargrid_assets.foreign import presentable
+from cleargrid_assets.wording import more
 
 MAX_SHOWN = 10
 """Types or channels that are shown. The others are shown together, as their number."""
@@ -38,7 +39,7 @@ def count(value: float) -> str:
         return MISSING
     for size, unit in ((1e12, "T"), (1e9, "B"), (_MILLION, "M")):
         if value >= size:
-            return f"{_three_digits(value / size)}{unit}"
+            return f"{_three_digits(value, size)}{unit}"
     return f"{value:,.0f}"
 
 
@@ -50,7 +51,7 @@ def contacts(number: float) -> str:
 def short_count(value: float) -> str:
     """A count for narrow cells: like `count`, but with `k` from a thousand on."""
     if _THOUSAND <= value < _MILLION:
-        return f"{_three_digits(value / _THOUSAND)}k"
+        return f"{_three_digits(value, _THOUSAND)}k"
     return count(value)
 
 
@@ -115,7 +116,7 @@ def with_ratio(value: str, ratio: float) -> str:
     return f"{value} {times(ratio)}" if math.isfinite(ratio) else value
 
 
-def bar(share: float, width: int = 10) -> str:
+def bar(share: float, width: int) -> str:
     """A horizontal bar in eighths of a character. Any positive share shows at least one eighth.
 
     Args:
@@ -206,12 +207,35 @@ def fit(render: Callable[[int], str], rows: int) -> str:
     return markdown
 
 
+def fit_table(
+    opening: str, header: Sequence[str], alignment: str, rows: Sequence[Sequence[str]], *notes: str, of: tuple[int, str]
+) -> str:
+    """Markdown with a table of as many rows as `SUMMARY_LIMIT` allows.
+
+    Args:
+        opening: The paragraph before the table.
+        header: As in `table`.
+        alignment: As in `table`.
+        rows: As in `table`. Without any, there is no table.
+        notes: The paragraphs after it.
+        of: How many rows there would be in all, and what a row is. What is left out is counted.
+    """
+    number, noun = of
+
+    def render(shown: int) -> str:
+        cells = table(header, alignment, rows[:shown]) if rows else ""
+        return paragraphs(opening, cells, more(number - shown, noun), *notes)
+
+    return fit(render, len(rows))
+
+
 def as_markdown(png: bytes, alt: str) -> str:
     """Markdown with a PNG as a data URI, and an alternative text."""
     return f"![{escape(alt)}](data:image/png;base64,{base64.b64encode(png).decode()})"
 
 
-def _three_digits(value: float) -> str:
-    """A number with three significant digits. Not rounded, because 999,999 would become 1000k."""
-    decimals = max(0, 2 - math.floor(math.log10(value)))
-    return f"{math.floor(value * 10**decimals) / 10**decimals:,}".removesuffix(".0")
+def _three_digits(value: float, size: float) -> str:
+    """How often a size is in a count, with three significant digits. Cut off, because 999,999 would become 1000k."""
+    whole = int(value)
+    cut_off = whole % 10 ** (len(str(whole)) - 3)
+    return f"{(whole - cut_off) / size:,}".removesuffix(".0")

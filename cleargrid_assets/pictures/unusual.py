@@ -36,11 +36,10 @@ def findings(row: pd.Series[Any], name: str) -> list[str]:
     """
     found = []
     if row["volume_is_unusual"] == 1 or row["is_silent"] == 1:
-        # Whole numbers inside the range.
-        low, high = math.ceil(row["communications_low"]), math.floor(row["communications_high"])
+        usual = usual_communications(row["communications_low"], row["communications_high"])
         found.append(
             f"{name}: {_communications(row['communications'])}, usually "
-            f"{text.count(row['baseline_communications'])} ({text.count(low)} to {text.count(high)})"
+            f"{text.count(row['baseline_communications'])} ({usual})"
         )
     if row["failure_is_unusual"] == 1:
         found.append(
@@ -53,6 +52,11 @@ def findings(row: pd.Series[Any], name: str) -> list[str]:
             f"{text.seconds(row['baseline_logging_lag_p95_s'])} (at most {text.seconds(row['lag_high_s'])})"
         )
     return found
+
+
+def usual_communications(low: float, high: float) -> str:
+    """The usual range of communications, from the first to the last whole number in it. Rounded, it could be wider."""
+    return f"{text.count(math.ceil(low))} to {text.count(math.floor(high))}"
 
 
 def _communications(number: float) -> str:

@@ -6,16 +6,13 @@ against the real API needs. Only the commands that start the sandbox may import 
 
 from cleargrid_assets.sandbox.communications import rows_of_day
 from cleargrid_assets.sandbox.datasets import ServedDataset
-from cleargrid_assets.sandbox.serve import RunningSandbox, running_sandbox, serve
-from cleargrid_assets.sandbox.server import create_app
+from cleargrid_assets.sandbox.serve import RunningSandbox, running_sandbox
 from cleargrid_assets.sandbox.settings import SandboxSettings
 
 __all__ = [
     "RunningSandbox",
     "SandboxSettings",
     "ServedDataset",
-    "create_app",
     "rows_of_day",
     "running_sandbox",
-    "serve",
 ]

@@ -30,18 +30,11 @@ class RunningSandbox:
 
 
 @contextmanager
-def running_sandbox(settings: SandboxSettings, port: int = 0) -> Iterator[RunningSandbox]:
-    """Runs a sandbox in a thread of this process until the context ends.
-
-    Args:
-        settings: The sandbox's settings.
-        port: The port on 127.0.0.1; 0 for any free port.
+def running_sandbox(settings: SandboxSettings) -> Iterator[RunningSandbox]:
+    """Runs a sandbox in a thread of this process, at a free port of 127.0.0.1, until the context ends.
 
     Yields:
         The sandbox, once its port accepts connections.
-
-    Raises:
-        OSError: The port is taken.
     """
     config = uvicorn.Config(
         create_app(settings),
@@ -52,7 +45,8 @@ def running_sandbox(settings: SandboxSettings, port: int = 0) -> Iterator[Runnin
         timeout_graceful_shutdown=GRACE_S,
     )
     server = uvicorn.Server(config)
-    with _listener(port) as listener:
+    # It queues connections until the server accepts them.
+    with socket.create_server((LOOPBACK, 0), backlog=BACKLOG) as listener:
         thread = Thread(target=server.run, args=([listener],), name="cleargrid-sandbox", daemon=True)
         thread.start()
         try:
@@ -72,16 +66,3 @@ def serve(settings: SandboxSettings, port: int) -> None:
         access_log=False,
         timeout_graceful_shutdown=GRACE_S,
     )
-
-
-def _listener(port: int) -> socket.socket:
-    """A listening socket, which queues connections until the server accepts them."""
-    listener = socket.socket()
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((LOOPBACK, port))
-        listener.listen(BACKLOG)
-    except OSError:
-        listener.close()
-        raise
-    return listener

@@ -34,11 +34,34 @@ def rows(*attempts: tuple[Any, ...], names: Sequence[str]) -> list[Row]:
     return [row(f"id{number:03d}", **dict(zip(names, attempt, strict=True))) for number, attempt in enumerate(attempts)]
 
 
-def new_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Creates a table of a contract, empty."""
+def interaction(public_id: str, day: date = DAY, **values: Any) -> Row:
+    """An interaction; by default an outbound call to `a` that nobody answered, at noon of `DAY`."""
+    return {
+        "public_id": public_id,
+        "communicated_date": day,
+        "communicated_at": datetime(day.year, day.month, day.day, 12, tzinfo=timezone.utc),
+        "direction": "outbound",
+        "communication_type": "CALL",
+        "status": "NO_ANSWER",
+        "channel": "phone",
+        "contact": "a",
+        "outcome": "delivered",
+        "duration": None,
+        "logging_lag_s": 5.0,
+        "update_lag_s": 60.0,
+        **values,
+    }
+
+
+def new_table(connection: duckdb.DuckDBPyConnection, table: Table, table_rows: Iterable[Row] = ()) -> None:
+    """Creates a table of a contract, with rows."""
     columns = ", ".join(f'"{c.name}" {c.type}{"" if c.nullable else " NOT NULL"}' for c in table.columns)
     key = ", ".join(f'"{name}"' for name in table.key)
     connection.execute(f'CREATE TABLE "{table.name}" ({columns}, PRIMARY KEY ({key}))')
+    frame = pd.DataFrame(list(table_rows), dtype="object")
+    if not frame.empty:
+        connection.register("frame", frame)
+        connection.execute(f'INSERT INTO "{table.name}" BY NAME SELECT * FROM frame')
 
 
 def scope(*days: date, zone: tzinfo = timezone.utc, outcomes: Outcomes | None = None) -> Scope:
@@ -50,11 +73,7 @@ def logged(log_rows: Iterable[Row]) -> duckdb.DuckDBPyConnection:
     """A session far from UTC with the rows in the table `communication_logs`."""
     connection = duckdb.connect(config={"threads": 1})
     connection.execute("SET TimeZone = 'America/New_York'")
-    new_table(connection, COMMUNICATION_LOGS)
-    frame = pd.DataFrame(list(log_rows), columns=COMMUNICATION_LOGS.column_names, dtype="object")
-    if not frame.empty:
-        connection.register("frame", frame)
-        connection.execute("INSERT INTO communication_logs BY NAME SELECT * FROM frame")
+    new_table(connection, COMMUNICATION_LOGS, log_rows)
     return connection
 
 

@@ -13,9 +13,9 @@ from cleargrid_assets.analysis.baselines import baselines, baselines_sql
 from cleargrid_assets.analysis.outcome_entries import DaysOff
 from cleargrid_assets.analysis.outcomes import Outcomes
 from cleargrid_assets.contracts import DAYS, OPERATIONAL_HEALTH
+from cleargrid_assets.contracts.views import OPERATIONAL_BASELINES
 from cleargrid_assets.pictures.frames import tidy
 from cleargrid_assets.schema import COLUMN_TYPES
-from cleargrid_assets.views import OPERATIONAL_BASELINES
 from cleargrid_assets_tests.analysis import reference
 from cleargrid_assets_tests.analysis.slices import DAY, assert_same
 from cleargrid_assets_tests.rows import Row

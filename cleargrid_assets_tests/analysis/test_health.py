@@ -2,43 +2,20 @@
 
 from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import Any
 
 import duckdb
-import pandas as pd
 import pytest
 
 from cleargrid_assets.analysis.health import SOURCES, operational_health
 from cleargrid_assets.contracts import INTERACTIONS, OPERATIONAL_HEALTH
-from cleargrid_assets_tests.analysis.slices import DAY, at, new_table, scope, stored
+from cleargrid_assets_tests.analysis.slices import DAY, at, interaction, new_table, scope, stored
 from cleargrid_assets_tests.rows import Row
-
-
-def interaction(public_id: str, **values: Any) -> Row:
-    """An interaction: by default an outbound call that nobody answered, at noon of `DAY`."""
-    return {
-        "public_id": public_id,
-        "communicated_date": DAY,
-        "communicated_at": at("12:00:00"),
-        "direction": "outbound",
-        "communication_type": "CALL",
-        "status": "NO_ANSWER",
-        "channel": "phone",
-        "contact": "a",
-        "outcome": "delivered",
-        "duration": None,
-        "logging_lag_s": 5.0,
-        "update_lag_s": 60.0,
-        **values,
-    }
 
 
 def _health(rows: Iterable[Row], *days: date) -> dict[tuple[date, str], Row]:
     """The rows of the table by day and type, computed from the columns that `SOURCES` names."""
     connection = duckdb.connect(config={"threads": 1})
-    new_table(connection, INTERACTIONS)
-    connection.register("frame", pd.DataFrame(list(rows), columns=INTERACTIONS.column_names, dtype="object"))
-    connection.execute("INSERT INTO interactions BY NAME SELECT * FROM frame")
+    new_table(connection, INTERACTIONS, rows)
     columns = ", ".join(sorted({name for names in SOURCES.values() for name in names}))
     computed = operational_health(connection.sql(f"SELECT {columns} FROM interactions"), scope(*days))
     return {
@@ -87,7 +64,7 @@ def test_lags_are_interpolated_over_all_rows_and_may_be_negative() -> None:
 
 def test_a_day_is_described_by_its_own_rows_alone() -> None:
     yesterday = DAY - timedelta(days=1)
-    rows = [interaction("1"), interaction("2", communicated_date=yesterday, outcome="failed")]
+    rows = [interaction("1"), interaction("2", yesterday, outcome="failed")]
     together = _health(rows, yesterday, DAY)
     assert {key: each["failed"] for key, each in together.items()} == {
         (yesterday, "ALL"): 1,

@@ -118,6 +118,7 @@ def test_a_file_that_changes_nothing_is_the_packaged_file(tmp_path: Path, conten
         ("engaged_seconds = -1\n", 1, "engaged_seconds must be"),
         ("engaged_seconds = nan\n", 1, "engaged_seconds must be"),
         ("engaged_seconds = inf\n", 1, "engaged_seconds must be"),
+        (f"engaged_seconds = {10**400}\n", 1, "engaged_seconds must be"),
         ("[statuses]\n[channels]\n[status]\nA = 'failed'\n", 3, "unknown table or key 'status'"),
         (
             "engaged_second = 4\n",
@@ -142,6 +143,7 @@ def test_a_file_that_changes_nothing_is_the_packaged_file(tmp_path: Path, conten
         ("[limits]\nattempts_per_week = 7.0\n", 2, "limits.attempts_per_week must be"),
         ("[limits]\nearliest = '9'\n", 2, "limits.earliest must be a time in whole minutes such as '09:00', not '9'"),
         ("[limits]\nlatest = '24:00'\n", 2, "limits.latest must be a time"),
+        ("[limits]\nlatest = '0\N{ARABIC-INDIC DIGIT NINE}:00'\n", 2, "limits.latest must be a time"),
         (
             "[limits]\nlatest = 20:00:01\n",
             2,

@@ -4,19 +4,18 @@ import math
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, timedelta
 from typing import Any
 
 import duckdb
-import pandas as pd
 import pytest
 
 from cleargrid_assets.analysis.recent import BEST_HOURS_SQL, CONTACT_HISTORY_SQL, LAST_28_DAYS_SQL, LATEST_DAY_SQL
 from cleargrid_assets.contracts import CHANNEL_REACH, HOURLY_REACH, INTERACTIONS
+from cleargrid_assets.contracts.views import BEST_HOURS, LAST_28_DAYS_BY_CHANNEL, LATEST_DAY
 from cleargrid_assets.schema import SCHEMA
-from cleargrid_assets.views import BEST_HOURS, LAST_28_DAYS_BY_CHANNEL, LATEST_DAY
 from cleargrid_assets.warehouse.views import replace_views
-from cleargrid_assets_tests.analysis.slices import DAY, assert_same, new_table
+from cleargrid_assets_tests.analysis.slices import DAY, assert_same, interaction, new_table
 from cleargrid_assets_tests.rows import Row
 
 TABLES = (INTERACTIONS, CHANNEL_REACH, HOURLY_REACH)
@@ -30,25 +29,6 @@ Z = 1.959963984540054
 
 def days_ago(days: int) -> date:
     return DAY - timedelta(days=days)
-
-
-def interaction(public_id: str, day: date = DAY, **values: Any) -> Row:
-    """An unanswered call to `a`."""
-    return {
-        "public_id": public_id,
-        "communicated_date": day,
-        "communicated_at": datetime(day.year, day.month, day.day, 12, tzinfo=timezone.utc),
-        "direction": "outbound",
-        "communication_type": "CALL",
-        "status": "NO_ANSWER",
-        "channel": "phone",
-        "contact": "a",
-        "outcome": "delivered",
-        "duration": None,
-        "logging_lag_s": 1.0,
-        "update_lag_s": 2.0,
-        **values,
-    }
 
 
 def channel(day: date = DAY, contacts: int = 20, **values: Any) -> Row:
@@ -71,16 +51,11 @@ def database(rows: Mapping[str, Iterable[Row]], stored: Iterable[date] | None = 
     """
     connection = duckdb.connect(config={"threads": 1})
     connection.execute(f"SET TimeZone = 'UTC'; CREATE SCHEMA {SCHEMA}; USE {SCHEMA}")
-    for table in TABLES:
-        new_table(connection, table)
     # without its key, because the ledger of a lake keeps the entries that were replaced
     connection.execute("CREATE TABLE days (table_name VARCHAR, communicated_date DATE)")
     for table in TABLES:
-        frame = pd.DataFrame(list(rows.get(table.name, ())), dtype="object")
+        new_table(connection, table, rows.get(table.name, ()))
         days = set(stored) if stored is not None else {row["communicated_date"] for row in rows.get(table.name, ())}
-        if not frame.empty:
-            connection.register("frame", frame)
-            connection.execute(f"INSERT INTO {table.name} BY NAME SELECT * FROM frame")
         for day in days:
             connection.execute(f"INSERT INTO days VALUES ('{table.name}', '{day}'), ('{table.name}', '{day}')")
     replace_views(connection, VIEWS, {"contact_history(contact)": CONTACT_HISTORY_SQL})

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from cleargrid_assets.cli.main import main
 from cleargrid_assets.contracts import CHANNEL_REACH, INTERACTIONS
+from cleargrid_assets.contracts.views import BEST_HOURS, CONTACT_HISTORY, LAST_28_DAYS_BY_CHANNEL, LATEST_DAY, VIEWS
 from cleargrid_assets.schema import COLUMN_TYPES, Table
-from cleargrid_assets.views import BEST_HOURS, CONTACT_HISTORY, LAST_28_DAYS_BY_CHANNEL, LATEST_DAY, VIEWS
 from cleargrid_assets_tests.assets.project import WEEK, Project
 
 LAST = WEEK[1]

@@ -6,7 +6,7 @@ Run as a module of its own, because the zone is read when the package is importe
 import json
 import sys
 from collections.abc import Iterator
-from datetime import datetime, tzinfo
+from datetime import datetime
 
 import dagster as dg
 from dagster._utils.schedules import schedule_execution_time_iterator
@@ -18,20 +18,19 @@ from cleargrid_assets.partitions import BUSINESS_ZONE, PARTITION, RANGE_END, RAN
 _TAGS = {PARTITION, RANGE_START, RANGE_END}
 
 
-def ticks(name: str, first: str, last: str, zone: tzinfo = BUSINESS_ZONE) -> Iterator[tuple[str, str]]:
+def ticks(name: str, first: str, last: str) -> Iterator[tuple[str, str]]:
     """When the daemon would evaluate a schedule, on the zone's clock, and which partitions it would run.
 
     Args:
         name: Of the schedule.
         first: A day; its midnight is where ticks begin.
         last: A day; its midnight is where they end.
-        zone: Of the midnights.
 
     Yields:
         The time of the tick, and the partition, or both ends of a range, or why there is none.
     """
     schedule = defs.resolve_schedule_def(name)
-    since, until = (datetime.fromisoformat(day).replace(tzinfo=zone) for day in (first, last))
+    since, until = (datetime.fromisoformat(day).replace(tzinfo=BUSINESS_ZONE) for day in (first, last))
     for at in schedule_execution_time_iterator(
         since.timestamp(), str(schedule.cron_schedule), schedule.execution_timezone
     ):

@@ -53,7 +53,7 @@ def test_crossed_limits_are_named_with_counts_and_hours(
         "Limits of the outcomes file were crossed. Have the outreach at ClearGrid set to these limits, or correct "
         f"them in the outcomes file. {DAY} email: "
     )
-    monkeypatch.setattr(limits, "_MAX_NAMED", 1)
+    monkeypatch.setattr(limits, "MAX_NAMED", 1)
     assert str(limited.check(NAME, CONTACT_FREQUENCY, DAY).description).endswith(" and 2 more cases.")
 
 

@@ -10,7 +10,7 @@ from cleargrid_assets.analysis.outcomes import load_outcomes
 from cleargrid_assets.assets.analyses import ANALYSES
 from cleargrid_assets.assets.presenting import presentation_of
 from cleargrid_assets.contracts import OPERATIONAL_HEALTH
-from cleargrid_assets.views import OPERATIONAL_BASELINES
+from cleargrid_assets.contracts.views import OPERATIONAL_BASELINES
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets_tests.assets.project import WEEK, Project
 

@@ -61,7 +61,7 @@ def test_capped_count_that_equals_the_rows_does_not_agree(
     said = {DAY: LastMaterialization("this", {"source_rows": 5, "source_rows_note": "capped"})}
     with asked(monkeypatch) as windows, copied_week.entered():
         assert not compare_counts(
-            SOURCE_AGREES, ExportsResource(), D21, stored={DAY: 5}, last=said, run_id="this"
+            SOURCE_AGREES, ExportsResource(), D21, stored={DAY: 5}, quarantined={DAY: 0}, last=said, run_id="this"
         ).passed
     assert len(windows) == 1
 
@@ -73,6 +73,7 @@ def test_source_without_credentials_is_a_warning(copied_week: Project) -> None:
             ExportsResource(),
             D21,
             stored={DAY: 5},
+            quarantined={DAY: 0},
             last={DAY: LastMaterialization(None, {})},
             run_id="this",
         )

@@ -15,8 +15,8 @@ from cleargrid_assets.cli.check_api import check_api
 from cleargrid_assets.cli.findings import Finding
 from cleargrid_assets.cli.main import main
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, DAYS
+from cleargrid_assets.contracts.quarantine import quarantine_of
 from cleargrid_assets.exports.http.transport import Transport
-from cleargrid_assets.quarantine import quarantine_of
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.ledger import LedgerEntry, write_entries

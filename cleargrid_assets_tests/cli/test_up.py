@@ -97,6 +97,11 @@ def test_databases_of_dagster_are_there_before_both_processes_start(
     assert revisions == {"runs.db": (1,), "index.db": (1,), "schedules.db": (1,)}
 
 
+def test_web_server_that_does_not_answer_is_told() -> None:
+    with pytest.raises(click.ClickException, match=r"does not answer .* \(ConnectionError\)\. .* `cleargrid up`"):
+        up._is_loaded(free_port())
+
+
 @pytest.mark.server
 def test_up_says_that_the_project_cannot_be_loaded(tmp_path: Path) -> None:
     home = tmp_path / "home"

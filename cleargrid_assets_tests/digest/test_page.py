@@ -3,9 +3,9 @@
 from html.parser import HTMLParser
 
 from cleargrid_assets.contracts import TABLES
+from cleargrid_assets.contracts.views import OPERATIONAL_BASELINES
 from cleargrid_assets.digest.content import Digest, Figure, FunnelRow, History, Section
 from cleargrid_assets.digest.page import page
-from cleargrid_assets.views import OPERATIONAL_BASELINES
 from cleargrid_assets_tests.digest.examples import DAY, EXAMPLE, FRESH, example
 
 _HOSTILE = '</td><script>alert("x")</script><img src=http://evil.example/x onerror=alert(1)>'

@@ -9,10 +9,10 @@ import click
 
 from cleargrid_assets.cli.main import main as cleargrid
 from cleargrid_assets.contracts import DAYS, DROPPED_DAYS, TABLES
-from cleargrid_assets.quarantine import quarantine_of
+from cleargrid_assets.contracts.quarantine import quarantine_of
+from cleargrid_assets.contracts.views import VIEWS
 from cleargrid_assets.schema import SCHEMA, Column, Table
 from cleargrid_assets.settings import variables
-from cleargrid_assets.views import VIEWS
 from cleargrid_assets_tests.docs.pages import ROOT
 
 _CREDENTIALS = ("CLEARGRID_LENDER", "CLEARGRID_EMAIL", "CLEARGRID_PASSWORD")

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, DAYS
-from cleargrid_assets.lake_job import LAKE_FILES, lake_maintenance
+from cleargrid_assets.jobs.lake import LAKE_FILES, lake_maintenance
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.databases import name_of
 from cleargrid_assets.warehouse.errors import WarehouseError

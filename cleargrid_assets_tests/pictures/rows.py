@@ -33,7 +33,7 @@ TITLE = "Tue 2026-05-19 (UTC): "
 
 def about(day: date = DAY, latest: date | None = None, **given: Any) -> Shown:
     """What a presentation is told of the day, by default the last stored one."""
-    return Shown(**{"day": day, "zone": "UTC", "latest": latest or day, "outcomes": load_outcomes(None), **given})
+    return Shown(**{"day": day, "zone": "UTC", "latest": latest or day, **given})
 
 
 def empty(table: Table) -> pd.DataFrame:

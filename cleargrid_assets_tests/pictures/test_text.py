@@ -27,7 +27,8 @@ def test_a_count_has_separators_up_to_a_million_and_a_unit_beyond(value: float, 
 
 
 @pytest.mark.parametrize(
-    ("value", "words"), [(999, "999"), (1000, "1k"), (6400, "6.4k"), (999_999, "999k"), (1e6, "1M")]
+    ("value", "words"),
+    [(999, "999"), (1000, "1k"), (1150, "1.15k"), (8200, "8.2k"), (8209, "8.2k"), (999_999, "999k"), (2.3e6, "2.3M")],
 )
 def test_a_short_count_has_a_unit_from_a_thousand_on(value: float, words: str) -> None:
     assert text.short_count(value) == words
@@ -70,7 +71,7 @@ def test_a_duration_is_told_in_the_unit_that_reads_best(value: float, words: str
     [(0, ""), (NAN, ""), (0.001, "▏"), (0.5, "█████"), (0.55, "█████▌"), (1, "█" * 10), (7, "█" * 10)],
 )
 def test_a_bar_grows_in_eighths_of_a_block(share: float, blocks: str) -> None:
-    assert text.bar(share) == blocks
+    assert text.bar(share, 10) == blocks
 
 
 def test_a_spark_has_dots_for_zeros_and_a_full_block_for_the_largest() -> None:

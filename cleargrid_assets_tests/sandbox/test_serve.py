@@ -42,14 +42,3 @@ def test_unused_sandbox_stops_at_once() -> None:
     with running_sandbox(SandboxSettings()):
         pass
     assert _sandboxes() == others
-
-
-def test_port_can_be_chosen_and_reused() -> None:
-    with running_sandbox(SandboxSettings()) as first:
-        port = int(first.url.rpartition(":")[2])
-        with pytest.raises(OSError, match="in use"), running_sandbox(SandboxSettings(), port):
-            pass
-        requests.get(f"{first.url}/nothing", timeout=60)
-    with running_sandbox(SandboxSettings(), port) as second:
-        assert second.url == first.url
-        assert requests.get(f"{second.url}/nothing", timeout=60).status_code == 404

@@ -7,7 +7,7 @@ from datetime import date
 import duckdb
 import pandas as pd
 
-from cleargrid_assets.quarantine import quarantine_of
+from cleargrid_assets.contracts.quarantine import quarantine_of
 from cleargrid_assets.schema import PARTITION_COLUMN, Table
 from cleargrid_assets.warehouse.databases import transaction_time
 from cleargrid_assets.warehouse.slices import SpooledPartition

@@ -11,7 +11,7 @@ import duckdb
 import pandas as pd
 
 from cleargrid_assets.contracts import TABLES
-from cleargrid_assets.quarantine import quarantine_of
+from cleargrid_assets.contracts.quarantine import quarantine_of
 from cleargrid_assets.schema import PARTITION_COLUMN, SCHEMA, Table
 from cleargrid_assets.warehouse.connection import transaction
 from cleargrid_assets.warehouse.content import content_hashes

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
-from cleargrid_assets.quarantine import quarantine_of
+from cleargrid_assets.contracts.quarantine import quarantine_of
 from cleargrid_assets.schema import COLUMN_TYPES, QuarantinedRow
 from cleargrid_assets.warehouse.table_metadata import contract_of, table_metadata
 from cleargrid_assets_tests.rows import Row

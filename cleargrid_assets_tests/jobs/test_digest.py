@@ -8,7 +8,7 @@ import pytest
 from cleargrid_assets.assets.daily_digest import DIGEST_JOB, DIGEST_KEY
 from cleargrid_assets.automation import daily_job, freshness_job, resync_job
 from cleargrid_assets.definitions import defs
-from cleargrid_assets.digest_job import DIGEST_SENSORS, digest_sensor
+from cleargrid_assets.jobs.digest import DIGEST_SENSORS, digest_sensor
 from cleargrid_assets.partitions import DAILY
 from cleargrid_assets_tests.assets.project import LONG_AFTER
 

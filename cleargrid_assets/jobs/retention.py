@@ -17,9 +17,6 @@ from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.retention import drop_days_before
 from cleargrid_assets.wording import counted
 
-IS_ONE_OF_MANY = frozenset({CATCH_UP, BACKFILL})
-"""Tags of runs that are followed by no further job: there may be many of them in one morning."""
-
 
 @dg.op(out=dg.Out(dg.Nothing), description="Drops days older than `CLEARGRID_KEEP_DAYS` from every table.")
 def drop_days(context: dg.OpExecutionContext, warehouse: WarehouseResource) -> None:
@@ -43,6 +40,11 @@ def drop_old_days() -> None:
     drop_days()
 
 
+def is_one_of_many(run: dg.DagsterRun) -> bool:
+    """Whether a run belongs to a catch-up or a backfill. No further job follows each of those."""
+    return CATCH_UP in run.tags or BACKFILL in run.tags
+
+
 @dg.run_status_sensor(
     run_status=dg.DagsterRunStatus.SUCCESS,
     monitored_jobs=[daily_job],
@@ -55,6 +57,6 @@ def drop_after_daily_run(context: dg.RunStatusSensorContext) -> dg.RunRequest | 
     """Requests a run for each daily run that succeeded."""
     if Settings.from_environment().keep_days is None:
         return dg.SkipReason("CLEARGRID_KEEP_DAYS is not set.")
-    if IS_ONE_OF_MANY.intersection(context.dagster_run.tags):
+    if is_one_of_many(context.dagster_run):
         return dg.SkipReason("The run belongs to a catch-up or a backfill, of which there may be many.")
     return dg.RunRequest(run_key=context.dagster_run.run_id)

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from cleargrid_assets.definitions import build_defs, defs
-from cleargrid_assets.lake_job import LAKE_FILES, lake_maintenance, lake_maintenance_schedule
+from cleargrid_assets.jobs.lake import LAKE_FILES, lake_maintenance, lake_maintenance_schedule
 from cleargrid_assets.warehouse.resource import WarehouseResource
 
 

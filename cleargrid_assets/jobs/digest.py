@@ -11,8 +11,7 @@ import dagster as dg
 
 from cleargrid_assets.assets.daily_digest import DIGEST_JOB, DIGEST_KEY
 from cleargrid_assets.automation import freshness_job
-from cleargrid_assets.checks.history import now_in_zone
-from cleargrid_assets.partitions import closed_days
+from cleargrid_assets.partitions import closed_days, now_in_zone
 
 digest_job = dg.define_asset_job(
     DIGEST_JOB,

@@ -6,14 +6,14 @@ import dagster as dg
 import pytest
 
 from cleargrid_assets.automation import daily_job
-from cleargrid_assets.backup_job import backup_after_daily_run
 from cleargrid_assets.catch_up.requests import CATCH_UP
 from cleargrid_assets.checks.history import COMPLETE, HISTORY_CHECKS
 from cleargrid_assets.checks.intact import INTACT
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, DAYS, TABLES
+from cleargrid_assets.contracts.views import CONTACT_HISTORY, VIEWS
+from cleargrid_assets.jobs.backup import backup_after_daily_run
+from cleargrid_assets.jobs.retention import drop_after_daily_run, drop_old_days
 from cleargrid_assets.partitions import kept_days
-from cleargrid_assets.retention_job import drop_after_daily_run, drop_old_days
-from cleargrid_assets.views import CONTACT_HISTORY, VIEWS
 from cleargrid_assets.warehouse.backups.backup import back_up
 from cleargrid_assets_tests.assets.project import WEEK, Project, Run, days_between
 

@@ -10,7 +10,7 @@ import pytest
 
 from cleargrid_assets.automation import daily_job
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
-from cleargrid_assets.history_job import prune_history, prune_history_schedule, remove_runs_before
+from cleargrid_assets.jobs.history import prune_history, prune_history_schedule, remove_runs_before
 from cleargrid_assets.warehouse.event_log import recorded_days
 from cleargrid_assets_tests.assets.project import Project
 
