@@ -1,6 +1,7 @@
 """`cleargrid check`: tries each part of the configuration, in the order in which a run uses it."""
 
 import os
+import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from cleargrid_assets.cli.env_file import broken_lines
 from cleargrid_assets.cli.findings import Finding, about, as_sentence, print_json, print_line, works
 from cleargrid_assets.configuration import pseudonyms_of
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
+from cleargrid_assets.exports.base_url import checked_root
 from cleargrid_assets.exports.errors import ExportsError
 from cleargrid_assets.exports.spool import try_out
 from cleargrid_assets.setting_types import AFTER_EDITING, Problem, SettingsError
@@ -58,6 +60,9 @@ def _findings(environ: Mapping[str, str], *, with_alert: bool) -> Iterator[Findi
     missing = settings.missing_credentials()
     wrong = {name for problem in problems for name in problem.names}
     yield from map(_unusable, problems)
+    for finding in _check_address(settings.base_url):
+        yield finding
+        wrong.add("CLEARGRID_BASE_URL")
     yield from (_unset(name) for name in missing if name not in wrong)
     yield from map(_broken_line, broken_lines())
     yield from (_unknown(name, nearest) for name, nearest in unknown_variables(environ).items())
@@ -102,6 +107,18 @@ def _usable(environ: Mapping[str, str]) -> tuple[Settings, Sequence[Problem]]:
 def _unusable(problem: Problem) -> Finding:
     action = "Correct it in `.env` or in the environment."
     return about(problem.names[0], "variables", "fail", problem.sentence, value=problem.value, action=action)
+
+
+def _check_address(base_url: str) -> Iterator[Finding]:
+    """What is wrong with the address of the API."""
+    try:
+        checked_root(base_url)
+    except ExportsError as error:
+        # Without a part that may have a password.
+        value = None if re.search("[@?#]", base_url) else base_url
+        found = str(error).removesuffix(error.advice or "").rstrip()
+        found += f" It is {value!r}." if value else ""
+        yield about("CLEARGRID_BASE_URL", "variables", "fail", found, value=value, action=error.advice)
 
 
 def _unset(name: str) -> Finding:

@@ -72,6 +72,7 @@ def test_all_errors_are_reported_at_once(variables: dict[str, str], tmp_path: Pa
     wrong = {
         "CLEARGRID_OUTCOMES": "outcomes.toml",
         "CLEARGRID_BASE_URL": "http://api.example",
+        "CLEARGRID_LENDER": "",
         "CLEARGRID_DUCKDB": str(tmp_path),
         "CLEARGRID_PAGE_SIZE": "many",
         "CLEARGRID_UI_URL": "https://user:hush@dagster.example",
