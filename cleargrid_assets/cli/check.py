@@ -13,7 +13,7 @@ from cleargrid_assets.alerts.sending import AlertError, check_urls, send
 from cleargrid_assets.analysis.outcomes import OutcomesError, load_outcomes
 from cleargrid_assets.cli.check_api import check_api
 from cleargrid_assets.cli.check_daemon import check_daemon
-from cleargrid_assets.cli.env_file import broken_lines
+from cleargrid_assets.cli.env_file import EnvFileError, broken_lines, load_env
 from cleargrid_assets.cli.findings import Finding, about, as_sentence, print_json, print_line, works
 from cleargrid_assets.configuration import pseudonyms_of
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
@@ -35,7 +35,7 @@ _DAYS = ("CLEARGRID_TIMEZONE", "CLEARGRID_START_DATE")
 
 
 def run_check(*, with_alert: bool = False, as_json: bool = False) -> bool:
-    """Prints what was found of each part of the configuration.
+    """Reads `.env`, and prints what was found of each part of the configuration.
 
     Args:
         with_alert: Whether to send a test message to `CLEARGRID_ALERTS`.
@@ -56,6 +56,11 @@ def run_check(*, with_alert: bool = False, as_json: bool = False) -> bool:
 
 
 def _findings(environ: Mapping[str, str], *, with_alert: bool) -> Iterator[Finding]:
+    try:
+        load_env()
+    except EnvFileError as error:
+        yield Finding("variables", "fail", error.what, action=error.advice)
+        return
     settings, problems = _usable(environ)
     missing = settings.missing_credentials()
     wrong = {name for problem in problems for name in problem.names}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from cleargrid_assets.cli.errors import AdvisedError
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.connection import file_of
 from cleargrid_assets.warehouse.lock import Lock, LockedError
@@ -70,17 +71,8 @@ TAKES = "the absolute path of the folder with Dagster's settings and history"
 """What `DAGSTER_HOME` takes."""
 
 
-class HomeError(click.ClickException):
-    """`DAGSTER_HOME` names no folder that can be used, or what is in it cannot be read.
-
-    Attributes:
-        what: What is wrong.
-        advice: What to do.
-    """
-
-    def __init__(self, what: str, advice: str) -> None:
-        super().__init__(f"{what} {advice}")
-        self.what, self.advice = what, advice
+class HomeError(AdvisedError):
+    """`DAGSTER_HOME` names no folder that can be used, or what is in it cannot be read."""
 
 
 @dataclass(frozen=True)

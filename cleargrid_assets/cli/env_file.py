@@ -12,23 +12,31 @@ import click
 from dotenv import dotenv_values, load_dotenv, set_key
 from dotenv.parser import parse_stream
 
+from cleargrid_assets.cli.errors import AdvisedError
+
 ENV_FILE = Path(".env")
 
 _NEEDS_NO_QUOTES = re.compile(r"[\w@%+:,./-]+", re.ASCII)
+
+
+class EnvFileError(AdvisedError):
+    """The file `.env` cannot be read."""
 
 
 def load_env() -> None:
     """Reads the file into the environment, whose values it overrides, as `dagster dev` does.
 
     Raises:
-        click.ClickException: The file cannot be read.
+        EnvFileError: The file cannot be read.
     """
     try:
         load_dotenv(ENV_FILE, override=True)
     except UnicodeDecodeError as error:
-        raise click.ClickException(f"{ENV_FILE} is not UTF-8. Save it as UTF-8.") from error
+        raise EnvFileError(f"{ENV_FILE} is not UTF-8.", "Save it as UTF-8.") from error
+    except ValueError as error:  # of `os.environ`
+        raise EnvFileError(f"{ENV_FILE} has a variable that cannot be set: {error}.", "Correct it.") from error
     except OSError as error:
-        raise click.ClickException(f"{ENV_FILE} cannot be read: {error.strerror}. Correct its permissions.") from error
+        raise EnvFileError(f"{ENV_FILE} cannot be read: {error.strerror}.", "Correct its permissions.") from error
 
 
 def broken_lines() -> list[int]:

@@ -6,7 +6,7 @@ import sys
 import click
 
 from cleargrid_assets.cli.check import run_check
-from cleargrid_assets.cli.env_file import load_env, set_variables
+from cleargrid_assets.cli.env_file import set_variables
 from cleargrid_assets.exports.base_url import checked_root
 from cleargrid_assets.exports.errors import ExportsError
 from cleargrid_assets.setting_types import AFTER_EDITING, SettingsError
@@ -45,7 +45,6 @@ def run_init() -> bool:
     click.echo(f"{counted(len(answers), 'variable')} written to {file}, readable only by you. {AFTER_EDITING}")
     for name, value in given.items():
         click.echo(f"One of them is {name} from your environment: {value}. Runs send the credentials there.")
-    load_env()
     return run_check()
 
 

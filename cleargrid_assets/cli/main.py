@@ -49,7 +49,6 @@ def check(alerts: bool, as_json: bool) -> None:
 
     Prints one line per finding. The exit status is 1 if any is `FAIL`, else 0.
     """
-    load_env()
     from cleargrid_assets.cli.check import run_check  # noqa: PLC0415 - loads the HTTP library and DuckDB
 
     sys.exit(0 if run_check(with_alert=alerts, as_json=as_json) else 1)

@@ -96,6 +96,14 @@ def test_all_errors_are_reported_at_once(variables: dict[str, str], tmp_path: Pa
     assert "hush" not in result.output
 
 
+def test_env_file_that_cannot_be_read_is_a_finding(variables: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"CLEARGRID_LENDER=\xff\n")
+    result = _check(variables, "--json")
+    [finding] = json.loads(result.stdout)["findings"]
+    assert (finding["found"], finding["action"]) == (".env is not UTF-8.", "Save it as UTF-8.")
+    assert result.exit_code == 1
+
+
 @pytest.mark.parametrize(
     ("wrong", "skipped"),
     [

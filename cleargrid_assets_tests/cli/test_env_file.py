@@ -7,7 +7,7 @@ import click
 import pytest
 from dotenv import dotenv_values
 
-from cleargrid_assets.cli.env_file import broken_lines, load_env, set_variables
+from cleargrid_assets.cli.env_file import EnvFileError, broken_lines, load_env, set_variables
 
 
 @pytest.fixture(autouse=True)
@@ -64,5 +64,8 @@ def test_lines_that_set_no_variable_are_counted(env: Path, caplog: pytest.LogCap
 
 def test_file_that_cannot_be_read_is_an_error_with_advice(env: Path) -> None:
     env.write_bytes(b"CLEARGRID_LENDER=\xff\n")
-    with pytest.raises(click.ClickException, match="Save it as UTF-8"):
+    with pytest.raises(EnvFileError, match="Save it as UTF-8"):
+        load_env()
+    env.write_bytes(b"CLEARGRID_LENDER=a\0b\n")
+    with pytest.raises(EnvFileError, match="cannot be set: embedded null byte"):
         load_env()
