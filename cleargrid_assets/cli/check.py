@@ -29,6 +29,8 @@ from cleargrid_assets.warehouse.forms import refuse_other_form, stored_versions
 from cleargrid_assets.wording import counted
 
 _LOCK_TIMEOUT_S = 5.0
+_LEAST_ROOM = 1_000_000
+"""Bytes that are written to try whether there is room."""
 _CREDENTIALS = ("CLEARGRID_LENDER", "CLEARGRID_EMAIL", "CLEARGRID_PASSWORD")
 _API = ("CLEARGRID_BASE_URL", *_CREDENTIALS)
 _DAYS = ("CLEARGRID_TIMEZONE", "CLEARGRID_START_DATE")
@@ -179,8 +181,9 @@ def _check_database(settings: Settings) -> Finding:
     database = settings.database
     try:
         file = file_of(database)
+        if file is not None:
+            _require_room(file)
         if file is not None and not file.exists():
-            _require_folder(database, file)
             return Finding("database", "ok", f"Database: {database} does not exist yet. The first run creates it.")
         tables = _tables(settings)
     except (WarehouseError, duckdb.Error, OSError) as error:
@@ -209,15 +212,15 @@ def _try_writing(connection: duckdb.DuckDBPyConnection) -> None:
     connection.rollback()
 
 
-def _require_folder(database: str, file: Path) -> None:
+def _require_room(file: Path) -> None:
+    """Writes some bytes where runs write the database and what they fetch."""
     folder = next(folder for folder in file.resolve().parents if folder.exists())
     try:
-        with TemporaryFile(dir=folder):
-            pass
+        with TemporaryFile(dir=folder) as stream:
+            stream.write(bytes(_LEAST_ROOM))
+            stream.flush()
     except OSError as error:
-        raise WarehouseError(
-            f"{database} does not exist, and cannot be created: {folder} is not a writable folder."
-        ) from error
+        raise WarehouseError(f"Runs cannot write to its folder, {folder}: {error.strerror}.") from error
 
 
 def _check_spool(root: str) -> Finding:

@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import TemporaryDirectory
 
 import click
 from dotenv import dotenv_values, load_dotenv, set_key
@@ -64,12 +64,13 @@ def set_variables(values: Mapping[str, str]) -> Path:
     """
     # What a link points at, because the link should stay.
     file = ENV_FILE.resolve()
-    # Readable only by its user from the beginning.
-    with NamedTemporaryFile(dir=file.parent, prefix=".env.", delete=False) as temporary:
-        draft = Path(temporary.name)
-    try:
+    # Only its user may enter, so that nobody else reads what is written there.
+    with TemporaryDirectory(dir=file.parent, prefix=".env.") as folder:
+        draft = Path(folder) / file.name
         if file.exists():
             shutil.copyfile(file, draft)
+        draft.touch()
+        draft.chmod(0o600)
         read = _written(draft, values)
         if wrong := [name for name, value in values.items() if read.get(name) != value]:
             raise click.ClickException(
@@ -78,8 +79,6 @@ def set_variables(values: Mapping[str, str]) -> Path:
         with draft.open("rb") as stream:
             os.fsync(stream.fileno())
         draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
     return file
 
 

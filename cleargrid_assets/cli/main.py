@@ -197,13 +197,14 @@ def _errors_shown() -> Iterator[None]:
     except (OutcomesError, SettingsError, WarehouseError) as error:
         raise click.ClickException(str(error)) from error
     except duckdb.Error as error:
-        advice = " Check CLEARGRID_DUCKDB." if isinstance(error, duckdb.IOException) else ""
-        raise click.ClickException(f"The database cannot be used. DuckDB says: {error}{advice}") from error
+        advice = "Check CLEARGRID_DUCKDB." if isinstance(error, duckdb.IOException) else ""
+        said = f"The database cannot be used. DuckDB says: {str(error).rstrip('.')}. {advice}"
+        raise click.ClickException(said.rstrip()) from error
     except BrokenPipeError:
         # Nobody reads on, for example `head`. Click ends the command without a message.
         raise
     except OSError as error:
-        raise click.ClickException(f"{error.filename or 'The command'}: {error.strerror}.") from error
+        raise click.ClickException(f"{error.filename or 'The command failed'}: {error.strerror}.") from error
 
 
 @main.command(short_help="Try the project with a week of invented data.")

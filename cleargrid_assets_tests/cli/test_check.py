@@ -13,6 +13,7 @@ from cleargrid_assets.cli.sandbox import sandbox_variables
 from cleargrid_assets.sandbox import RunningSandbox, SandboxSettings, running_sandbox
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets_tests.alerts.receivers import webhook
+from cleargrid_assets_tests.machine import files_of_at_most
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +153,18 @@ def test_database_that_cannot_be_created_fails(variables: dict[str, str], tmp_pa
     (tmp_path / "data").write_text("no folder")
     result = _check(variables)
     assert result.exit_code == 1
-    assert f"cannot be created: {tmp_path / 'data'} is not a writable folder." in result.output
+    assert f"Runs cannot write to its folder, {tmp_path / 'data'}: Not a directory." in result.output
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_disk_without_room_for_the_database_fails(is_there: bool, variables: dict[str, str]) -> None:
+    if is_there:
+        with connect(variables["CLEARGRID_DUCKDB"]):
+            pass
+    with files_of_at_most(500_000):
+        result = _check(variables)
+    assert result.exit_code == 1
+    assert f"CLEARGRID_DUCKDB is '{variables['CLEARGRID_DUCKDB']}': Runs cannot write to its folder" in result.output
 
 
 def test_invalid_variable_is_named(variables: dict[str, str]) -> None:

@@ -8,6 +8,7 @@ import pytest
 from dotenv import dotenv_values
 
 from cleargrid_assets.cli.env_file import EnvFileError, broken_lines, load_env, set_variables
+from cleargrid_assets_tests.machine import files_of_at_most
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +44,14 @@ def test_value_that_cannot_be_written_leaves_the_file_as_it_was(env: Path) -> No
         set_variables({"CLEARGRID_EMAIL": "a@b.example", "CLEARGRID_PASSWORD": "hush\r\n"})
     assert "hush" not in caught.value.message
     assert (env.read_text(), list(env.parent.iterdir())) == ("FOO=1\n", [env])
+
+
+def test_full_disk_leaves_the_file_as_it_was_and_nothing_else(env: Path) -> None:
+    env.write_text("FOO=1\n")
+    with files_of_at_most(8), pytest.raises(OSError, match="too large"):
+        set_variables({"CLEARGRID_PASSWORD": "open sesame"})
+    assert env.read_text() == "FOO=1\n"
+    assert list(env.parent.iterdir()) == [env]
 
 
 def test_link_stays_a_link(env: Path, tmp_path: Path) -> None:
