@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import click
 from dotenv import dotenv_values, load_dotenv, set_key
 from dotenv.parser import parse_stream
 
@@ -20,7 +19,7 @@ _NEEDS_NO_QUOTES = re.compile(r"[\w@%+:,./-]+", re.ASCII)
 
 
 class EnvFileError(AdvisedError):
-    """The file `.env` cannot be read."""
+    """The file `.env` cannot be read or written."""
 
 
 def load_env() -> None:
@@ -59,26 +58,30 @@ def set_variables(values: Mapping[str, str]) -> Path:
         The file.
 
     Raises:
-        click.ClickException: A value cannot be written so that it is read as it is.
-        OSError: The file cannot be written.
+        EnvFileError: The file cannot be written, or not so that a value is read as it is.
     """
     # What a link points at, because the link should stay.
     file = ENV_FILE.resolve()
-    # Only its user may enter, so that nobody else reads what is written there.
-    with TemporaryDirectory(dir=file.parent, prefix=".env.") as folder:
-        draft = Path(folder) / file.name
-        if file.exists():
-            shutil.copyfile(file, draft)
-        draft.touch()
-        draft.chmod(0o600)
-        read = _written(draft, values)
-        if wrong := [name for name, value in values.items() if read.get(name) != value]:
-            raise click.ClickException(
-                f"{', '.join(wrong)} cannot be written to {file}, which is unchanged. Set it in the environment."
-            )
-        with draft.open("rb") as stream:
-            os.fsync(stream.fileno())
-        draft.replace(file)
+    try:
+        # Only its user may enter, so that nobody else reads what is written there.
+        with TemporaryDirectory(dir=file.parent, prefix=".env.") as folder:
+            draft = Path(folder) / file.name
+            if file.exists():
+                shutil.copyfile(file, draft)
+            draft.touch()
+            draft.chmod(0o600)
+            read = _written(draft, values)
+            if wrong := [name for name, value in values.items() if read.get(name) != value]:
+                raise EnvFileError(
+                    f"{', '.join(wrong)} cannot be written to {file}, which is unchanged.", "Set it in the environment."
+                )
+            with draft.open("rb") as stream:
+                os.fsync(stream.fileno())
+            draft.replace(file)
+    except OSError as error:
+        raise EnvFileError(
+            f"{file} cannot be written: {error.strerror}.", "It is unchanged. Correct that, and try again."
+        ) from error
     return file
 
 

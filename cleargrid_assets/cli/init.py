@@ -34,9 +34,8 @@ def run_init() -> bool:
         Whether the check found that all is well.
 
     Raises:
-        click.ClickException: An answer or the address of the API is unusable, an answer is missing, or `.env` cannot be
-            read or written.
-        OSError: `.env` cannot be written.
+        click.ClickException: An answer or the address of the API is unusable, or an answer is missing.
+        EnvFileError: `.env` cannot be written.
     """
     given = _given_address()
     answer = _ask if sys.stdin.isatty() else _next_line

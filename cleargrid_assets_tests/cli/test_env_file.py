@@ -48,7 +48,7 @@ def test_value_that_cannot_be_written_leaves_the_file_as_it_was(env: Path) -> No
 
 def test_full_disk_leaves_the_file_as_it_was_and_nothing_else(env: Path) -> None:
     env.write_text("FOO=1\n")
-    with files_of_at_most(8), pytest.raises(OSError, match="too large"):
+    with files_of_at_most(8), pytest.raises(EnvFileError, match="cannot be written: File too large"):
         set_variables({"CLEARGRID_PASSWORD": "open sesame"})
     assert env.read_text() == "FOO=1\n"
     assert list(env.parent.iterdir()) == [env]
