@@ -55,7 +55,7 @@ def _tables_with_days(connection: duckdb.DuckDBPyConnection) -> list[str]:
         """
         SELECT table_name FROM duckdb_columns()
         WHERE database_name = current_database() AND schema_name = $schema AND column_name = $day
-            AND data_type = 'DATE' AND table_name <> $dropped AND table_name IN (
+            AND (data_type = 'DATE' OR data_type LIKE 'TIMESTAMP%') AND table_name <> $dropped AND table_name IN (
                 SELECT table_name FROM duckdb_tables()
                 WHERE database_name = current_database() AND schema_name = $schema
             )
@@ -67,7 +67,10 @@ def _tables_with_days(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _old_days(connection: duckdb.DuckDBPyConnection, tables: Sequence[str], first: date) -> list[date]:
-    of_tables = " UNION ".join(f"SELECT {PARTITION_COLUMN} FROM {quoted(table)} WHERE {_IS_OLD}" for table in tables)
+    # A frame of pandas, which has no dates, is stored with timestamps.
+    of_tables = " UNION ".join(
+        f"SELECT {PARTITION_COLUMN}::DATE FROM {quoted(table)} WHERE {_IS_OLD}" for table in tables
+    )
     if not of_tables:
         return []
     return [day for (day,) in connection.execute(f"{of_tables} ORDER BY ALL", {"first": first}).fetchall()]
