@@ -123,7 +123,7 @@ def _first_page(client: ExportsClient, stats: RequestStats) -> tuple[Window, Pag
 
 def _check_clock(ahead_s: float | None) -> Finding:
     if ahead_s is None:
-        return Finding("clock", "skip", "Clock: not compared, because no answer of the API said the time.")
+        return Finding("clock", "skip", "Clock: not compared, because no answer to a request for rows said the time.")
     off = counted(abs(round(ahead_s)), "second")
     seen = f"{off} {'ahead of' if ahead_s > 0 else 'behind'} the server's"
     if abs(ahead_s) <= _WARN_OF_CLOCK_FROM_S:
