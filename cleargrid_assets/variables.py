@@ -37,7 +37,7 @@ class Variable:
         Somebody may have given a secret to the wrong variable: a long text, or an address with a token in it.
         """
         is_address = "://" in text and "address" not in self.takes
-        return self.secret or is_address or len(text) > _LONGEST_SHOWN or bool(re.search("[@?=#]", text))
+        return self.secret or is_address or len(text) > _LONGEST_SHOWN or bool(re.search("[@?=]", text))
 
 
 def described(field: FieldInfo) -> Variable:

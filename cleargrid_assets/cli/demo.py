@@ -134,7 +134,7 @@ def _ledger() -> dict[date, LedgerEntry]:
     if not _DATABASE.exists():
         return {}
     try:
-        with connect(str(_DATABASE)) as connection:
+        with connect(str(_DATABASE), read_only=True) as connection:
             return read_ledger(connection, COMMUNICATION_LOGS)
     except (NewerFileError, DamagedFileError):
         _DATABASE.unlink()

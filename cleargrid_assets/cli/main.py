@@ -220,9 +220,10 @@ def demo(no_ui: bool, days: int, rows_per_day: int, port: int) -> None:
     The demo needs no account. It ignores your configuration and keeps its database and its Dagster history in
     `data/demo`.
     """
-    from cleargrid_assets.cli.demo import run_demo  # noqa: PLC0415 - loads Dagster
+    with _errors_shown():
+        from cleargrid_assets.cli.demo import run_demo  # noqa: PLC0415 - loads Dagster
 
-    run_demo(days=days, rows_per_day=rows_per_day, ui_port=None if no_ui else port)
+        run_demo(days=days, rows_per_day=rows_per_day, ui_port=None if no_ui else port)
 
 
 @main.command()

@@ -166,6 +166,15 @@ def test_option_decides_whether_and_where_the_ui_starts(
     assert given == [{"days": 14, "rows_per_day": 50000, "ui_port": ui_port}]
 
 
+def test_folder_that_cannot_be_written_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(**_: object) -> None:
+        raise PermissionError(13, "Permission denied", "data")
+
+    monkeypatch.setattr(demo_module, "run_demo", refused)
+    answer = CliRunner().invoke(main, ["demo"])
+    assert (answer.exit_code, answer.output) == (1, "Error: data: Permission denied.\n")
+
+
 def test_demo_with_a_taken_port_fails_before_it_starts(tmp_path: Path) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
