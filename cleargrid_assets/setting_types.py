@@ -19,7 +19,9 @@ DAILY_RUN_AT = time(1)
 AFTER_EDITING = 'After editing `.env`, choose "Reload definitions" in the UI.'
 """The end of errors about credentials. Dagster reads `.env` when it loads the definitions."""
 
+_FIRST_YEAR, _LAST_YEAR = 2000, 2099
 _MIN_KEY_LENGTH = 32
+_MAY_HAVE_QUOTES = frozenset({"CLEARGRID_PASSWORD", "CLEARGRID_PSEUDONYM_KEY"})
 _FEWEST_KEPT_DAYS = 49
 """A week of days, and the 42 days before each that it is compared with."""
 
@@ -61,7 +63,32 @@ class Takes:
     words: str
 
 
+def plain_text(name: str, text: str) -> str:
+    """The value of a variable as the environment has it.
+
+    Raises:
+        SettingsError: It is not UTF-8, or has quotes around it.
+    """
+    if text.encode(errors="replace").decode() != text:
+        raise SettingsError(f"{name} has an unusable value: it is not UTF-8.")
+    # A shell and `.env` take quotes away, but an environment file of Docker does not.
+    if name not in _MAY_HAVE_QUOTES and re.fullmatch(r"(['\"]).*\1", text, re.DOTALL):
+        raise SettingsError(f"{name} has quotes around its value, which belong to it here. Leave them out.")
+    return text
+
+
+def _day(text: str) -> date:
+    day = date.fromisoformat(text)
+    # A mistyped year would make hundreds of thousands of days.
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise ValueError(text)
+    return day
+
+
 def _zone(text: str) -> ZoneInfo:
+    # Another machine has another local time, and the zones below `right` count leap seconds.
+    if text in {"localtime", "Factory"} or text.startswith("right/"):
+        raise ValueError(text)
     try:
         return ZoneInfo(text)
     except (KeyError, OSError) as error:
@@ -87,7 +114,16 @@ def _region(text: str) -> str:
 
 def _expand_user(path: str) -> str:
     # Values from `.env` are not expanded by a shell.
-    return str(Path(path).expanduser()) if path.startswith("~") else path
+    try:
+        return str(Path(path).expanduser()) if path.startswith("~") else path
+    except RuntimeError as error:  # there is no such user
+        raise ValueError(path) from error
+
+
+def _path(text: str) -> str:
+    if "://" in text:
+        raise ValueError(text)
+    return _expand_user(text)
 
 
 def _database(text: str) -> str:
@@ -114,7 +150,10 @@ def _database(text: str) -> str:
             "CLEARGRID_DUCKDB has an unusable value: it takes a path, `ducklake:postgres:`, or a database of "
             "MotherDuck such as md:outreach, without any secret."
         )
-    return _expand_user(text)
+    path = _expand_user(text)
+    if re.search(r"(^|/)\.{0,2}$", path):  # a folder
+        raise ValueError(text)
+    return path
 
 
 _KINDS = {"file", "ducklake", "md", "motherduck"}
@@ -142,7 +181,7 @@ def _wrong_lake(text: str) -> str:
 def _lake_data(text: str) -> str:
     if "://" not in text:
         # Absolute, because the catalog keeps it for processes that run in other folders.
-        return str(Path(text).expanduser().absolute())
+        return str(Path(_expand_user(text)).absolute())
     if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]+(/[^?#@]*)?", text):
         # The message does not quote the value, because it may hold a key.
         raise SettingsError(
@@ -173,7 +212,9 @@ def _alerts(urls: SecretStr) -> SecretStr:
 
 def _web_address(text: str) -> str:
     parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"\s", text):
+    # The port is None, or raises an error if it is none.
+    is_address = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    if not is_address or re.search(r"\s", text):
         raise ValueError(text)
     return text
 
@@ -183,6 +224,8 @@ def _ui_url(text: str) -> str:
     if "@" in text:
         # The message does not quote the value, because it has a password.
         raise SettingsError("CLEARGRID_UI_URL has a user or password, but alerts show it. Leave them out.")
+    if re.search("[?#]", text):
+        raise SettingsError("CLEARGRID_UI_URL has a part after `?` or `#`, but links are made from it. Leave it out.")
     return _web_address(text).rstrip("/")
 
 
@@ -194,16 +237,16 @@ def _secret_web_address(url: SecretStr) -> SecretStr:
 Secret = SecretStr | None
 
 Switch = Annotated[Literal["on", "off"], BeforeValidator(str.lower), Takes("`on` or `off`")]
-Day = Annotated[date, PlainValidator(date.fromisoformat), Takes("a date such as 2026-01-01")]
+Day = Annotated[date, PlainValidator(_day), Takes(f"a date from {_FIRST_YEAR} to {_LAST_YEAR}, such as 2026-01-01")]
 Zone = Annotated[ZoneInfo, PlainValidator(_zone), Takes("an IANA time zone such as Asia/Dubai")]
 DueTime = Annotated[
     time, PlainValidator(_time_of_day), Takes(f"a time after the daily run's {DAILY_RUN_AT:%H:%M}, such as 06:00")
 ]
-Database = Annotated[str, AfterValidator(_database), Takes("a path, `ducklake:postgres:`, or md:NAME")]
+Database = Annotated[str, AfterValidator(_database), Takes("the path of a file, `ducklake:postgres:`, or md:NAME")]
 LakeData = Annotated[
     str | None, AfterValidator(lambda text: text and _lake_data(text)), Takes("a folder, or s3://bucket/prefix/")
 ]
-OptionalPath = Annotated[str | None, AfterValidator(lambda path: path and _expand_user(path)), Takes("a path")]
+OptionalPath = Annotated[str | None, AfterValidator(lambda text: text and _path(text)), Takes("a path")]
 Region = Annotated[str | None, PlainValidator(_region), Takes("an ISO country code such as SA")]
 RequestRate = Annotated[float | None, Field(gt=0, allow_inf_nan=False), Takes("a number above 0")]
 Share = Annotated[float, Field(ge=0, le=1), Takes("a number from 0 to 1")]

@@ -4,13 +4,22 @@ Errors, `docs/configuration.md` and `.env.example` are made from these declarati
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from cleargrid_assets.setting_types import (
     AFTER_EDITING,
@@ -33,6 +42,7 @@ from cleargrid_assets.setting_types import (
     Takes,
     UiUrl,
     Zone,
+    plain_text,
 )
 from cleargrid_assets.variables import Variable, described
 
@@ -193,6 +203,11 @@ class Settings(BaseModel):
         "Until then, rows that the source removed are there.",
     )
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_plain_text(cls, text: str, info: ValidationInfo) -> str:
+        return plain_text(str(cls.model_fields[str(info.field_name)].alias), text)
+
     @model_validator(mode="after")
     def _lake_has_data(self) -> "Settings":
         if self.database.startswith("ducklake:") and self.lake_data is None:
@@ -229,7 +244,8 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            problems = [_problem(each) for each in error.errors(include_url=False)]
+            secrets = {given[variable.name] for variable in variables() if variable.secret and variable.name in given}
+            problems = [_problem(each, secrets) for each in error.errors(include_url=False)]
         # Not in the `except` block, so that tracebacks do not show pydantic's error.
         raise SettingsError("\n".join(problem.sentence for problem in problems), problems)
 
@@ -265,13 +281,13 @@ def variable_of(name: str) -> Variable:
     return found
 
 
-def _problem(error: Any) -> Problem:
+def _problem(error: Any, secrets: Container[str]) -> Problem:
     """What is wrong with one variable."""
     cause = error.get("ctx", {}).get("error")
     if isinstance(cause, SettingsError):
         return Problem(str(cause))
     [name, *_] = error["loc"]
-    variable = variable_of(name)
-    if variable.secret:
+    variable, text = variable_of(name), error["input"]
+    if text in secrets or variable.hides(text):
         return Problem(f"{name} has an unusable value: it takes {variable.takes}.")
-    return Problem(f"{name} is {error['input']!r}, but takes {variable.takes}.", error["input"])
+    return Problem(f"{name} is {text!r}, but takes {variable.takes}.", text)

@@ -7,9 +7,24 @@ from collections.abc import Iterable, Mapping
 from cleargrid_assets.settings import Settings
 
 _PREFIX = "CLEARGRID_"
-_MIN_LIKENESS = 0.4
+_MIN_LIKENESS = 0.6
 _MIN_LIKENESS_OF_PREFIX = 0.85
 """For names that do not begin with the prefix. Other programs have such names too."""
+
+_OTHER_WORDS = {
+    "TZ": "TIMEZONE",
+    "DB": "DUCKDB",
+    "URL": "BASE_URL",
+    "API_URL": "BASE_URL",
+    "HOST": "BASE_URL",
+    "SUBDOMAIN": "LENDER",
+    "USER": "EMAIL",
+    "USERNAME": "EMAIL",
+    "LOGIN": "EMAIL",
+    "PWD": "PASSWORD",
+    "SECRET": "PASSWORD",
+}
+"""Other words that programs have for the same, without the prefix."""
 
 
 def unknown_variables(environ: Mapping[str, str] = os.environ) -> dict[str, str | None]:
@@ -48,5 +63,6 @@ def _nearest(name: str, known: Iterable[str]) -> str | None:
     # Without the prefix, which would make all names alike. The fields of `Settings` are other names of the variables.
     names = {right.removeprefix(_PREFIX): right for right in known}
     names |= {field.upper(): str(info.alias) for field, info in Settings.model_fields.items()}
+    names |= {other: f"{_PREFIX}{ours}" for other, ours in _OTHER_WORDS.items()}
     likest = get_close_matches(upper.removeprefix(_PREFIX), names, 1, _MIN_LIKENESS)
     return names[likest[0]] if likest else None

@@ -1,5 +1,6 @@
 """An environment variable as errors, `cleargrid init` and the documentation describe it."""
 
+import re
 from dataclasses import dataclass
 from datetime import time
 from typing import get_args
@@ -8,6 +9,8 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from cleargrid_assets.setting_types import Takes
+
+_LONGEST_SHOWN = 40
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,14 @@ class Variable:
     description: str
     takes: str
     secret: bool
+
+    def hides(self, text: str) -> bool:
+        """Whether an unusable value is not shown.
+
+        Somebody may have given a secret to the wrong variable: a long text, or an address with a token in it.
+        """
+        is_address = "://" in text and "address" not in self.takes
+        return self.secret or is_address or len(text) > _LONGEST_SHOWN or bool(re.search("[@?=]", text))
 
 
 def described(field: FieldInfo) -> Variable:

@@ -1,7 +1,10 @@
-"""What tests ask the machine: modes of files, and free ports."""
+"""What tests ask the machine: modes of files, free ports, and disks without room."""
 
+import resource
 import socket
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -15,3 +18,14 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """Lets this process write no larger files, as if the disk were full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -55,6 +55,11 @@ def test_hours_to_call_says_when_there_are_too_few_calls(database: str, capsys: 
     assert capsys.readouterr().out == "No hour of a weekday has 30 calls or more.\n"
 
 
+def test_hours_to_call_of_no_database_says_so(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="does not exist"):
+        hours_to_call.main(str(tmp_path / "log.duckdb"))
+
+
 def test_asset_of_ones_own_is_stored_day_by_day_and_part_of_the_daily_run(copied_week: Project) -> None:
     # again, because the definitions hold the variables of their import
     project = replace(copied_week, build=lambda: reload(my_assets).defs)

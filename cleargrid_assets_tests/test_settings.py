@@ -90,6 +90,16 @@ def test_recent_days_that_would_lose_their_windows_are_refused() -> None:
     [
         ("CLEARGRID_START_DATE", "yesterday"),
         ("CLEARGRID_START_DATE", "2026-02-30"),
+        ("CLEARGRID_START_DATE", "0226-01-01"),
+        ("CLEARGRID_START_DATE", "9999-12-31"),
+        ("CLEARGRID_TIMEZONE", "localtime"),
+        ("CLEARGRID_TIMEZONE", "right/UTC"),
+        ("CLEARGRID_DUCKDB", "/"),
+        ("CLEARGRID_DUCKDB", "data/.."),
+        ("CLEARGRID_DUCKDB", "data/"),
+        ("CLEARGRID_DUCKDB", "~nobody-of-this-name/w.duckdb"),
+        ("CLEARGRID_SPOOL", "~nobody-of-this-name/spool"),
+        ("CLEARGRID_LAKE_DATA", "~nobody-of-this-name/lake"),
         ("CLEARGRID_TIMEZONE", "Mars/Olympus"),
         ("CLEARGRID_TIMEZONE", "Europe"),
         ("CLEARGRID_TIMEZONE", "../../etc/passwd"),
@@ -114,6 +124,7 @@ def test_recent_days_that_would_lose_their_windows_are_refused() -> None:
         ("CLEARGRID_UI_URL", "ftp://dagster.example"),
         ("CLEARGRID_UI_URL", "https://dag ster.example"),
         ("CLEARGRID_UI_URL", "http://[dagster"),
+        ("CLEARGRID_UI_URL", "http://dagster:99999"),
         ("CLEARGRID_FRESH_BY", "24:00"),
         ("CLEARGRID_FRESH_BY", "01:00"),
         ("CLEARGRID_FRESH_BY", "six"),
@@ -174,6 +185,28 @@ def test_all_unusable_values_are_reported_at_once_without_secrets() -> None:
     assert not any(secret in shown for secret in ("sesame", *CREDENTIALS.values()))
 
 
+def test_password_in_the_wrong_variable_is_not_shown() -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_environment({"CLEARGRID_PASSWORD": "open sesame", "CLEARGRID_TIMEZONE": "open sesame"})
+    assert str(refused.value) == (
+        "CLEARGRID_TIMEZONE has an unusable value: it takes an IANA time zone such as Asia/Dubai."
+    )
+
+
+@pytest.mark.parametrize("name", [variable.name for variable in variables()])
+def test_text_that_is_not_utf8_is_refused_in_every_variable(name: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^{name} has an unusable value: it is not UTF-8\.$"):
+        Settings.from_environment({name: "\udcff"})
+
+
+def test_quotes_that_an_environment_file_kept_are_refused_but_in_secrets() -> None:
+    with pytest.raises(SettingsError, match=r"^CLEARGRID_DUCKDB has quotes around its value"):
+        Settings.from_environment({"CLEARGRID_DUCKDB": '"data/w.duckdb"'})
+    settings = Settings.from_environment({"CLEARGRID_PASSWORD": "'hush'"})
+    assert settings.password is not None
+    assert settings.password.get_secret_value() == "'hush'"
+
+
 def test_variables_describe_themselves_for_the_documentation() -> None:
     found = {variable.name: variable for variable in variables()}
     assert len(found) == len(Settings.model_fields)
@@ -202,6 +235,12 @@ def test_variables_describe_themselves_for_the_documentation() -> None:
         ("CLEARGRID_HEARTBEAT_URL", "ping.example/hush", "CLEARGRID_HEARTBEAT_URL has an unusable value: it takes an"),
         ("CLEARGRID_UI_URL", "https://user:hush@dagster.example", "CLEARGRID_UI_URL has a user or password"),
         ("CLEARGRID_UI_URL", "https://user:hush@[dagster", "CLEARGRID_UI_URL has a user or password"),
+        ("CLEARGRID_UI_URL", "https://dagster.example/?hush", "CLEARGRID_UI_URL has a part after `?` or `#`"),
+        # Values of other variables.
+        ("CLEARGRID_DIGEST", "https://hooks.example/hush", "CLEARGRID_DIGEST has an unusable value: it takes `on` or"),
+        ("CLEARGRID_REGION", "token=hush", "CLEARGRID_REGION has an unusable value"),
+        ("CLEARGRID_BACKUPS", "hush" * 11, "CLEARGRID_BACKUPS has an unusable value"),
+        ("CLEARGRID_OUTCOMES", "https://hooks.example/hush", "CLEARGRID_OUTCOMES has an unusable value"),
     ],
 )
 def test_unusable_url_with_a_secret_is_refused_and_not_shown(name: str, text: str, said: str) -> None:

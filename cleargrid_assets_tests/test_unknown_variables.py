@@ -19,6 +19,10 @@ from cleargrid_assets.unknown_variables import unknown_name, unknown_variables
         ("CLEARGRIDTIMEZONE", "CLEARGRID_TIMEZONE"),
         ("CLEAR_GRID_TIMEZONE", "CLEARGRID_TIMEZONE"),
         ("CLEARGID_TIMEZONE", "CLEARGRID_TIMEZONE"),
+        ("CLEARGRID_API_URL", "CLEARGRID_BASE_URL"),
+        ("CLEARGRID_USER", "CLEARGRID_EMAIL"),
+        ("CLEARGRID_SECRET", "CLEARGRID_PASSWORD"),
+        ("CLEARGRID_TOKEN", None),
         ("CLEARGRID_X", None),
     ],
 )

@@ -4,6 +4,7 @@ import calendar
 import sys
 from collections.abc import Iterable
 from itertools import groupby
+from pathlib import Path
 from typing import NamedTuple
 
 from cleargrid_assets.analysis.intervals import newcombe, wilson_sql
@@ -63,6 +64,8 @@ def line(best: Hour, others: Iterable[Hour]) -> str:
 
 def main(database: str) -> None:
     """Prints a line for each weekday with enough attempts."""
+    if not Path(database).exists():
+        sys.exit(f"{database} does not exist. Name the database file.")
     # With the project's lock, so that it waits for runs that write, and they for it.
     with connect(database, read_only=True) as connection:
         calls = [Hour(*row) for row in connection.execute(CALLS, {"least": LEAST}).fetchall()]

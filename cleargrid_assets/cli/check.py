@@ -1,6 +1,7 @@
 """`cleargrid check`: tries each part of the configuration, in the order in which a run uses it."""
 
 import os
+import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -12,10 +13,11 @@ from cleargrid_assets.alerts.sending import AlertError, check_urls, send
 from cleargrid_assets.analysis.outcomes import OutcomesError, load_outcomes
 from cleargrid_assets.cli.check_api import check_api
 from cleargrid_assets.cli.check_daemon import check_daemon
-from cleargrid_assets.cli.env_file import broken_lines
+from cleargrid_assets.cli.env_file import EnvFileError, broken_lines, load_env
 from cleargrid_assets.cli.findings import Finding, about, as_sentence, print_json, print_line, works
 from cleargrid_assets.configuration import pseudonyms_of
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
+from cleargrid_assets.exports.base_url import checked_root
 from cleargrid_assets.exports.errors import ExportsError
 from cleargrid_assets.exports.spooling.spool import try_out
 from cleargrid_assets.setting_types import AFTER_EDITING, Problem, SettingsError
@@ -27,13 +29,15 @@ from cleargrid_assets.warehouse.forms import refuse_other_form, stored_versions
 from cleargrid_assets.wording import counted
 
 _LOCK_TIMEOUT_S = 5.0
+_LEAST_ROOM = 1_000_000
+"""Bytes that are written to try whether there is room."""
 _CREDENTIALS = ("CLEARGRID_LENDER", "CLEARGRID_EMAIL", "CLEARGRID_PASSWORD")
 _API = ("CLEARGRID_BASE_URL", *_CREDENTIALS)
 _DAYS = ("CLEARGRID_TIMEZONE", "CLEARGRID_START_DATE")
 
 
 def run_check(*, with_alert: bool = False, as_json: bool = False) -> bool:
-    """Prints what was found of each part of the configuration.
+    """Reads `.env`, and prints what was found of each part of the configuration.
 
     Args:
         with_alert: Whether to send a test message to `CLEARGRID_ALERTS`.
@@ -54,10 +58,18 @@ def run_check(*, with_alert: bool = False, as_json: bool = False) -> bool:
 
 
 def _findings(environ: Mapping[str, str], *, with_alert: bool) -> Iterator[Finding]:
+    try:
+        load_env()
+    except EnvFileError as error:
+        yield Finding("variables", "fail", error.what, action=error.advice)
+        return
     settings, problems = _usable(environ)
     missing = settings.missing_credentials()
     wrong = {name for problem in problems for name in problem.names}
     yield from map(_unusable, problems)
+    for finding in _check_address(settings.base_url):
+        yield finding
+        wrong.add("CLEARGRID_BASE_URL")
     yield from (_unset(name) for name in missing if name not in wrong)
     yield from map(_broken_line, broken_lines())
     yield from (_unknown(name, nearest) for name, nearest in unknown_variables(environ).items())
@@ -102,6 +114,18 @@ def _usable(environ: Mapping[str, str]) -> tuple[Settings, Sequence[Problem]]:
 def _unusable(problem: Problem) -> Finding:
     action = "Correct it in `.env` or in the environment."
     return about(problem.names[0], "variables", "fail", problem.sentence, value=problem.value, action=action)
+
+
+def _check_address(base_url: str) -> Iterator[Finding]:
+    """What is wrong with the address of the API."""
+    try:
+        checked_root(base_url)
+    except ExportsError as error:
+        # Without a part that may have a password.
+        value = None if re.search("[@?#]", base_url) else base_url
+        found = str(error).removesuffix(error.advice or "").rstrip()
+        found += f" It is {value!r}." if value else ""
+        yield about("CLEARGRID_BASE_URL", "variables", "fail", found, value=value, action=error.advice)
 
 
 def _unset(name: str) -> Finding:
@@ -157,8 +181,9 @@ def _check_database(settings: Settings) -> Finding:
     database = settings.database
     try:
         file = file_of(database)
+        if file is not None:
+            _require_room(file)
         if file is not None and not file.exists():
-            _require_folder(database, file)
             return Finding("database", "ok", f"Database: {database} does not exist yet. The first run creates it.")
         tables = _tables(settings)
     except (WarehouseError, duckdb.Error, OSError) as error:
@@ -187,15 +212,15 @@ def _try_writing(connection: duckdb.DuckDBPyConnection) -> None:
     connection.rollback()
 
 
-def _require_folder(database: str, file: Path) -> None:
+def _require_room(file: Path) -> None:
+    """Writes some bytes where runs write the database and what they fetch."""
     folder = next(folder for folder in file.resolve().parents if folder.exists())
     try:
-        with TemporaryFile(dir=folder):
-            pass
+        with TemporaryFile(dir=folder) as stream:
+            stream.write(bytes(_LEAST_ROOM))
+            stream.flush()
     except OSError as error:
-        raise WarehouseError(
-            f"{database} does not exist, and cannot be created: {folder} is not a writable folder."
-        ) from error
+        raise WarehouseError(f"Runs cannot write to its folder, {folder}: {error.strerror}.") from error
 
 
 def _check_spool(root: str) -> Finding:

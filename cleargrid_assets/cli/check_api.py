@@ -1,6 +1,5 @@
 """What `cleargrid check` asks the API: one row, the time, and the number of rows of yesterday."""
 
-import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -77,9 +76,7 @@ def _failed(settings: Settings, error: ExportsError) -> Finding:
         return about(variable, "api", "fail", found, action=action)
     if error.status is not None or isinstance(error, ContractError):
         return Finding("api", "fail", found, action=action)
-    # Without a part that may have a password.
-    value = None if re.search("[@?#]", settings.base_url) else settings.base_url
-    return about("CLEARGRID_BASE_URL", "api", "fail", found, value=value, action=action)
+    return about("CLEARGRID_BASE_URL", "api", "fail", found, value=settings.base_url, action=action)
 
 
 def _read_one_row(client: ExportsClient, stats: RequestStats) -> str:
@@ -126,7 +123,7 @@ def _first_page(client: ExportsClient, stats: RequestStats) -> tuple[Window, Pag
 
 def _check_clock(ahead_s: float | None) -> Finding:
     if ahead_s is None:
-        return Finding("clock", "skip", "Clock: not compared, because no answer of the API said the time.")
+        return Finding("clock", "skip", "Clock: not compared, because no answer to a request for rows said the time.")
     off = counted(abs(round(ahead_s)), "second")
     seen = f"{off} {'ahead of' if ahead_s > 0 else 'behind'} the server's"
     if abs(ahead_s) <= _WARN_OF_CLOCK_FROM_S:

@@ -3,6 +3,7 @@
 import os
 from datetime import datetime, timezone
 
+from cleargrid_assets.cli.dagster_home import TAKES, HomeError
 from cleargrid_assets.cli.findings import Finding
 from cleargrid_assets.cli.history import history, history_folder
 from cleargrid_assets.wording import counted
@@ -15,7 +16,12 @@ def check_daemon(database: str) -> Finding:
         database: The value of `CLEARGRID_DUCKDB`.
     """
     home = os.environ.get("DAGSTER_HOME")
-    folder = history_folder(database)
+    try:
+        folder = history_folder(database)
+        with history(database) as instance:
+            statuses = {} if instance is None else instance.get_daemon_statuses()
+    except HomeError as error:
+        return Finding("daemon", "fail", f"Daemon: {error.what}", "DAGSTER_HOME", home, TAKES, error.advice)
     if folder is None:
         return Finding(
             "daemon",
@@ -23,21 +29,8 @@ def check_daemon(database: str) -> Finding:
             "Daemon: not looked for, because DAGSTER_HOME is not set, `cleargrid up` has made no home beside the "
             "database, and this folder has no dagster.yaml.",
             "DAGSTER_HOME",
+            takes=TAKES,
             action="Run the check where Dagster runs.",
-        )
-    try:
-        with history(database) as instance:
-            statuses = {} if instance is None else instance.get_daemon_statuses()
-    except Exception as error:  # noqa: BLE001 - the storage may be a plug-in with errors of its own
-        # Only the kind of error, because the text may have the password of a database.
-        return Finding(
-            "daemon",
-            "fail",
-            f"Daemon: Dagster's history cannot be read ({type(error).__name__}).",
-            "DAGSTER_HOME",
-            home,
-            "an absolute path of a folder that exists",
-            "Check DAGSTER_HOME and the dagster.yaml in it. Unset DAGSTER_HOME if you use none.",
         )
     where = f"DAGSTER_HOME {home}" if home else str(folder / "dagster.yaml")
     beats = [status.last_heartbeat.timestamp for status in statuses.values() if status.last_heartbeat]
@@ -52,5 +45,6 @@ def check_daemon(database: str) -> Finding:
         f"Daemon: {found}, so schedules do not run.",
         "DAGSTER_HOME",
         home,
-        action="Start `cleargrid up`, or `dagster-daemon run` with the same DAGSTER_HOME.",
+        TAKES,
+        "Start `cleargrid up`, or `dagster-daemon run` with the same DAGSTER_HOME.",
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from cleargrid_assets.cli.errors import AdvisedError
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.connection import file_of
 from cleargrid_assets.warehouse.lock import Lock, LockedError
@@ -66,6 +67,14 @@ load_from:
 """
 
 
+TAKES = "the absolute path of the folder with Dagster's settings and history"
+"""What `DAGSTER_HOME` takes."""
+
+
+class HomeError(AdvisedError):
+    """`DAGSTER_HOME` names no folder that can be used, or what is in it cannot be read."""
+
+
 @dataclass(frozen=True)
 class DagsterHome:
     """A folder with the settings and the history of Dagster.
@@ -109,12 +118,10 @@ def prepared_home(settings: Settings) -> DagsterHome:
     """The folder in `DAGSTER_HOME`, or `dagster` beside the database. What is missing is made.
 
     Raises:
-        click.ClickException: `DAGSTER_HOME` is no absolute path.
+        HomeError: `DAGSTER_HOME` is unusable.
+        OSError: The folder cannot be made, or not written to.
     """
-    given = os.environ.get("DAGSTER_HOME")
-    folder = Path(given).expanduser() if given else home_beside(settings.database)
-    if not folder.is_absolute():
-        raise click.ClickException(f"DAGSTER_HOME is {given!r}, but takes an absolute path.")
+    folder = given_home(may_be_missing=True) or home_beside(settings.database)
     # Only this user may enter, because the folder has logs and the history of runs.
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     instance, workspace = folder / "dagster.yaml", folder / "workspace.yaml"
@@ -124,6 +131,42 @@ def prepared_home(settings: Settings) -> DagsterHome:
         instance.write_text(_INSTANCE.format(home=home, compute_logs=compute_logs))
     workspace.write_text(_WORKSPACE)
     return DagsterHome(folder, workspace)
+
+
+def given_home(*, may_be_missing: bool = False) -> Path | None:
+    """The folder in `DAGSTER_HOME`; None if the variable is not set.
+
+    Args:
+        may_be_missing: Whether a folder that does not exist will be made.
+
+    Raises:
+        HomeError: The variable has no absolute path of a folder that can be read.
+    """
+    given = os.environ.get("DAGSTER_HOME")
+    if not given:
+        return None
+    # As Dagster does, which leaves an unknown user as it is.
+    folder = Path(os.path.expanduser(given))  # noqa: PTH111
+    if wrong := _wrong(folder, may_be_missing=may_be_missing):
+        raise HomeError(
+            f"DAGSTER_HOME is {given!r}, {wrong}. It takes {TAKES}.",
+            "Correct it, or unset it if you have no such folder.",
+        )
+    return folder
+
+
+def _wrong(folder: Path, *, may_be_missing: bool) -> str | None:
+    """Why a folder cannot be the home; None if it can."""
+    if not folder.is_absolute():
+        return "a relative path"
+    try:
+        if not folder.exists():
+            return None if may_be_missing else "which does not exist"
+    except OSError as error:  # a folder above it may not be entered, or the name is too long
+        return f"which cannot be read ({error.strerror})"
+    if not folder.is_dir():
+        return "which is no folder"
+    return None if os.access(folder, os.R_OK | os.X_OK) else "which this user may not read"
 
 
 def home_beside(database: str) -> Path:

@@ -16,10 +16,12 @@ from cleargrid_assets.cli.demo_server import running_dagster
 from cleargrid_assets.cli.funnel import printed_funnel
 from cleargrid_assets.cli.ports import free_port, require_free_port
 from cleargrid_assets.cli.sandbox import sandbox_variables
+from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.sandbox.serve import running_sandbox
 from cleargrid_assets.sandbox.settings import SandboxSettings
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.errors import DamagedFileError, NewerFileError
+from cleargrid_assets.warehouse.ledger import LedgerEntry, read_ledger
 from cleargrid_assets.wording import counted
 
 if TYPE_CHECKING:
@@ -60,37 +62,47 @@ def run_demo(*, days: int, rows_per_day: int, ui_port: int | None) -> None:
         require_free_port(ui_port, 'With make: make demo ARGS="--port 3001".')
     last = datetime.now(timezone.utc).date() - timedelta(days=1)
     first = last - timedelta(days=days - 1)
-    settings = SandboxSettings(rows_per_day=rows_per_day)
-    with running_sandbox(settings) as sandbox:
-        _enter_demo_environment(sandbox_variables(sandbox.url, settings), str(first))
-        click.echo(f"A local API with invented data listens at {sandbox.url}.")
-        # Imported here, because it reads the environment of the demo at import.
-        from cleargrid_assets.cli.demo_runs import DemoRuns  # noqa: PLC0415
+    _enter_demo_environment(str(first))
+    # Imported here, because it reads the environment of the demo at import.
+    from cleargrid_assets.cli.demo_runs import DemoRuns  # noqa: PLC0415
 
-        keys = [str(first + timedelta(days=day)) for day in range(days)]
-        with dg.DagsterInstance.get() as instance:
-            _show(DemoRuns(keys, rows_per_day, instance), ui_port)
-
-
-def _show(runs: "DemoRuns", ui_port: int | None) -> None:
-    is_stored = _has_database() and runs.are_done
-    runs.forget_interrupted()
-    click.echo("Starting Dagster ...")
-    port = ui_port or free_port()
-    with running_dagster(port, _HOME) as dagster:
-        days = counted(len(runs.days), "day")
+    keys = [str(first + timedelta(days=day)) for day in range(days)]
+    with dg.DagsterInstance.get() as instance:
+        runs = DemoRuns(keys, rows_per_day, instance)
+        is_stored = runs.have_stored(_ledger())
         if is_stored:
-            click.echo(f"{_DATABASE} has these {days} of an earlier demo.")
-        else:
-            click.echo(f"Materializing {days} from the API into {_DATABASE}:\n")
-            runs.launch(port)
-        click.echo(f"\n{printed_funnel(_DATABASE, date.fromisoformat(runs.days[-1]))}")
-        click.echo(f"The tables are in {_DATABASE.resolve()}. A query to try:\n\n  {_sample_query()}\n")
-        if ui_port is not None:
-            click.echo(f"The Dagster UI is up at http://127.0.0.1:{port}/asset-groups. Press Ctrl-C to stop it.")
-            with suppress(KeyboardInterrupt):
-                dagster.wait()
-            click.echo("\nStopping the Dagster UI.")
+            click.echo(f"{_DATABASE} has {counted(days, 'day')} of an earlier demo.\n")
+            _show_tables(last)
+        if not is_stored or ui_port is not None:
+            _run_dagster(runs, is_stored, ui_port)
+
+
+def _run_dagster(runs: "DemoRuns", is_stored: bool, ui_port: int | None) -> None:
+    """Runs Dagster with the sandbox: for the days that are not stored, and for the UI."""
+    settings = SandboxSettings(rows_per_day=runs.rows_per_day)
+    runs.forget_interrupted()
+    with running_sandbox(settings) as sandbox:
+        os.environ.update(sandbox_variables(sandbox.url, settings))
+        click.echo(f"A local API with invented data listens at {sandbox.url}.")
+        click.echo("Starting Dagster ...")
+        port = ui_port or free_port()
+        with running_dagster(port, _HOME) as dagster:
+            if not is_stored:
+                click.echo(f"Materializing {counted(len(runs.days), 'day')} from the API into {_DATABASE}:\n")
+                runs.launch(port)
+                click.echo()
+                _show_tables(date.fromisoformat(runs.days[-1]))
+            if ui_port is not None:
+                click.echo(f"The Dagster UI is up at http://127.0.0.1:{port}/asset-groups. Press Ctrl-C to stop it.")
+                with suppress(KeyboardInterrupt):
+                    dagster.wait()
+                click.echo("\nStopping the Dagster UI.")
+
+
+def _show_tables(day: date) -> None:
+    """Prints the funnel of a day, where the tables are, and how to query them."""
+    click.echo(printed_funnel(_DATABASE, day))
+    click.echo(f"The tables are in {_DATABASE.resolve()}. A query to try:\n\n  {_sample_query()}\n")
 
 
 def _sample_query() -> str:
@@ -101,7 +113,7 @@ def _sample_query() -> str:
     return f"{shlex.quote(str(program))} sql --database {_DATABASE} '{_QUERY}'"
 
 
-def _enter_demo_environment(variables: dict[str, str], start_date: str) -> None:
+def _enter_demo_environment(start_date: str) -> None:
     """Replaces all variables of the project, so that the demo does not touch the user's data."""
     for name in [name for name in os.environ if name.startswith("CLEARGRID_")]:
         del os.environ[name]
@@ -111,20 +123,19 @@ def _enter_demo_environment(variables: dict[str, str], start_date: str) -> None:
     home.mkdir(mode=0o700, exist_ok=True)
     (home / "dagster.yaml").write_text(_INSTANCE)
     os.environ.update(
-        variables,
         CLEARGRID_DUCKDB=str(_DATABASE.resolve()),
         CLEARGRID_START_DATE=start_date,
         DAGSTER_HOME=str(home),
     )
 
 
-def _has_database() -> bool:
-    """Whether the demo's database can be used. If a newer DuckDB wrote it, or if it is damaged, removes it."""
+def _ledger() -> dict[date, LedgerEntry]:
+    """What the demo's database has of the log. If a newer DuckDB wrote it, or if it is damaged, removes it."""
     if not _DATABASE.exists():
-        return False
+        return {}
     try:
-        with connect(str(_DATABASE)):
-            return True
+        with connect(str(_DATABASE), read_only=True) as connection:
+            return read_ledger(connection, COMMUNICATION_LOGS)
     except (NewerFileError, DamagedFileError):
         _DATABASE.unlink()
-        return False
+        return {}

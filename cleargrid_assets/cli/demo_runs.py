@@ -3,19 +3,20 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Protocol
 
 import click
 import dagster as dg
-from dagster_graphql import DagsterGraphQLClient
 
 from cleargrid_assets.catch_up.runs import DAILY_JOB, IN_PROGRESS
 from cleargrid_assets.cli.demo_server import CODE_LOCATION
 from cleargrid_assets.contracts import TABLES
 from cleargrid_assets.partitions import PARTITION, RANGE_END, RANGE_START
+from cleargrid_assets.warehouse.ledger import LedgerEntry
 from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets.wording import counted
 
@@ -41,16 +42,20 @@ class DemoRuns:
     rows_per_day: int
     instance: dg.DagsterInstance
 
-    @property
-    def are_done(self) -> bool:
-        """Whether an earlier demo has stored the same days."""
-        return all(
-            self.instance.get_run_records(
-                dg.RunsFilter(job_name=DAILY_JOB, tags=self._tags(days), statuses=[dg.DagsterRunStatus.SUCCESS]),
-                limit=1,
-            )
-            for days in self._of_runs
-        )
+    def have_stored(self, ledger: Mapping[date, LedgerEntry]) -> bool:
+        """Whether the days are stored by runs that succeeded, and none of them by a demo with other rows.
+
+        Args:
+            ledger: What is stored of the log.
+        """
+        entries = [ledger.get(date.fromisoformat(day)) for day in self.days]
+        return all(entries) and all(map(self._is_whole, {entry.run_id for entry in entries if entry}))
+
+    def _is_whole(self, run_id: str | None) -> bool:
+        run = self.instance.get_run_by_id(run_id) if run_id else None
+        rows = str(self.rows_per_day)
+        # What somebody materialized in the UI has no such tag.
+        return run is not None and run.is_success and run.tags.get(_ROWS_PER_DAY, rows) == rows
 
     def forget_interrupted(self) -> None:
         """Deletes the runs that ended with their demo. Dagster would wait for them before it starts others."""
@@ -66,6 +71,9 @@ class DemoRuns:
         Raises:
             click.ClickException: A run has failed.
         """
+        # Imported here, because a demo that has its days needs no client.
+        from dagster_graphql import DagsterGraphQLClient  # noqa: PLC0415
+
         client = DagsterGraphQLClient("127.0.0.1", port_number=port)
         with _shown_progress(len(self.days)) as shown:
             for days in self._of_runs:

@@ -6,29 +6,36 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import TemporaryDirectory
 
-import click
 from dotenv import dotenv_values, load_dotenv, set_key
 from dotenv.parser import parse_stream
+
+from cleargrid_assets.cli.errors import AdvisedError
 
 ENV_FILE = Path(".env")
 
 _NEEDS_NO_QUOTES = re.compile(r"[\w@%+:,./-]+", re.ASCII)
 
 
+class EnvFileError(AdvisedError):
+    """The file `.env` cannot be read or written."""
+
+
 def load_env() -> None:
     """Reads the file into the environment, whose values it overrides, as `dagster dev` does.
 
     Raises:
-        click.ClickException: The file cannot be read.
+        EnvFileError: The file cannot be read.
     """
     try:
         load_dotenv(ENV_FILE, override=True)
     except UnicodeDecodeError as error:
-        raise click.ClickException(f"{ENV_FILE} is not UTF-8. Save it as UTF-8.") from error
+        raise EnvFileError(f"{ENV_FILE} is not UTF-8.", "Save it as UTF-8.") from error
+    except ValueError as error:  # of `os.environ`
+        raise EnvFileError(f"{ENV_FILE} has a variable that cannot be set: {error}.", "Correct it.") from error
     except OSError as error:
-        raise click.ClickException(f"{ENV_FILE} cannot be read: {error.strerror}. Correct its permissions.") from error
+        raise EnvFileError(f"{ENV_FILE} cannot be read: {error.strerror}.", "Correct its permissions.") from error
 
 
 def broken_lines() -> list[int]:
@@ -51,27 +58,30 @@ def set_variables(values: Mapping[str, str]) -> Path:
         The file.
 
     Raises:
-        click.ClickException: A value cannot be written so that it is read as it is.
-        OSError: The file cannot be written.
+        EnvFileError: The file cannot be written, or not so that a value is read as it is.
     """
     # What a link points at, because the link should stay.
     file = ENV_FILE.resolve()
-    # Readable only by its user from the beginning.
-    with NamedTemporaryFile(dir=file.parent, prefix=".env.", delete=False) as temporary:
-        draft = Path(temporary.name)
     try:
-        if file.exists():
-            shutil.copyfile(file, draft)
-        read = _written(draft, values)
-        if wrong := [name for name, value in values.items() if read.get(name) != value]:
-            raise click.ClickException(
-                f"{', '.join(wrong)} cannot be written to {file}, which is unchanged. Set it in the environment."
-            )
-        with draft.open("rb") as stream:
-            os.fsync(stream.fileno())
-        draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
+        # Only its user may enter, so that nobody else reads what is written there.
+        with TemporaryDirectory(dir=file.parent, prefix=".env.") as folder:
+            draft = Path(folder) / file.name
+            if file.exists():
+                shutil.copyfile(file, draft)
+            draft.touch()
+            draft.chmod(0o600)
+            read = _written(draft, values)
+            if wrong := [name for name, value in values.items() if read.get(name) != value]:
+                raise EnvFileError(
+                    f"{', '.join(wrong)} cannot be written to {file}, which is unchanged.", "Set it in the environment."
+                )
+            with draft.open("rb") as stream:
+                os.fsync(stream.fileno())
+            draft.replace(file)
+    except OSError as error:
+        raise EnvFileError(
+            f"{file} cannot be written: {error.strerror}.", "It is unchanged. Correct that, and try again."
+        ) from error
     return file
 
 

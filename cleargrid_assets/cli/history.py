@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cleargrid_assets.cli.dagster_home import home_beside
+from cleargrid_assets.cli.dagster_home import HomeError, given_home, home_beside
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -19,11 +19,15 @@ def history_folder(database: str) -> Path | None:
 
     Args:
         database: The value of `CLEARGRID_DUCKDB`.
+
+    Raises:
+        HomeError: `DAGSTER_HOME` is unusable.
     """
-    if given := os.environ.get("DAGSTER_HOME"):
-        return Path(given)
+    if given := given_home():
+        return given
     folders = (home_beside(database), Path.cwd())
-    return next((folder for folder in folders if (folder / "dagster.yaml").exists()), None)
+    # A folder that this user may not enter counts as one without the file. `Path.exists` would raise an error.
+    return next((folder for folder in folders if os.path.exists(folder / "dagster.yaml")), None)  # noqa: PTH110
 
 
 @contextmanager
@@ -34,7 +38,7 @@ def history(database: str) -> "Iterator[dg.DagsterInstance | None]":
         database: The value of `CLEARGRID_DUCKDB`.
 
     Raises:
-        DagsterError: `DAGSTER_HOME` or `dagster.yaml` is wrong.
+        HomeError: `DAGSTER_HOME` is unusable, or the history cannot be read.
     """
     folder = history_folder(database)
     if folder is None:
@@ -42,7 +46,22 @@ def history(database: str) -> "Iterator[dg.DagsterInstance | None]":
         return
     # Imported here, because it takes seconds.
     import dagster as dg  # noqa: PLC0415
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
-    of_home = os.environ.get("DAGSTER_HOME")
-    with dg.DagsterInstance.get() if of_home else dg.DagsterInstance.from_config(str(folder)) as instance:
-        yield instance
+    try:
+        instance = dg.DagsterInstance.from_config(str(folder))
+    except Exception as error:  # the storage may be a plug-in with errors of its own
+        raise _unreadable(folder, error) from error
+    try:
+        with instance:
+            yield instance
+    except (dg.DagsterError, SQLAlchemyError) as error:
+        raise _unreadable(folder, error) from error
+
+
+def _unreadable(folder: Path, error: Exception) -> HomeError:
+    # Only the kind of error, because the text may have the password of a database.
+    return HomeError(
+        f"Dagster's history cannot be read ({type(error).__name__}).",
+        f"Check {folder / 'dagster.yaml'}, and that this user may read and write what it names.",
+    )

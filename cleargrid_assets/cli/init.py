@@ -6,7 +6,7 @@ import sys
 import click
 
 from cleargrid_assets.cli.check import run_check
-from cleargrid_assets.cli.env_file import load_env, set_variables
+from cleargrid_assets.cli.env_file import set_variables
 from cleargrid_assets.exports.errors import ExportsError
 from cleargrid_assets.exports.http.base_url import checked_root
 from cleargrid_assets.setting_types import AFTER_EDITING, SettingsError
@@ -34,9 +34,8 @@ def run_init() -> bool:
         Whether the check found that all is well.
 
     Raises:
-        click.ClickException: An answer or the address of the API is unusable, an answer is missing, or `.env` cannot be
-            read or written.
-        OSError: `.env` cannot be written.
+        click.ClickException: An answer or the address of the API is unusable, or an answer is missing.
+        EnvFileError: `.env` cannot be written.
     """
     given = _given_address()
     answer = _ask if sys.stdin.isatty() else _next_line
@@ -45,7 +44,6 @@ def run_init() -> bool:
     click.echo(f"{counted(len(answers), 'variable')} written to {file}, readable only by you. {AFTER_EDITING}")
     for name, value in given.items():
         click.echo(f"One of them is {name} from your environment: {value}. Runs send the credentials there.")
-    load_env()
     return run_check()
 
 

@@ -49,7 +49,6 @@ def check(alerts: bool, as_json: bool) -> None:
 
     Prints one line per finding. The exit status is 1 if any is `FAIL`, else 0.
     """
-    load_env()
     from cleargrid_assets.cli.check import run_check  # noqa: PLC0415 - loads the HTTP library and DuckDB
 
     sys.exit(0 if run_check(with_alert=alerts, as_json=as_json) else 1)
@@ -198,13 +197,14 @@ def _errors_shown() -> Iterator[None]:
     except (OutcomesError, SettingsError, WarehouseError) as error:
         raise click.ClickException(str(error)) from error
     except duckdb.Error as error:
-        advice = " Check CLEARGRID_DUCKDB." if isinstance(error, duckdb.IOException) else ""
-        raise click.ClickException(f"The database cannot be used. DuckDB says: {error}{advice}") from error
+        advice = "Check CLEARGRID_DUCKDB." if isinstance(error, duckdb.IOException) else ""
+        said = f"The database cannot be used. DuckDB says: {str(error).rstrip('.')}. {advice}"
+        raise click.ClickException(said.rstrip()) from error
     except BrokenPipeError:
         # Nobody reads on, for example `head`. Click ends the command without a message.
         raise
     except OSError as error:
-        raise click.ClickException(f"{error.filename or 'The command'}: {error.strerror}.") from error
+        raise click.ClickException(f"{error.filename or 'The command failed'}: {error.strerror}.") from error
 
 
 @main.command(short_help="Try the project with a week of invented data.")
@@ -220,9 +220,10 @@ def demo(no_ui: bool, days: int, rows_per_day: int, port: int) -> None:
     The demo needs no account. It ignores your configuration and keeps its database and its Dagster history in
     `data/demo`.
     """
-    from cleargrid_assets.cli.demo import run_demo  # noqa: PLC0415 - loads Dagster
+    with _errors_shown():
+        from cleargrid_assets.cli.demo import run_demo  # noqa: PLC0415 - loads Dagster
 
-    run_demo(days=days, rows_per_day=rows_per_day, ui_port=None if no_ui else port)
+        run_demo(days=days, rows_per_day=rows_per_day, ui_port=None if no_ui else port)
 
 
 @main.command()

@@ -4,6 +4,7 @@ DuckDB refuses to change a database that is open to read. But it would attach th
 of it, and write an exported file over it.
 """
 
+import os
 import re
 from collections.abc import Sequence
 from itertools import pairwise
@@ -64,7 +65,8 @@ def _refuse_own_files(words: Sequence[str], database: str) -> None:
             raise NotReadOnlyError(f"COPY to {path} would overwrite files of the database. Name another file.")
         return
     target = file_of(path) or Path(path)
-    resolved = target.expanduser().resolve()
+    # An unknown user stays as it is.
+    resolved = Path(os.path.expanduser(target)).resolve()  # noqa: PTH111
     own = Path(database).resolve()
     # A folder that holds the database could be emptied: COPY has an option for that.
     if (

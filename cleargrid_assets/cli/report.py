@@ -4,7 +4,6 @@ import webbrowser
 from datetime import date, datetime, timezone
 
 import click
-import dagster as dg
 
 from cleargrid_assets.alerts.day_ranges import merged, shown
 from cleargrid_assets.analysis.outcomes import load_outcomes
@@ -26,7 +25,8 @@ def run_report(settings: Settings, day: date | None, *, open_page: bool) -> None
         open_page: Whether to open the page in a browser.
 
     Raises:
-        click.ClickException: The day is not stored, or Dagster's history cannot be read.
+        click.ClickException: The day is not stored.
+        HomeError: `DAGSTER_HOME` is unusable, or Dagster's history cannot be read.
         OutcomesError: The outcomes file is broken.
         WarehouseError: The database cannot be opened.
         OSError: The page cannot be written.
@@ -42,11 +42,8 @@ def run_report(settings: Settings, day: date | None, *, open_page: bool) -> None
     if chosen not in stored:
         raise click.ClickException(f"{chosen} is not stored. Stored: {shown(merged((each, each) for each in stored))}.")
     outcomes = load_outcomes(settings.outcomes)
-    try:
-        with history(settings.database) as instance:
-            digest = collect(chosen, warehouse, outcomes, instance, datetime.now(timezone.utc))
-    except dg.DagsterError as error:
-        raise click.ClickException(f"Dagster's history cannot be read. Check DAGSTER_HOME. {error}") from error
+    with history(settings.database) as instance:
+        digest = collect(chosen, warehouse, outcomes, instance, datetime.now(timezone.utc))
     file = write_page(reports_folder(settings.database), chosen, page(digest))
     click.echo(f"Report of {chosen}: {file}")
     if digest.history is None:

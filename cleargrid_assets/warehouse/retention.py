@@ -57,7 +57,8 @@ def _tables_with_days(connection: duckdb.DuckDBPyConnection) -> list[str]:
     found = connection.execute(
         """
         SELECT table_name FROM duckdb_columns()
-        WHERE database_name = current_database() AND schema_name = $schema AND column_name = $day AND data_type = 'DATE'
+        WHERE database_name = current_database() AND schema_name = $schema AND column_name = $day
+            AND (data_type = 'DATE' OR data_type LIKE 'TIMESTAMP%')
         """,
         {"schema": SCHEMA, "day": PARTITION_COLUMN},
     ).fetchall()
@@ -65,7 +66,10 @@ def _tables_with_days(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _old_days(connection: duckdb.DuckDBPyConnection, tables: Sequence[str], first: date) -> list[date]:
-    of_tables = " UNION ".join(f"SELECT {PARTITION_COLUMN} FROM {quoted(table)} WHERE {_IS_OLD}" for table in tables)
+    # A frame of pandas, which has no dates, is stored with timestamps.
+    of_tables = " UNION ".join(
+        f"SELECT {PARTITION_COLUMN}::DATE FROM {quoted(table)} WHERE {_IS_OLD}" for table in tables
+    )
     return [day for (day,) in connection.execute(f"{of_tables} ORDER BY ALL", {"first": first}).fetchall()]
 
 

@@ -62,20 +62,21 @@ def test_views_and_macro_have_their_own_tables_wherever_the_file_is(week: Projec
         with duckdb.connect(shutil.copy(week.database, tmp_path / name), read_only=True) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             assert [connection.execute(f"FROM {schema}.{call}").fetchall() for call in calls] == expected
+    lender = '"the lender"'
     with duckdb.connect() as connection:
-        connection.execute(f"SET TimeZone = 'UTC'; ATTACH '{tmp_path / 'renamed.duckdb'}' AS lender (READ_ONLY)")
+        connection.execute(f"SET TimeZone = 'UTC'; ATTACH '{tmp_path / 'renamed.duckdb'}' AS {lender} (READ_ONLY)")
         # tables of these names in the search path are others
         for table in (INTERACTIONS.name, CHANNEL_REACH.name, "hourly_reach", "operational_health", "days"):
             connection.execute(f"CREATE TABLE {table} (x INTEGER)")
         for view, call, rows in zip(VIEWS, calls, expected, strict=True):
             if view is CONTACT_HISTORY:
                 with pytest.raises(duckdb.CatalogException):
-                    connection.execute(f"FROM lender.cleargrid.{call}")
+                    connection.execute(f"FROM {lender}.cleargrid.{call}")
             else:
-                assert connection.execute(f"FROM lender.cleargrid.{call}").fetchall() == rows
-        connection.execute("USE lender.cleargrid")
+                assert connection.execute(f"FROM {lender}.cleargrid.{call}").fetchall() == rows
+        connection.execute(f"USE {lender}.cleargrid")
         assert [connection.execute(f"FROM {call}").fetchall() for call in calls] == expected
-        connection.execute("USE lender")
+        connection.execute(f"USE {lender}")
         assert connection.execute(f"FROM cleargrid.{calls[-1]}").fetchall() == expected[-1]
 
 

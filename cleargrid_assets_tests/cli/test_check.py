@@ -13,6 +13,7 @@ from cleargrid_assets.cli.sandbox import sandbox_variables
 from cleargrid_assets.sandbox import RunningSandbox, SandboxSettings, running_sandbox
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets_tests.alerts.receivers import webhook
+from cleargrid_assets_tests.machine import files_of_at_most
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +73,7 @@ def test_all_errors_are_reported_at_once(variables: dict[str, str], tmp_path: Pa
     wrong = {
         "CLEARGRID_OUTCOMES": "outcomes.toml",
         "CLEARGRID_BASE_URL": "http://api.example",
+        "CLEARGRID_LENDER": "",
         "CLEARGRID_DUCKDB": str(tmp_path),
         "CLEARGRID_PAGE_SIZE": "many",
         "CLEARGRID_UI_URL": "https://user:hush@dagster.example",
@@ -93,6 +95,14 @@ def test_all_errors_are_reported_at_once(variables: dict[str, str], tmp_path: Pa
     assert "Did you mean CLEARGRID_TIMEZONE?" in failed["CLEARGRID_TIMZONE"]["action"]
     assert failed[None]["found"] == "Line 2 of .env sets no variable."
     assert "hush" not in result.output
+
+
+def test_env_file_that_cannot_be_read_is_a_finding(variables: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"CLEARGRID_LENDER=\xff\n")
+    result = _check(variables, "--json")
+    [finding] = json.loads(result.stdout)["findings"]
+    assert (finding["found"], finding["action"]) == (".env is not UTF-8.", "Save it as UTF-8.")
+    assert result.exit_code == 1
 
 
 @pytest.mark.parametrize(
@@ -143,7 +153,18 @@ def test_database_that_cannot_be_created_fails(variables: dict[str, str], tmp_pa
     (tmp_path / "data").write_text("no folder")
     result = _check(variables)
     assert result.exit_code == 1
-    assert f"cannot be created: {tmp_path / 'data'} is not a writable folder." in result.output
+    assert f"Runs cannot write to its folder, {tmp_path / 'data'}: Not a directory." in result.output
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_disk_without_room_for_the_database_fails(is_there: bool, variables: dict[str, str]) -> None:
+    if is_there:
+        with connect(variables["CLEARGRID_DUCKDB"]):
+            pass
+    with files_of_at_most(500_000):
+        result = _check(variables)
+    assert result.exit_code == 1
+    assert f"CLEARGRID_DUCKDB is '{variables['CLEARGRID_DUCKDB']}': Runs cannot write to its folder" in result.output
 
 
 def test_invalid_variable_is_named(variables: dict[str, str]) -> None:

@@ -55,11 +55,27 @@ def test_home_of_up_is_looked_at_without_the_variable(home: Path, monkeypatch: p
     assert (found.status, str(folder) in found.found) == ("ok", True)
 
 
-def test_history_that_cannot_be_read_fails(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [("storage: hush\n", "DagsterInvalidConfigError"), ("storage: [hush\n", "ParserError")],
+)
+def test_history_that_cannot_be_read_fails(
+    home: Path, monkeypatch: pytest.MonkeyPatch, settings: str, kind: str
+) -> None:
     monkeypatch.setenv("DAGSTER_HOME", str(home))
-    (home / "dagster.yaml").write_text("storage: hush\n")
+    (home / "dagster.yaml").write_text(settings)
     finding = check_daemon(DATABASE)
-    assert finding.status == "fail"
+    assert (finding.status, finding.found) == ("fail", f"Daemon: Dagster's history cannot be read ({kind}).")
     assert "hush" not in f"{finding}"
-    monkeypatch.setenv("DAGSTER_HOME", str(home / "gone"))
-    assert "Check DAGSTER_HOME" in str(check_daemon(DATABASE).action)
+    assert str(home / "dagster.yaml") in str(finding.action)
+
+
+def test_torn_history_and_a_wrong_home_fail(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    (home / "schedules").mkdir()
+    (home / "schedules" / "schedules.db").write_bytes(b"torn" * 1000)
+    assert "Dagster's history cannot be read (DatabaseError)" in check_daemon(DATABASE).found
+    monkeypatch.setenv("DAGSTER_HOME", "home")
+    finding = check_daemon(DATABASE)
+    assert (finding.status, finding.value) == ("fail", "home")
+    assert "DAGSTER_HOME is 'home', a relative path" in finding.found

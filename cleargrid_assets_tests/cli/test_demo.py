@@ -123,7 +123,7 @@ def test_days_are_one_run_of_the_code_location(demo: Demo) -> None:
 
 
 @pytest.mark.server
-def test_second_demo_has_the_days_and_starts_no_run(demo: Demo) -> None:
+def test_second_demo_without_ui_prints_the_days_and_starts_nothing(demo: Demo) -> None:
     environment = {**_environment(demo.folder), "PYTHONPATH": str(demo.folder)}
     code = "from cleargrid_assets.cli.main import main; main()"
     printed = subprocess.run(
@@ -134,8 +134,9 @@ def test_second_demo_has_the_days_and_starts_no_run(demo: Demo) -> None:
         text=True,
         check=True,
     ).stdout
-    assert "has these 2 days of an earlier demo" in printed
-    assert "Attempt funnel of" in printed
+    assert printed.startswith("data/demo/demo.duckdb has 2 days of an earlier demo.\n\nAttempt funnel of"), printed
+    assert "A query to try" in printed
+    assert "Starting" not in printed
     history = demo.folder / "data" / "demo" / "dagster"
     with dg.DagsterInstance.from_config(str(history)) as instance:
         assert len(instance.get_run_records(dg.RunsFilter(job_name="daily_outreach"))) == 1
@@ -163,6 +164,15 @@ def test_option_decides_whether_and_where_the_ui_starts(
     answer = CliRunner().invoke(main, ["demo", option, "--days", "14", "--rows-per-day", "50000"])
     assert answer.exit_code == 0, answer.output
     assert given == [{"days": 14, "rows_per_day": 50000, "ui_port": ui_port}]
+
+
+def test_folder_that_cannot_be_written_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(**_: object) -> None:
+        raise PermissionError(13, "Permission denied", "data")
+
+    monkeypatch.setattr(demo_module, "run_demo", refused)
+    answer = CliRunner().invoke(main, ["demo"])
+    assert (answer.exit_code, answer.output) == (1, "Error: data: Permission denied.\n")
 
 
 def test_demo_with_a_taken_port_fails_before_it_starts(tmp_path: Path) -> None:

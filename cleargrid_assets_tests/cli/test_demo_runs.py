@@ -1,16 +1,19 @@
 """What a demo says of its runs."""
 
 import sys
+from datetime import date, datetime, timezone
 from typing import Any
 
 import click
 import dagster as dg
+import dagster_graphql
 import pytest
 from click.testing import CliRunner
 
 from cleargrid_assets.cli import demo_runs
 from cleargrid_assets.cli.demo_runs import DemoRuns
 from cleargrid_assets.contracts import TABLES
+from cleargrid_assets.warehouse.ledger import LedgerEntry
 
 
 @dg.op
@@ -21,6 +24,15 @@ def refuse() -> None:
 @dg.op
 def break_down() -> None:
     raise ValueError("no such thing")
+
+
+@dg.op
+def succeed() -> None: ...
+
+
+@dg.job
+def succeeding() -> None:
+    succeed()
 
 
 @dg.job
@@ -46,7 +58,7 @@ def _said(job: dg.JobDefinition | None, monkeypatch: pytest.MonkeyPatch) -> str:
                 return job.execute_in_process(instance=instance, raise_on_error=False).run_id
             return "a deleted run"
 
-    monkeypatch.setattr(demo_runs, "DagsterGraphQLClient", Client)
+    monkeypatch.setattr(dagster_graphql, "DagsterGraphQLClient", Client)
     with dg.DagsterInstance.ephemeral() as instance, pytest.raises(click.ClickException) as caught:
         DemoRuns(["2026-05-18", "2026-05-19"], 10, instance).launch(port=0)
     return caught.value.message
@@ -73,3 +85,32 @@ def test_rows_of_each_table_are_printed_on_a_terminal_too(is_terminal: bool, mon
     for table in TABLES:
         assert f"  {table.name:<20}       1,234 rows\n" in printed
     assert ("100%" in printed) == is_terminal
+
+
+@pytest.mark.parametrize(
+    ("job", "tags", "are_stored"),
+    [
+        (succeeding, {demo_runs._ROWS_PER_DAY: "10"}, True),
+        (succeeding, {demo_runs._ROWS_PER_DAY: "20"}, False),
+        (succeeding, {}, True),  # materialized in the UI
+        (refusing, {demo_runs._ROWS_PER_DAY: "10"}, False),
+        (None, {}, False),  # interrupted, and forgotten
+    ],
+)
+def test_days_are_stored_by_whole_runs_with_the_same_rows_alone(
+    job: dg.JobDefinition | None, tags: dict[str, str], are_stored: bool
+) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        whole = {demo_runs._ROWS_PER_DAY: "10"}
+        run_ids = [succeeding.execute_in_process(instance=instance, tags=whole).run_id, "a deleted run"]
+        if job:
+            run_ids[1] = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False).run_id
+        now = datetime(2026, 5, 20, tzinfo=timezone.utc)
+        days = [date(2026, 5, 18), date(2026, 5, 19)]
+        ledger = {
+            day: LedgerEntry("communication_logs", day, 1, "", now, now, run_id, None)
+            for day, run_id in zip(days, run_ids, strict=True)
+        }
+        runs = DemoRuns(["2026-05-18", "2026-05-19"], 10, instance)
+        assert runs.have_stored(ledger) == are_stored
+        assert not DemoRuns(["2026-05-19", "2026-05-20"], 10, instance).have_stored(ledger)

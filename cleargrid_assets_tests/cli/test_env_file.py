@@ -7,7 +7,8 @@ import click
 import pytest
 from dotenv import dotenv_values
 
-from cleargrid_assets.cli.env_file import broken_lines, load_env, set_variables
+from cleargrid_assets.cli.env_file import EnvFileError, broken_lines, load_env, set_variables
+from cleargrid_assets_tests.machine import files_of_at_most
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +46,14 @@ def test_value_that_cannot_be_written_leaves_the_file_as_it_was(env: Path) -> No
     assert (env.read_text(), list(env.parent.iterdir())) == ("FOO=1\n", [env])
 
 
+def test_full_disk_leaves_the_file_as_it_was_and_nothing_else(env: Path) -> None:
+    env.write_text("FOO=1\n")
+    with files_of_at_most(8), pytest.raises(EnvFileError, match="cannot be written: File too large"):
+        set_variables({"CLEARGRID_PASSWORD": "open sesame"})
+    assert env.read_text() == "FOO=1\n"
+    assert list(env.parent.iterdir()) == [env]
+
+
 def test_link_stays_a_link(env: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     env.symlink_to("elsewhere/env")
@@ -64,5 +73,8 @@ def test_lines_that_set_no_variable_are_counted(env: Path, caplog: pytest.LogCap
 
 def test_file_that_cannot_be_read_is_an_error_with_advice(env: Path) -> None:
     env.write_bytes(b"CLEARGRID_LENDER=\xff\n")
-    with pytest.raises(click.ClickException, match="Save it as UTF-8"):
+    with pytest.raises(EnvFileError, match="Save it as UTF-8"):
+        load_env()
+    env.write_bytes(b"CLEARGRID_LENDER=a\0b\n")
+    with pytest.raises(EnvFileError, match="cannot be set: embedded null byte"):
         load_env()

@@ -73,7 +73,7 @@ def test_home_of_dagster_that_is_not_there_is_said(copied_week: Project) -> None
     result = report(copied_week.database, DAGSTER_HOME="/nowhere")
 
     assert result.exit_code == 1
-    assert result.output.startswith("Error: Dagster's history cannot be read. Check DAGSTER_HOME.")
+    assert result.output.startswith("Error: DAGSTER_HOME is '/nowhere', which does not exist. It takes")
 
 
 def test_no_browser_is_said(copied_week: Project, monkeypatch: pytest.MonkeyPatch) -> None:

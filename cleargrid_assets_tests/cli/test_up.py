@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from cleargrid_assets.cli import up
-from cleargrid_assets.cli.dagster_home import DagsterHome, prepared_home
+from cleargrid_assets.cli.dagster_home import DagsterHome, HomeError, given_home, prepared_home
 from cleargrid_assets.cli.ports import free_port
 from cleargrid_assets.cli.up import run_up
 from cleargrid_assets.settings import Settings
@@ -64,10 +64,34 @@ def test_named_home_is_taken_and_its_settings_are_kept(tmp_path: Path, monkeypat
     assert (tmp_path / "dagster.yaml").read_text() == "# mine\n"
 
 
-def test_relative_home_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DAGSTER_HOME", "here")
-    with pytest.raises(click.ClickException, match="DAGSTER_HOME is 'here', but takes an absolute path"):
-        home_of("w.duckdb")
+@pytest.mark.parametrize(
+    ("home", "wrong"),
+    [
+        ("here", "is 'here', a relative path"),
+        ("~nobody-of-this-name/x", "a relative path"),
+        ("/dev/null", "which is no folder"),
+        ("/dev/null/x", None),
+        ("/" + 300 * "x", "which cannot be read (File name too long)"),
+    ],
+)
+def test_unusable_home_is_refused_with_the_reason(
+    home: str, wrong: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", home)
+    with pytest.raises(HomeError) as caught:
+        given_home()
+    assert (wrong or "which does not exist") in caught.value.message
+    assert "Correct it, or unset it" in caught.value.message
+    if wrong:
+        with pytest.raises(HomeError):
+            home_of("w.duckdb")
+
+
+def test_home_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may read everything
+    with pytest.raises(HomeError, match="which this user may not read"):
+        given_home()
 
 
 def test_home_in_use_names_the_process_that_has_it(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Dropping old days: which tables, and all or nothing."""
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from cleargrid_assets.warehouse.retention import drop_days_before, dropped_days
 from cleargrid_assets_tests.warehouse.materializing import DAY_1, DAY_2, DAY_3, Warehouse, log
 
 MINE = "CREATE TABLE mine AS SELECT unnest([DATE '2024-05-01', DATE '2024-05-03']) AS communicated_date"
+FRAME = "CREATE TABLE frame AS SELECT communicated_date::TIMESTAMP AS communicated_date FROM mine"
 OTHER = "CREATE TABLE other AS SELECT '2024-05-01' AS communicated_date"
 
 
@@ -21,6 +22,7 @@ def stored(warehouse: Warehouse) -> Warehouse:
         warehouse.store_day(day, log(f"{day}", day))
     with connect(warehouse.database) as connection:
         connection.execute(MINE)
+        connection.execute(FRAME)
         connection.execute(OTHER)
     return warehouse
 
@@ -34,6 +36,7 @@ def test_every_table_with_business_days_loses_the_old_ones(stored: Warehouse) ->
     assert drop_days_before(stored.database, DAY_3, 0) == [DAY_1, DAY_2]
     for table in ("communication_logs", "days", "mine"):
         assert days_in(stored, table) == {DAY_3}
+    assert days_in(stored, "frame") == {datetime(2024, 5, 3)}  # noqa: DTZ001
     # Its column is no day.
     assert days_in(stored, "other") == {"2024-05-01"}
     assert drop_days_before(stored.database, DAY_3, 0) == []
