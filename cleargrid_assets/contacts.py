@@ -8,14 +8,14 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from cleargrid_assets.words import normalised
+from cleargrid_assets.words import lowered, normalised
 
 E164 = r"\+[1-9][0-9]{7,14}"
 """A telephone number in E.164, as a regular expression. Such an address is its own contact."""
 
 _E164 = re.compile(E164)
 _VISIBLE = re.compile("[!-~]*")
-_OUTER_BRACKETS = re.compile(r"<\s*([^<>]*?)\s*>", re.ASCII)
+_OUTER_BRACKETS = re.compile(r"<([^<>]*)>")
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class Contacts:
         text = address if _VISIBLE.fullmatch(address) else _cleaned(address)
         is_email = "@" in text
         if is_email and (bracketed := _OUTER_BRACKETS.fullmatch(text)):
-            text = bracketed[1]
+            text = bracketed[1].strip()
         if normalised(text) in self.withheld:
             return None
         if is_email or _E164.fullmatch(text):
-            return text.lower()
-        return e164(text, self.region) or text.lower()
+            return lowered(text)
+        return e164(text, self.region) or lowered(text)
 
 
 def e164(text: str, region: str | None) -> str | None:

@@ -8,6 +8,11 @@ def normalised(word: str) -> str:
     return capitals.replace("-", "_").replace(" ", "_")
 
 
+def lowered(text: str) -> str:
+    """The text in lower case, as DuckDB makes it: letter by letter, and always a single character for each."""
+    return text.lower() if text.isascii() else "".join(letter.lower()[0] for letter in text)
+
+
 def _capital(letter: str) -> str:
     """The upper-case letter as DuckDB makes it: always a single character."""
     candidates = (letter.upper(), letter.title(), "\N{LATIN CAPITAL LETTER SHARP S}" if letter == "ß" else letter)

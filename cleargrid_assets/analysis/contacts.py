@@ -18,7 +18,7 @@ _LOWER_CASE_EMAIL = r"[!-;=?\[-~]+@[!-;=?\[-~]+"
 _PSEUDONYM = r"[0-9a-f]{64}"
 _PLAIN = re.compile(f"{E164}|{_LOWER_CASE_EMAIL}|{_PSEUDONYM}")
 _INVISIBLE = literal(r"\p{Cf}+")
-_OUTER_BRACKETS = literal(r"^<\s*([^<>]*?)\s*>$")
+_OUTER_BRACKETS = literal("^<([^<>]*)>$")
 
 
 def is_plain(address: str, withheld: Sequence[str]) -> str:
@@ -56,13 +56,12 @@ def find_spellings(
         region: ISO country of telephone numbers without a country code. None leaves such numbers as they are.
     """
     visible = f"regexp_replace(address, {_INVISIBLE}, '', 'g')"
+    bare = trimmed(f"regexp_replace(text, {_OUTER_BRACKETS}, '\\1')")
     addresses.query(
         "addresses",
         f"""
         CREATE OR REPLACE TEMP TABLE texts AS
-        SELECT
-            address,
-            CASE WHEN contains(text, '@') THEN regexp_replace(text, {_OUTER_BRACKETS}, '\\1') ELSE text END AS text
+        SELECT address, CASE WHEN contains(text, '@') THEN {bare} ELSE text END AS text
         FROM (
             SELECT DISTINCT address, {trimmed(visible)} AS text
             FROM addresses

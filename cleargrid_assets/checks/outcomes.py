@@ -68,7 +68,10 @@ def _remedy(found: Sequence[Unmapped], days: Sequence[date]) -> str:
     if not any(map(_shown_whole, words.values())):
         remedy = f"Add them to your outcomes file, and {named}"
     else:
-        remedy = f"Copy the lines below to your outcomes file, correct the words after `=`, and {named}"
+        # By its name, because alerts and the log of the run show the description alone.
+        remedy = (
+            f"Copy the check's entry `lines_to_add` to your outcomes file, correct the words after `=`, and {named}"
+        )
     where = f"communicated_date BETWEEN '{days[0]}' AND '{days[-1]}'"
     queries = [
         f'`cleargrid sql "SELECT DISTINCT {kind} FROM cleargrid.communication_logs WHERE {where}"`' for kind in hidden

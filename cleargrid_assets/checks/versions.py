@@ -66,8 +66,9 @@ def find_other_versions(
             days, made = sorted(others), sorted(set(others.values()))
             numbers[name] = len(days)
             described.append(
-                f"{counted(len(days), 'day')} of {name} ({first_of(days, _MAX_LISTED, 'day')}) were made with "
-                f"{first_of(made, _MAX_LISTED, 'version', '; ')}, and today's version is {version}. "
+                f"{counted(len(days), 'day')} of {name} ({first_of(days, _MAX_LISTED, 'day')}) "
+                f"{'was' if len(days) == 1 else 'were'} made with {first_of(made, _MAX_LISTED, 'version', '; ')}, "
+                f"and today's version is {version}. "
                 f"Backfill {name} from {days[0]} to {days[-1]}."
             )
     return verdict(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from cleargrid_assets.analysis.unmapped import as_pairs
-from cleargrid_assets.contracts import ALL_TYPES, STAGES
+from cleargrid_assets.contracts import ALL_TYPES, FEW, STAGES
 from cleargrid_assets.pictures import drawing, text
 from cleargrid_assets.pictures.presentation import Presentation, Shown, nothing_to_show
 from cleargrid_assets.wording import more
@@ -72,7 +72,7 @@ def _summary(rows: pd.DataFrame, opening: str) -> str:
     )
     types = _types(rows)
     largest = types[: text.MAX_SHOWN]
-    reach = [f"{text.escape(text.shorten(name))} {text.percent(_reach(rows, name))}" for name in largest]
+    reach = [f"{text.escape(text.shorten(name))} {_reach(rows, name)}" for name in largest]
 
     def render(shown: int) -> str:
         by_type = text.listed(*reach[:shown], more(len(types) - shown, "type"))
@@ -139,5 +139,8 @@ def _contacts(rows: pd.DataFrame, name: str, stage: str) -> float:
     return float(rows.loc[(rows["communication_type"] == name) & (rows["stage"] == stage), "contacts"].sum())
 
 
-def _reach(rows: pd.DataFrame, name: str) -> float:
-    return _contacts(rows, name, _REACHED) / _contacts(rows, name, _ATTEMPTED)
+def _reach(rows: pd.DataFrame, name: str) -> str:
+    reached, attempted = _contacts(rows, name, _REACHED), _contacts(rows, name, _ATTEMPTED)
+    if attempted < FEW:
+        return f"{text.count(reached)} of {text.count(attempted)}"
+    return text.percent(reached / attempted)

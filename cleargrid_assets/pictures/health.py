@@ -60,7 +60,8 @@ def present(judged: pd.DataFrame, about: Shown) -> Presentation:
         {
             **{name: total[name] for name in ("communications", "failure_rate", "logging_lag_p95_s", "volume_ratio")},
             "unmapped": unmapped,
-            "unusual_types": (today["is_unusual"] == 1).sum(),
+            # Missing on a day that is not judged.
+            "unusual_types": today["is_unusual"].sum(min_count=1),
         },
     )
 

@@ -37,13 +37,7 @@ NUMBERS = {
     REACH_BY_ATTEMPT.name: {"phone_reach_rate", "email_reach_rate"},
     CHANNEL_REACH.name: {"phone_reach_rate", "phone_contacts", "phone_per_reached"},
     HOURLY_REACH.name: {"attempts", "reach_rate"},
-    OPERATIONAL_HEALTH.name: {
-        "communications",
-        "failure_rate",
-        "unmapped",
-        "logging_lag_p95_s",
-        "unusual_types",
-    },
+    OPERATIONAL_HEALTH.name: {"communications", "failure_rate", "unmapped", "logging_lag_p95_s"},
 }
 
 

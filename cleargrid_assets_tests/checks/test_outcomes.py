@@ -23,7 +23,8 @@ def test_the_lines_that_the_check_gives_make_it_pass(copied_week: Project, tmp_p
     found = copied_week.check(NAME, day=DAY)
     assert not found.passed
     assert found.severity is dg.AssetCheckSeverity.WARN
-    assert f"1 status and 1 type on {DAY} have no mapping: `ON_HOLD`, `CARRIER_PIGEON`. Copy" in str(found.description)
+    assert f"1 status and 1 type on {DAY} have no mapping: `ON_HOLD`, `CARRIER_PIGEON`. " in str(found.description)
+    assert "Copy the check's entry `lines_to_add` to your outcomes file" in str(found.description)
     unmapped = found.metadata["unmapped"].value
     assert isinstance(unmapped, list)
     counts = dict(unmapped)

@@ -70,6 +70,8 @@ def test_only_days_of_other_versions_are_named() -> None:
         "2 days of channel_reach (2026-01-01, 2026-01-04) were made with code 0; code 1, and today's version is "
         "code 2. Backfill channel_reach from 2026-01-01 to 2026-01-04."
     )
+    one = find_other_versions(SPEC, {"channel_reach": stored(["code 1"])}, {"channel_reach": "code 2"}).description
+    assert str(one).startswith("1 day of channel_reach (2026-01-01) was made with code 1, ")
 
 
 def test_days_of_another_form_are_named_without_advice_to_backfill_them() -> None:

@@ -11,6 +11,7 @@ import pytest
 from cleargrid_assets.automation import daily_job
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.jobs.history import prune_history, prune_history_schedule, remove_runs_before
+from cleargrid_assets.partitions import BUSINESS_ZONE
 from cleargrid_assets.warehouse.event_log import recorded_days
 from cleargrid_assets_tests.assets.project import Project
 
@@ -58,3 +59,4 @@ def test_job_removes_no_recent_runs_and_its_schedule_is_off(recorded: Project) -
     assert output.step_output_data.metadata["removed_runs"].value == 0
     assert len(runs(recorded)) == 2
     assert prune_history_schedule.default_status is dg.DefaultScheduleStatus.STOPPED
+    assert prune_history_schedule.execution_timezone == BUSINESS_ZONE.key

@@ -47,6 +47,12 @@ def test_the_summary_is_the_funnel_of_all_types_and_the_reach_of_each() -> None:
     assert "Reached by type: EMAIL 23%, CALL 41%." in summary
 
 
+def test_types_with_few_contacts_show_counts_in_place_of_rates() -> None:
+    few = rows.funnel({"ALL": (20, 9, 4, 0), "CALL": (10, 8, 4, 0), "FAX": (9, 1, 0, 0)})
+
+    assert "Reached by type: CALL 40%, FAX 0 of 9." in funnel.present(few, rows.about()).summary
+
+
 def test_the_numbers_are_those_of_all_types() -> None:
     assert funnel.present(WEEKDAY, rows.about()).numbers == {
         "attempts": 2408,

@@ -1,5 +1,6 @@
 """Headline, summary and picture of operational health."""
 
+import math
 from collections.abc import Iterable
 
 import pytest
@@ -59,8 +60,9 @@ def test_a_day_off_is_not_judged() -> None:
     assert "⚠" not in shown.summary
 
 
-def test_the_summary_of_a_day_that_is_not_judged_has_no_ratios() -> None:
+def test_a_day_that_is_not_judged_has_no_ratios_and_no_number_of_unusual_types() -> None:
     shown = health.present(rows.judged([(0, "CALL", 10, 1)]), rows.about())
+    assert math.isnan(shown.numbers["unusual_types"] or 0)
     assert "|CALL|10|" in shown.summary
     assert "median" not in shown.summary
     judged = health.present(rows.judged([*weeks(("CALL", 900)), (0, "CALL", 900, 18)]), rows.about())
