@@ -75,7 +75,7 @@ def test_services_restart_are_watched_and_start_in_order(compose: Any) -> None:
     for service in services.values():
         assert service.keys() <= {
             *("image", "build", "restart", "init", "command", "env_file", "volumes", "ports", "healthcheck"),
-            *("depends_on", "stop_grace_period"),
+            *("depends_on", "environment", "stop_grace_period"),
         }
         assert service["restart"] == "unless-stopped"
         assert service["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
@@ -96,7 +96,9 @@ def test_containers_have_secrets_from_files_that_git_ignores(compose: Any) -> No
     # Only the code location needs the credentials of the lender.
     assert files.pop("code") == ["postgres.env", "cleargrid.env"]
     assert set(files.values()) == {"postgres.env"}
-    assert not any("environment" in service for service in compose["services"].values())
+    # A run of a container that stops fails, instead of being "Started" for hours.
+    assert {name for name, service in compose["services"].items() if "environment" in service} == {"code"}
+    assert compose["services"]["code"]["environment"] == {"TINI_KILL_PROCESS_GROUP": "1"}
     ignored = (ROOT / ".gitignore").read_text().splitlines()
     assert {"/deploy/cleargrid.env", "/deploy/postgres.env"} <= set(ignored)
 
