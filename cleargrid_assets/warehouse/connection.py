@@ -17,7 +17,7 @@ from cleargrid_assets.warehouse import files
 from cleargrid_assets.warehouse.commits import commit
 from cleargrid_assets.warehouse.conflicts import again_on_conflict
 from cleargrid_assets.warehouse.damage import damage_message, is_damage
-from cleargrid_assets.warehouse.databases import is_lake, locked, name_of
+from cleargrid_assets.warehouse.databases import catalog, is_lake, locked, name_of
 from cleargrid_assets.warehouse.errors import DamagedFileError, NewerFileError, WarehouseError
 from cleargrid_assets.warehouse.lake import open_lake
 from cleargrid_assets.warehouse.lock import LockedError, lock_file
@@ -157,12 +157,6 @@ def exclusively(database: str, lock_timeout_s: float) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def catalog(connection: duckdb.DuckDBPyConnection) -> str:
-    """DuckDB's name for the open database, made from the file's name."""
-    [(name,)] = connection.execute("SELECT current_database()").fetchall()
-    return str(name)
 
 
 @contextmanager

@@ -47,6 +47,12 @@ def shown(database: str) -> str:
     return _PREFIX if is_lake(database) and not _ADDRESS.fullmatch(database) else database
 
 
+def catalog(connection: duckdb.DuckDBPyConnection) -> str:
+    """DuckDB's name for the open database. Of a file, it is made from the file's name."""
+    [(name,)] = connection.execute("SELECT current_database()").fetchall()
+    return str(name)
+
+
 def in_lake(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether bare table names of the connection are those of a lake."""
     [(kind,)] = connection.execute(
@@ -77,8 +83,7 @@ def transaction_time(connection: duckdb.DuckDBPyConnection) -> datetime:
     which is one clock for all machines.
     """
     if in_lake(connection):
-        [(name,)] = connection.execute("SELECT current_database()").fetchall()
-        [(at,)] = ask(connection, "SELECT clock_timestamp()", name)
+        [(at,)] = ask(connection, "SELECT clock_timestamp()", catalog(connection))
     else:
         [(at,)] = connection.execute("SELECT now()").fetchall()
     instant: datetime = at

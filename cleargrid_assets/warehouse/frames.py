@@ -8,8 +8,7 @@ import dagster as dg
 import duckdb
 import pandas as pd
 
-from cleargrid_assets.warehouse.connection import catalog
-from cleargrid_assets.warehouse.databases import in_lake
+from cleargrid_assets.warehouse.databases import catalog, in_lake
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.sql import literal, quoted
 

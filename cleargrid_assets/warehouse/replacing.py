@@ -16,9 +16,9 @@ from cleargrid_assets.schema import PARTITION_COLUMN, SCHEMA, Table
 from cleargrid_assets.warehouse.change_metadata import moved_away
 from cleargrid_assets.warehouse.computed import replace_computed
 from cleargrid_assets.warehouse.conflicts import again_on_conflict
-from cleargrid_assets.warehouse.connection import catalog, transaction
+from cleargrid_assets.warehouse.connection import transaction
 from cleargrid_assets.warehouse.content import content_hashes
-from cleargrid_assets.warehouse.databases import name_of, transaction_time
+from cleargrid_assets.warehouse.databases import catalog, name_of, transaction_time
 from cleargrid_assets.warehouse.event_log import days_recorded_as_empty
 from cleargrid_assets.warehouse.forms import refuse_other_form
 from cleargrid_assets.warehouse.frames import Target
