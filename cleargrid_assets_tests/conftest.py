@@ -24,6 +24,7 @@ _LONGEST_MODULES = (
     "pictures/test_pictures.py",
     "docs/test_blocks.py",
     "assets/test_communication_logs.py",
+    "assets/test_failed_fetches.py",
     "catch_up/test_requests.py",
     "assets/test_analyses.py",
     "warehouse/test_storing.py",
