@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
+    from alembic.config import Config
+
     from cleargrid_assets.sandbox import RunningSandbox
     from cleargrid_assets_tests.assets.project import Project
 
@@ -26,6 +29,7 @@ _LONGEST_MODULES = (
     "pictures/test_pictures.py",
     "docs/test_blocks.py",
     "assets/test_communication_logs.py",
+    "assets/test_failed_fetches.py",
     "catch_up/test_requests.py",
     "assets/test_analyses.py",
     "warehouse/storing/test_storing.py",
@@ -62,6 +66,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 # The imports below are lazy, so that tests without Dagster start fast.
+@pytest.fixture(scope="session", autouse=True)
+def _revisions_read_once() -> Iterator[None]:
+    """Reads Dagster's revisions of its storage once. Each new instance would read all 88 of them again, from files."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    read = ScriptDirectory.from_config
+    known: dict[tuple[str | None, str | None], ScriptDirectory] = {}
+
+    def remembered(config: "Config") -> ScriptDirectory:
+        source = (config.config_file_name, config.get_main_option("script_location"))
+        if source not in known:
+            known[source] = read(config)
+        return known[source]
+
+    with patch.object(ScriptDirectory, "from_config", remembered):
+        yield
+
+
 @pytest.fixture(scope="session")
 def sandbox() -> "Iterator[RunningSandbox]":
     """A sandbox in which the first days of January no longer change."""

@@ -9,9 +9,9 @@ import dagster as dg
 from cleargrid_assets.alerts.day_ranges import parse_range
 from cleargrid_assets.alerts.messages import shortened
 from cleargrid_assets.alerts.news import ERROR, Evaluation, Kind, News
-from cleargrid_assets.catch_up.runs import BACKFILL, IN_PROGRESS
+from cleargrid_assets.catch_up.runs import IN_PROGRESS
 from cleargrid_assets.checks.scope import DAYS, FAILED_CHECKS
-from cleargrid_assets.partitions import PARTITION, RANGE_END, RANGE_START
+from cleargrid_assets.partitions import BACKFILL, PARTITION, RANGE_END, RANGE_START
 from cleargrid_assets.schema import SCHEMA
 
 _NO_STEP = (

@@ -10,12 +10,11 @@ from types import MappingProxyType
 
 import dagster as dg
 
-from cleargrid_assets.catch_up.runs import BACKFILL
 from cleargrid_assets.checks.failed_runs import FailedRuns, failed_runs
 from cleargrid_assets.checks.intact import INTACT, find_differences, stored_days_are_intact
 from cleargrid_assets.checks.scope import FAILED_CHECKS, MAX_NAMED, verdict, with_derived
 from cleargrid_assets.checks.versions import CURRENT, current_versions, find_other_versions, made_with_current_version
-from cleargrid_assets.partitions import BUSINESS_ZONE, FRESH_BY, closed_days, kept_days, now_in_zone
+from cleargrid_assets.partitions import BACKFILL, BUSINESS_ZONE, FRESH_BY, closed_days, kept_days, now_in_zone
 from cleargrid_assets.resources import OutcomesResource
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.event_log import days_left_out, last_recorded, recorded_days

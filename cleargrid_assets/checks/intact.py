@@ -97,9 +97,9 @@ def _about_rows(different: Sequence[Difference]) -> Iterable[str]:
 
 def _about_lost(lost: Mapping[str, set[date]]) -> Iterable[str]:
     names_of: dict[tuple[date, ...], list[str]] = {}
-    for name, days in lost.items():
-        if days:
-            names_of.setdefault(tuple(sorted(days)), []).append(name)
+    for name, of_table in lost.items():
+        if of_table:
+            names_of.setdefault(tuple(sorted(of_table)), []).append(name)
     for days, names in names_of.items():
         yield (
             f"Dagster recorded {counted(len(days), 'day')} of {', '.join(names)} that the database does not have: "

@@ -17,8 +17,8 @@ from cleargrid_assets.cli.env_file import EnvFileError, broken_lines, load_env
 from cleargrid_assets.cli.findings import Finding, about, as_sentence, print_json, print_line, works
 from cleargrid_assets.configuration import pseudonyms_of
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
-from cleargrid_assets.exports.http.base_url import checked_root
 from cleargrid_assets.exports.errors import ExportsError
+from cleargrid_assets.exports.http.base_url import checked_root
 from cleargrid_assets.exports.spooling.spool import try_out
 from cleargrid_assets.setting_types import AFTER_EDITING, Problem, SettingsError
 from cleargrid_assets.settings import Settings, variable_of

@@ -9,8 +9,7 @@ import dagster as dg
 
 from cleargrid_assets.automation import daily_job
 from cleargrid_assets.catch_up.requests import CATCH_UP
-from cleargrid_assets.catch_up.runs import BACKFILL
-from cleargrid_assets.partitions import first_kept_day
+from cleargrid_assets.partitions import BACKFILL, first_kept_day
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.errors import WarehouseError
 from cleargrid_assets.warehouse.resource import WarehouseResource

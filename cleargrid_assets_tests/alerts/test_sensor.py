@@ -1,8 +1,7 @@
 """The sensor tells of failed runs and checks, each once, at a real webhook."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -12,105 +11,21 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
 from cleargrid_assets.alerts import sensor
 from cleargrid_assets.alerts.cursor import Backfill, Cursor
-from cleargrid_assets.alerts.messages import Message
 from cleargrid_assets.alerts.news import Kind, News
 from cleargrid_assets.alerts.sensor import Watch, alerts_sensor
 from cleargrid_assets.automation import freshness_job
-from cleargrid_assets.catch_up.runs import BACKFILL
-from cleargrid_assets.checks.scope import DAYS
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
-from cleargrid_assets.definitions import defs
-from cleargrid_assets.partitions import PARTITION, RANGE_END, RANGE_START
+from cleargrid_assets.partitions import BACKFILL
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.errors import WarehouseError
-from cleargrid_assets.warehouse.table_metadata import asset_key
-from cleargrid_assets_tests.alerts.receivers import Received, mailbox, webhook
-from cleargrid_assets_tests.assets.project import QUIET, Project
+from cleargrid_assets_tests.alerts.receivers import Received, mailbox
+from cleargrid_assets_tests.alerts.world import FIRST, SECOND, THIRD, World
+from cleargrid_assets_tests.assets.project import Project
 from cleargrid_assets_tests.exports.api import EMAIL, LENDER, PASSWORD, Api, serving
 from cleargrid_assets_tests.rows import sent_row
 
-LOGS = asset_key(COMMUNICATION_LOGS)
-FIRST, SECOND, THIRD = "2026-05-17", "2026-05-18", "2026-05-19"
 PERSONAL = "hush +966501234567 hush@example.com"
 BACKFILL_ID = "abcdefgh"
-
-
-@dataclass
-class World:
-    """A Dagster instance with runs of one asset and its checks, a webhook, and the cursor of the sensor."""
-
-    hook: Received
-    instance: dg.DagsterInstance
-    cursor: str | None = None
-    said: list[str] = field(default_factory=list)
-
-    def run(
-        self,
-        days: str = FIRST,
-        *,
-        error: Exception | None = None,
-        tags: dict[str, str] | None = None,
-        blocking: bool = False,
-        **checks: str,
-    ) -> str:
-        """Runs the asset, and the named checks: `ok`, `WARN` or `ERROR`. Returns the id of the run."""
-
-        @dg.asset(key=LOGS)
-        def logs() -> None:
-            if error:
-                raise error
-
-        specs = [dg.AssetCheckSpec(name, asset=LOGS, blocking=blocking) for name in checks]
-
-        @dg.multi_asset_check(specs=specs)
-        def of_logs() -> Iterator[dg.AssetCheckResult]:
-            for name, outcome in checks.items():
-                yield dg.AssetCheckResult(
-                    check_name=name,
-                    asset_key=LOGS,
-                    passed=outcome == "ok",
-                    severity=dg.AssetCheckSeverity("ERROR" if outcome == "ERROR" else "WARN"),
-                    description=f"{name} is {outcome}. Do something.",
-                    metadata={DAYS: days} if days else {},
-                )
-
-        first, _, last = days.partition(" to ")
-        of_days = {RANGE_START: first, RANGE_END: last} if last else {PARTITION: first} if first else {}
-        project = dg.Definitions(assets=[logs], asset_checks=[of_logs])
-        job = project.resolve_implicit_global_asset_job_def()
-        result = job.execute_in_process(
-            instance=self.instance, tags={**of_days, **(tags or {})}, run_config=QUIET, raise_on_error=False
-        )
-        return result.run_id
-
-    def tick(self) -> list[str]:
-        """One tick, with the cursor of the last one; returns the titles that were received."""
-        before = len(self.hook.bodies)
-        with dg.build_sensor_context(
-            self.instance, self.cursor, definitions=defs, sensor_name=alerts_sensor.name
-        ) as context:
-            skipped = alerts_sensor(context)
-            assert isinstance(skipped, dg.SkipReason)
-            self.said.append(str(skipped.skip_message))
-            self.cursor = context.cursor
-        return self.hook.titles[before:]
-
-
-@pytest.fixture(scope="module")
-def hook() -> Iterator[Received]:
-    with webhook() as received:
-        yield received
-
-
-@pytest.fixture
-def world(hook: Received, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    hook.status = 200
-    monkeypatch.setenv("CLEARGRID_ALERTS", hook.url)
-    monkeypatch.setenv("CLEARGRID_UI_URL", "https://dagster.example/ui/")
-    with dg.DagsterInstance.ephemeral() as instance:
-        world = World(hook, instance)
-        assert world.tick() == []
-        yield world
 
 
 def test_failing_check_is_told_once_with_day_sentence_and_link(world: World) -> None:
@@ -266,87 +181,6 @@ def test_failures_of_more_than_a_week_ago_are_not_told(world: World) -> None:
         Watch(world.instance, Settings.from_environment(), {"__ASSET_JOB"}, later).look(cursor)
         assert len(cursor.unsent) == titles
         assert len(list(cursor.failing)) == 1
-
-
-def test_unsent_alert_is_a_warning_and_is_sent_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CLEARGRID_ALERTS", f"{world.hook.url} json://127.0.0.1:9/hush-token")
-    world.run(mapped="WARN")
-    assert len(world.tick()) == 1
-    assert world.said[-1].startswith("0 of 1 message sent everywhere. URL 2 (json://) did not take the message.")
-    world.hook.status = 500
-    world.run(agrees="ERROR")
-    assert world.tick() == []
-    world.run(agrees="WARN")
-    before = len(world.hook.requests)
-    assert world.tick() == []
-    assert len(world.hook.requests) == before + 1
-    assert "URL 1 (json://)" in world.said[-1]
-    world.hook.status = 200
-    monkeypatch.setenv("CLEARGRID_ALERTS", world.hook.url)
-    # The first message has arrived at the first URL before, and the second URL is gone.
-    assert world.tick() == [
-        f"ClearGrid ERROR: communication_logs.agrees fails ({FIRST})",
-        f"ClearGrid WARN: communication_logs.agrees is WARN now ({FIRST})",
-    ]
-    assert world.tick() == []
-    assert "hush" not in "".join(world.said) + str(world.cursor)
-
-
-def test_slow_service_takes_the_messages_of_one_tick_in_several(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter(range(0, 1000, 16))
-    monkeypatch.setattr(sensor, "monotonic", lambda: next(clock))
-    world.run(mapped="WARN", agrees="ERROR", error=None)
-    world.run(SECOND, mapped="ok", error=dg.Failure("No rows."))
-    world.run(FIRST, mapped="ok")
-    assert [len(world.tick()) for _ in range(4)] == [1, 1, 1, 0]
-
-
-def test_unsent_messages_are_bounded() -> None:
-    cursor = Cursor(after=1)
-    for number in range(1000):
-        cursor.add([Message(f"title {number}", 1000 * "x")])
-    assert len(cursor.unsent) == 31
-    assert cursor.unsent[0].title == "ClearGrid ERROR: earlier messages are lost"
-    assert cursor.unsent[0].message_type == "failure"
-    assert cursor.unsent[-1].title == "title 999"
-
-
-def test_loss_of_messages_is_told_only_where_they_have_not_arrived() -> None:
-    cursor = Cursor(after=1)
-    for number in range(50):
-        cursor.add([Message(f"title {number}", 1000 * "x")])
-        cursor.unsent = [replace(message, to=(2,)) for message in cursor.unsent]
-        cursor.add([])
-    cursor.add([Message("title 50", 1000 * "x")])
-    assert [message.to for message in cursor.unsent] == [*(30 * [(2,)]), None]
-
-
-@pytest.mark.parametrize(
-    "cursor", [None, "nonsense", '{"schema":2}', '{"schema":1,"after":0,"failing":[],"backfills":{},"unsent":[]}']
-)
-def test_new_or_unreadable_cursor_tells_no_old_news(world: World, cursor: str | None) -> None:
-    world.run(mapped="WARN", error=None)
-    world.run(error=dg.Failure("No rows."))
-    world.cursor = cursor
-    assert world.tick() == []
-    world.run(mapped="WARN")
-    assert world.tick() == []
-    world.run(mapped="ok")
-    assert len(world.tick()) == 1
-
-
-def test_many_runs_are_read_over_several_ticks_in_order(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sensor, "_RUNS_PER_TICK", 2)
-    for outcome in ("WARN", "ok", "WARN"):
-        world.run(mapped=outcome)
-    assert [title.split(":")[0] for title in world.tick()] == ["ClearGrid WARN", "ClearGrid Recovered"]
-    assert [title.split(":")[0] for title in world.tick()] == ["ClearGrid WARN"]
-    monkeypatch.setattr(sensor, "_RUNS_PER_TICK", 3)
-    world.run(SECOND, mapped="WARN")
-    for outcome in ("ok", "WARN"):
-        world.run(mapped=outcome)
-    assert [title.split(":")[0] for title in world.tick()] == ["ClearGrid Recovered", "ClearGrid WARN"]
-    assert world.tick() == []
 
 
 def test_sensor_without_urls_skips_and_forgets(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,11 +15,11 @@ from unittest.mock import patch
 import dagster as dg
 import duckdb
 
-from cleargrid_assets.contracts import COMMUNICATION_LOGS, DAYS, TABLES
+from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS, COMMUNICATION_LOGS, DAYS, TABLES
 from cleargrid_assets.definitions import build_defs
 from cleargrid_assets.partitions import PARTITION, RANGE_END, RANGE_START
 from cleargrid_assets.sandbox import RunningSandbox, SandboxSettings, rows_of_day
-from cleargrid_assets.schema import Table
+from cleargrid_assets.schema import EXTRACTED_AT, Table
 from cleargrid_assets.warehouse.table_metadata import asset_key
 
 WEEK = (date(2026, 1, 1), date(2026, 1, 7))
@@ -45,6 +45,23 @@ def settled_settings(**changed: Any) -> SandboxSettings:
 def days_between(first: date, last: date) -> list[date]:
     """All days from the first to the last, both included."""
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+
+
+def as_stored(row: dict[str, Any], day: date) -> tuple[Any, ...]:
+    """A row of the API as the table holds it, but for the last column."""
+    values = [
+        datetime.fromisoformat(row[column.name].replace("Z", "+00:00"))
+        if column.type == "TIMESTAMPTZ"
+        else row[column.name]
+        for column in COMMUNICATION_LOG_FIELDS
+    ]
+    return (*values, day)
+
+
+def without_extraction(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Rows of the log without the last column, which says when their day began to be fetched."""
+    assert COMMUNICATION_LOGS.column_names[-1] == EXTRACTED_AT
+    return [row[:-1] for row in rows]
 
 
 @cache

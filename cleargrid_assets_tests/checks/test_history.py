@@ -7,10 +7,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from cleargrid_assets.catch_up.runs import BACKFILL
 from cleargrid_assets.checks.history import HISTORY_CHECKS, HistoryChecks, due_day
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL, CHANNEL_REACH, COMMUNICATION_LOGS, TABLES
 from cleargrid_assets.definitions import defs
+from cleargrid_assets.partitions import BACKFILL
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.table_metadata import asset_key
 from cleargrid_assets_tests.assets.project import QUIET, WEEK, Project, Run, days_between

@@ -175,8 +175,6 @@ def test_several_doubtful_days_cost_one_login(copied_week: Project, monkeypatch:
         opened.append(self)
         begin(self, *args, **kwargs)
 
-    run = copied_week.materialize(OTHER, DAY, only=LOG, checked=False)
-    assert run.success, run.failure
     monkeypatch.setattr(ExportsClient, "__init__", counted)
     run = copied_week.materialize(OTHER, DAY, only=LOG)
     assert run.check("source_agrees").passed

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import hmac
 import io
+import shutil
 import sys
 from pathlib import Path
 
@@ -18,12 +19,20 @@ from cleargrid_assets.warehouse.lock import Lock
 VALUES = "SELECT 'a,\"b\"' AS text, NULL AS nothing, TIMESTAMPTZ '2026-05-19 10:00:00+04' AS at, [1, 2] AS list"
 
 
-@pytest.fixture
-def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    with connect("data/x.duckdb") as connection:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with a table, to copy."""
+    file = tmp_path_factory.mktemp("made") / "x.duckdb"
+    with connect(str(file)) as connection:
         connection.execute("CREATE TABLE t AS SELECT range AS a, 'word' || range AS b FROM range(3)")
-    return tmp_path / "data" / "x.duckdb"
+    return file
+
+
+@pytest.fixture
+def database(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    return Path(shutil.copy(made, tmp_path / "data"))
 
 
 def sql(query: str, *options: str, database: str = "data/x.duckdb") -> Result:

@@ -12,3 +12,9 @@ def api() -> Iterator[Api]:
     """A running server without rows or faults."""
     with serving(Api()) as running:
         yield running
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    """A list for the seconds that are waited between retries."""
+    return []

@@ -7,9 +7,9 @@ import pytest
 
 from cleargrid_assets.automation import daily_job
 from cleargrid_assets.catch_up.requests import CATCH_UP
-from cleargrid_assets.catch_up.runs import BACKFILL
 from cleargrid_assets.definitions import defs
 from cleargrid_assets.jobs.backup import backup, backup_after_daily_run
+from cleargrid_assets.partitions import BACKFILL
 from cleargrid_assets.warehouse.backups.backup_files import backups_of
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.resource import WarehouseResource

@@ -15,8 +15,7 @@ from cleargrid_assets.partitions import RANGE_START
 from cleargrid_assets.sandbox import RunningSandbox, rows_of_day, running_sandbox
 from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.warehouse.connection import connect
-from cleargrid_assets_tests.assets.project import days_between, settled_settings
-from cleargrid_assets_tests.assets.test_communication_logs import as_stored
+from cleargrid_assets_tests.assets.project import as_stored, days_between, settled_settings
 from cleargrid_assets_tests.lake import servers
 from cleargrid_assets_tests.lake.cluster import Cluster, running_cluster
 

@@ -138,13 +138,8 @@ def test_an_analysis_of_messy_rows_is_shown(analysis: Analysis) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(
-    ("types", "channels", "size"), [(FEW, ["phone"], 80), (MANY, list(CHANNELS), 3_000_000_000)], ids=["few", "many"]
-)
-def test_a_picture_is_a_small_png_of_the_cards_width(
-    name: str, types: list[str], channels: list[str], size: int
-) -> None:
-    frame = _frame(name, size, types, channels)
+def test_a_picture_of_many_words_is_a_small_png_of_the_cards_width(name: str) -> None:
+    frame = _frame(name, 3_000_000_000, MANY, list(CHANNELS))
 
     png = _present(name, frame).draw()
 
@@ -154,7 +149,7 @@ def test_a_picture_is_a_small_png_of_the_cards_width(
     assert len(png) < 60_000
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [OPERATIONAL_HEALTH.name, EXAMPLE_TABLE.name])
 def test_the_same_rows_give_the_same_picture(name: str) -> None:
     frame = _frame(name, 80, FEW, ["phone"])
     assert _present(name, frame).draw() == _present(name, frame).draw()
@@ -200,7 +195,7 @@ COUNTS = st.one_of(st.just(0), st.integers(1, 20), st.integers(10**6, 10**15))
 
 @pytest.mark.parametrize("name", NAMES)
 @given(words=WORDS, size=COUNTS, has_rates=st.booleans())
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_summary_is_longer_than_the_ui_shows_inline(name: str, words: list[str], size: int, has_rates: bool) -> None:
     frame = _frame(name, size, words, words)
     shown = frame if has_rates else frame.assign(**dict.fromkeys(frame.filter(like="rate").columns, float("nan")))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
-from cleargrid_assets.contracts import COMMUNICATION_LOG_FIELDS
+from cleargrid_assets_tests.assets.project import as_stored
 from cleargrid_assets_tests.exports.api import Api
 from cleargrid_assets_tests.rows import Row, sent_row
 
@@ -88,13 +88,7 @@ class Source:
 
 def stored_form(row: Row) -> tuple[Any, ...]:
     """A row as the table holds it, without the time of its extraction."""
-    values = [
-        datetime.fromisoformat(row[column.name].replace("Z", "+00:00"))
-        if column.type == "TIMESTAMPTZ"
-        else row[column.name]
-        for column in COMMUNICATION_LOG_FIELDS
-    ]
-    return (*values, day_of(row))
+    return as_stored(row, day_of(row))
 
 
 def day_of(row: Row) -> date:

@@ -199,14 +199,13 @@ def test_reading_the_ledger_of_a_missing_file_creates_none(warehouse: Warehouse)
     assert not warehouse.folder.with_name("warehouse.duckdb").exists()
 
 
-@pytest.mark.parametrize("seed", range(2))
 def test_ledger_equals_a_recount_after_any_sequence_of_writes(
-    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, seed: int
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chance = random.Random(seed)  # noqa: S311 - not for secrets
+    chance = random.Random(1)  # noqa: S311 - not for secrets
     days = [DAY_1, DAY_2, DAY_3]
     ids = [f"row{number}" for number in range(12)]
-    for step in range(8):
+    for step in range(10):
         chosen = [*chance.choice([[DAY_1], [DAY_2], [DAY_3], [DAY_1, DAY_2], [DAY_2, DAY_3]])]
         rows = {
             day: [

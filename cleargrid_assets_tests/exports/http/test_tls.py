@@ -31,11 +31,6 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.fixture
-def waits() -> list[float]:
-    return []
-
-
 @pytest.fixture(scope="module")
 def issuer(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return authority(tmp_path_factory.mktemp("certificates"))

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cleargrid_assets.exports.pages.raw_json import BrokenTextError, elements, members, value_of
@@ -14,23 +14,25 @@ VALUES = st.recursive(
     lambda values: st.lists(values, max_size=4) | st.dictionaries(st.text(), values, max_size=4),
     max_leaves=20,
 )
+# A busy machine generates slowly, which says nothing about the code.
+few = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-@settings(max_examples=20)
+@few
 @given(st.lists(VALUES), st.booleans(), st.sampled_from([None, 1]))
 def test_elements_are_those_of_the_array(values: list[Any], ascii_only: bool, indent: int | None) -> None:
     text = json.dumps(values, ensure_ascii=ascii_only, indent=indent).encode(errors="surrogatepass")
     assert [value_of(piece) for piece in elements(text)] == values
 
 
-@settings(max_examples=20)
+@few
 @given(st.dictionaries(st.text(), VALUES), st.sampled_from([None, 1]))
 def test_members_are_those_of_the_object(values: dict[str, Any], indent: int | None) -> None:
     text = json.dumps(values, indent=indent).encode()
     assert {name: value_of(piece) for name, piece in members(text).items()} == values
 
 
-@settings(max_examples=20)
+@few
 @given(st.lists(VALUES), st.data())
 def test_no_beginning_of_a_text_is_whole(values: list[Any], data: st.DataObject) -> None:
     text = json.dumps(values).encode()
