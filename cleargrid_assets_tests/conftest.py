@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from cleargrid_assets.sandbox import RunningSandbox
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 # First of all, because some modules read them at import. A developer may have the credentials of a real lender set.
 for _name in [name for name in os.environ if name.startswith("CLEARGRID_")]:
     del os.environ[_name]
+
+# On a busy machine an example may take any time.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 _LONGEST_MODULES = (
     "torture/test_matrix.py",

@@ -5,7 +5,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cleargrid_assets.exports.errors import ExportsError
@@ -109,7 +109,6 @@ def test_narrow_rest_of_a_wide_window_is_requested_on_its_own() -> None:
 
 
 @given(st.integers(1, 12), st.lists(st.integers(0, 80_000), min_size=10, max_size=30))
-@settings(deadline=None)
 def test_shares_are_together_what_remained(helpers: int, at: list[int]) -> None:
     part = seen(*sorted(at))
     shares = part.shared(helpers)

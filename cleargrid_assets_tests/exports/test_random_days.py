@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cleargrid_assets.exports.errors import ExportsError
@@ -51,7 +51,7 @@ seconds_of_rows = st.lists(
     max_size=120,
 )
 page_sizes = st.lists(st.integers(0, 12), min_size=1, max_size=6).filter(any)
-unhurried = settings(deadline=None, max_examples=25, database=None, suppress_health_check=[HealthCheck.too_slow])
+few_examples = settings(max_examples=25, database=None)
 
 
 def short_pages(sizes: list[int]) -> Callable[[str, str, int], int]:
@@ -59,7 +59,7 @@ def short_pages(sizes: list[int]) -> Callable[[str, str, int], int]:
 
 
 @given(st.data())
-@unhurried
+@few_examples
 def test_any_rows_and_pages_arrive_exactly(data: st.DataObject) -> None:
     seconds = data.draw(seconds_of_rows)
     api = Api(
@@ -82,7 +82,7 @@ def test_any_rows_and_pages_arrive_exactly(data: st.DataObject) -> None:
 
 
 @given(st.lists(st.integers(0, 86399), max_size=120), st.integers(1, 8), st.integers(1, 40), st.integers())
-@unhurried
+@few_examples
 def test_rows_in_any_order_arrive_exactly(seconds: list[int], concurrency: int, page_size: int, seed: int) -> None:
     luck = random.Random(seed)  # noqa: S311 - not for secrets
     api = Api(rows_at(sorted(seconds)))
@@ -101,7 +101,7 @@ def seconds_of(text: str) -> int:
 
 
 @given(st.integers(1, 60), st.integers(1, 8), st.data())
-@unhurried
+@few_examples
 def test_fetch_that_dies_anywhere_is_continued(requests: int, concurrency: int, data: st.DataObject) -> None:
     seconds = sorted(data.draw(st.lists(st.integers(0, 86399), min_size=30, max_size=150)))
     api = Api(rows_at(seconds))

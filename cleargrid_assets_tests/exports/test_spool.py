@@ -80,7 +80,7 @@ def test_a_spool_is_gone_on_with_from_its_last_page(tmp_path: Path) -> None:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=40, database=None)
+@settings(max_examples=40, database=None)
 def test_files_cut_off_anywhere_leave_whole_pages(data: st.DataObject) -> None:
     """A kill, or a power cut that lost the end of either file."""
     with left_behind() as root:
@@ -101,7 +101,7 @@ def test_files_cut_off_anywhere_leave_whole_pages(data: st.DataObject) -> None:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=80, database=None)
+@settings(max_examples=80, database=None)
 def test_a_byte_changed_anywhere_is_not_trusted(data: st.DataObject) -> None:
     with left_behind() as root:
         path = root / "day" / data.draw(st.sampled_from(["rows.ndjson", "journal.ndjson"]))

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cleargrid_assets.exports.window import MINIMUM_WIDTH, Window, iso, position_before
@@ -27,7 +27,6 @@ def test_instants_are_written_in_utc_with_milliseconds_or_finer(instant: datetim
 
 
 @given(instants)
-@settings(deadline=None)
 def test_position_is_the_last_whole_second_before_an_instant(instant: datetime) -> None:
     position = position_before(instant)
     assert timedelta(0) < instant - position <= timedelta(seconds=1)
@@ -35,7 +34,6 @@ def test_position_is_the_last_whole_second_before_an_instant(instant: datetime) 
 
 
 @given(instants, instants, st.integers(1, 40))
-@settings(deadline=None)
 def test_the_parts_of_a_window_are_together_the_window(one: datetime, other: datetime, parts: int) -> None:
     window = Window(min(one, other), max(one, other))
     split = window.split(parts)
@@ -46,7 +44,6 @@ def test_the_parts_of_a_window_are_together_the_window(one: datetime, other: dat
 
 
 @given(instants, instants, st.floats(0, 100_000))
-@settings(deadline=None)
 def test_a_cut_leaves_two_parts_wide_enough_or_none(one: datetime, other: datetime, after: float) -> None:
     window = Window(min(one, other), max(one, other))
     cut = window.cut(timedelta(seconds=after))
