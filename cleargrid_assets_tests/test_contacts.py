@@ -70,7 +70,7 @@ def test_single_addresses_and_sql_agree_on_all_spellings() -> None:
 _LETTERS = st.sampled_from("0123456789+- ()<>@.:;#xXaBÉ\u0660\u0665\u06f9\u200e\u200b\u00ad\u00a0\u2003\t_")
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.lists(st.text(_LETTERS, max_size=16), min_size=60, max_size=60), st.sampled_from(["SA", None]))
 def test_single_addresses_and_sql_agree_on_random_texts(addresses: list[str], region: str | None) -> None:
     contacts = Contacts(WITHHELD, region)

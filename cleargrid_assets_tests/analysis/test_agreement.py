@@ -84,7 +84,7 @@ def test_the_packaged_analyses_have_a_second_implementation() -> None:
 
 @pytest.mark.parametrize("analysis", ANALYSES, ids=named)
 @given(seed=st.integers(0, 10**6), order=st.randoms(use_true_random=False))
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 def test_the_order_of_the_rows_does_not_matter(analysis: Analysis, seed: int, order: random.Random) -> None:
     slice_rows = messy_rows(seed, 60)
     shuffled = list(slice_rows)
@@ -113,7 +113,7 @@ _ATTEMPTS = st.lists(
 
 
 @given(slice_rows=_ATTEMPTS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_stages_nest_and_all_types_lie_between_largest_part_and_sum(slice_rows: list[Row]) -> None:
     funnel = attempt_funnel(relation(slice_rows, SOURCES), scope())
     frame = funnel.set_index(["communication_type", "stage_order"])

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -195,7 +195,7 @@ COUNTS = st.one_of(st.just(0), st.integers(1, 20), st.integers(10**6, 10**15))
 
 @pytest.mark.parametrize("name", NAMES)
 @given(words=WORDS, size=COUNTS, has_rates=st.booleans())
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12)
 def test_no_summary_is_longer_than_the_ui_shows_inline(name: str, words: list[str], size: int, has_rates: bool) -> None:
     frame = _frame(name, size, words, words)
     shown = frame if has_rates else frame.assign(**dict.fromkeys(frame.filter(like="rate").columns, float("nan")))
