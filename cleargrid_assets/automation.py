@@ -14,7 +14,7 @@ from cleargrid_assets.schema import SCHEMA
 from cleargrid_assets.setting_types import DAILY_RUN_AT
 from cleargrid_assets.settings import Settings
 
-_NOTHING_CLOSED = "No day has closed since CLEARGRID_START_DATE."
+NOTHING_CLOSED = "No day has closed since CLEARGRID_START_DATE."
 _ALL_TABLES = dg.AssetSelection.key_prefixes(SCHEMA) - dg.AssetSelection.assets(DIGEST_KEY)
 
 daily_job = dg.define_asset_job(
@@ -42,7 +42,7 @@ def daily_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | lis
     """Requests one run of the day that has just closed, and the runs of the catch-up."""
     keys = just_closed(context.scheduled_execution_time)
     if not keys:
-        return dg.SkipReason(_NOTHING_CLOSED)
+        return dg.SkipReason(NOTHING_CLOSED)
     one_day = dg.RunRequest(run_key=keys[-1], partition_key=keys[-1])
     return _with_catch_up(context, one_day if len(keys) == 1 else _range(keys), keys)
 
@@ -63,7 +63,7 @@ def resync_recent_days_schedule(
     """
     keys = closed_days(context.scheduled_execution_time)[-Settings.from_environment().resync_days :]
     if not keys:
-        return dg.SkipReason(_NOTHING_CLOSED)
+        return dg.SkipReason(NOTHING_CLOSED)
     return _with_catch_up(context, _range(keys), keys)
 
 

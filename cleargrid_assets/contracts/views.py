@@ -171,8 +171,8 @@ BEST_HOURS = Table(
         _OF_HOURS["attempts"],
         _OF_HOURS["reached_attempts"],
         _OF_HOURS["reach_rate"],
-        Column("reach_rate_low", "DOUBLE", "Lower end of the rate's 95% Wilson interval.", nullable=True),
-        Column("reach_rate_high", "DOUBLE", "Upper end of the rate's 95% Wilson interval.", nullable=True),
+        _OF_CHANNELS["reach_rate_low"],
+        _OF_CHANNELS["reach_rate_high"],
         Column(
             "has_few_attempts",
             "BOOLEAN",

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 import dagster as dg
 
 from cleargrid_assets.automation import daily_job
-from cleargrid_assets.jobs.retention import drop_old_days, is_one_of_many
+from cleargrid_assets.jobs.retention import drop_old_days, why_not_followed
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.backups.backup import back_up
 from cleargrid_assets.warehouse.connection import file_of
@@ -51,8 +51,8 @@ def backup_after_daily_run(context: dg.RunStatusSensorContext) -> dg.RunRequest 
         return dg.SkipReason("CLEARGRID_BACKUPS is 0.")
     if file_of(settings.database) is None:
         return dg.SkipReason("The database is no file.")
-    if is_one_of_many(context.dagster_run):
-        return dg.SkipReason("The run belongs to a catch-up or a backfill, of which there may be many.")
+    if reason := why_not_followed(context.dagster_run):
+        return dg.SkipReason(reason)
     if settings.keep_days is not None and context.dagster_run.job_name == daily_job.name:
         return dg.SkipReason("The backup is made when old days have been dropped.")
     return dg.RunRequest(run_key=context.dagster_run.run_id)

@@ -10,7 +10,7 @@ from datetime import datetime
 import dagster as dg
 
 from cleargrid_assets.assets.daily_digest import DIGEST_JOB, DIGEST_KEY
-from cleargrid_assets.automation import freshness_job
+from cleargrid_assets.automation import NOTHING_CLOSED, freshness_job
 from cleargrid_assets.partitions import closed_days, now_in_zone
 
 digest_job = dg.define_asset_job(
@@ -43,7 +43,7 @@ def digest_sensor(
     def sensor(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
         days = closed_days(now())
         if not days:
-            return dg.SkipReason("No day has closed since CLEARGRID_START_DATE.")
+            return dg.SkipReason(NOTHING_CLOSED)
         return dg.RunRequest(run_key=context.dagster_run.run_id, partition_key=days[-1])
 
     return sensor

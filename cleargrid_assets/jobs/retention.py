@@ -39,9 +39,11 @@ def drop_old_days() -> None:
     drop_days()
 
 
-def is_one_of_many(run: dg.DagsterRun) -> bool:
-    """Whether a run belongs to a catch-up or a backfill. No further job follows each of those."""
-    return CATCH_UP in run.tags or BACKFILL in run.tags
+def why_not_followed(run: dg.DagsterRun) -> str | None:
+    """Why no further job follows a daily run; None if one does."""
+    if CATCH_UP in run.tags or BACKFILL in run.tags:
+        return "The run belongs to a catch-up or a backfill, of which there may be many."
+    return None
 
 
 @dg.run_status_sensor(
@@ -56,6 +58,6 @@ def drop_after_daily_run(context: dg.RunStatusSensorContext) -> dg.RunRequest | 
     """Requests a run for each daily run that succeeded."""
     if Settings.from_environment().keep_days is None:
         return dg.SkipReason("CLEARGRID_KEEP_DAYS is not set.")
-    if is_one_of_many(context.dagster_run):
-        return dg.SkipReason("The run belongs to a catch-up or a backfill, of which there may be many.")
+    if reason := why_not_followed(context.dagster_run):
+        return dg.SkipReason(reason)
     return dg.RunRequest(run_key=context.dagster_run.run_id)
