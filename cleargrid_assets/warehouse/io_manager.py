@@ -9,7 +9,7 @@ import pandas as pd
 from dagster_duckdb_pandas import DuckDBPandasIOManager
 
 from cleargrid_assets.schema import Table
-from cleargrid_assets.warehouse.connection import transaction
+from cleargrid_assets.warehouse.connection import exclusively, file_of, transaction
 from cleargrid_assets.warehouse.content import combined_hash
 from cleargrid_assets.warehouse.event_log import DATA_VERSION_TAG, LEFT_OUT, entry_metadata
 from cleargrid_assets.warehouse.lakes.conflicts import again_on_conflict
@@ -30,12 +30,14 @@ VERSION = "version"
 class WarehouseIOManager(DuckDBPandasIOManager):
     """Stores and loads DataFrames and slices in DuckDB. Each output is stored in one transaction.
 
-    DataFrames of assets without a contract are where `DuckDBPandasIOManager` has them, and the setting `schema` is
-    inherited. Its statements are not used: they delete and insert in two transactions, cannot read columns named like
-    SQL keywords, a file named like its schema, or a table that lacks a new column, and do not wait for a locked file.
+    Inherited from `DuckDBPandasIOManager`: the settings `schema` and `connection_config`, and loading DataFrames of
+    tables without a contract from a file.
 
-    The database is that of the `warehouse` resource. Do not set `database`: it is a copy, because the inherited setting
-    is required. The inherited `connection_config` has no effect.
+    Not inherited: storing, because the stock manager deletes and inserts in two transactions. Loading tables with a
+    contract, because the stock manager cannot read columns named like SQL keywords, a file named like its schema, or a
+    table that lacks a new column, and does not wait for a locked file.
+
+    The database is that of the `warehouse` resource. Do not set `database`: it is a copy for the stock manager.
     """
 
     warehouse: dg.ResourceDependency[WarehouseResource]
@@ -45,13 +47,14 @@ class WarehouseIOManager(DuckDBPandasIOManager):
 
     def create_io_manager(self, context: dg.InitResourceContext) -> Any:
         """Makes the manager of a run. Dagster calls this."""
-        return _Manager(self.warehouse, self.schema_)
+        return _Manager(self.warehouse, self.schema_, super().create_io_manager(context))
 
 
 class _Manager(dg.IOManager):
-    def __init__(self, warehouse: WarehouseResource, schema: str | None) -> None:
+    def __init__(self, warehouse: WarehouseResource, schema: str | None, stock: dg.IOManager) -> None:
         self._warehouse = warehouse
         self._schema = schema
+        self._stock = stock
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         table = _contract(context) if context.has_asset_key else None
@@ -89,7 +92,13 @@ class _Manager(dg.IOManager):
             # For example, the day before the first one. There may be no table yet.
             nothing: pd.DataFrame = pd.DataFrame()
             return nothing
-        target = target_of(context, self._schema)
+        target, file = target_of(context, self._schema), file_of(self._warehouse.database)
+        if file is not None and target.schema != file.stem:
+            # The stock manager opens the file to write.
+            with exclusively(file, self._warehouse.lock_timeout_s):
+                frame: pd.DataFrame = self._stock.load_input(context)
+                return frame
+        # The stock manager opens no lake, and its statements are ambiguous where file and schema have one name.
         with self._warehouse.reading() as connection:
             return load_frame(connection, target, columns)
 
