@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 
+from cleargrid_assets.partitions import BUSINESS_ZONE
 from cleargrid_assets.wording import counted
 
 _BATCH = 500
@@ -49,7 +50,8 @@ prune_history_schedule = dg.ScheduleDefinition(
     name="prune_history_schedule",
     job=prune_history,
     cron_schedule="0 12 * * 0",
-    description="Every Sunday at noon. Off, until you turn it on.",
+    execution_timezone=BUSINESS_ZONE.key,
+    description="Every Sunday at noon in the business zone. Off, until you turn it on.",
     default_status=dg.DefaultScheduleStatus.STOPPED,
 )
 

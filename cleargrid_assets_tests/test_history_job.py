@@ -58,3 +58,4 @@ def test_job_removes_no_recent_runs_and_its_schedule_is_off(recorded: Project) -
     assert output.step_output_data.metadata["removed_runs"].value == 0
     assert len(runs(recorded)) == 2
     assert prune_history_schedule.default_status is dg.DefaultScheduleStatus.STOPPED
+    assert prune_history_schedule.execution_timezone == "UTC"
