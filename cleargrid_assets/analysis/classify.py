@@ -9,10 +9,12 @@ from cleargrid_assets.analysis.outcomes import UNMAPPED, Outcomes
 from cleargrid_assets.analysis.relations import select
 from cleargrid_assets.contracts import OTHER_CHANNEL, PHONE
 
-# The characters that `str.strip` removes. DuckDB's `trim` removes only plain spaces. With a list of characters it is
-# several times slower than a regular expression.
-_WHITESPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
-_OUTER_WHITESPACE = f"^[{_WHITESPACE}]+|[{_WHITESPACE}]+$"
+WHITESPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
+"""The characters that `str.strip` removes."""
+
+# DuckDB's `trim` removes only plain spaces. With a list of characters it is several times slower than a regular
+# expression.
+_OUTER_WHITESPACE = f"^[{WHITESPACE}]+|[{WHITESPACE}]+$"
 
 
 def literal(text: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
-from cleargrid_assets.analysis.classify import INBOUND, OUTBOUND, literal, normalised, trimmed
+from cleargrid_assets.analysis.classify import INBOUND, OUTBOUND, WHITESPACE, literal, normalised, trimmed
 from cleargrid_assets.contacts import E164, e164
 
 SPELLINGS = "temp.main.spellings"
@@ -18,7 +18,7 @@ _LOWER_CASE_EMAIL = r"[!-;=?\[-~]+@[!-;=?\[-~]+"
 _PSEUDONYM = r"[0-9a-f]{64}"
 _PLAIN = re.compile(f"{E164}|{_LOWER_CASE_EMAIL}|{_PSEUDONYM}")
 _INVISIBLE = literal(r"\p{Cf}+")
-_OUTER_BRACKETS = literal("^<([^<>]*)>$")
+_OUTER_BRACKETS = literal(f"^<[{WHITESPACE}]*([^<>]*?)[{WHITESPACE}]*>$")
 
 
 def is_plain(address: str, withheld: Sequence[str]) -> str:
@@ -55,20 +55,7 @@ def find_spellings(
         withheld: The normalised addresses that are withheld.
         region: ISO country of telephone numbers without a country code. None leaves such numbers as they are.
     """
-    visible = f"regexp_replace(address, {_INVISIBLE}, '', 'g')"
-    bare = trimmed(f"regexp_replace(text, {_OUTER_BRACKETS}, '\\1')")
-    addresses.query(
-        "addresses",
-        f"""
-        CREATE OR REPLACE TEMP TABLE texts AS
-        SELECT address, CASE WHEN contains(text, '@') THEN {bare} ELSE text END AS text
-        FROM (
-            SELECT DISTINCT address, {trimmed(visible)} AS text
-            FROM addresses
-            WHERE NOT ({is_plain("address", withheld)})
-        )
-        """,
-    )
+    _store_texts(addresses, withheld)
     telephones = connection.execute(
         f"""
         SELECT DISTINCT text FROM temp.main.texts
@@ -90,3 +77,21 @@ def find_spellings(
         {"withheld": [*withheld], "texts": [*numbers], "numbers": [*numbers.values()]},
     )
     connection.execute("DROP TABLE temp.main.texts")
+
+
+def _store_texts(addresses: DuckDBPyRelation, withheld: Sequence[str]) -> None:
+    """Stores the addresses that are not plain, without what does not belong to them, in the temporary table `texts`."""
+    visible = f"regexp_replace(address, {_INVISIBLE}, '', 'g')"
+    without_brackets = f"regexp_replace(text, {_OUTER_BRACKETS}, '\\1')"
+    addresses.query(
+        "addresses",
+        f"""
+        CREATE OR REPLACE TEMP TABLE texts AS
+        SELECT address, CASE WHEN contains(text, '@') THEN {without_brackets} ELSE text END AS text
+        FROM (
+            SELECT DISTINCT address, {trimmed(visible)} AS text
+            FROM addresses
+            WHERE NOT ({is_plain("address", withheld)})
+        )
+        """,
+    )
