@@ -191,6 +191,21 @@ def _lake_data(text: str) -> str:
     return text
 
 
+def _lender(lender: SecretStr | None) -> SecretStr | None:
+    # The public id is a UUID.
+    if lender is not None and re.search(
+        r"[\s/@:]|^[0-9a-f]{8}-([0-9a-f]{4}-){3}", lender.get_secret_value(), re.IGNORECASE
+    ):
+        raise ValueError
+    return lender
+
+
+def _email(email: SecretStr | None) -> SecretStr | None:
+    if email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+", email.get_secret_value()):
+        raise ValueError
+    return email
+
+
 def _long_enough(key: SecretStr | None) -> SecretStr | None:
     if key is not None and len(key.get_secret_value()) < _MIN_KEY_LENGTH:
         raise ValueError
@@ -253,6 +268,8 @@ Share = Annotated[float, Field(ge=0, le=1), Takes("a number from 0 to 1")]
 KeepDays = Annotated[
     int | None, Field(ge=_FEWEST_KEPT_DAYS, le=36500), Takes(f"a whole number from {_FEWEST_KEPT_DAYS} to 36500")
 ]
+Lender = Annotated[Secret, AfterValidator(_lender), Takes("the lender's subdomain, not its public id")]
+Email = Annotated[Secret, AfterValidator(_email), Takes("an e-mail address")]
 LongSecret = Annotated[
     Secret, AfterValidator(_long_enough), Takes(f"a secret of at least {_MIN_KEY_LENGTH} characters")
 ]

@@ -27,8 +27,10 @@ from cleargrid_assets.setting_types import (
     Database,
     Day,
     DueTime,
+    Email,
     KeepDays,
     LakeData,
+    Lender,
     LongSecret,
     OptionalPath,
     Problem,
@@ -69,12 +71,10 @@ class Settings(BaseModel):
         alias="CLEARGRID_BASE_URL",
         description="Root of the API. Plain http is refused, except on loopback.",
     )
-    lender: Annotated[Secret, Takes("the lender's subdomain")] = Field(
+    lender: Lender = Field(
         None, alias="CLEARGRID_LENDER", description="The lender's subdomain at ClearGrid, not its public id."
     )
-    email: Annotated[Secret, Takes("an e-mail address")] = Field(
-        None, alias="CLEARGRID_EMAIL", description="E-mail address of the API login."
-    )
+    email: Email = Field(None, alias="CLEARGRID_EMAIL", description="E-mail address of the API login.")
     password: Annotated[Secret, Takes("a password")] = Field(
         None, alias="CLEARGRID_PASSWORD", description="Password of the API login."
     )

@@ -236,6 +236,14 @@ def test_variables_describe_themselves_for_the_documentation() -> None:
         ("CLEARGRID_UI_URL", "https://user:hush@dagster.example", "CLEARGRID_UI_URL has a user or password"),
         ("CLEARGRID_UI_URL", "https://user:hush@[dagster", "CLEARGRID_UI_URL has a user or password"),
         ("CLEARGRID_UI_URL", "https://dagster.example/?hush", "CLEARGRID_UI_URL has a part after `?` or `#`"),
+        (
+            "CLEARGRID_LENDER",
+            "hush@acme.example",
+            "CLEARGRID_LENDER has an unusable value: it takes the lender's subdom",
+        ),
+        ("CLEARGRID_LENDER", "0b3cf4a1-93a5-4be7-9c53-0d2f5ac8hush", "CLEARGRID_LENDER has an unusable value"),
+        ("CLEARGRID_EMAIL", "hush", "CLEARGRID_EMAIL has an unusable value: it takes an e-mail address"),
+        ("CLEARGRID_EMAIL", "hush @acme.example", "CLEARGRID_EMAIL has an unusable value"),
         # Values of other variables.
         ("CLEARGRID_DIGEST", "https://hooks.example/hush", "CLEARGRID_DIGEST has an unusable value: it takes `on` or"),
         ("CLEARGRID_REGION", "token=hush", "CLEARGRID_REGION has an unusable value"),

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from cleargrid_assets.configuration import pseudonyms_of
 from cleargrid_assets.exports.dataset import Dataset
 from cleargrid_assets.exports.fetch import FetchedDay, FetchError, fetch
 from cleargrid_assets.exports.window import day_window
-from cleargrid_assets.partitions import BUSINESS_ZONE
+from cleargrid_assets.partitions import BUSINESS_ZONE, first_kept_day
 from cleargrid_assets.pictures.presentation import Presentation
 from cleargrid_assets.pseudonyms import Pseudonyms
 from cleargrid_assets.resources import ExportsResource
@@ -28,11 +28,14 @@ from cleargrid_assets.warehouse.forms import other_form
 from cleargrid_assets.warehouse.io_manager import VERSION
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.slices import SpooledPartition, SpooledSlice
+from cleargrid_assets.wording import first_of
 
 SOURCE_KEY_PREFIX = "cleargrid_exports_api"
 
 CODE_VERSION = "1"
 """Change it if the same answer of the API would give other rows."""
+
+_MAX_LISTED = 10
 
 
 class ExportConfig(dg.Config):
@@ -92,6 +95,7 @@ def export_asset(
         for key, day in days.items():
             if day.warning:
                 context.log.warning(f"{key}: {day.warning}")
+        _warn_of_days_not_kept(context)
         latest = date.fromisoformat(context.partition_keys[-1])
 
         def describe() -> dict[date, dict[str, Any]]:
@@ -106,6 +110,16 @@ def export_asset(
         return dg.MaterializeResult(value=stored, metadata={VERSION: version})
 
     return table_asset(table, export, deps=[export_source(dataset)], code_version=CODE_VERSION)
+
+
+def _warn_of_days_not_kept(context: dg.AssetExecutionContext) -> None:
+    first = first_kept_day(datetime.now(timezone.utc))
+    old = [key for key in context.partition_keys if first is not None and key < first.isoformat()]
+    if old:
+        context.log.warning(
+            f"CLEARGRID_KEEP_DAYS keeps days from {first} on, so the next daily run drops "
+            f"{first_of(old, _MAX_LISTED, 'day')} again."
+        )
 
 
 def export_version(table: Table, pseudonyms: Pseudonyms | None) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 
 from cleargrid_assets.cli.dagster_home import TAKES, HomeError
 from cleargrid_assets.cli.findings import Finding
-from cleargrid_assets.cli.history import history, history_folder
+from cleargrid_assets.cli.history import history, history_folder, unreadable
 from cleargrid_assets.wording import counted
 
 
@@ -18,10 +18,8 @@ def check_daemon(database: str) -> Finding:
     home = os.environ.get("DAGSTER_HOME")
     try:
         folder = history_folder(database)
-        with history(database) as instance:
-            statuses = {} if instance is None else instance.get_daemon_statuses()
     except HomeError as error:
-        return Finding("daemon", "fail", f"Daemon: {error.what}", "DAGSTER_HOME", home, TAKES, error.advice)
+        return _failed(home, error)
     if folder is None:
         return Finding(
             "daemon",
@@ -32,6 +30,13 @@ def check_daemon(database: str) -> Finding:
             takes=TAKES,
             action="Run the check where Dagster runs.",
         )
+    try:
+        with history(database) as instance:
+            statuses = {} if instance is None else instance.get_daemon_statuses()
+    except HomeError as error:
+        return _failed(home, error)
+    except Exception as error:  # noqa: BLE001 - the storage may be a plug-in with errors of its own
+        return _failed(home, unreadable(folder, error))
     where = f"DAGSTER_HOME {home}" if home else str(folder / "dagster.yaml")
     beats = [status.last_heartbeat.timestamp for status in statuses.values() if status.last_heartbeat]
     silent = sorted(name for name, status in statuses.items() if not status.healthy)
@@ -48,3 +53,7 @@ def check_daemon(database: str) -> Finding:
         TAKES,
         "Start `cleargrid up`, or `dagster-daemon run` with the same DAGSTER_HOME.",
     )
+
+
+def _failed(home: str | None, error: HomeError) -> Finding:
+    return Finding("daemon", "fail", f"Daemon: {error.what}", "DAGSTER_HOME", home, TAKES, error.advice)

@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import signal
 import sys
 from contextlib import suppress
 from datetime import date, datetime, timedelta, timezone
@@ -14,6 +13,7 @@ import dagster as dg
 
 from cleargrid_assets.cli.demo_server import running_dagster
 from cleargrid_assets.cli.funnel import printed_funnel
+from cleargrid_assets.cli.interrupts import end_as_by_ctrl_c
 from cleargrid_assets.cli.ports import free_port, require_free_port
 from cleargrid_assets.cli.sandbox import sandbox_variables
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
@@ -55,9 +55,7 @@ def run_demo(*, days: int, rows_per_day: int, ui_port: int | None) -> None:
     Raises:
         click.ClickException: The UI's port is in use, or a run failed.
     """
-    # Shell scripts start background processes with SIGINT ignored, and SIGTERM would skip the clean-up.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end_as_by_ctrl_c()
     if ui_port is not None:
         require_free_port(ui_port, 'With make: make demo ARGS="--port 3001".')
     last = datetime.now(timezone.utc).date() - timedelta(days=1)

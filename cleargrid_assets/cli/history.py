@@ -51,17 +51,23 @@ def history(database: str) -> "Iterator[dg.DagsterInstance | None]":
     try:
         instance = dg.DagsterInstance.from_config(str(folder))
     except Exception as error:  # the storage may be a plug-in with errors of its own
-        raise _unreadable(folder, error) from error
+        raise unreadable(folder, error) from error
     try:
         with instance:
             yield instance
     except (dg.DagsterError, SQLAlchemyError) as error:
-        raise _unreadable(folder, error) from error
+        raise unreadable(folder, error) from error
 
 
-def _unreadable(folder: Path, error: Exception) -> HomeError:
+def unreadable(folder: Path, error: Exception) -> HomeError:
+    """The error that says that the history cannot be read.
+
+    Args:
+        folder: The folder with `dagster.yaml`.
+        error: Why.
+    """
     # Only the kind of error, because the text may have the password of a database.
     return HomeError(
         f"Dagster's history cannot be read ({type(error).__name__}).",
-        f"Check {folder / 'dagster.yaml'}, and that this user may read and write what it names.",
+        f"Check the dagster.yaml in {folder}, and that this user may read and write what it names.",
     )

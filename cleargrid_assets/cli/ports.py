@@ -30,12 +30,15 @@ def require_free_port(port: int, advice: str = "") -> None:
         advice: Further advice for the error.
 
     Raises:
-        click.ClickException: The port is in use.
+        click.ClickException: The port is in use, or only for root.
     """
     with closing(socket.socket()) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
+        except PermissionError as error:
+            message = f"This user may not listen at port {port}. Choose one from 1024 on with --port."
+            raise click.ClickException(f"{message} {advice}".rstrip()) from error
         except OSError as error:
             message = f"Port {port} is in use. Stop the program that listens there, or choose another one with --port."
             raise click.ClickException(f"{message} {advice}".rstrip()) from error

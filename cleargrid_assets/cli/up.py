@@ -13,6 +13,7 @@ import click
 import requests
 
 from cleargrid_assets.cli.dagster_home import prepared_home
+from cleargrid_assets.cli.interrupts import end_as_by_ctrl_c, ignore_endings
 from cleargrid_assets.cli.ports import UI_TIMEOUT_S, require_free_port, ui_answers
 from cleargrid_assets.settings import Settings
 
@@ -39,9 +40,7 @@ def run_up(settings: Settings, environment: Mapping[str, str], port: int) -> Non
     Raises:
         click.ClickException: The port or the home is in use, or a process ended by itself.
     """
-    # A shell starts background processes with SIGINT ignored, and SIGTERM would leave the processes behind.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end_as_by_ctrl_c()
     home = prepared_home(settings)
     workspace = ("-w", str(home.workspace))
     commands = {
@@ -75,9 +74,9 @@ def _running(commands: Mapping[str, Sequence[str]], environment: Mapping[str, st
         yield started
     finally:
         # A second Ctrl-C must not leave processes behind.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        click.echo("\nStopping Dagster.")
+        ignore_endings()
+        with suppress(OSError):  # the terminal may be gone
+            click.echo("\nStopping Dagster.")
         for process in started.values():
             _end_group(process, signal.SIGTERM)
         for process in started.values():

@@ -67,7 +67,16 @@ def test_history_that_cannot_be_read_fails(
     finding = check_daemon(DATABASE)
     assert (finding.status, finding.found) == ("fail", f"Daemon: Dagster's history cannot be read ({kind}).")
     assert "hush" not in f"{finding}"
-    assert str(home / "dagster.yaml") in str(finding.action)
+    assert f"the dagster.yaml in {home}" in str(finding.action)
+
+
+def test_error_of_a_storage_that_is_a_plug_in_fails(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hush(_: dg.DagsterInstance) -> None:
+        raise ConnectionError("hush")
+
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    monkeypatch.setattr(dg.DagsterInstance, "get_daemon_statuses", hush)
+    assert check_daemon(DATABASE).found == "Daemon: Dagster's history cannot be read (ConnectionError)."
 
 
 def test_torn_history_and_a_wrong_home_fail(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

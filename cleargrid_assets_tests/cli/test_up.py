@@ -115,7 +115,7 @@ def test_databases_of_dagster_are_there_before_both_processes_start(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(up, "_running", stop)
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(up, "end_as_by_ctrl_c", lambda: None)
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     run_up(Settings.from_environment(), os.environ, free_port())
     assert revisions == {"runs.db": (1,), "index.db": (1,), "schedules.db": (1,)}
@@ -147,7 +147,7 @@ def test_both_processes_run_until_the_command_is_stopped(tmp_path: Path) -> None
         second = subprocess.run(_command(port), cwd=tmp_path, capture_output=True, text=True, check=False)
         assert second.returncode == 1
         assert f"PID {process.pid}" in second.stderr
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGHUP)  # as when the terminal is closed
         assert process.wait(timeout=60) == 0
         assert not _members(groups)
         said = printed.read_text()

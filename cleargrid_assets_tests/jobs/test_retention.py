@@ -81,9 +81,12 @@ def test_checks_ask_for_no_days_that_a_new_database_would_not_keep(project: Proj
     assert run.check(COMPLETE).metadata["first_missing"].value[0] == str(KEPT)  # type: ignore[index]
 
 
-def test_dropped_day_can_be_materialized_again(copied_week: Project, week: Project) -> None:
+def test_dropped_day_can_be_materialized_again_and_the_run_warns(copied_week: Project, week: Project) -> None:
     dropped(copied_week)
-    assert copied_week.materialize(WEEK[0], only=[COMMUNICATION_LOGS], checked=False).success
+    run = keeping(copied_week, KEPT).materialize(WEEK[0], only=[COMMUNICATION_LOGS], checked=False)
+    assert run.success
+    said = "CLEARGRID_KEEP_DAYS keeps days from 2026-01-05 on, so the next daily run drops 2026-01-01 again."
+    assert said in [entry.user_message for entry in copied_week.instance.all_logs(run.result.run_id)]
     rows = "SELECT public_id, status FROM log.cleargrid.communication_logs WHERE communicated_date = '2026-01-01' "
     assert copied_week.ask(f"{rows} ORDER BY ALL") == week.ask(f"{rows} ORDER BY ALL")
     assert [row[1] for row in copied_week.ask("FROM log.cleargrid.days ORDER BY ALL") if row[1] == WEEK[0]]
