@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from cleargrid_assets.cli.ports import ui_answers
+from cleargrid_assets.cli.ports import UI_TIMEOUT_S, ui_answers
 
 CODE_LOCATION = "cleargrid_assets.definitions"
 """Its module, which `dagster dev` makes its name too."""
@@ -30,7 +30,7 @@ def running_dagster(port: int, home: Path) -> Iterator["subprocess.Popen[bytes]"
         The process, once the UI answers.
 
     Raises:
-        click.ClickException: It did not start.
+        click.ClickException: It ended, or its UI did not answer in time.
     """
     command = [sys.executable, "-m", "dagster", "dev", "-m", CODE_LOCATION]
     log = home / "dagster.log"
@@ -44,6 +44,11 @@ def running_dagster(port: int, home: Path) -> Iterator["subprocess.Popen[bytes]"
         )
     try:
         if not ui_answers(port, lambda: process.poll() is None):
+            if process.poll() is None:
+                raise click.ClickException(
+                    f"Dagster did not start within {UI_TIMEOUT_S} s. Run the demo again when the machine is less busy. "
+                    f"{log} says how far it came."
+                )
             raise click.ClickException(f"Dagster did not start. {log} says why.")
         yield process
     finally:
