@@ -11,11 +11,13 @@ class Proxy:
 
     Attributes:
         losing: Whether it is told to. It does so once.
+        is_late: Whether Postgres gets that commit only when it is asked to undo it.
         variables: What leads to it, besides what leads to Postgres.
     """
 
     def __init__(self, server: socket.socket, postgres: tuple[str, int]) -> None:
-        self.losing = False
+        self.losing = self.is_late = False
+        self._undoing = threading.Event()
         self.variables = {"PGPORT": str(server.getsockname()[1]), "PGSSLMODE": "disable"}
         self._server, self._postgres = server, postgres
 
@@ -38,10 +40,14 @@ class Proxy:
                             self.losing = False
                             # Postgres reads it all the same, and then the end.
                             client.shutdown(socket.SHUT_RDWR)
+                            if self.is_late:
+                                self._undoing.wait(60)
                             postgres.sendall(sent)
                             return
                         has_snapshot = False
                     postgres.sendall(sent)
+                    if b"LOCK TABLE ducklake_snapshot" in sent:
+                        self._undoing.set()
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:

@@ -192,15 +192,16 @@ def test_writer_that_lost_its_locks_stores_nothing(
     assert versions(warehouse) == {DAY_1: whole("newer")}
 
 
+@pytest.mark.parametrize("is_late", [False, True], ids=["at once", "late"])
 @pytest.mark.parametrize("day", [DAY_1, DAY_2], ids=["stored", "new"])
 def test_commit_whose_answer_is_lost_stores_nothing_and_breaks_nothing(
-    warehouse: Warehouse, lake: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, day: date
+    warehouse: Warehouse, lake: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, day: date, *, is_late: bool
 ) -> None:
     warehouse.store_day(DAY_1, *rows_of(DAY_1, "old"))
     with proxy(lake) as before_postgres:
         for name, value in before_postgres.variables.items():
             monkeypatch.setenv(name, value)
-        before_postgres.losing = True
+        before_postgres.losing, before_postgres.is_late = True, is_late
         with pytest.raises(duckdb.Error, match="Failed to commit"):
             warehouse.store_day(day, *rows_of(day, "lost"))
         assert not before_postgres.losing

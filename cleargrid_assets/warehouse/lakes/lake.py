@@ -183,5 +183,8 @@ def ask(connection: duckdb.DuckDBPyConnection, query: str, catalog: str = WRITER
 
 
 def ask_to_change(connection: duckdb.DuckDBPyConnection, statement: str) -> None:
-    """Runs a statement in the lake's Postgres, in a transaction of its own."""
-    connection.execute(f"CALL postgres_execute('__ducklake_metadata_{WRITER}', {literal(statement)})")
+    """Runs a statement in the lake's Postgres, outside of any transaction of the connection."""
+    # Those are REPEATABLE READ: the statement would not see what was committed while it waited for a lock.
+    connection.execute(
+        f"CALL postgres_execute('__ducklake_metadata_{WRITER}', {literal(statement)}, use_transaction => false)"
+    )
