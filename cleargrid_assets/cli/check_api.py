@@ -97,7 +97,7 @@ def _read_one_row(client: ExportsClient, stats: RequestStats) -> str:
     count = count_rows(client, window, stats)
     rows = "an unknown number of communications" if count.rows is None else counted(count.rows, "communication")
     rows += f" ({count.note})" if count.note else ""
-    return f"It holds {rows} of {when}. Read one, of {page.first_at:%Y-%m-%d %H:%M:%S} UTC."
+    return f"It holds {rows} of {when}. Read one row, of {page.first_at:%Y-%m-%d %H:%M:%S} UTC."
 
 
 def _length(width: timedelta) -> str:

@@ -44,7 +44,7 @@ def test_correct_variables_pass_and_print_what_was_found(variables: dict[str, st
     result = _check(variables)
     assert result.exit_code == 0, result.output
     assert "logged in at http://127.0.0.1" in result.output
-    assert "communications of the last 30 days. Read one, of" in result.output
+    assert "communications of the last 30 days. Read one row, of" in result.output
     assert "log.duckdb" in result.output
 
 

@@ -54,7 +54,7 @@ def test_row_behind_empty_pages_is_found() -> None:
         api.page_size_of = lambda since, until, page: 0 if page < 3 else 1
         result = _check(api.url)
     assert result.exit_code == 0, result.output
-    read = f"Read one, of {yesterday:%Y-%m-%d %H:%M:%S} UTC"
+    read = f"Read one row, of {yesterday:%Y-%m-%d %H:%M:%S} UTC"
     assert f"holds 1 communication of the last 30 days. {read}" in result.output
 
 
