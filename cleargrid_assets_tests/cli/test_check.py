@@ -189,7 +189,8 @@ def test_urls_of_alerts_are_tried_and_named_without_secrets(variables: dict[str,
     assert looked_at.exit_code == 0
     assert "CLEARGRID_ALERTS has 2 URLs" in looked_at.output
     assert tried.exit_code == 1
-    assert "URL 2 (json://) did not take the message" in tried.stderr
+    assert "URL 2 (json://) did not take the message (Connection refused). Correct CLEARGRID_ALERTS." in tried.stderr
+    assert "--alerts" not in tried.stderr
     assert sent.exit_code == 0
     assert "a test message was sent to 1 URL" in sent.output
     bad = _check({**variables, "CLEARGRID_ALERTS": "json://a slack://hush"})
