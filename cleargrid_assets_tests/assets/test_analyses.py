@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from cleargrid_assets.assets.analyses import ANALYSES, Analysis
+from cleargrid_assets.assets.presenting import report_command
 from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
     CHANNEL_REACH,
@@ -120,7 +121,8 @@ def test_only_the_last_day_of_a_run_is_drawn(week: Project, table: Table) -> Non
     for day in days_between(FIRST, LAST - timedelta(days=1)):
         summary = str(metadata[str(day)]["summary"].value)
         assert summary.startswith(f"**{day:%a} {day}, not the latest day, {counted((LAST - day).days, 'day')} older")
-        assert summary.endswith(f"`cleargrid report --day {day}`")
+        command = f"`cleargrid report --day {day}`, with CLEARGRID_DUCKDB set to `{week.database}`"
+        assert metadata[str(day)]["picture_command"].value == command
         assert len(summary) <= INLINE_LIMIT
 
 
@@ -279,3 +281,9 @@ def test_trailing_figures_look_back_over_exactly_seven_days(week_and_a_day: tupl
         f"WHERE communicated_date = '{day}' AND channel = 'email' AND attempt_number = 1"
     )
     assert attempted == [(contacts,)]
+
+
+def test_report_command_names_a_database_that_is_not_the_default() -> None:
+    assert report_command(LAST, "data/warehouse.duckdb") == f"`cleargrid report --day {LAST}`"
+    command = report_command(LAST, "data/demo.duckdb")
+    assert command == f"`cleargrid report --day {LAST}`, with CLEARGRID_DUCKDB set to `data/demo.duckdb`"
