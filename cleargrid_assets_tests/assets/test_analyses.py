@@ -26,7 +26,6 @@ from cleargrid_assets.partitions import BACKFILL, DAILY
 from cleargrid_assets.pictures.text import INLINE_LIMIT
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.table_metadata import asset_key
-from cleargrid_assets.wording import counted
 from cleargrid_assets_tests.assets.project import LONG_AFTER, WEEK, Project, Run, days_between
 
 DERIVED = tuple(analysis.table for analysis in ANALYSES)
@@ -120,7 +119,8 @@ def test_only_the_last_day_of_a_run_is_drawn(week: Project, table: Table) -> Non
     assert [day for day, entries in metadata.items() if "picture" in entries] == [str(LAST)]
     for day in days_between(FIRST, LAST - timedelta(days=1)):
         summary = str(metadata[str(day)]["summary"].value)
-        assert summary.startswith(f"**{day:%a} {day}, not the latest day, {counted((LAST - day).days, 'day')} older")
+        assert summary.startswith(f"**{day:%a} {day} (UTC): ")
+        assert f" (an older day: the latest is {LAST:%a} {LAST})**" in summary
         command = f"`cleargrid report --day {day}`, with CLEARGRID_DUCKDB set to `{week.database}`"
         assert metadata[str(day)]["picture_command"].value == command
         assert len(summary) <= INLINE_LIMIT
