@@ -68,12 +68,6 @@ def format_days(days: Sequence[date]) -> str:
     return str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]}"
 
 
-def is_among(day: date, days: str) -> bool:
-    """Whether a day is among the days that `format_days` has written."""
-    first, _, last = days.partition(" to ")
-    return first <= day.isoformat() <= (last or first)
-
-
 def with_derived(table: Table, derived: Sequence[Table]) -> str:
     """An export and the tables that are computed from it, for the description of a check."""
     return f"`{table.name}` and every table computed from it" if derived else f"`{table.name}`"

@@ -6,7 +6,8 @@ from datetime import date, datetime, timezone
 import dagster as dg
 
 from cleargrid_assets import checks
-from cleargrid_assets.checks.scope import DAYS, is_among, last_materialization
+from cleargrid_assets.alerts.day_ranges import parse_range
+from cleargrid_assets.checks.scope import DAYS, last_materialization
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.digest.content import FailingCheck, FetchedDay, History
 from cleargrid_assets.pictures import text
@@ -70,7 +71,8 @@ def _evaluations(
 def _judges(evaluation: dg.AssetCheckEvaluation, day: date) -> bool:
     """Whether an evaluation judges the day. One without days judges the whole history."""
     days = evaluation.metadata.get(DAYS)
-    return days is None or is_among(day, str(days.value))
+    judged = parse_range(days.value) if days else None
+    return judged is None or judged[0] <= day <= judged[1]
 
 
 def _failing(evaluation: dg.AssetCheckEvaluation, evaluated_at: datetime) -> FailingCheck:

@@ -5,7 +5,6 @@ from datetime import date, timedelta
 import dagster as dg
 
 from cleargrid_assets.checks.history import HISTORY_CHECKS
-from cleargrid_assets.checks.scope import format_days, is_among
 from cleargrid_assets.contracts import ATTEMPT_FUNNEL, COMMUNICATION_LOGS, INTERACTIONS
 from cleargrid_assets_tests.assets.project import WEEK, Project, days_between
 
@@ -46,13 +45,6 @@ def test_run_of_checks_alone_checks_the_latest_stored_day(week: Project) -> None
     evaluation = week.check("source_agrees")
     assert evaluation.metadata["stored_rows"].value == rows_on(week, LAST)
     assert evaluation.metadata["days"].value == str(LAST)
-
-
-def test_day_is_found_among_days_that_were_written_as_text() -> None:
-    week = [each for each in days_between(FIRST - timedelta(days=1), LAST) if is_among(each, format_days(WEEK))]
-    assert week == days_between(*WEEK)
-    assert [each for each in week if is_among(each, format_days([FIRST]))] == [FIRST]
-    assert not is_among(FIRST, format_days([]))
 
 
 def test_checks_of_an_earlier_day_ignore_later_days(week: Project) -> None:
