@@ -11,7 +11,6 @@ import pytest
 from cleargrid_assets.assets.analyses import ANALYSES
 from cleargrid_assets.assets.daily_digest import DIGEST_JOB, DIGEST_KEY
 from cleargrid_assets.checks.history import FRESH
-from cleargrid_assets.checks.outcomes import MAPPED
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, INTERACTIONS
 from cleargrid_assets.digest import collecting, message
 from cleargrid_assets.partitions import PARTITION, RANGE_END, RANGE_START
@@ -87,19 +86,6 @@ def test_failed_runs_of_many_days_do_not_hide_what_checks_found_before(copied_we
         assert not copied_week.given(CLEARGRID_PASSWORD="").materialize(*WEEK).success
 
     assert metadata(digest(copied_week, NOT_STORED), NOT_STORED)["failing_checks"] == 1
-
-
-def test_failure_of_the_day_is_named_after_a_later_check_of_another_day(
-    copied_week: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(collecting, "ANALYSES", ANALYSES[:1])
-    copied_week.ask(f"UPDATE log.cleargrid.communication_logs SET status = 'NEW' WHERE communicated_date = '{LAST}'")
-    assert not copied_week.check(MAPPED.name, day=LAST).passed
-    assert copied_week.check(MAPPED.name, day=WEEK[0]).passed
-
-    assert metadata(digest(copied_week, LAST), LAST)["failing_checks"] == 1
-    # No evaluation judges this day, so the latest one counts.
-    assert metadata(digest(copied_week, NOT_STORED), NOT_STORED)["failing_checks"] == 0
 
 
 def test_hostile_status_of_a_row_is_a_masked_word_on_the_page(
