@@ -8,7 +8,7 @@ import dagster as dg
 from cleargrid_assets.analysis.scope import Scope
 from cleargrid_assets.assets.analyses import ANALYSES, Analysis
 from cleargrid_assets.assets.input_days import LEFT_OUT_METADATA, read_input_days
-from cleargrid_assets.assets.presenting import presentation_metadata, presentations
+from cleargrid_assets.assets.presenting import presentation_metadata, presentations, report_command
 from cleargrid_assets.assets.table_asset import column_lineage, table_asset, without_beta_warnings
 from cleargrid_assets.contracts import INTERACTIONS
 from cleargrid_assets.partitions import BACKFILL, BUSINESS_ZONE
@@ -44,7 +44,8 @@ def analysis_asset(analysis: Analysis) -> dg.AssetsDefinition:
         for warning in inputs.warnings(analysis.table):
             context.log.warning(warning)
         for day, presentation in shown.items():
-            metadata = presentation_metadata(presentation, day, drawn=day == inputs.stored[-1])
+            command = None if day == inputs.stored[-1] else report_command(day, warehouse.database)
+            metadata = presentation_metadata(presentation, command)
             context.add_asset_metadata(metadata, partition_key=day.isoformat())
         for day in inputs.left_out:
             context.add_asset_metadata(LEFT_OUT_METADATA, partition_key=day.isoformat())

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from cleargrid_assets.alerts.sending import AlertError, send
+from cleargrid_assets.assets.presenting import report_command
 from cleargrid_assets.assets.table_asset import without_beta_warnings
 from cleargrid_assets.contracts import TABLES
 from cleargrid_assets.digest import message
@@ -74,10 +75,7 @@ def _make_digest(
 
 
 def _no_page(key: str, database: str) -> str:
-    return (
-        f"This run of several days made no page. To make one: `cleargrid report --day {key}`, with CLEARGRID_DUCKDB "
-        f"set to `{database}`."
-    )
+    return f"This run of several days made no page. To make one: {report_command(key, database)}."
 
 
 def _sent(context: dg.AssetExecutionContext, digest: Digest, file: Path) -> str | None:

@@ -103,7 +103,7 @@ def export_asset(
             if present is not None:
                 presentation = present(latest, warehouse)
                 context.log.info(f"{table.name}: {presentation.headline}")
-                described[latest] = {**presentation_metadata(presentation, latest, drawn=True), **described[latest]}
+                described[latest] = {**presentation_metadata(presentation), **described[latest]}
             return described
 
         stored = _as_slice(days, describe, accept_shrinking=config.accept_shrinking)

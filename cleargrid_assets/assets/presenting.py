@@ -16,10 +16,10 @@ from cleargrid_assets.assets.analyses import Analysis
 from cleargrid_assets.contracts import COMMUNICATION_LOGS, INTERACTIONS
 from cleargrid_assets.partitions import BUSINESS_ZONE
 from cleargrid_assets.pictures import logs as logs_picture
-from cleargrid_assets.pictures import text
 from cleargrid_assets.pictures.frames import in_days, tidy
 from cleargrid_assets.pictures.presentation import Presentation, Shown
 from cleargrid_assets.pictures.table import presenter
+from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.ledger import read_ledger
 from cleargrid_assets.warehouse.resource import WarehouseResource
 from cleargrid_assets.warehouse.slices import stored_rows
@@ -91,24 +91,32 @@ def presentations(
     }
 
 
-def presentation_metadata(presentation: Presentation, day: date, *, drawn: bool) -> dict[str, Any]:
+def presentation_metadata(presentation: Presentation, command: str | None = None) -> dict[str, Any]:
     """The metadata of the materialization of a day.
 
     Args:
         presentation: What to show.
-        day: The day.
-        drawn: Whether the picture is drawn now. If not, the summary says how to draw it.
+        command: The command that draws the picture later, in Markdown; None to draw it now.
     """
     numbers = {name: number for name, number in presentation.numbers.items() if number is not None}
-    summary = presentation.summary
-    if not drawn:
-        summary = text.paragraphs(summary, f"To draw it: `cleargrid report --day {day}`")
+    picture = {"picture": presentation.picture()} if command is None else {"picture_command": command}
     return {
-        "summary": dg.MetadataValue.md(summary),
-        **({"picture": dg.MetadataValue.md(presentation.picture())} if drawn else {}),
+        "summary": dg.MetadataValue.md(presentation.summary),
+        **{name: dg.MetadataValue.md(markdown) for name, markdown in picture.items()},
         **{name: _rounded(number) for name, number in numbers.items() if not math.isnan(number)},
         **{name: detail for name, detail in presentation.details.items() if detail},
     }
+
+
+def report_command(day: date | str, database: str) -> str:
+    """The command that makes the page of a day, in Markdown.
+
+    Args:
+        day: A business day.
+        database: The value of `CLEARGRID_DUCKDB`. The command needs it unless it is the default.
+    """
+    is_default = database == Settings.model_fields["database"].default
+    return f"`cleargrid report --day {day}`{'' if is_default else f', with CLEARGRID_DUCKDB set to `{database}`'}"
 
 
 def _rounded(number: float) -> float:

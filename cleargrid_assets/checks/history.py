@@ -110,6 +110,7 @@ class HistoryChecks:
         recorded: Mapping[str, set[str]] = MappingProxyType({}),
         failed: Mapping[str, FailedRuns] = MappingProxyType({}),
         dropped: Collection[str] = frozenset(),
+        differing: Mapping[str, set[str]] = MappingProxyType({}),
     ) -> dg.AssetCheckResult:
         """Checks that every table has all closed days that are due.
 
@@ -119,6 +120,7 @@ class HistoryChecks:
             recorded: The partition keys of each table that Dagster shows as materialized.
             failed: The failed runs of each partition key that has any.
             dropped: The partition keys that were dropped because of their age.
+            differing: The partition keys of each table that have rows, but not those that were stored.
         """
         due = [key for key in kept_days(now) if key <= due_day(now).isoformat() and key not in dropped]
         lacking: dict[tuple[str, ...], list[str]] = {}
@@ -132,7 +134,7 @@ class HistoryChecks:
             self.complete,
             passed=not missing,
             good="Every closed day is stored.",
-            bad=" ".join(_lacks(names, days) for days, names in lacking.items())
+            bad=" ".join(_lacks(names, days, differing) for days, names in lacking.items())
             + _failures(missing, failed)
             + self._remedy(missing, min(stored[self.table.name], default=None), is_recorded=is_recorded),
             found={
@@ -235,7 +237,11 @@ def history_checks(
             missing = {str(day) for day in kept}.difference(set[str].intersection(*keys.values()), gone)
             shown = {name: {str(day) for day in days} for name, days in recorded.items()}
             failed = failed_runs(instance, missing, {name: each.entries for name, each in stored.items()})
-            yield checks.inventory(keys, time, recorded=shown, failed=failed, dropped=gone)
+            differing = {
+                name: {str(day) for day, found in each.differences.items() if found.rows}
+                for name, each in stored.items()
+            }
+            yield checks.inventory(keys, time, recorded=shown, failed=failed, dropped=gone, differing=differing)
         if ALIVE in selected:
             yield checks.liveness(stored[table.name].entries, time)
         if INTACT in selected:
@@ -276,6 +282,9 @@ def _failures(missing: Sequence[str], failed: Mapping[str, FailedRuns]) -> str:
     return f" {first_of(named, MAX_NAMED, 'day', '; ')}." if named else ""
 
 
-def _lacks(names: Sequence[str], days: Sequence[str]) -> str:
-    verb = "lacks" if len(names) == 1 else "lack"
-    return f"{', '.join(names)} {verb} {counted(len(days), 'closed day')}: {first_of(days, MAX_NAMED, 'day')}."
+def _lacks(names: Sequence[str], days: Sequence[str], differing: Mapping[str, set[str]]) -> str:
+    lack, have = ("lacks", "has") if len(names) == 1 else ("lack", "have")
+    different = any(differing.get(name, set()).intersection(days) for name in names)
+    them = "it" if len(days) == 1 else "them"
+    partly = f", or {have} other rows of {them} than were stored" if different else ""
+    return f"{', '.join(names)} {lack} {counted(len(days), 'closed day')}{partly}: {first_of(days, MAX_NAMED, 'day')}."

@@ -31,7 +31,9 @@ def limits_are_kept(
     words = outcomes.load()
     with warehouse.slice(CONTACT_FREQUENCY, days).open() as rows:
         figures = ", ".join(f"coalesce({name}, 0)" for name in _COLUMNS)
-        counts = rows.project(f"communicated_date, channel, {figures}").order("communicated_date, channel").fetchall()
+        by_channel = rows.project(f"communicated_date, channel, {figures}")
+        # The newest day first, because only some cases are named.
+        counts = by_channel.order("communicated_date DESC, channel").fetchall()
     crossed = [
         f"{day} {presentable(channel)}: {crossings}"
         for day, channel, *numbers in counts

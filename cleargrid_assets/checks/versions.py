@@ -1,10 +1,12 @@
 """The check that names days made with another version than today's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
 
 import dagster as dg
 
-from cleargrid_assets.analysis.outcomes import Outcomes
+from cleargrid_assets.analysis.outcomes import Outcomes, load_outcomes
 from cleargrid_assets.assets import interactions
 from cleargrid_assets.assets.analyses import ANALYSES
 from cleargrid_assets.assets.export import export_version
@@ -54,6 +56,8 @@ def find_other_versions(
         versions: Today's version of each table.
     """
     described, numbers = [], {}
+    alike: dict[_Found, list[str]] = {}
+    words = _words()
     for name, version in versions.items():
         known = {day: entry.version for day, entry in stored[name].entries.items()}
         if found := other_form(name, known, version):
@@ -63,14 +67,9 @@ def find_other_versions(
             continue
         others = {day: other for day, other in known.items() if other is not None and other != version}
         if others:
-            days, made = sorted(others), sorted(set(others.values()))
-            numbers[name] = len(days)
-            described.append(
-                f"{counted(len(days), 'day')} of {name} ({first_of(days, _MAX_LISTED, 'day')}) "
-                f"{'was' if len(days) == 1 else 'were'} made with {first_of(made, _MAX_LISTED, 'version', '; ')}, "
-                f"and today's version is {version}. "
-                f"Backfill {name} from {days[0]} to {days[-1]}."
-            )
+            numbers[name] = len(others)
+            alike.setdefault(_found(others, version, words), []).append(name)
+    described += [_sentences(found, names) for found, names in alike.items()]
     return verdict(
         spec,
         passed=not described,
@@ -78,4 +77,49 @@ def find_other_versions(
         bad=" ".join(described),
         found={"days_by_table": numbers},
         days=None,
+    )
+
+
+class _Found(NamedTuple):
+    """Days of a table that were made with other versions than today's.
+
+    Attributes:
+        days: The days in order.
+        made: What they were made with, as far as it differs.
+        today: What a run would make them with, as far as it differs.
+    """
+
+    days: tuple[date, ...]
+    made: tuple[str, ...]
+    today: str
+
+
+def _found(others: Mapping[date, str], version: str, words: Mapping[str, str]) -> _Found:
+    made = {_different(other, [version], words) for other in others.values()}
+    return _Found(tuple(sorted(others)), tuple(sorted(made)), _different(version, others.values(), words))
+
+
+def _different(version: str, others: Collection[str], words: Mapping[str, str]) -> str:
+    """The parts of a version that one of the others does not have; the whole version if they have all."""
+    parts = version.split(", ")
+    different = [part for part in parts if any(part not in other.split(", ") for other in others)] or parts
+    return ", ".join(words.get(part, part) for part in different)
+
+
+def _words() -> dict[str, str]:
+    """What to call the parts of a version that are those of the packaged outcomes file."""
+    packaged = load_outcomes(None)
+    return {
+        f"outcomes {packaged.meaning_fingerprint}": "the packaged outcomes",
+        f"days off and limits {packaged.rules_fingerprint}": "no days off and limits",
+    }
+
+
+def _sentences(found: _Found, names: Sequence[str]) -> str:
+    days, made, today = found
+    return (
+        f"{counted(len(days), 'day')} of {', '.join(names)} ({first_of(days, _MAX_LISTED, 'day')}) "
+        f"{'was' if len(days) == 1 else 'were'} made with {first_of(made, _MAX_LISTED, 'version', '; ')}, "
+        f"and today's version is {today}. "
+        f"Backfill {names[0] if len(names) == 1 else 'these tables'} from {days[0]} to {days[-1]}."
     )

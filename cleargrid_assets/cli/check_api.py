@@ -1,6 +1,6 @@
 """What `cleargrid check` asks the API: one row, the time, and the number of rows of yesterday."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 import duckdb
 
+from cleargrid_assets.alerts.day_ranges import merged, shown
 from cleargrid_assets.cli.findings import Finding, about
 from cleargrid_assets.contracts import COMMUNICATION_LOGS
 from cleargrid_assets.contracts.quarantine import quarantine_of
@@ -40,10 +41,15 @@ _NOT_COMPARED = Finding("yesterday", "skip", "Yesterday: not compared, because t
 
 @dataclass(frozen=True)
 class _Stored:
-    """What is stored by the ledger: the rows of a day with the quarantined ones, None without it; and how many days."""
+    """What is stored by the ledger.
+
+    Attributes:
+        rows: The rows of a day with the quarantined ones; None if the day is not stored.
+        zones: The time zone of each stored day; None if unknown.
+    """
 
     rows: int | None
-    days: int
+    zones: Mapping[date, str | None]
 
 
 def check_api(settings: Settings, *, compares: bool) -> Iterator[Finding]:
@@ -97,7 +103,7 @@ def _read_one_row(client: ExportsClient, stats: RequestStats) -> str:
     count = count_rows(client, window, stats)
     rows = "an unknown number of communications" if count.rows is None else counted(count.rows, "communication")
     rows += f" ({count.note})" if count.note else ""
-    return f"It holds {rows} of {when}. Read one, of {page.first_at:%Y-%m-%d %H:%M:%S} UTC."
+    return f"It holds {rows} of {when}. Read one row, of {page.first_at:%Y-%m-%d %H:%M:%S} UTC."
 
 
 def _length(width: timedelta) -> str:
@@ -142,14 +148,31 @@ def _check_yesterday(settings: Settings, client: ExportsClient) -> Finding:
     except (WarehouseError, duckdb.Error, OSError):
         # The finding about the database says why.
         return Finding("yesterday", "skip", "Yesterday: not compared, because the database cannot be read.")
+    if found := _of_other_zones(day, stored, settings.timezone.key):
+        return found
     return _compared(day, count_rows(client, day_window(day, settings.timezone)), stored)
+
+
+def _of_other_zones(day: date, stored: _Stored, zone: str) -> Finding | None:
+    """What is wrong if days were stored with another time zone: their counts are those of other hours."""
+    others = {other: key for other, key in stored.zones.items() if key not in (None, zone)}
+    if not others:
+        return None
+    days = shown(merged((other, other) for other in others))
+    names = ", ".join(sorted(map(str, set(others.values()))))
+    found = (
+        f"Yesterday ({day}): not compared, because CLEARGRID_TIMEZONE is {zone}, but {counted(len(others), 'day')} "
+        f"({days}) {'was' if len(others) == 1 else 'were'} stored with {names}."
+    )
+    action = f"Set it to what it was, or materialize all tables of {days} again, so that all days have one zone."
+    return about("CLEARGRID_TIMEZONE", "yesterday", "warn", found, value=zone, action=action)
 
 
 def _compared(day: date, count: Count, stored: _Stored) -> Finding:
     if count.exact_rows is None:
         return Finding("yesterday", "warn", f"Yesterday ({day}): the API gave no exact count ({count.note}).")
     found = f"Yesterday ({day}): {counted(count.exact_rows, 'row')} at ClearGrid"
-    if not stored.days:
+    if not stored.zones:
         return Finding("yesterday", "ok", f"{found}. No day is stored yet.")
     if stored.rows is None:
         action = f"Materialize {day}, or leave it to the schedules."
@@ -165,10 +188,11 @@ def _stored(database: str, day: date) -> _Stored:
     quarantine = quarantine_of(COMMUNICATION_LOGS)
     with connect(database, read_only=True, lock_timeout_s=_LOCK_TIMEOUT_S) as connection:
         ledger = read_ledger(connection, COMMUNICATION_LOGS)
+        zones = {stored: entry.zone for stored, entry in ledger.items()}
         if day not in ledger:
-            return _Stored(None, len(ledger))
+            return _Stored(None, zones)
         quarantined = 0
         if stored_columns(connection, quarantine):
             is_day = duckdb.ColumnExpression(PARTITION_COLUMN) == duckdb.ConstantExpression(day)
             [(quarantined,)] = connection.table(quarantine.name).filter(is_day).count("*").fetchall()
-    return _Stored(ledger[day].row_count + quarantined, len(ledger))
+    return _Stored(ledger[day].row_count + quarantined, zones)

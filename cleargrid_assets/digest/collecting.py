@@ -50,7 +50,7 @@ def collect(
     stored = ledgers[COMMUNICATION_LOGS.name]
     refetched = [day - timedelta(days=back) for back in range(Settings.from_environment().resync_days)]
     fetched = [each for each in sorted(refetched) if each in stored]
-    history = None if instance is None else read_history(instance, fetched)
+    history = None if instance is None else read_history(instance, day, fetched)
     latest = max(stored, default=None)
     if latest is None or day not in stored:
         return Digest(day, BUSINESS_ZONE.key, now, latest, is_stored=False, history=history)

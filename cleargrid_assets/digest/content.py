@@ -62,7 +62,7 @@ class Section:
 
 @dataclass(frozen=True)
 class FailingCheck:
-    """A check whose latest evaluation failed.
+    """A check whose latest evaluation failed: the latest that judges the day, or the latest of all.
 
     Attributes:
         table: The name of the checked table.

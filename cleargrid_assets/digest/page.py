@@ -9,7 +9,7 @@ from cleargrid_assets.contracts import STAGES, TABLES
 from cleargrid_assets.contracts.views import OPERATIONAL_BASELINES
 from cleargrid_assets.digest.content import Digest
 from cleargrid_assets.partitions import BUSINESS_ZONE
-from cleargrid_assets.pictures.text import dated
+from cleargrid_assets.pictures.text import MISSING, dated
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -22,7 +22,7 @@ def page(digest: Digest) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters.update(dated=dated, instant=_instant, data_uri=_data_uri, markdown=_definition)
     template = environment.from_string(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
-    return template.render(digest=digest, stages=STAGES, tables=[*TABLES, OPERATIONAL_BASELINES])
+    return template.render(digest=digest, stages=STAGES, missing=MISSING, tables=[*TABLES, OPERATIONAL_BASELINES])
 
 
 def _instant(at: datetime) -> str:

@@ -48,7 +48,7 @@ def present(rows: pd.DataFrame, about: Shown) -> Presentation:
     between = difference(reach)
     conclusion = text.clauses(
         _answered(answer),
-        f"reach of phone against e-mail in {days} days: {versus.in_words(between)}" if between else "",
+        versus.in_words(between, f"in {days} days") if between else "",
         about.unmapped_note(days),
     )
     notes = f"In {days} days {versus.compared(reach)}.{f' {versus.CAVEAT}' if between else ''}"

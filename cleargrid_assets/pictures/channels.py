@@ -61,7 +61,7 @@ def present(rows: pd.DataFrame, about: Shown) -> Presentation:
     reach = _reach(of_day)
     between = difference(reach)
     conclusion = text.clauses(
-        versus.compared(reach), versus.in_words(between) if between else "", about.unmapped_note()
+        versus.compared(reach), versus.in_words(between, "on this day") if between else "", about.unmapped_note()
     )
     return Presentation(
         about.title(conclusion),

@@ -81,8 +81,9 @@ def _often(channel: str, row: pd.Series[float]) -> str:
     if not row["most_attempts"]:
         return "no attempts on a known contact in 7 days"
     return (
-        f"at most {counted(int(row['most_attempts']), 'attempt')} on one contact in 7 days, by "
-        f"{text.channel_name(channel)}, where {text.count(row['contacts_8_up'])} of "
+        f"the most on one contact in 7 days {'was' if row['most_attempts'] == 1 else 'were'} "
+        f"{counted(int(row['most_attempts']), 'attempt')}, by {text.channel_name(channel)}, where "
+        f"{text.count(row['contacts_8_up'])} of "
         f"{counted(int(row['contacts']), 'contact')} had 8 or more"
     )
 

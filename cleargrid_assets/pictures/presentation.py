@@ -7,7 +7,6 @@ from typing import Any
 
 from cleargrid_assets.analysis.unmapped import Unmapped, UnmappedAttempts
 from cleargrid_assets.pictures import drawing, text
-from cleargrid_assets.wording import counted
 
 
 @dataclass(frozen=True)
@@ -36,17 +35,13 @@ class Shown:
         return f"{text.dated(self.day)} ({self.zone}): {conclusion}"
 
     def opening(self, conclusion: str) -> str:
-        """The first paragraph of a summary, in Markdown: the title. A day that is not the latest says so, and its age.
+        """The first paragraph of a summary, in Markdown: the title. A day that is not the latest says which one is.
 
         Args:
             conclusion: Plain text.
         """
-        age = (self.latest - self.day).days
-        title = self.title(conclusion)
-        if age > 0:
-            older = f"not the latest day, {counted(age, 'day')} older than {text.dated(self.latest)}"
-            title = f"{text.dated(self.day)}, {older} ({self.zone}): {conclusion}"
-        return f"**{text.escape(title)}**"
+        older = f" (an older day: the latest is {text.dated(self.latest)})" if self.day < self.latest else ""
+        return f"**{text.escape(self.title(conclusion) + older)}**"
 
     def unmapped_note(self, days: int = 1) -> str:
         """How many outbound attempts have an unmapped status, as plain text. Empty if none has.

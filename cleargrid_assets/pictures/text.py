@@ -17,9 +17,6 @@ MAX_SHOWN = 10
 INLINE_LIMIT = 700
 """Max characters of a summary in Markdown. The UI hides longer texts behind a click."""
 
-SUMMARY_LIMIT = INLINE_LIMIT - 60
-"""Max characters of a summary before its asset adds how to draw the picture."""
-
 MISSING = "\N{EN DASH}"
 """Stands for a missing number."""
 
@@ -195,14 +192,14 @@ def clauses(*parts: str) -> str:
 
 
 def fit(render: Callable[[int], str], rows: int) -> str:
-    """Markdown with as many rows as `SUMMARY_LIMIT` allows.
+    """Markdown with as many rows as `INLINE_LIMIT` allows.
 
     Args:
         render: Makes the Markdown with a number of rows. Without rows it must be within the limit.
         rows: The number of all rows.
     """
     shown = rows
-    while len(markdown := render(shown)) > SUMMARY_LIMIT and shown > 0:
+    while len(markdown := render(shown)) > INLINE_LIMIT and shown > 0:
         shown -= 1
     return markdown
 
@@ -210,7 +207,7 @@ def fit(render: Callable[[int], str], rows: int) -> str:
 def fit_table(
     opening: str, header: Sequence[str], alignment: str, rows: Sequence[Sequence[str]], *notes: str, of: tuple[int, str]
 ) -> str:
-    """Markdown with a table of as many rows as `SUMMARY_LIMIT` allows.
+    """Markdown with a table of as many rows as `INLINE_LIMIT` allows.
 
     Args:
         opening: The paragraph before the table.

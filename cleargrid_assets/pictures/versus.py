@@ -62,14 +62,19 @@ def compared(reach: Mapping[str, Reach]) -> str:
     return text.listed(*figures, f"no contact attempted by {missing}" if unused else "")
 
 
-def in_words(between: Difference) -> str:
-    """The difference in percentage points with its 95% interval, and whether it is significant."""
+def in_words(between: Difference, period: str) -> str:
+    """The difference in percentage points with its 95% interval, and whether it is significant.
+
+    Args:
+        between: The difference.
+        period: Of what time, such as `in 7 days`. Two tables of a day compare phone with e-mail, each of its own time.
+    """
     figures = (
         f"{in_points(between.difference)} points (95% interval {in_points(between.low)} to {in_points(between.high)})"
     )
     if between.low <= 0 <= between.high:
-        return f"no significant difference, {figures}"
-    return f"difference {figures}"
+        return f"{period}, phone against e-mail: no significant difference, {figures}"
+    return f"{period}, phone against e-mail: difference {figures}"
 
 
 def in_points(share: float) -> str:

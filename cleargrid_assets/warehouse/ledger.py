@@ -3,6 +3,7 @@
 The caller begins and commits the transaction. Entries are written in the transaction that writes the rows.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from datetime import date, datetime
@@ -18,6 +19,8 @@ from cleargrid_assets.warehouse.tables import columns_differ, missing_columns, p
 
 _NAMES = ", ".join(DAYS.column_names)
 _OF_TABLE = "table_name = $table"
+_ZONE = re.compile(r"code [^,]+, ([^,]+)")
+"""The beginning of a version."""
 
 DaysWithoutRows = Callable[[Table, Collection[date]], Iterable[date]]
 """Gives the days of a table that are stored without rows. The second argument is its days with rows."""
@@ -46,6 +49,12 @@ class LedgerEntry:
     stored_at: datetime
     run_id: str | None
     version: str | None
+
+    @property
+    def zone(self) -> str | None:
+        """Name of the time zone whose midnights bound the day, by the version; None if unknown."""
+        found = _ZONE.match(self.version or "")
+        return found[1] if found else None
 
 
 @dataclass(frozen=True)

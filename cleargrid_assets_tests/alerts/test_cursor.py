@@ -15,7 +15,8 @@ def test_unsent_alert_is_a_warning_and_is_sent_again(world: World, monkeypatch: 
     monkeypatch.setenv("CLEARGRID_ALERTS", f"{world.hook.url} json://127.0.0.1:9/hush-token")
     world.run(mapped="WARN")
     assert len(world.tick()) == 1
-    assert world.said[-1].startswith("0 of 1 message sent everywhere. URL 2 (json://) did not take the message.")
+    refused = "URL 2 (json://) did not take the message (Connection refused)."
+    assert world.said[-1].startswith(f"0 of 1 message sent everywhere. {refused}")
     world.hook.status = 500
     world.run(agrees="ERROR")
     assert world.tick() == []
@@ -23,7 +24,7 @@ def test_unsent_alert_is_a_warning_and_is_sent_again(world: World, monkeypatch: 
     before = len(world.hook.requests)
     assert world.tick() == []
     assert len(world.hook.requests) == before + 1
-    assert "URL 1 (json://)" in world.said[-1]
+    assert "URL 1 (json://) did not take the message (HTTP status 500)." in world.said[-1]
     world.hook.status = 200
     monkeypatch.setenv("CLEARGRID_ALERTS", world.hook.url)
     # The first message has arrived at the first URL before, and the second URL is gone.

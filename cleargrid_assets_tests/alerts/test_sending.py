@@ -71,8 +71,12 @@ def test_failing_urls_are_named_without_secrets_and_others_get_the_message(
     with pytest.raises(AlertError) as caught:
         send(urls, "title", "body")
     said = str(caught.value)
-    assert said.startswith("URL 1 (json://) did not take the message. URL 3 (slak://) is unusable. URL 4 (no scheme)")
+    assert said.startswith(
+        "URL 1 (json://) did not take the message (Connection refused). URL 3 (slak://) is unusable. URL 4 (no scheme)"
+    )
     assert "URL 5 (slack://) is unusable. Correct CLEARGRID_ALERTS" in said
+    assert said.endswith("`cleargrid check --alerts` tries it.")
+    assert "cleargrid check" not in caught.value.advice
     assert caught.value.unsent == (1, 3, 4, 5)
     assert len(hook.bodies) == before + 1
     with pytest.raises(AlertError) as caught:

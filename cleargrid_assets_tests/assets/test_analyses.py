@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from cleargrid_assets.assets.analyses import ANALYSES, Analysis
+from cleargrid_assets.assets.presenting import report_command
 from cleargrid_assets.contracts import (
     ATTEMPT_FUNNEL,
     CHANNEL_REACH,
@@ -25,7 +26,6 @@ from cleargrid_assets.partitions import BACKFILL, DAILY
 from cleargrid_assets.pictures.text import INLINE_LIMIT
 from cleargrid_assets.schema import Table
 from cleargrid_assets.warehouse.table_metadata import asset_key
-from cleargrid_assets.wording import counted
 from cleargrid_assets_tests.assets.project import LONG_AFTER, WEEK, Project, Run, days_between
 
 DERIVED = tuple(analysis.table for analysis in ANALYSES)
@@ -119,8 +119,10 @@ def test_only_the_last_day_of_a_run_is_drawn(week: Project, table: Table) -> Non
     assert [day for day, entries in metadata.items() if "picture" in entries] == [str(LAST)]
     for day in days_between(FIRST, LAST - timedelta(days=1)):
         summary = str(metadata[str(day)]["summary"].value)
-        assert summary.startswith(f"**{day:%a} {day}, not the latest day, {counted((LAST - day).days, 'day')} older")
-        assert summary.endswith(f"`cleargrid report --day {day}`")
+        assert summary.startswith(f"**{day:%a} {day} (UTC): ")
+        assert f" (an older day: the latest is {LAST:%a} {LAST})**" in summary
+        command = f"`cleargrid report --day {day}`, with CLEARGRID_DUCKDB set to `{week.database}`"
+        assert metadata[str(day)]["picture_command"].value == command
         assert len(summary) <= INLINE_LIMIT
 
 
@@ -279,3 +281,9 @@ def test_trailing_figures_look_back_over_exactly_seven_days(week_and_a_day: tupl
         f"WHERE communicated_date = '{day}' AND channel = 'email' AND attempt_number = 1"
     )
     assert attempted == [(contacts,)]
+
+
+def test_report_command_names_a_database_that_is_not_the_default() -> None:
+    assert report_command(LAST, "data/warehouse.duckdb") == f"`cleargrid report --day {LAST}`"
+    command = report_command(LAST, "data/demo.duckdb")
+    assert command == f"`cleargrid report --day {LAST}`, with CLEARGRID_DUCKDB set to `data/demo.duckdb`"

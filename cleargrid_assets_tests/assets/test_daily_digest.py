@@ -62,7 +62,7 @@ def test_digest_of_a_stored_day_is_a_page_with_pictures_and_failing_checks(
     html = page.read_text()
     pictures = [base64.b64decode(data) for data in re.findall(r'src="data:image/png;base64,([^"]+)"', html)]
     assert [picture[:4] for picture in pictures] == [b"\x89PNG"] * 3
-    assert "1 of 1 checks fail." in html
+    assert "1 of 1 checks fails." in html
     assert f"<code>{FRESH}</code>" in html
     [[rows]] = copied_week.ask(
         "SELECT count(*) FROM log.cleargrid.communication_logs WHERE communicated_date = '2026-01-07'"

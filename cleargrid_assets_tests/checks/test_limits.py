@@ -33,9 +33,11 @@ def test_crossed_limits_are_named_with_counts_and_hours(
 ) -> None:
     limited = _limited(copied_week, tmp_path / "outcomes.toml", f"{DAY}", 1, "10:00", "15:30")
 
-    found = limited.materialize(DAY, only=[CONTACT_FREQUENCY]).check(NAME, CONTACT_FREQUENCY)
+    before = DAY - timedelta(days=1)
+    found = limited.materialize(before, DAY, only=[CONTACT_FREQUENCY]).check(NAME, CONTACT_FREQUENCY)
 
     assert not found.passed
+    assert str(found.description).index(f"{DAY} phone: ") < str(found.description).index(f"{before} email: ")
     assert found.severity is dg.AssetCheckSeverity.WARN
     [(contacts, outside, on_day_off, attempts)] = copied_week.ask(
         "SELECT contacts_over_limit, attempts_outside_hours, attempts_on_days_off, (SELECT count(*) FROM "

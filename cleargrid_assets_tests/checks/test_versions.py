@@ -30,6 +30,10 @@ def stored(versions: list[str | None]) -> StoredDays:
     )
 
 
+def _meaning(file: Path) -> str:
+    return load_outcomes(str(file)).meaning_fingerprint
+
+
 def test_days_made_with_another_outcomes_file_are_named(copied_week: Project, tmp_path: Path) -> None:
     assert evaluated(copied_week, MORNING)[NAME].passed
     file = tmp_path / "outcomes.toml"
@@ -38,8 +42,12 @@ def test_days_made_with_another_outcomes_file_are_named(copied_week: Project, tm
     assert not found.passed
     assert found.severity is dg.AssetCheckSeverity.WARN
     assert found.metadata["days_by_table"].value == {table.name: 7 for table in DERIVED}
-    assert f"Backfill channel_reach from {FIRST} to {LAST}." in str(found.description)
-    assert COMMUNICATION_LOGS.name not in str(found.description)
+    # One sentence for all tables, with what differs alone.
+    said = str(found.description)
+    assert said.startswith(f"7 days of {', '.join(table.name for table in DERIVED)} ({FIRST}, ")
+    assert f") were made with the packaged outcomes, and today's version is outcomes {_meaning(file)}. " in said
+    assert said.endswith(f". Backfill these tables from {FIRST} to {LAST}.")
+    assert said.count("Backfill") == 1
 
 
 def test_day_off_and_limit_concern_only_days_of_contact_frequency(copied_week: Project, tmp_path: Path) -> None:
@@ -48,6 +56,7 @@ def test_day_off_and_limit_concern_only_days_of_contact_frequency(copied_week: P
         file.write_text(entry)
         found = evaluated(copied_week.given(CLEARGRID_OUTCOMES=str(file)), MORNING)[NAME]
         assert found.metadata["days_by_table"].value == {CONTACT_FREQUENCY.name: 7}
+        assert "made with no days off and limits, and today's version is days off and limits " in str(found.description)
 
 
 def test_ledger_says_what_the_week_was_made_with(week: Project) -> None:
@@ -61,6 +70,12 @@ def test_ledger_says_what_the_week_was_made_with(week: Project) -> None:
 
 def test_days_of_unknown_version_are_not_judged() -> None:
     assert find_other_versions(SPEC, {"channel_reach": stored([None, "code 2"])}, {"channel_reach": "code 2"}).passed
+
+
+def test_version_that_lacks_a_part_of_todays_is_named_whole() -> None:
+    of_days = stored(["code 1, UTC", "code 1, Asia/Dubai"])
+    found = find_other_versions(SPEC, {"channel_reach": of_days}, {"channel_reach": "code 1, UTC, region none"})
+    assert "were made with Asia/Dubai; code 1, UTC, and today's version is UTC, region none." in str(found.description)
 
 
 def test_only_days_of_other_versions_are_named() -> None:

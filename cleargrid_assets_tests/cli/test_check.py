@@ -44,7 +44,7 @@ def test_correct_variables_pass_and_print_what_was_found(variables: dict[str, st
     result = _check(variables)
     assert result.exit_code == 0, result.output
     assert "logged in at http://127.0.0.1" in result.output
-    assert "communications of the last 30 days. Read one, of" in result.output
+    assert "communications of the last 30 days. Read one row, of" in result.output
     assert "log.duckdb" in result.output
 
 
@@ -189,7 +189,8 @@ def test_urls_of_alerts_are_tried_and_named_without_secrets(variables: dict[str,
     assert looked_at.exit_code == 0
     assert "CLEARGRID_ALERTS has 2 URLs" in looked_at.output
     assert tried.exit_code == 1
-    assert "URL 2 (json://) did not take the message" in tried.stderr
+    assert "URL 2 (json://) did not take the message (Connection refused). Correct CLEARGRID_ALERTS." in tried.stderr
+    assert "--alerts" not in tried.stderr
     assert sent.exit_code == 0
     assert "a test message was sent to 1 URL" in sent.output
     bad = _check({**variables, "CLEARGRID_ALERTS": "json://a slack://hush"})

@@ -54,7 +54,7 @@ def test_row_behind_empty_pages_is_found() -> None:
         api.page_size_of = lambda since, until, page: 0 if page < 3 else 1
         result = _check(api.url)
     assert result.exit_code == 0, result.output
-    read = f"Read one, of {yesterday:%Y-%m-%d %H:%M:%S} UTC"
+    read = f"Read one row, of {yesterday:%Y-%m-%d %H:%M:%S} UTC"
     assert f"holds 1 communication of the last 30 days. {read}" in result.output
 
 
@@ -169,13 +169,13 @@ def test_clock_is_not_compared_without_the_servers_time(headers: dict[str, str],
         assert _found(api, DUCKDB=str(tmp_path / "log.duckdb"))["clock"].status == "skip"
 
 
-def _store(database: str, day: date, rows: int, quarantined: int = 0) -> None:
+def _store(database: str, day: date, rows: int, quarantined: int = 0, version: str | None = None) -> None:
     now = datetime.now(timezone.utc)
     quarantine = quarantine_of(COMMUNICATION_LOGS)
     with connect(database) as connection:
         for table in (DAYS, quarantine):
             prepare_table(connection, table)
-        write_entries(connection, [LedgerEntry(COMMUNICATION_LOGS.name, day, rows, "", now, now, None, None)])
+        write_entries(connection, [LedgerEntry(COMMUNICATION_LOGS.name, day, rows, "", now, now, None, version)])
         for each in (day, day - timedelta(days=1)):
             connection.execute(
                 f"INSERT INTO {quarantine.name} SELECT $day, NULL, '', '', '', '', now() FROM range($rows)",
@@ -202,7 +202,7 @@ def test_yesterday_is_compared_with_the_ledger(tmp_path: Path) -> None:
         compare()
         _store(database, yesterday, 1)
         compare()
-        _store(database, yesterday, 1, quarantined=1)
+        _store(database, yesterday, 1, quarantined=1, version=f"code 1, {ZONE.key}, pseudonyms 0a, withheld 1")
         compare()
         api.fault = lambda request, answer: envelope(504) if "includeTotal" in request.params else answer
         compare()
@@ -213,6 +213,19 @@ def test_yesterday_is_compared_with_the_ledger(tmp_path: Path) -> None:
         ("ok", ", and as many in the ledger."),
         ("warn", f"Yesterday ({yesterday}): the API gave no exact count (too slow to count)."),
     ]
+
+
+def test_yesterday_is_not_compared_with_days_of_another_time_zone(tmp_path: Path) -> None:
+    yesterday = datetime.now(timezone.utc).date() - timedelta(days=1)
+    first, database = yesterday - timedelta(days=3), str(tmp_path / "log.duckdb")
+    _store(database, yesterday, 1, version="code 1, UTC")
+    with serving(Api()) as api:
+        assert "but 1 in the ledger" in _found(api, DUCKDB=database)["yesterday"].found
+        _store(database, first, 1, version=f"code 1, {ZONE.key}")
+        found = _found(api, DUCKDB=database)["yesterday"]
+    assert (found.status, found.variable, found.value) == ("warn", "CLEARGRID_TIMEZONE", "UTC")
+    assert f"CLEARGRID_TIMEZONE is UTC, but 1 day ({first}) was stored with Asia/Dubai." in found.found
+    assert f"materialize all tables of {first} again" in str(found.action)
 
 
 def test_yesterday_is_not_compared_where_it_cannot_be(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from cleargrid_assets.contracts import TABLES
 from cleargrid_assets.contracts.views import OPERATIONAL_BASELINES
 from cleargrid_assets.digest.content import Digest, Figure, FunnelRow, History, Section
 from cleargrid_assets.digest.page import page
+from cleargrid_assets.pictures.text import MISSING
 from cleargrid_assets_tests.digest.examples import DAY, EXAMPLE, FRESH, example
 
 _HOSTILE = '</td><script>alert("x")</script><img src=http://evil.example/x onerror=alert(1)>'
@@ -106,6 +107,7 @@ def test_page_says_what_was_compared_and_what_is_unusual() -> None:
     text = words(EXAMPLE)
 
     assert "Tue 2026-05-19 Tue 2026-05-12 Change Usual Communications 1,998 1,930 +4% 1,720 to 2,280" in text
+    assert f"Contacts reached 469 (34%) 430 (33%) +1.2 points {MISSING} Failed" in text
     assert "Failed 8.0% unusual 2.1% +5.9 points up to 4.0%" in text
     assert text.count("3 of 1,204 attempts have an unmapped status") == 2
     assert "Times are in UTC. Made Wed 2026-05-20 06:01." in text

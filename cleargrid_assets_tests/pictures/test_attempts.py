@@ -19,7 +19,7 @@ FIVE = [(1000, 200), (700, 100), (400, 60), (200, 20), (80, 4)]
             {"phone": [(90, 20), (30, 2), (29, 9)], "email": [(400, 60)]},
             "the second attempt by phone reached 6.7% of 30 contacts not reached before (95% interval 1.8% to 21%), "
             "the last with 30 contacts; "
-            "reach of phone against e-mail in 7 days: difference +19.4 points (95% interval +9.7 to +30.2)",
+            "in 7 days, phone against e-mail: difference +19.4 points (95% interval +9.7 to +30.2)",
         ),
         ({"phone": [(10, 1)], "email": [(20, 0)]}, "the first attempt by e-mail reached 0% of 20 contacts "),
         ({"phone": [(10, 1), (9, 3)]}, "the first attempt by phone reached 10% of 10 contacts (95% interval 1.8% to"),

@@ -18,12 +18,13 @@ EMAIL = (1204, 0.23, 0.21, 0.25)
         (
             {"email": EMAIL, "phone": PHONE, "messaging": (10, 0.0, 0.0, 0.2)},
             "phone reached 41% of 812 contacts, e-mail 23% of 1,204; "
-            "difference +18.0 points (95% interval +13.9 to +22.1)",
+            "on this day, phone against e-mail: difference +18.0 points (95% interval +13.9 to +22.1)",
         ),
         (
             {"phone": (9, 0.44, 0.19, 0.73), "email": EMAIL},
             "phone reached 44% of 9 contacts, e-mail 23% of 1,204; "
-            "no significant difference, +21.4 points (95% interval \N{MINUS SIGN}4.2 to +50.4)",
+            "on this day, phone against e-mail: no significant difference, +21.4 points "
+            "(95% interval \N{MINUS SIGN}4.2 to +50.4)",
         ),
         ({"phone": PHONE}, "phone reached 41% of 812 contacts, no contact attempted by e-mail"),
         ({"phone": (0, None, None, None)}, "no contact attempted"),

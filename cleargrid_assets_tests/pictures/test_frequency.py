@@ -7,7 +7,7 @@ from cleargrid_assets.pictures import frequency
 from cleargrid_assets_tests.pictures import rows
 
 PHONE, EMAIL = (408, 202, 131, 60, 11), (1011, 300, 20, 3, 0)
-OFTEN = "at most 14 attempts on one contact in 7 days, by phone, where 11 of 812 contacts had 8 or more"
+OFTEN = "the most on one contact in 7 days were 14 attempts, by phone, where 11 of 812 contacts had 8 or more"
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,8 @@ def test_the_numbers_are_the_most_attempts_and_what_crossed_limits() -> None:
 
 def test_attempts_on_withheld_addresses_alone_are_on_no_contact() -> None:
     shown = frequency.present(rows.frequency({"phone": (0, 0, 0, 0, 0)}, 0, (0, 3, None)), rows.about())
+    once = frequency.present(rows.frequency({"phone": (3, 0, 0, 0, 0)}, 1), rows.about())
 
     assert shown.headline == f"{rows.TITLE}3 attempts outside hours; no attempts on a known contact in 7 days"
+    assert "the most on one contact in 7 days was 1 attempt, by phone" in once.headline
     assert shown.draw()

@@ -70,7 +70,7 @@ def test_the_summary_without_days_to_compare_has_counts_only() -> None:
 def test_foreign_types_are_shown_by_the_allow_list_within_the_limit() -> None:
     words = ["jane.doe@mail.example", "+966 51 234 5678", "X" * 90, *(f"TYPE {number}" for number in range(300))]
     shown = _present([(0, word, 9, 10) for word in words])
-    assert len(shown.summary) <= text.SUMMARY_LIMIT
+    assert len(shown.summary) <= text.INLINE_LIMIT
     assert not [part for part in ("jane", "966", "XXXXXXXXXXX") if part in shown.summary + shown.headline]
     assert len(shown.draw()) < 60_000
 

@@ -36,7 +36,7 @@ def test_words_tell_the_direction_and_whether_it_is_significant(phone: Reach, em
     between = versus.difference({"phone": phone, "email": email})
 
     assert between
-    assert versus.in_words(between) == words
+    assert versus.in_words(between, "in 7 days") == f"in 7 days, phone against e-mail: {words}"
 
 
 def test_small_significant_difference_is_not_shown_as_zero() -> None:
