@@ -21,6 +21,7 @@ from cleargrid_assets.sandbox.serve import running_sandbox
 from cleargrid_assets.sandbox.settings import SandboxSettings
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.errors import DamagedFileError, NewerFileError
+from cleargrid_assets.warehouse.files import make_private_folders
 from cleargrid_assets.warehouse.ledger import LedgerEntry, read_ledger
 from cleargrid_assets.wording import counted
 
@@ -116,9 +117,8 @@ def _enter_demo_environment(start_date: str) -> None:
     for name in [name for name in os.environ if name.startswith("CLEARGRID_")]:
         del os.environ[name]
     # Only this user may enter, because the folder has rows, logs and the history of runs.
-    _HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
     home = (_HOME / "dagster").resolve()
-    home.mkdir(mode=0o700, exist_ok=True)
+    make_private_folders(home)
     (home / "dagster.yaml").write_text(_INSTANCE)
     os.environ.update(
         CLEARGRID_DUCKDB=str(_DATABASE.resolve()),

@@ -40,7 +40,7 @@ def home_of(database: Path | str) -> DagsterHome:
 def test_home_is_beside_the_database_with_the_settings_of_the_project(tmp_path: Path) -> None:
     home = home_of(tmp_path / "some data: 1" / "w.duckdb")
     assert home.folder == tmp_path / "some data: 1" / "dagster"
-    assert mode_of(home.folder) == 0o700
+    assert mode_of(home.folder) == mode_of(home.folder.parent) == 0o700
     made, shipped = (yaml.safe_load((folder / "dagster.yaml").read_text()) for folder in (home.folder, ROOT))
     # `dagster dev` in the project's folder goes on with the history of `cleargrid up` and the other way around.
     shipped["storage"]["sqlite"]["base_dir"] = str(home.folder)
