@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 import dagster as dg
 
-from cleargrid_assets.cli.demo_server import running_dagster
+from cleargrid_assets.cli.demo_server import END_TIMEOUT_S, running_dagster
 from cleargrid_assets.cli.funnel import printed_funnel
 from cleargrid_assets.cli.interrupts import end_as_by_ctrl_c
 from cleargrid_assets.cli.ports import free_port, require_free_port
@@ -95,7 +95,7 @@ def _run_dagster(runs: "DemoRuns", is_stored: bool, ui_port: int | None) -> None
                 click.echo(f"The Dagster UI is up at http://127.0.0.1:{port}/asset-groups. Press Ctrl-C to stop it.")
                 with suppress(KeyboardInterrupt):
                     dagster.wait()
-                click.echo("\nStopping the Dagster UI.")
+                click.echo(f"\nStopping the Dagster UI (up to {END_TIMEOUT_S} s) ...")
 
 
 def _show_tables(day: date) -> None:

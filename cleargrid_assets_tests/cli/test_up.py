@@ -151,7 +151,12 @@ def test_both_processes_run_until_the_command_is_stopped(tmp_path: Path) -> None
         assert process.wait(timeout=60) == 0
         assert not _members(groups)
         said = printed.read_text()
+    assert f"http://127.0.0.1:{port}/asset-groups" in said
     assert "no login" in said
+    assert "Runs will fail: CLEARGRID_LENDER and CLEARGRID_EMAIL and CLEARGRID_PASSWORD are not set." in said
+    assert "Stopping Dagster (up to 20 s) ..." in said
+    # The log of sensors would put the address out of sight.
+    assert "INFO" not in said
     # Of `dagster dev` without a home.
     assert "temporary" not in said
     assert (tmp_path / "data" / "dagster" / "history").is_dir()
