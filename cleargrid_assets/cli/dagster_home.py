@@ -12,6 +12,7 @@ import click
 from cleargrid_assets.cli.errors import AdvisedError
 from cleargrid_assets.settings import Settings
 from cleargrid_assets.warehouse.connection import file_of
+from cleargrid_assets.warehouse.files import make_private_folders
 from cleargrid_assets.warehouse.lock import Lock, LockedError
 
 _INSTANCE = """\
@@ -123,7 +124,7 @@ def prepared_home(settings: Settings) -> DagsterHome:
     """
     folder = given_home(may_be_missing=True) or home_beside(settings.database)
     # Only this user may enter, because the folder has logs and the history of runs.
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folders(folder)
     instance, workspace = folder / "dagster.yaml", folder / "workspace.yaml"
     if not instance.exists():
         # JSON is YAML, whatever is in the path.

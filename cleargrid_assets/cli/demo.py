@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 import dagster as dg
 
-from cleargrid_assets.cli.demo_server import running_dagster
+from cleargrid_assets.cli.demo_server import END_TIMEOUT_S, running_dagster
 from cleargrid_assets.cli.funnel import printed_funnel
 from cleargrid_assets.cli.interrupts import end_as_by_ctrl_c
 from cleargrid_assets.cli.ports import free_port, require_free_port
@@ -21,6 +21,7 @@ from cleargrid_assets.sandbox.serve import running_sandbox
 from cleargrid_assets.sandbox.settings import SandboxSettings
 from cleargrid_assets.warehouse.connection import connect
 from cleargrid_assets.warehouse.errors import DamagedFileError, NewerFileError
+from cleargrid_assets.warehouse.files import make_private_folders
 from cleargrid_assets.warehouse.ledger import LedgerEntry, read_ledger
 from cleargrid_assets.wording import counted
 
@@ -94,7 +95,7 @@ def _run_dagster(runs: "DemoRuns", is_stored: bool, ui_port: int | None) -> None
                 click.echo(f"The Dagster UI is up at http://127.0.0.1:{port}/asset-groups. Press Ctrl-C to stop it.")
                 with suppress(KeyboardInterrupt):
                     dagster.wait()
-                click.echo("\nStopping the Dagster UI.")
+                click.echo(f"\nStopping the Dagster UI (up to {END_TIMEOUT_S} s) ...")
 
 
 def _show_tables(day: date) -> None:
@@ -116,9 +117,8 @@ def _enter_demo_environment(start_date: str) -> None:
     for name in [name for name in os.environ if name.startswith("CLEARGRID_")]:
         del os.environ[name]
     # Only this user may enter, because the folder has rows, logs and the history of runs.
-    _HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
     home = (_HOME / "dagster").resolve()
-    home.mkdir(mode=0o700, exist_ok=True)
+    make_private_folders(home)
     (home / "dagster.yaml").write_text(_INSTANCE)
     os.environ.update(
         CLEARGRID_DUCKDB=str(_DATABASE.resolve()),

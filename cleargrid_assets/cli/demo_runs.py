@@ -160,7 +160,10 @@ def _shown_progress(days: int) -> Iterator[_Shown]:
     stored: list[tuple[str, int]] = []
     # Without the remaining time, because tables take different times.
     with click.progressbar(
-        length=days * len(TABLES), label="  ", show_eta=False, item_show_func=lambda table: table
+        length=days * len(TABLES),
+        label="  ",
+        show_eta=False,
+        item_show_func=lambda table: table or f"fetching {counted(min(days, _DAYS_PER_RUN), 'day')}",
     ) as bar:
 
         class Bar:

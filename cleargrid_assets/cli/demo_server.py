@@ -15,7 +15,8 @@ from cleargrid_assets.cli.ports import UI_TIMEOUT_S, ui_answers
 CODE_LOCATION = "cleargrid_assets.definitions"
 """Its module, which `dagster dev` makes its name too."""
 
-_END_TIMEOUT_S = 20
+END_TIMEOUT_S = 20
+"""Max seconds until the processes have ended."""
 
 
 @contextmanager
@@ -54,7 +55,7 @@ def running_dagster(port: int, home: Path) -> Iterator["subprocess.Popen[bytes]"
     finally:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=_END_TIMEOUT_S)
+            process.wait(timeout=END_TIMEOUT_S)
         # Kills the child processes that are left.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -44,7 +44,10 @@ def run_init() -> bool:
     click.echo(f"{counted(len(answers), 'variable')} written to {file}, readable only by you. {AFTER_EDITING}")
     for name, value in given.items():
         click.echo(f"One of them is {name} from your environment: {value}. Runs send the credentials there.")
-    return run_check()
+    works = run_check()
+    if works:
+        click.echo("Next: `cleargrid up` starts the UI and the schedules.")
+    return works
 
 
 def _given_address() -> dict[str, str]:

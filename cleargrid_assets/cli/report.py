@@ -43,6 +43,7 @@ def run_report(settings: Settings, day: date | None, *, open_page: bool) -> None
         raise click.ClickException(f"{chosen} is not stored. Stored: {shown(merged((each, each) for each in stored))}.")
     outcomes = load_outcomes(settings.outcomes)
     with history(settings.database) as instance:
+        click.echo(f"Drawing the pictures of {chosen} ...", err=True)
         digest = collect(chosen, warehouse, outcomes, instance, datetime.now(timezone.utc))
     file = write_page(reports_folder(settings.database), chosen, page(digest))
     click.echo(f"Report of {chosen}: {file}")

@@ -74,7 +74,11 @@ def _parameters(statement: duckdb.Statement, contact: SoughtContact | None) -> d
 
 
 def _print_table(rows: duckdb.DuckDBPyRelation) -> None:
-    click.echo(_visible(str(rows)), nl=False)
+    table = str(rows)
+    click.echo(_visible(table), nl=False)
+    # DuckDB says below the table how much of it is shown, if that is not all.
+    if "shown)" in table.rpartition("┘")[2]:
+        click.echo("Some rows or columns are left out. With --csv, all are printed.", err=True)
 
 
 def _print_csv(rows: duckdb.DuckDBPyRelation) -> None:

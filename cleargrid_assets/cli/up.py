@@ -15,6 +15,7 @@ import requests
 from cleargrid_assets.cli.dagster_home import prepared_home
 from cleargrid_assets.cli.interrupts import end_as_by_ctrl_c, ignore_endings
 from cleargrid_assets.cli.ports import UI_TIMEOUT_S, require_free_port, ui_answers
+from cleargrid_assets.setting_types import SettingsError
 from cleargrid_assets.settings import Settings
 
 _HOST = "127.0.0.1"
@@ -42,23 +43,35 @@ def run_up(settings: Settings, environment: Mapping[str, str], port: int) -> Non
     """
     end_as_by_ctrl_c()
     home = prepared_home(settings)
-    workspace = ("-w", str(home.workspace))
-    commands = {
-        "web server": ("dagster-webserver", *workspace, "-h", _HOST, "-p", str(port)),
-        "daemon": ("dagster-daemon", "run", *workspace),
-    }
     with home.held(), suppress(KeyboardInterrupt):
         require_free_port(port, 'With make: make up ARGS="--port 3001".')
         click.echo(f"Starting Dagster with its home in {home.folder} ...")
         home.create_storage()
-        with _running(commands, {**environment, "DAGSTER_HOME": str(home.folder)}) as started:
+        with _running(_commands(home.workspace, port), {**environment, "DAGSTER_HOME": str(home.folder)}) as started:
             _wait_until_up(started, port)
             schedules = "schedules run" if _is_loaded(port) else _NOT_LOADED
+            _warn_without_credentials(settings)
             click.echo(
-                f"The Dagster UI is up at http://{_HOST}:{port}, and {schedules}. The UI has no login, so only this "
-                "machine can open it. Press Ctrl-C to stop both."
+                f"The Dagster UI is up at http://{_HOST}:{port}/asset-groups, and {schedules}. The UI has no login, so "
+                "only this machine can open it. Press Ctrl-C to stop both."
             )
             _wait_until_one_ends(started)
+
+
+def _commands(workspace: Path, port: int) -> dict[str, Sequence[str]]:
+    # The sensors log at the level `info` every 30 seconds, so the address of the UI would soon be out of sight.
+    levels = ("--dagster-log-level", "warning", "--code-server-log-level", "warning")
+    return {
+        "web server": ("dagster-webserver", "-w", str(workspace), "-h", _HOST, "-p", str(port), *levels),
+        "daemon": ("dagster-daemon", "run", "-w", str(workspace), "--log-level", "warning"),
+    }
+
+
+def _warn_without_credentials(settings: Settings) -> None:
+    try:
+        settings.credentials()
+    except SettingsError as error:
+        click.echo(f"Runs will fail: {error}", err=True)
 
 
 @contextmanager
@@ -76,12 +89,13 @@ def _running(commands: Mapping[str, Sequence[str]], environment: Mapping[str, st
         # A second Ctrl-C must not leave processes behind.
         ignore_endings()
         with suppress(OSError):  # the terminal may be gone
-            click.echo("\nStopping Dagster.")
+            click.echo(f"\nStopping Dagster (up to {_STOP_TIMEOUT_S} s) ...")
+        deadline = time.monotonic() + _STOP_TIMEOUT_S
         for process in started.values():
             _end_group(process, signal.SIGTERM)
         for process in started.values():
             with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=_STOP_TIMEOUT_S)
+                process.wait(timeout=max(0, deadline - time.monotonic()))
             _end_group(process, signal.SIGKILL)
             process.wait()
 

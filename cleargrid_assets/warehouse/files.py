@@ -54,6 +54,20 @@ def private_wal(file: Path) -> Iterator[None]:
                 wal.unlink()
 
 
+def make_private_folders(folder: Path) -> None:
+    """Creates a folder and those above it, so that only this user can enter them. What is there is kept.
+
+    Args:
+        folder: An absolute path.
+
+    Raises:
+        OSError: A folder cannot be created.
+    """
+    # The mode of `Path.mkdir` with `parents=True` is not for the folders above.
+    for each in (*reversed(folder.parents), folder):
+        each.mkdir(mode=0o700, exist_ok=True)
+
+
 @contextmanager
 def spill_folder(file: Path) -> Iterator[Path]:
     """A folder for what does not fit into memory.

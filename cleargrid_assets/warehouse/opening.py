@@ -59,7 +59,7 @@ def connected(database: str, *, read_only: bool, **config: str) -> duckdb.DuckDB
 def _lock(file: Path, *, exclusive: bool, writers_first: bool = False) -> Lock:
     try:
         if exclusive:
-            file.resolve().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            files.make_private_folders(file.resolve().parent)
         return Lock.acquired(file, exclusive=exclusive, writers_first=writers_first)
     except OSError as error:
         raise WarehouseError(

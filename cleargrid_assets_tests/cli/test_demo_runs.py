@@ -84,7 +84,7 @@ def test_rows_of_each_table_are_printed_on_a_terminal_too(is_terminal: bool, mon
     printed = CliRunner().invoke(materialize).output
     for table in TABLES:
         assert f"  {table.name:<20}       1,234 rows\n" in printed
-    assert ("100%" in printed) == is_terminal
+    assert ("0%  fetching 2 days" in printed) == ("100%" in printed) == is_terminal
 
 
 @pytest.mark.parametrize(

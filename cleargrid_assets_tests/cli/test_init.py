@@ -51,6 +51,7 @@ def test_lines_are_written_and_checked(sandbox: RunningSandbox, folder: Path) ->
     assert (folder / ".env").stat().st_mode & 0o777 == 0o600
     assert "from 2026-02-01, from midnight to midnight in Asia/Dubai" in result.output
     assert "logged in" in result.output
+    assert result.output.endswith("Next: `cleargrid up` starts the UI and the schedules.\n")
     assert "Reload definitions" in result.output
     assert f"CLEARGRID_BASE_URL from your environment: {sandbox.url}." in result.output
     before = (folder / ".env").read_text()
@@ -60,6 +61,7 @@ def test_lines_are_written_and_checked(sandbox: RunningSandbox, folder: Path) ->
     refused = _init(sandbox, "", "", " not it ")
     assert refused.exit_code == 1
     assert "not it" not in refused.output
+    assert "Next:" not in refused.output
     assert dotenv_values(".env")["CLEARGRID_PASSWORD"] == " not it "
 
 

@@ -44,7 +44,9 @@ def test_report_makes_the_page_of_any_stored_day_and_opens_it(
 
     assert result.exit_code == 0, result.output
     assert result.stdout == f"Report of 2026-01-05: {page}\n"
-    assert result.stderr.startswith("Failing checks are not known: there is no history of Dagster here.")
+    said = result.stderr.splitlines()
+    assert said[0] == "Drawing the pictures of 2026-01-05 ..."
+    assert said[1].startswith("Failing checks are not known: there is no history of Dagster here.")
     assert opened == [page.as_uri()]
     html = page.read_text()
     assert "Not the latest day. The latest stored day is Wed 2026-01-07." in html
@@ -63,7 +65,7 @@ def test_report_of_the_latest_day_reads_the_history_of_dagster(
 
     result = report(copied_week.database, **variables)
 
-    assert result.output.startswith("Report of 2026-01-07: "), result.output
+    assert result.stdout.startswith("Report of 2026-01-07: "), result.output
     assert (
         "No check has been evaluated yet." in (copied_week.database.parent / "reports" / "2026-01-07.html").read_text()
     )

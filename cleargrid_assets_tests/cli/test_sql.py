@@ -46,6 +46,23 @@ def test_table_is_printed_as_duckdb_shows_it(database: Path) -> None:
     assert "│     2 │ word2   │" in result.output
 
 
+@pytest.mark.parametrize(
+    ("query", "is_all"),
+    [
+        ("SELECT range AS a FROM range(20)", True),
+        ("SELECT '(1 shown)' AS a", True),
+        ("SELECT range AS a FROM range(100)", False),
+        ("SELECT range AS a FROM range(100000)", False),
+        ("SELECT " + ", ".join(f"1 AS a_column_with_a_long_name_{each}" for each in range(20)), False),
+    ],
+)
+def test_table_that_leaves_something_out_names_the_option_that_does_not(
+    database: Path, query: str, is_all: bool
+) -> None:
+    said = "" if is_all else "Some rows or columns are left out. With --csv, all are printed.\n"
+    assert sql(query).stderr == said
+
+
 def test_csv_has_all_rows_as_duckdb_writes_values(database: Path) -> None:
     assert sql("FROM t", "--csv").output == "a,b\n0,word0\n1,word1\n2,word2\n"
     rows = list(csv.reader(io.StringIO(sql(VALUES, "--csv").output)))

@@ -40,7 +40,7 @@ def home_of(database: Path | str) -> DagsterHome:
 def test_home_is_beside_the_database_with_the_settings_of_the_project(tmp_path: Path) -> None:
     home = home_of(tmp_path / "some data: 1" / "w.duckdb")
     assert home.folder == tmp_path / "some data: 1" / "dagster"
-    assert mode_of(home.folder) == 0o700
+    assert mode_of(home.folder) == mode_of(home.folder.parent) == 0o700
     made, shipped = (yaml.safe_load((folder / "dagster.yaml").read_text()) for folder in (home.folder, ROOT))
     # `dagster dev` in the project's folder goes on with the history of `cleargrid up` and the other way around.
     shipped["storage"]["sqlite"]["base_dir"] = str(home.folder)
@@ -151,7 +151,12 @@ def test_both_processes_run_until_the_command_is_stopped(tmp_path: Path) -> None
         assert process.wait(timeout=60) == 0
         assert not _members(groups)
         said = printed.read_text()
+    assert f"http://127.0.0.1:{port}/asset-groups" in said
     assert "no login" in said
+    assert "Runs will fail: CLEARGRID_LENDER and CLEARGRID_EMAIL and CLEARGRID_PASSWORD are not set." in said
+    assert "Stopping Dagster (up to 20 s) ..." in said
+    # The log of sensors would put the address out of sight.
+    assert "INFO" not in said
     # Of `dagster dev` without a home.
     assert "temporary" not in said
     assert (tmp_path / "data" / "dagster" / "history").is_dir()

@@ -25,14 +25,14 @@ def names_in(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def test_new_database_its_wal_and_its_folder_are_private(tmp_path: Path) -> None:
-    file = tmp_path / "data" / "x.duckdb"
+def test_new_database_its_wal_and_its_folders_are_private(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "data" / "x.duckdb"
     with connect(str(file)) as connection:
         connection.execute("CREATE TABLE t AS SELECT 1 AS a")
         assert mode_of(files.wal_of(file)) == PRIVATE_FILE
         assert files.wal_of(file).stat().st_size > 0
         assert mode_of(file) == PRIVATE_FILE
-    assert mode_of(file.parent) == PRIVATE_FOLDER
+    assert mode_of(file.parent) == mode_of(file.parent.parent) == PRIVATE_FOLDER
     assert names_in(file.parent) == {"x.duckdb", "x.duckdb.lock"}
 
 

@@ -31,7 +31,9 @@ def make_private_folder(path: Path) -> None:
         UntrustedFileError: What is there cannot be trusted.
         OSError: The folder cannot be created, for example because a file is there.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # The mode of `Path.mkdir` with `parents=True` is not for the folders above.
+    for parent in reversed(path.absolute().parents):
+        parent.mkdir(mode=0o700, exist_ok=True)
     try:
         path.mkdir(mode=0o700)
     except FileExistsError:

@@ -98,6 +98,13 @@ def test_pipe_in_the_place_of_a_file_is_refused_without_waiting(tmp_path: Path, 
     assert "is not used, because it is no file" in refused(tmp_path)
 
 
+def test_folders_above_the_spool_are_private_if_they_are_made(tmp_path: Path) -> None:
+    opened(tmp_path / "new" / "data").close()
+
+    made = (tmp_path / "new", tmp_path / "new" / "data", tmp_path / "new" / "data" / "spool")
+    assert [mode_of(folder) for folder in made] == 3 * [0o700]
+
+
 def test_permissions_for_a_group_are_kept(tmp_path: Path) -> None:
     left_spool(tmp_path)
     modes = {name: 0o770 if name in {"root", "day"} else 0o660 for name in NAMES if name != "lock"}
