@@ -137,7 +137,7 @@ def test_daily_run_materializes_and_checks_everything(project: Project) -> None:
 
 def test_resync_is_one_run_that_updates_all_downstream(start: Callable[..., Project]) -> None:
     now = datetime(2026, 1, 4, 1, tzinfo=timezone.utc)
-    project = start(clock=lambda: now, rows_per_day=200)
+    project = start(clock=lambda: now, rows_per_day=600)
     days = days_between(date(2026, 1, 1), date(2026, 1, 3))
     project.materialize(days[0], days[-1], only=[COMMUNICATION_LOGS, INTERACTIONS, ATTEMPT_FUNNEL], checked=False)
 
