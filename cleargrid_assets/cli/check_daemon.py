@@ -24,11 +24,10 @@ def check_daemon(database: str) -> Finding:
         return Finding(
             "daemon",
             "skip",
-            "Daemon: not looked for, because DAGSTER_HOME is not set, `cleargrid up` has made no home beside the "
-            "database, and this folder has no dagster.yaml.",
+            "Daemon: not looked for, because no history of Dagster is here yet.",
             "DAGSTER_HOME",
             takes=TAKES,
-            action="Run the check where Dagster runs.",
+            action="`cleargrid up` makes one. If Dagster runs elsewhere, run the check there.",
         )
     try:
         with history(database) as instance:
@@ -42,8 +41,8 @@ def check_daemon(database: str) -> Finding:
     silent = sorted(name for name, status in statuses.items() if not status.healthy)
     if not silent:
         age = max(0, round(datetime.now(timezone.utc).timestamp() - min(beats))) if beats else 0
-        # Not "alive", because Dagster calls a daemon healthy for minutes after it has ended.
-        return Finding("daemon", "ok", f"Daemon: its last sign of life on {where} was {counted(age, 'second')} ago.")
+        # With the time, because Dagster calls a daemon healthy for minutes after it has ended.
+        return Finding("daemon", "ok", f"Daemon: alive {counted(age, 'second')} ago on {where}.")
     found = f"no daemon is alive on {where}" if len(silent) == len(statuses) else f"{', '.join(silent)} are not alive"
     return Finding(
         "daemon",
