@@ -55,8 +55,8 @@ class Ui:
         self.open(f"/assets/cleargrid/{name}?view={view}{chosen}")
 
     def take_picture(self, name: str) -> None:
-        """Saves what the page shows."""
-        self.page.screenshot(path=self._pictures / f"{name}.png")
+        """Saves what the page shows when its transitions have ended."""
+        self.page.screenshot(path=self._pictures / f"{name}.png", animations="disabled")
 
     def materialize(self, days: str) -> None:
         """Launches what the page offers, and opens the page of the run or the backfill.
