@@ -40,7 +40,7 @@ def find_differences(
         spec: The check.
         table: The export's table.
         stored: What the database holds of each table.
-        lost: The days of each table that Dagster has as stored, and the ledger has not. Dagster's record is to be read
+        lost: The days of each table that Dagster recorded as stored, but that the ledger lacks. Read Dagster's record
             before `stored`, because a run may store a day meanwhile.
         last: The latest materialization of each day of the export. The tables that are computed from it have none
             here, because they are in the same file and are compared with it by their versions.

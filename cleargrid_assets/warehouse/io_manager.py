@@ -87,17 +87,15 @@ class _Manager(dg.IOManager):
         stored = self._warehouse.slice(table, _days(context))
         return stored if kind is StoredSlice else stored.frame(columns)
 
-    def _load_frame(self, context: dg.InputContext, columns: Sequence[str] | None) -> pd.DataFrame:
+    def _load_frame(self, context: dg.InputContext, columns: Sequence[str] | None) -> Any:
         if context.has_asset_partitions and not context.asset_partition_keys:
             # For example, the day before the first one. There may be no table yet.
-            nothing: pd.DataFrame = pd.DataFrame()
-            return nothing
+            return pd.DataFrame()
         target, file = target_of(context, self._schema), file_of(self._warehouse.database)
         if file is not None and target.schema != file.stem:
             # The stock manager opens the file to write.
             with exclusively(file, self._warehouse.lock_timeout_s):
-                frame: pd.DataFrame = self._stock.load_input(context)
-                return frame
+                return self._stock.load_input(context)
         # The stock manager opens no lake, and its statements are ambiguous where file and schema have one name.
         with self._warehouse.reading() as connection:
             return load_frame(connection, target, columns)
